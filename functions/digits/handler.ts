@@ -1,0 +1,73 @@
+import { type Context, DcfError, type Request } from '@dcf/sdk';
+import { createSession } from '@dcf/sdk/onnx';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { drawDigit, SIDE } from './digit.js';
+import { findInk, type Invert } from './paper.js';
+import { readPicture } from './picture.js';
+
+/** What the function answers. */
+export interface Recognition {
+  /** 0..9, the most likely one. */
+  readonly digit: number;
+  /** 0..1, the score of `digit`. */
+  readonly confidence: number;
+  /** How likely each digit is, 0 first; the ten add up to 1. */
+  readonly scores: readonly number[];
+}
+
+/** Says which digit is written in a picture. */
+export class Handler {
+  readonly #model: string;
+  readonly #invert: Invert;
+  #session: InferenceSession | undefined;
+
+  /** @throws {DcfError} INVALID_ARGUMENT when the resource `model` is missing or the parameter `invert` is none. */
+  constructor(context: Context) {
+    const { model } = context.resources;
+    if (model === undefined) throw new DcfError('INVALID_ARGUMENT', "function.yaml names no resource 'model'");
+    this.#model = model;
+    this.#invert = readInvert(context.parameters['invert']);
+  }
+
+  /** Loads the model and runs it once, so that the first call is as fast as the others. */
+  async init(): Promise<void> {
+    this.#session = await createSession(this.#model);
+    await this.#score(new Float32Array(SIDE * SIDE));
+  }
+
+  /**
+   * Reads the digit in `request.input`, a PNG, JPEG or WebP picture of any size, dark on light or light on dark.
+   *
+   * @throws {DcfError} INVALID_ARGUMENT when the input is no picture, or a blank one.
+   */
+  async call(request: Request): Promise<Recognition> {
+    const ink = findInk(await readPicture(request.input), this.#invert);
+    const pixels = ink === undefined ? undefined : drawDigit(ink);
+    if (pixels === undefined) throw new DcfError('INVALID_ARGUMENT', 'the picture is blank: no digit found');
+    const scores = await this.#score(pixels);
+    const confidence = Math.max(...scores);
+    return { digit: scores.indexOf(confidence), confidence, scores };
+  }
+
+  /** Gives the model's memory back. */
+  async close(): Promise<void> {
+    await this.#session?.release();
+    this.#session = undefined;
+  }
+
+  /** `pixels`: 28 by 28 values, 0 (paper) to 1 (ink). */
+  async #score(pixels: Float32Array): Promise<number[]> {
+    if (this.#session === undefined) throw new DcfError('FAILED_PRECONDITION', 'init() has not loaded the model');
+    const output = await this.#session.run({ pictures: new Tensor('float32', pixels, [1, 1, SIDE, SIDE]) });
+    const data = output['scores']?.data;
+    if (!(data instanceof Float32Array)) throw new DcfError('INTERNAL', "the model has no output 'scores' of float32");
+    return Array.from(data);
+  }
+}
+
+function readInvert(value: unknown): Invert {
+  if (value === undefined) return 'auto';
+  if (value === 'auto' || typeof value === 'boolean') return value;
+  const found = JSON.stringify(value);
+  throw new DcfError('INVALID_ARGUMENT', `parameters.invert is ${found}: it must be auto, true or false`);
+}

@@ -1,0 +1,3 @@
+export { decodeInvokeReply, decodeInvokeRequest, encodeInvokeReply, encodeInvokeRequest, type InvokeEnvelope } from './envelope.js';
+export { type Contract, loadContract } from './load.js';
+export type * from './types.js';

@@ -1,0 +1,13 @@
+export type { ControlClient, ControlHandlers } from '../generated/dcf/v1/Control.js';
+export type { DaemonInfo__Output as DaemonInfo } from '../generated/dcf/v1/DaemonInfo.js';
+export type { DeployEvent, DeployEvent__Output } from '../generated/dcf/v1/DeployEvent.js';
+export type { DeployRequest, DeployRequest__Output } from '../generated/dcf/v1/DeployRequest.js';
+export type { FunctionDescription__Output as FunctionDescription } from '../generated/dcf/v1/FunctionDescription.js';
+export type { FunctionSummary__Output as FunctionSummary } from '../generated/dcf/v1/FunctionSummary.js';
+export type { LogEntry__Output as LogEntry } from '../generated/dcf/v1/LogEntry.js';
+export type { LogsRequest__Output as LogsRequest } from '../generated/dcf/v1/LogsRequest.js';
+export type { PackageFile__Output as PackageFile } from '../generated/dcf/v1/PackageFile.js';
+export type { ProviderStatus__Output as ProviderStatus } from '../generated/dcf/v1/ProviderStatus.js';
+export type { ReplicaDescription__Output as ReplicaDescription } from '../generated/dcf/v1/ReplicaDescription.js';
+export type { RevisionDescription__Output as RevisionDescription } from '../generated/dcf/v1/RevisionDescription.js';
+export type { GatewayHandlers as OriginalHandlers } from '../generated/pb/Gateway.js';

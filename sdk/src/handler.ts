@@ -1,0 +1,55 @@
+/** A value that JSON can write. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue | undefined };
+
+/** What a Handler may answer: bytes as they are, a string as UTF-8, anything else as JSON. */
+export type Reply = Uint8Array | ArrayBuffer | JsonValue;
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Writes to the function's log; an entry made during a call carries the call's id. */
+export type Logger = Readonly<Record<LogLevel, (...values: unknown[]) => void>>;
+
+/** One call, as the Handler sees it. */
+export interface Request {
+  /** The call's id: the caller's own if it gave one. */
+  readonly id: string;
+  /** The bytes that the caller sent; possibly none. */
+  readonly input: Uint8Array;
+  /** What the caller sent along, by lower-case key. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The point in time at which the caller stops waiting. */
+  readonly deadline: Date;
+  /** Aborts when the caller gives up or the deadline passes. */
+  readonly signal: AbortSignal;
+  /** The input as UTF-8 text. */
+  text(): string;
+  /** The input as JSON. Throws a DcfError INVALID_ARGUMENT when it is none. */
+  json<T = unknown>(): T;
+}
+
+/** What a Handler is built with, once per worker. */
+export interface Context {
+  readonly function: string;
+  readonly revision: string;
+  /** The manifest's `parameters`, with what `--set` changed. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Absolute paths of the manifest's `resources`, by name. */
+  readonly resources: Readonly<Record<string, string>>;
+  readonly logger: Logger;
+  /** The execution providers that a session may use here, best first. */
+  readonly providers: readonly string[];
+  /** The devices that this replica may use; none on a CPU host. */
+  readonly devices: readonly string[];
+  /** Which of the replica's workers this is, from 0. */
+  readonly worker: number;
+}
+
+/** The class that a function exports. Built once for each worker, called many times. */
+export interface Handler {
+  init?(): void | Promise<void>;
+  call(request: Request): Reply | Promise<Reply>;
+  close?(): void | Promise<void>;
+}
+
+/** What `handler: handler.ts` must export under the name `Handler`. */
+export type HandlerClass = new (context: Context) => Handler;

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { functionNamePattern } from '../names.js';
+import { durationPattern, parseDuration, parseSize, sizePattern } from '../units.js';
+
+function duration(fallback: string, description: string) {
+  const allowed = 'a duration with its unit, such as 500ms, 30s or 5m';
+  return z
+    .string(allowed)
+    .regex(durationPattern, allowed)
+    .default(fallback)
+    .transform((text) => parseDuration(text) ?? 0)
+    .describe(description);
+}
+
+function size(fallback: string, description: string) {
+  const allowed = 'a size with its unit, such as 64MiB, or a number of bytes';
+  return z
+    .union([z.int(allowed).positive(allowed), z.string(allowed).regex(sizePattern, allowed)], allowed)
+    .default(fallback)
+    .transform((given) => (typeof given === 'number' ? given : (parseSize(given) ?? 0)))
+    .describe(description);
+}
+
+function count(minimum: number, maximum: number, fallback: number, description: string) {
+  return z.int().min(minimum).max(maximum).default(fallback).describe(description);
+}
+
+const identifier = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name of letters, digits and _ that does not begin with a digit');
+
+const sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits')
+  .describe('SHA-256 of the source, as sha256sum prints it');
+
+const resource = z.union(
+  [z.string().min(1), z.strictObject({ source: z.string().min(1), sha256: sha256.optional(), unpack: z.boolean().default(false) })],
+  'a path in the folder, or { source, sha256, unpack }',
+);
+
+export const providerNames = ['cpu', 'cuda', 'tensorrt', 'webgpu'] as const;
+export type ProviderName = (typeof providerNames)[number];
+
+const handlerPattern = /^[^#\0\\]+(#[A-Za-z_$][\w$]*)?$/;
+
+/**
+ * The manifest of a function, `function.yaml`. The input type is what a user writes; the output has every default filled
+ * in, durations in milliseconds and sizes in bytes.
+ */
+export const manifestSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(functionNamePattern, "lower-case letters, digits and '-', beginning with a letter, 63 characters at most")
+      .describe('What callers call.'),
+    description: z.string().max(1000).default('').describe('One line for people.'),
+    runtime: z.enum(['node', 'python']).default('node').describe('What runs the handler.'),
+    handler: z
+      .string()
+      .regex(handlerPattern, 'a file of the folder, and after # the name of its export, such as handler.ts#Handler')
+      .optional()
+      .describe('The file with the Handler; #Name names another export than Handler.'),
+    parameters: z.record(z.string(), z.json()).default({}).describe('Given to the Handler.'),
+    environment: z.record(identifier, z.string()).default({}).describe('Environment variables of the replicas.'),
+    secrets: z.array(identifier).default([]).describe('Names of secrets whose values are set on the daemon.'),
+    resources: z.record(identifier, resource).default({}).describe('Weights and other big files, by name.'),
+    replicas: z
+      .strictObject({
+        min: count(0, 1024, 1, 'Kept running, whatever the load.'),
+        max: z.int().min(1).max(1024).optional().describe('Never more than this many. The default is min, at least 1.'),
+        idleTimeout: duration('5m', 'How long a replica above min stays without a call.'),
+      })
+      .prefault({})
+      .describe('How many processes run the function.'),
+    threads: count(1, 256, 1, 'Workers in a replica, each with a Handler of its own.'),
+    concurrency: count(1, 4096, 1, 'Calls in flight in one Handler.'),
+    batch: z
+      .strictObject({
+        maxSize: count(1, 4096, 1, 'Calls given to callBatch at once.'),
+        maxDelay: duration('0ms', 'How long to wait for a fuller batch; 0: never.'),
+      })
+      .prefault({})
+      .describe('Calls run together.'),
+    queue: z
+      .strictObject({ maxSize: count(0, 1_000_000, 256, 'Calls that may wait.') })
+      .prefault({})
+      .describe('Calls that no worker has room for yet.'),
+    timeout: duration('30s', 'Of a call, the time in the queue included.'),
+    initTimeout: duration('5m', 'For building the Handler.'),
+    limits: z
+      .strictObject({
+        memory: size('1GiB', 'Memory of a replica.'),
+        payload: size('64MiB', 'Input or output of one call.'),
+        gpu: count(0, 64, 0, 'Devices for each replica.'),
+      })
+      .prefault({})
+      .describe('What a replica may use.'),
+    providers: z
+      .array(z.enum(providerNames))
+      .min(1)
+      .default(['cuda', 'cpu'])
+      .describe('Execution providers in order of preference; nothing else is ever used.'),
+    update: z.enum(['rolling', 'recreate']).default('rolling').describe('Start the new revision before the old one stops, or after.'),
+  })
+  .superRefine((manifest, check) => {
+    const { min, max } = manifest.replicas;
+    if (max !== undefined && max < min) {
+      check.addIssue({ code: 'custom', path: ['replicas', 'max'], message: `at least replicas.min, which is ${min}` });
+    }
+  })
+  .transform((manifest) => ({
+    ...manifest,
+    handler: compileHandler(manifest.handler, manifest.runtime),
+    replicas: { ...manifest.replicas, max: manifest.replicas.max ?? Math.max(1, manifest.replicas.min) },
+  }));
+
+function compileHandler(given: string | undefined, runtime: 'node' | 'python') {
+  const [path = '', name = 'Handler'] = (given ?? (runtime === 'python' ? 'handler.py' : 'handler.ts')).split('#');
+  return { path, name };
+}
+
+/** A manifest as a user writes it. */
+export type ManifestInput = z.input<typeof manifestSchema>;
+/** A manifest that is ready for use. */
+export type Manifest = z.output<typeof manifestSchema>;
+
+/** The JSON schema of `function.yaml`, for editors. */
+export function manifestJsonSchema(): object {
+  return z.toJSONSchema(manifestSchema, { io: 'input', target: 'draft-7' });
+}
