@@ -1,10 +1,10 @@
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import type { Manifest } from '@dcf/sdk/manifest';
-
-export interface LocalLogEntry {
-  level: 'debug' | 'info' | 'warn' | 'error';
-  text: string;
-  callId: string;
-}
+import { FunctionPool } from './function-pool.js';
+import type { Outcome } from './invocation.js';
+import type { LogLine } from './log-line.js';
+import { replicaSpec } from './replica-spec.js';
 
 export interface LocalOptions {
   manifest: Manifest;
@@ -14,7 +14,7 @@ export interface LocalOptions {
   resources: Readonly<Record<string, string>>;
   /** Execution providers that the replica may use, best first; already probed. */
   providers: readonly string[];
-  onLog: (entry: LocalLogEntry) => void;
+  onLog: (entry: LogLine) => void;
 }
 
 export interface LocalResult {
@@ -26,15 +26,49 @@ export interface LocalFunction {
   initMs: number;
   /** The execution providers that its sessions really use. */
   providers: readonly string[];
+  /** Rejects with a DcfError as a call through a daemon would. */
   call(input: Uint8Array): Promise<LocalResult>;
   close(): Promise<void>;
 }
 
+const graceMs = 5_000;
+
 /**
- * Runs a function in a replica of its own, without a daemon, through the very same runtime.
+ * Runs a function in a replica of its own, without a daemon, through the very same pool and runtime.
  *
  * @throws DcfError as a deploy would fail: FAILED_PRECONDITION with the Handler's own stack as `cause`
  */
 export async function startLocal(options: LocalOptions): Promise<LocalFunction> {
-  throw new Error(`not built yet: ${options.manifest.name}`);
+  const { manifest, directory, resources, providers } = options;
+  const pool = new FunctionPool({
+    spec: replicaSpec(manifest, { revision: 'local', directory, resources, providers, devices: [] }),
+    replicas: 1,
+    maxQueued: manifest.queue.maxSize,
+    timeoutMs: manifest.timeout,
+    killGraceMs: 1_000,
+    onLog: (_replica, line) => options.onLog(line),
+    onChange: () => undefined,
+  });
+  try {
+    await pool.start();
+  } catch (error) {
+    await pool.stop(0);
+    throw error;
+  }
+  const readiness = pool.keeper.replicas[0]?.workers[0]?.readiness;
+  return {
+    initMs: readiness?.initMs ?? 0,
+    providers: readiness?.providers ?? [],
+    call: (input) => call(pool, input),
+    close: () => pool.stop(graceMs),
+  };
+}
+
+async function call(pool: FunctionPool, input: Uint8Array): Promise<LocalResult> {
+  const started = performance.now();
+  const outcome = await new Promise<Outcome>((settle) => {
+    pool.invoke({ requestId: randomUUID(), input, timeoutMs: Number.POSITIVE_INFINITY, metadata: undefined, settle });
+  });
+  if (!outcome.ok) throw outcome.error;
+  return { output: outcome.output, runMs: performance.now() - started };
 }

@@ -133,10 +133,19 @@ export function decodeInvokeReply(message: Buffer): Buffer {
   return output;
 }
 
-/** Writes a reply: one copy of the output. */
-export function encodeInvokeReply(output: Uint8Array): Buffer {
-  const message = Buffer.allocUnsafe(1 + varintLength(output.length) + output.length);
+/**
+ * Writes a reply.
+ *
+ * @param headroom - bytes in front of `output`, in the same memory, that may be written over; with enough of them the output
+ * is not copied
+ */
+export function encodeInvokeReply(output: Uint8Array, headroom = 0): Buffer {
+  const prefixLength = 1 + varintLength(output.length);
+  const inPlace = headroom >= prefixLength;
+  const message = inPlace
+    ? Buffer.from(output.buffer, output.byteOffset - prefixLength, prefixLength + output.length)
+    : Buffer.allocUnsafe(prefixLength + output.length);
   const offset = writeVarint(message, output.length, writeVarint(message, replyTag, 0));
-  message.set(output, offset);
+  if (!inPlace) message.set(output, offset);
   return message;
 }

@@ -1,0 +1,101 @@
+import { parseDuration, parseSize } from '../core/units.js';
+import { DcfError } from '../core/errors.js';
+
+/** An address to listen on. */
+export interface Address {
+  host: string;
+  port: number;
+}
+
+interface Setting<Value> {
+  /** What stands behind the flag in the help; a setting without one is a switch. */
+  placeholder?: string;
+  help: string;
+  fallback: string;
+  /** Throws an Error whose message says what is allowed. */
+  parse: (text: string) => Value;
+}
+
+function setting<Value>(placeholder: string, fallback: string, help: string, parse: (text: string) => Value): Setting<Value> {
+  return { placeholder, fallback, help, parse };
+}
+
+function allowed(what: string): never {
+  throw new Error(what);
+}
+
+function parseAddress(text: string): Address {
+  const [, host, bracketed, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const name = host ?? bracketed;
+  if (name === undefined || port === undefined || Number(port) > 65_535) return allowed('HOST:PORT, such as 127.0.0.1:32222');
+  return { host: name, port: Number(port) };
+}
+
+function parseWhole(text: string): number {
+  return /^\d{1,9}$/.test(text) && Number(text) > 0 ? Number(text) : allowed('a whole number above 0');
+}
+
+const duration = (text: string): number => parseDuration(text) ?? allowed('a duration with its unit, such as 500ms, 30s or 5m');
+const size = (text: string): number => parseSize(text) ?? allowed('a size with its unit, such as 64MiB');
+const asItIs = (text: string): string => text;
+const optional = (text: string): string | undefined => (text === '' ? undefined : text);
+
+function oneOf<const Names extends readonly string[]>(...names: Names): (text: string) => Names[number] {
+  return (text) => names.find((name) => name === text) ?? allowed(names.join(', '));
+}
+
+function parseSwitch(text: string): boolean {
+  if (text === 'true' || text === '1') return true;
+  return text === 'false' || text === '0' || text === '' ? false : allowed('true or false');
+}
+
+/**
+ * Every setting of the daemon, once: its flag is the key in kebab-case, its variable DCF_ and the key in capitals, its key in
+ * the file the key itself.
+ */
+export const settings = {
+  data: setting('DIR', './data', 'where functions, blobs and logs are kept', asItIs),
+  grpc: setting('HOST:PORT', '127.0.0.1:32222', 'where gRPC is served', parseAddress),
+  token: setting('TOKEN', '', 'what every caller has to show; better as DCF_TOKEN or --token-file', optional),
+  tokenFile: setting('FILE', '', 'a file with the token', optional),
+  insecure: { help: 'listen beyond loopback without a token', fallback: 'false', parse: parseSwitch } satisfies Setting<boolean>,
+  maxPayload: setting('SIZE', '64MiB', 'the largest input that any function may take', size),
+  maxBytesInFlight: setting('SIZE', '1GiB', 'inputs of all calls in flight together', size),
+  maxConnections: setting('COUNT', '10000', 'connections at the same time', parseWhole),
+  firstByteTimeout: setting('TIME', '10s', 'how long a new connection may stay silent', duration),
+  bodyTimeout: setting('TIME', '60s', "how long a request's body may take to come", duration),
+  killGrace: setting('TIME', '1s', "how long a Handler may run on past its call's deadline", duration),
+  drainGrace: setting('TIME', '30s', 'how long calls may take to finish when the daemon or a revision stops', duration),
+  logLevel: setting('LEVEL', 'info', 'debug, info, warn or error', oneOf('debug', 'info', 'warn', 'error')),
+} as const;
+
+export type SettingName = keyof typeof settings;
+
+/** The settings, ready for use: sizes in bytes, durations in milliseconds. */
+export type Settings = { [Name in SettingName]: ReturnType<(typeof settings)[Name]['parse']> };
+
+/** Whether `key` is a setting's name. */
+export function isSettingName(key: string): key is SettingName {
+  return Object.hasOwn(settings, key);
+}
+
+/** `maxPayload` as `max-payload`. */
+export function flagOf(name: SettingName): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `maxPayload` as `DCF_MAX_PAYLOAD`. */
+export function variableOf(name: SettingName): string {
+  return `DCF_${flagOf(name).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** The value of one setting. Throws a DcfError INVALID_ARGUMENT that says where the text came from and what is allowed. */
+export function parseSetting<Name extends SettingName>(name: Name, text: string, source: string): Settings[Name];
+export function parseSetting(name: SettingName, text: string, source: string): Settings[SettingName] {
+  try {
+    return settings[name].parse(text);
+  } catch (error) {
+    const shown = name === 'token' ? 'what was given' : JSON.stringify(text);
+    throw new DcfError('INVALID_ARGUMENT', `${source}: ${shown} is not allowed; allowed: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

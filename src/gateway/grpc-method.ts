@@ -1,0 +1,124 @@
+import {
+  type handleBidiStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  type ServerDuplexStream,
+  type ServerErrorResponse,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
+import { cutText, DcfError, statusCodes } from '../core/errors.js';
+
+/** grpc-js wedges the whole connection over details of 130 KB, and some clients take no more than 8 KiB of headers. */
+const maxDetailsLength = 4 * 1024;
+
+/**
+ * The one way that a status leaves this daemon. Ill-formed text would throw out of grpc-js as an uncaught exception, and
+ * long text would wedge the connection: both are mended here.
+ */
+export function toStatus(error: DcfError): ServerErrorResponse {
+  const metadata = new Metadata();
+  if (error.reason !== undefined) metadata.set('dcf-reason', headerText(error.reason));
+  if (error.retryAfterMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(Math.ceil(error.retryAfterMs)));
+  // What this daemon calls UNAVAILABLE has certainly not been started; a broken connection cannot promise that.
+  if (error.code === 'UNAVAILABLE') metadata.set('dcf-not-started', '1');
+  const details = cutText(error.message, maxDetailsLength);
+  return { name: 'DcfError', message: details, code: statusCodes[error.code], details, metadata };
+}
+
+/** A header's value is printable ASCII. */
+function headerText(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
+}
+
+/** The status of anything that was thrown: a DcfError as it says, anything else is our own fault and says no more than that. */
+function statusOf(thrown: unknown, onFault: (error: unknown) => void): ServerErrorResponse {
+  if (DcfError.is(thrown)) return toStatus(thrown);
+  onFault(thrown);
+  return toStatus(new DcfError('INTERNAL', 'the daemon failed; its log says more'));
+}
+
+export interface MethodOptions {
+  /** Throws when the caller may not call. */
+  authorize: (authorization: string | undefined) => void;
+  /** Told of what should never be thrown. */
+  onFault: (error: unknown) => void;
+}
+
+/** The value of `authorization` in a call's metadata. */
+export function authorizationOf(metadata: Metadata): string | undefined {
+  return metadata.get('authorization')[0]?.toString();
+}
+
+/** A method of one request and one reply. grpc-js lets the caller of a rejected `async` method wait for ever; this does not. */
+export function unary<Request, Reply>(options: MethodOptions, method: (request: Request) => Reply | Promise<Reply>): handleUnaryCall<Request, Reply> {
+  return (call, callback) => {
+    const run = async (): Promise<Reply> => {
+      options.authorize(authorizationOf(call.metadata));
+      return method(call.request);
+    };
+    run().then(
+      (reply) => callback(null, reply),
+      (error: unknown) => callback(statusOf(error, options.onFault)),
+    );
+  };
+}
+
+interface Stream<Reply> {
+  readonly metadata: Metadata;
+  write(reply: Reply): boolean;
+  end(): void;
+  destroy(error?: Error): unknown;
+  emit(event: 'error', error: unknown): boolean;
+  once(event: 'drain' | 'cancelled', listener: () => void): unknown;
+  off(event: 'drain', listener: () => void): unknown;
+}
+
+/** What a streaming method is given to answer with. */
+export interface ReplyStream<Reply> {
+  /** Resolves when there is room for more. */
+  send(reply: Reply): Promise<void>;
+  /** Aborts when the caller is gone. */
+  signal: AbortSignal;
+}
+
+async function serve<Reply>(options: MethodOptions, call: Stream<Reply>, method: (replies: ReplyStream<Reply>) => Promise<void>): Promise<void> {
+  const gone = new AbortController();
+  call.once('cancelled', () => gone.abort(new DcfError('CANCELLED', 'the caller gave up')));
+  const send = async (reply: Reply): Promise<void> => {
+    gone.signal.throwIfAborted();
+    if (call.write(reply)) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        call.off('drain', done);
+        gone.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      call.once('drain', done);
+      gone.signal.addEventListener('abort', done);
+    });
+  };
+  try {
+    options.authorize(authorizationOf(call.metadata));
+    await method({ send, signal: gone.signal });
+    call.end();
+  } catch (error) {
+    call.emit('error', statusOf(error, options.onFault));
+  }
+}
+
+/** A method of one request and many replies. */
+export function serverStream<Request, Reply>(
+  options: MethodOptions,
+  method: (request: Request, replies: ReplyStream<Reply>) => Promise<void>,
+): handleServerStreamingCall<Request, Reply> {
+  return (call: ServerWritableStream<Request, Reply>) => void serve(options, call, (replies) => method(call.request, replies));
+}
+
+/** A method of many requests and many replies. */
+export function bidirectional<Request, Reply>(
+  options: MethodOptions,
+  method: (requests: AsyncIterable<Request>, replies: ReplyStream<Reply>) => Promise<void>,
+): handleBidiStreamingCall<Request, Reply> {
+  return (call: ServerDuplexStream<Request, Reply>) => void serve(options, call, (replies) => method(call, replies));
+}

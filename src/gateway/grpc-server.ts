@@ -1,0 +1,74 @@
+import { type ConnectionInjector, Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
+import { bodyTimer } from './grpc-body-timer.js';
+import { Listener } from './listener.js';
+
+export interface GrpcServerOptions {
+  host: string;
+  port: number;
+  maxConnections: number;
+  firstByteTimeoutMs: number;
+  /** A request whose body has not come within this long is dropped. */
+  bodyTimeoutMs: number;
+  /** Bytes of one input. */
+  maxPayload: number;
+  services: readonly [ServiceDefinition, UntypedServiceImplementation][];
+}
+
+/** Room for the envelope around a payload, and so that our own limit speaks first and names the function's. */
+const envelopeLength = 64 * 1024;
+/** Streams that one connection may have open; each may hold one request. */
+const maxConcurrentStreams = 1024;
+
+/** The gRPC side of the gateway: both contracts and the health service on one port. */
+export class GrpcServer {
+  private constructor(
+    private readonly server: Server,
+    private readonly health: HealthImplementation,
+    private readonly listener: Listener,
+    private readonly timer: { stop(): void },
+  ) {}
+
+  /** Starts to listen. Throws a DcfError FAILED_PRECONDITION when it cannot. */
+  static async open(options: GrpcServerOptions): Promise<GrpcServer> {
+    const timer = bodyTimer(options.bodyTimeoutMs);
+    const server = new Server({
+      'grpc.max_receive_message_length': options.maxPayload + envelopeLength,
+      'grpc.max_send_message_length': -1,
+      'grpc.max_concurrent_streams': maxConcurrentStreams,
+      'grpc.keepalive_time_ms': 60_000,
+      'grpc.keepalive_timeout_ms': 20_000,
+      'grpc.enable_channelz': 0,
+      interceptors: [timer.interceptor],
+    });
+    for (const [definition, implementation] of options.services) server.addService(definition, implementation);
+    const health = new HealthImplementation({ '': 'NOT_SERVING' });
+    health.addToServer(server);
+    const injector: ConnectionInjector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    const { host, port, maxConnections, firstByteTimeoutMs } = options;
+    const onConnection: ConnectionInjector['injectConnection'] = (socket) => injector.injectConnection(socket);
+    const listener = await Listener.open({ host, port, maxConnections, firstByteTimeoutMs, onConnection });
+    return new GrpcServer(server, health, listener, timer);
+  }
+
+  get port(): number {
+    return this.listener.port;
+  }
+
+  /** What the health service says of the daemon (''), or of one function. */
+  setServing(service: string, serving: boolean): void {
+    this.health.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
+  }
+
+  /** Takes no new connection; what is connected goes on. */
+  stopListening(): void {
+    this.listener.close();
+  }
+
+  /** Ends every connection at once: `tryShutdown` would wait for open streams without end, and a health Watch is one. */
+  close(): void {
+    this.timer.stop();
+    this.listener.close();
+    this.server.forceShutdown();
+  }
+}

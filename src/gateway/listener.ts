@@ -1,0 +1,66 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { DcfError } from '../core/errors.js';
+
+export interface ListenerOptions {
+  host: string;
+  /** 0: any that is free. */
+  port: number;
+  maxConnections: number;
+  /** A connection that has sent nothing after this long is dropped. */
+  firstByteTimeoutMs: number;
+  /** Takes a new connection over. */
+  onConnection: (socket: Socket) => void;
+}
+
+/**
+ * A listener of our own in front of the gRPC server: grpc-js keeps a connection that never says anything for ever, and
+ * takes any number of them.
+ */
+export class Listener {
+  private readonly server: Server;
+
+  private constructor(options: ListenerOptions) {
+    this.server = createServer({ noDelay: true }, (socket) => {
+      const timer = setTimeout(() => {
+        if (socket.bytesRead === 0) socket.destroy();
+      }, options.firstByteTimeoutMs);
+      socket.once('close', () => clearTimeout(timer));
+      // Whoever takes it over has its own handler; until then a reset must not be an uncaught exception.
+      socket.on('error', () => socket.destroy());
+      options.onConnection(socket);
+    });
+    this.server.maxConnections = options.maxConnections;
+  }
+
+  /** @throws DcfError FAILED_PRECONDITION when the port is in use, not allowed, or the address is not this host's */
+  static async open(options: ListenerOptions): Promise<Listener> {
+    const listener = new Listener(options);
+    const { host, port } = options;
+    await new Promise<void>((resolve, reject) => {
+      listener.server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+      listener.server.listen({ host, port, backlog: 1024 }, resolve);
+    });
+    return listener;
+  }
+
+  /** The port that it really has. */
+  get port(): number {
+    const address = this.server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  /** Takes no new connection. */
+  close(): void {
+    this.server.close();
+  }
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): DcfError {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: 'the port is in use, perhaps by another dcfd; choose another with --grpc HOST:PORT',
+    EACCES: 'the system does not allow this port; choose one above 1023 with --grpc HOST:PORT',
+    EADDRNOTAVAIL: 'the address is none of this host',
+    ENOTFOUND: 'the host name is not known',
+  };
+  return new DcfError('FAILED_PRECONDITION', `cannot listen on ${host}:${port}: ${reasons[error.code ?? ''] ?? error.message}`, { cause: error });
+}

@@ -1,0 +1,36 @@
+import type { Exit } from './spawn.js';
+
+/** Why the platform itself ended a replica. */
+export type KillReason =
+  | { kind: 'deadline'; requestId: string }
+  | { kind: 'protocol'; problem: string }
+  | { kind: 'stream closed' }
+  | { kind: 'init timeout' }
+  | { kind: 'stopped' };
+
+/** How a replica ended: in words for callers and logs, and machine-readable for the trailer `dcf-reason`. */
+export interface EndReason {
+  text: string;
+  reason: string;
+}
+
+/** Puts together why a replica is gone. What the platform did explains the signal that the system reports. */
+export function describeEnd(exit: Exit, killed: KillReason | undefined): EndReason {
+  switch (killed?.kind) {
+    case 'deadline':
+      return { text: `it was killed because call ${killed.requestId} ran on past its deadline`, reason: 'deadline' };
+    case 'protocol':
+      return { text: `it broke the worker protocol: ${killed.problem}`, reason: 'protocol' };
+    case 'stream closed':
+      return { text: 'it closed its stream to the daemon', reason: 'stream-closed' };
+    case 'init timeout':
+      return { text: 'the Handler was not built within initTimeout', reason: 'init-timeout' };
+    case 'stopped':
+      return { text: 'it was stopped', reason: 'stopped' };
+    case undefined:
+      if (exit.signal !== null) return { text: `it was ended by ${exit.signal}`, reason: `signal:${exit.signal}` };
+      return { text: `it exited with code ${exit.code}`, reason: `exit:${exit.code}` };
+    default:
+      return killed satisfies never;
+  }
+}

@@ -1,0 +1,16 @@
+// A Node replica: started by the daemon with one descriptor for each worker, 3, 4, …
+import { serveWorker, type WorkerEnd } from './worker.js';
+
+const workers = Number(process.env['DCF_WORKERS'] ?? '1');
+const descriptors = Array.from({ length: workers }, (_, index) => 3 + index);
+
+async function serve(): Promise<WorkerEnd> {
+  const [only, ...others] = descriptors;
+  if (only !== undefined && others.length === 0) return serveWorker(only);
+  // Loaded only where it is needed: it would cost every replica of one worker its start-up time.
+  const { serveThreads } = await import('./threads.js');
+  return serveThreads(descriptors);
+}
+
+// The Handler may have left timers and sockets behind, which would keep the process alive.
+process.exit((await serve()) === 'finished' ? 0 : 1);

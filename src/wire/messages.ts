@@ -1,0 +1,176 @@
+import { isErrorCode, type ErrorCode } from '../core/errors.js';
+import { FrameError, type Frame } from './frame.js';
+import { optionalRecord, record, strings, stringValues, text, whole } from './header-fields.js';
+
+/** The protocol's version, sent with INIT. */
+export const protocolVersion = 1;
+
+/** What a worker is told before it builds the Handler. */
+export interface InitHeader {
+  protocol: number;
+  function: string;
+  revision: string;
+  /** Which of the replica's workers this is, from 0. */
+  worker: number;
+  /** Absolute path of the folder with the revision's files. */
+  directory: string;
+  /** The file, relative to the folder, and the name of its export. */
+  handler: { path: string; name: string };
+  parameters: Readonly<Record<string, unknown>>;
+  /** Absolute paths by name. */
+  resources: Readonly<Record<string, string>>;
+  providers: readonly string[];
+  devices: readonly string[];
+  concurrency: number;
+  /** Bytes of one input or output. */
+  maxPayload: number;
+}
+
+export interface ReadyHeader {
+  /** The execution providers that the Handler's sessions really use. */
+  providers: readonly string[];
+  callBatch: boolean;
+  initMs: number;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Everything that the daemon and a worker say to each other. */
+export type Message =
+  | { type: 'INIT'; init: InitHeader }
+  | { type: 'READY'; ready: ReadyHeader }
+  | { type: 'INIT_FAILED'; message: string; stack: string }
+  | { type: 'CALL'; id: number; timeoutMs: number; requestId: string; metadata: Readonly<Record<string, string>> | undefined; body: Uint8Array }
+  | { type: 'RESULT'; id: number; body: Uint8Array }
+  | { type: 'ERROR'; id: number; code: ErrorCode; message: string; stack: string }
+  | { type: 'CANCEL'; id: number }
+  | { type: 'LOG'; id: number; level: LogLevel; time: number; text: string }
+  | { type: 'DRAIN' };
+
+const typeNumbers = {
+  INIT: 1,
+  READY: 2,
+  INIT_FAILED: 3,
+  CALL: 4,
+  RESULT: 5,
+  ERROR: 6,
+  CANCEL: 7,
+  DATA: 8,
+  END: 9,
+  CREDIT: 10,
+  LOG: 11,
+  DRAIN: 12,
+} as const;
+
+const logLevels = new Set<unknown>(['debug', 'info', 'warn', 'error'] satisfies LogLevel[]);
+const nothing = new Uint8Array(0);
+
+function frame(type: keyof typeof typeNumbers, fields: Partial<Frame>): Frame {
+  return { type: typeNumbers[type], flags: 0, id: 0, timeoutMs: 0, header: '', body: nothing, ...fields };
+}
+
+/** A message as a frame. */
+export function toFrame(message: Message): Frame {
+  switch (message.type) {
+    case 'INIT':
+      return frame('INIT', { header: JSON.stringify(message.init) });
+    case 'READY':
+      return frame('READY', { header: JSON.stringify(message.ready) });
+    case 'INIT_FAILED':
+      return frame('INIT_FAILED', { header: JSON.stringify({ message: message.message, stack: message.stack }) });
+    case 'CALL': {
+      const { id, timeoutMs, requestId, metadata, body } = message;
+      // On the path of every call: no spread, no defaults.
+      return { type: typeNumbers.CALL, flags: 0, id, timeoutMs, header: JSON.stringify({ requestId, metadata }), body };
+    }
+    case 'RESULT':
+      return { type: typeNumbers.RESULT, flags: 0, id: message.id, timeoutMs: 0, header: '', body: message.body };
+    case 'ERROR': {
+      const { id, code, message: text, stack } = message;
+      return frame('ERROR', { id, header: JSON.stringify({ code, message: text, stack }) });
+    }
+    case 'CANCEL':
+      return frame('CANCEL', { id: message.id });
+    case 'LOG': {
+      const { id, level, time, text } = message;
+      return frame('LOG', { id, header: JSON.stringify({ level, time }), body: Buffer.from(text) });
+    }
+    case 'DRAIN':
+      return frame('DRAIN', {});
+    default:
+      return message satisfies never;
+  }
+}
+
+/** A frame as a message. Throws a FrameError that names the rule when it is none. */
+export function fromFrame(frame: Frame): Message {
+  switch (frame.type) {
+    case typeNumbers.CALL: {
+      const header = record(frame);
+      return {
+        type: 'CALL',
+        id: frame.id,
+        timeoutMs: frame.timeoutMs,
+        requestId: text(header, 'requestId'),
+        metadata: header['metadata'] === undefined ? undefined : stringValues(header, 'metadata'),
+        body: frame.body,
+      };
+    }
+    case typeNumbers.RESULT:
+      return { type: 'RESULT', id: frame.id, body: frame.body };
+    case typeNumbers.ERROR: {
+      const header = record(frame);
+      const code = header['code'];
+      if (!isErrorCode(code)) throw new FrameError(`ERROR: ${JSON.stringify(code)} is no gRPC status`);
+      return { type: 'ERROR', id: frame.id, code, message: text(header, 'message'), stack: text(header, 'stack') };
+    }
+    case typeNumbers.LOG: {
+      const header = record(frame);
+      const level = header['level'];
+      if (!isLogLevel(level)) throw new FrameError(`LOG: ${JSON.stringify(level)} is no level`);
+      return { type: 'LOG', id: frame.id, level, time: whole(header, 'time'), text: Buffer.from(frame.body).toString('utf8') };
+    }
+    case typeNumbers.CANCEL:
+      return { type: 'CANCEL', id: frame.id };
+    case typeNumbers.DRAIN:
+      return { type: 'DRAIN' };
+    case typeNumbers.INIT:
+      return { type: 'INIT', init: initHeader(frame) };
+    case typeNumbers.READY: {
+      const header = record(frame);
+      const ready = { providers: strings(header, 'providers'), callBatch: header['callBatch'] === true, initMs: whole(header, 'initMs') };
+      return { type: 'READY', ready };
+    }
+    case typeNumbers.INIT_FAILED: {
+      const header = record(frame);
+      return { type: 'INIT_FAILED', message: text(header, 'message'), stack: text(header, 'stack') };
+    }
+    default:
+      throw new FrameError(`frame type ${frame.type} is not known`);
+  }
+}
+
+function initHeader(frame: Frame): InitHeader {
+  const header = record(frame);
+  const handler = optionalRecord(header, 'handler');
+  const init = {
+    protocol: whole(header, 'protocol'),
+    function: text(header, 'function'),
+    revision: text(header, 'revision'),
+    worker: whole(header, 'worker'),
+    directory: text(header, 'directory'),
+    handler: { path: text(handler, 'path'), name: text(handler, 'name') },
+    parameters: optionalRecord(header, 'parameters'),
+    resources: stringValues(header, 'resources'),
+    providers: strings(header, 'providers'),
+    devices: strings(header, 'devices'),
+    concurrency: whole(header, 'concurrency'),
+    maxPayload: whole(header, 'maxPayload'),
+  };
+  if (init.protocol !== protocolVersion) throw new FrameError(`protocol version ${init.protocol} is not ${protocolVersion}`);
+  return init;
+}
+
+function isLogLevel(value: unknown): value is LogLevel {
+  return logLevels.has(value);
+}

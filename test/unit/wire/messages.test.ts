@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { type Frame, FrameError } from '../../../src/wire/frame.js';
+import { fromFrame } from '../../../src/wire/messages.js';
+
+const base: Frame = { type: 0, flags: 0, id: 0, timeoutMs: 0, header: '', body: new Uint8Array(0) };
+
+function refused(frame: Partial<Frame>, rule: RegExp): void {
+  assert.throws(() => fromFrame({ ...base, ...frame }), (error) => error instanceof FrameError && rule.test(error.message));
+}
+
+test('a frame that breaks a rule is refused with the rule', () => {
+  refused({ type: 99 }, /type 99 is not known/);
+  refused({ type: 4, header: '' }, /not JSON/);
+  refused({ type: 4, header: '[]' }, /no object/);
+  refused({ type: 4, header: '{}' }, /"requestId" is no text/);
+  refused({ type: 4, header: '{"requestId":"a","metadata":{"k":1}}' }, /"metadata" holds more than texts/);
+  refused({ type: 6, header: '{"code":"OK","message":"","stack":""}' }, /no gRPC status/);
+  refused({ type: 11, header: '{"level":"loud","time":1}' }, /no level/);
+  refused({ type: 2, header: '{"providers":[1],"initMs":1}' }, /"providers" is no list of texts/);
+  refused({ type: 2, header: '{"providers":[],"initMs":-1}' }, /"initMs" is no whole number/);
+  refused({ type: 1, header: '{"protocol":1}' }, /"function" is no text/);
+});
+
+test('an INIT of another protocol version is refused', () => {
+  const init = { protocol: 2, function: 'f', revision: 'r', worker: 0, directory: '/', handler: { path: 'h', name: 'H' }, parameters: {}, resources: {}, providers: [], devices: [], concurrency: 1, maxPayload: 1 };
+  refused({ type: 1, header: JSON.stringify(init) }, /version 2 is not 1/);
+  assert.equal(fromFrame({ ...base, type: 1, header: JSON.stringify({ ...init, protocol: 1 }) }).type, 'INIT');
+});
+
+test('any header either reads or is refused by a FrameError', () => {
+  fc.assert(
+    fc.property(fc.nat({ max: 14 }), fc.json(), (type, header) => {
+      try {
+        fromFrame({ ...base, type, header });
+      } catch (error) {
+        assert.ok(error instanceof FrameError, String(error));
+      }
+    }),
+  );
+});
