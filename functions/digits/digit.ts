@@ -5,6 +5,8 @@ import { grow, peakOf, resample } from './plane.js';
 export const SIDE = 28;
 const BOX = 20;
 
+/** More pixels to the digit's longer side than this tell nothing more. */
+const ENOUGH = 8 * BOX;
 /** A stroke's width in pixels of the box: thinner ones are grown, thicker ones are thinned. */
 const THINNEST = 1.6;
 const THICKEST = 4.2;
@@ -12,6 +14,8 @@ const THICKEST = 4.2;
 const STROKE = 0.3;
 /** A piece with a smaller share of the largest piece's ink is a speck. */
 const SPECK = 0.04;
+/** Where the largest piece has a smaller share of all ink, it is grain, and no digit. */
+const GRAIN = 0.1;
 /** What runs from one side of the picture to the other is a ruled line if so much of all ink lies elsewhere. */
 const ELSEWHERE = 0.15;
 
@@ -23,21 +27,35 @@ const ELSEWHERE = 0.15;
 export function drawDigit(ink: Plane): Float32Array | undefined {
   const kept = keepStrokes(ink);
   if (kept === undefined) return undefined;
-  const extent = measure(kept);
-  const strokes = grow(kept, widening(extent));
-  const box = measure(strokes);
-  const length = Math.max(box.right - box.left, box.bottom - box.top);
-  if (length <= 0 || box.mass <= 0) return undefined;
-  const pixel = length / BOX;
+  const drawn = withinReach(kept);
+  const strokes = grow(drawn, widening(measure(drawn)));
+  const extent = measure(strokes);
+  if (extent.mass <= 0) return undefined;
+  const pixel = longerSide(extent) / BOX;
+  const reach = (SIDE / 2) * pixel;
   const window = {
-    x: within(box.x, box.right - (SIDE / 2) * pixel, box.left + (SIDE / 2) * pixel),
-    y: within(box.y, box.bottom - (SIDE / 2) * pixel, box.top + (SIDE / 2) * pixel),
+    x: within(extent.x, extent.right - reach, extent.left + reach),
+    y: within(extent.y, extent.bottom - reach, extent.top + reach),
     pixel,
   };
   const { data } = resample(strokes, window, SIDE);
   const peak = peakOf(data, 16, 1);
   if (peak <= 0) return undefined;
   return data.map((value) => Math.min(1, value / peak));
+}
+
+/** Reduces what is larger than `ENOUGH`, and leaves out what is around it. */
+function withinReach(ink: Plane): Plane {
+  const extent = measure(ink);
+  const side = longerSide(extent);
+  if (side <= ENOUGH) return ink;
+  const x = (extent.left + extent.right) / 2;
+  const y = (extent.top + extent.bottom) / 2;
+  return resample(ink, { x, y, pixel: side / ENOUGH }, ENOUGH + 4);
+}
+
+function longerSide({ left, right, top, bottom }: Extent): number {
+  return Math.max(right - left, bottom - top);
 }
 
 function within(value: number, least: number, most: number): number {
@@ -64,6 +82,7 @@ function measure({ width, height, data }: Plane): Extent {
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
       const value = data[row * width + column] ?? 0;
+      if (value === 0) continue;
       mass += value;
       x += value * (column + 0.5);
       y += value * (row + 0.5);
@@ -82,10 +101,10 @@ function measure({ width, height, data }: Plane): Extent {
 }
 
 /** The radius, in pixels, by which to grow (or, negative, to thin) strokes that are unlike a pen's. */
-function widening({ left, top, right, bottom, mass, outline }: Extent): number {
-  const pixel = Math.max(right - left, bottom - top) / BOX;
+function widening(extent: Extent): number {
+  const pixel = longerSide(extent) / BOX;
   // A stroke has two sides, and pixels make its outline 4/π times as long on average.
-  const stroke = (mass / Math.max(1, outline)) * 2 * (4 / Math.PI);
+  const stroke = (extent.mass / Math.max(1, extent.outline)) * 2 * (4 / Math.PI);
   if (stroke < THINNEST * pixel) return Math.round((THINNEST * pixel - stroke) / 2);
   if (stroke > THICKEST * pixel) return -Math.round((stroke - THICKEST * pixel) / 2);
   return 0;
@@ -109,14 +128,27 @@ function keepStrokes(ink: Plane): Plane | undefined {
     return !(crosses && total - piece.mass > ELSEWHERE * total);
   });
   const largest = isDigit.reduce((most, piece) => Math.max(most, piece.mass), 0);
-  if (largest === 0) return undefined;
+  if (largest === 0 || largest < GRAIN * total) return undefined;
   const kept = new Set(isDigit.filter((piece) => piece.mass >= SPECK * largest));
-  const isKept = pieces.map((piece) => kept.has(piece));
-  const mask = new Float32Array(data.length);
-  for (const [i, name] of labels.entries()) mask[i] = name > 0 && (isKept[name - 1] ?? false) ? 1 : 0;
-  // One pixel more, for the soft edge of the strokes.
-  const wider = grow({ width, height, data: mask }, 1);
-  return { width, height, data: data.map((value, i) => value * (wider.data[i] ?? 0)) };
+  const isKept = [false, ...pieces.map((piece) => kept.has(piece))];
+  const result = new Float32Array(data.length);
+  for (const [index, name] of labels.entries()) {
+    if (!(isKept[name] ?? false)) continue;
+    // With the pixels around it, for the soft edge of the strokes.
+    for (const near of around(index, width, height)) result[near] = data[near] ?? 0;
+  }
+  return { width, height, data: result };
+}
+
+/** The pixel itself and its neighbours, corners included. */
+function around(index: number, width: number, height: number): number[] {
+  const column = index % width;
+  const row = (index - column) / width;
+  const result: number[] = [];
+  for (let y = Math.max(0, row - 1); y <= Math.min(height - 1, row + 1); y++) {
+    for (let x = Math.max(0, column - 1); x <= Math.min(width - 1, column + 1); x++) result.push(y * width + x);
+  }
+  return result;
 }
 
 /** Numbers the pieces of ink that hang together, corners included, from 1; 0 is no stroke. */
@@ -142,9 +174,7 @@ function label({ width, height, data }: Plane): { labels: Int32Array; pieces: Pi
       piece.right ||= column === width - 1;
       piece.top ||= row === 0;
       piece.bottom ||= row === height - 1;
-      for (let y = Math.max(0, row - 1); y <= Math.min(height - 1, row + 1); y++) {
-        for (let x = Math.max(0, column - 1); x <= Math.min(width - 1, column + 1); x++) visit(y * width + x);
-      }
+      for (const near of around(index, width, height)) visit(near);
     }
   }
   return { labels, pieces };

@@ -10,6 +10,8 @@ const FAINTEST = 24;
 /** Of the strongest ink: at or below the first there is none, from the second on it is full. */
 const NO_INK = 0.25;
 const FULL_INK = 0.8;
+/** No digit covers more of a picture than this. */
+const MOSTLY = 0.6;
 /** The paper's light is a surface of second degree in x and y: so many coefficients. */
 const TERMS = 6;
 const SAMPLES = 1024;
@@ -20,7 +22,15 @@ const SAMPLES = 1024;
  * picture.
  */
 export function findInk(picture: Picture, invert: Invert): Plane | undefined {
-  const rest = difference(picture, fitPaper(picture, invert));
+  if (invert !== 'auto') return inkOn(picture, firstGuess(picture, 'all', invert ? 0.9 : 0.1), invert);
+  const ink = inkOn(picture, firstGuess(picture, 'border', 0.5), invert);
+  if (ink === undefined || ink.data.filter((value) => value > 0.5).length <= MOSTLY * ink.data.length) return ink;
+  // The border is a frame, then, and what most of the picture shows is the paper.
+  return inkOn(picture, firstGuess(picture, 'all', 0.5), invert);
+}
+
+function inkOn(picture: Picture, guess: Guess, invert: Invert): Plane | undefined {
+  const rest = difference(picture, fitPaper(picture, guess));
   const direction = inkDirection(rest, invert);
   if (direction === undefined) return undefined;
   const { width, height } = picture;
@@ -36,8 +46,8 @@ export function findInk(picture: Picture, invert: Invert): Plane | undefined {
 }
 
 /** The coefficients of red, then green, then blue. */
-function fitPaper(picture: Picture, invert: Invert): Float64Array {
-  let chosen = firstGuess(picture, invert);
+function fitPaper(picture: Picture, guess: Guess): Float64Array {
+  let chosen = guess;
   let paper = fitSurface(picture, chosen.pixels);
   const step = Math.max(1, Math.floor((picture.width * picture.height) / SAMPLES));
   for (let round = 0; round < 3; round++) {
@@ -57,18 +67,17 @@ interface Guess {
   readonly tolerance: number;
 }
 
-/** The pixels that are likely paper: near the border's median, or near the bright or the dark end of the picture. */
-function firstGuess(picture: Picture, invert: Invert): Guess {
+/** The pixels that are likely paper: near the colour at this rank (0 the darkest, 1 the brightest) of the border or of all. */
+function firstGuess(picture: Picture, where: 'border' | 'all', rank: number): Guess {
   const { width, height } = picture;
   const candidates: number[] = [];
   const step = Math.max(1, Math.floor((width * height) / SAMPLES));
-  if (invert === 'auto') {
+  if (where === 'border') {
     for (let x = 0; x < width; x++) candidates.push(x, (height - 1) * width + x);
     for (let y = 1; y < height - 1; y++) candidates.push(y * width, y * width + width - 1);
   } else {
     for (let i = 0; i < width * height; i += step) candidates.push(i);
   }
-  const rank = invert === 'auto' ? 0.5 : invert ? 0.9 : 0.1;
   const centre = [0, 1, 2].map((c) =>
     ranked(
       candidates.map((i) => picture.data[i * 3 + c] ?? 0),
@@ -76,7 +85,7 @@ function firstGuess(picture: Picture, invert: Invert): Guess {
     ),
   );
   const away = candidates.map((i) => Math.hypot(...centre.map((level, c) => (picture.data[i * 3 + c] ?? 0) - level)));
-  const typical = invert === 'auto' ? ranked(away, 0.5) : 0;
+  const typical = where === 'border' ? ranked(away, 0.5) : 0;
   const tolerance = 3 * typical + 12;
   return { pixels: candidates.filter((_, k) => (away[k] ?? 0) <= tolerance), tolerance };
 }
@@ -86,14 +95,19 @@ function ranked(values: number[], rank: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * rank))] ?? 0;
 }
 
+/** -1 at the first of `length` pixels, 1 at the last. */
+function across(index: number, length: number): number {
+  return length === 1 ? 0 : (2 * index) / (length - 1) - 1;
+}
+
 /** The terms 1, x, y, x², xy, y² at a pixel, x and y running over -1..1; in a picture of few pixels, 1 alone. */
 function terms(picture: Picture, index: number, into: Float64Array): void {
   into.fill(0);
   into[0] = 1;
   if (picture.width < 16 || picture.height < 16) return;
   const column = index % picture.width;
-  const x = (2 * column) / (picture.width - 1) - 1;
-  const y = (2 * ((index - column) / picture.width)) / (picture.height - 1) - 1;
+  const x = across(column, picture.width);
+  const y = across((index - column) / picture.width, picture.height);
   into[1] = x;
   into[2] = y;
   into[3] = x * x;
@@ -157,10 +171,20 @@ function level(paper: Float64Array, channel: number, term: Float64Array): number
 
 /** Picture less paper: three values a pixel, in levels. */
 function difference(picture: Picture, paper: Float64Array): Float32Array {
-  const rest = new Float32Array(picture.data.length);
-  for (let i = 0; i * 3 < rest.length; i++) {
-    terms(picture, i, scratch);
-    for (let c = 0; c < 3; c++) rest[i * 3 + c] = (picture.data[i * 3 + c] ?? 0) - level(paper, c, scratch);
+  const { width, height, data } = picture;
+  const rest = new Float32Array(data.length);
+  for (let c = 0; c < 3; c++) {
+    for (let row = 0; row < height; row++) {
+      // Along a row the surface is a parabola.
+      const y = across(row, height);
+      const at = (term: number): number => paper[c * TERMS + term] ?? 0;
+      const [p, q, r] = [at(0) + at(2) * y + at(5) * y * y, at(1) + at(4) * y, at(3)];
+      for (let column = 0; column < width; column++) {
+        const x = across(column, width);
+        const index = (row * width + column) * 3 + c;
+        rest[index] = (data[index] ?? 0) - (p + q * x + r * x * x);
+      }
+    }
   }
   return rest;
 }
@@ -173,7 +197,8 @@ function inkDirection(rest: Float32Array, invert: Invert): Colour | undefined {
   const lighter: [number, number, number] = [0, 0, 0];
   for (let i = 0; i < rest.length; i += 3) {
     const [r, g, b] = [rest[i] ?? 0, rest[i + 1] ?? 0, rest[i + 2] ?? 0];
-    const weight = (r * r + g * g + b * b) ** 1.5;
+    const square = r * r + g * g + b * b;
+    const weight = square * Math.sqrt(square);
     const sum = r + g + b < 0 ? darker : lighter;
     sum[0] += weight * r;
     sum[1] += weight * g;

@@ -9,7 +9,7 @@ export interface Picture {
 }
 
 /** A digit needs no more pixels than this; larger pictures are reduced while they are decoded. */
-const WORKING_PIXELS = 2 ** 17;
+const WORKING_PIXELS = 2 ** 16;
 
 /** A picture with more pixels than this is refused before it is decoded. */
 const LIMIT_PIXELS = 100_000_000;
@@ -21,7 +21,7 @@ sharp.concurrency(1);
 sharp.cache(false);
 
 /**
- * Decodes a PNG, JPEG or WebP picture, turns it upright (EXIF), reduces it to about 131,000 pixels at most, and puts
+ * Decodes a PNG, JPEG or WebP picture, turns it upright (EXIF), reduces it to about 65,000 pixels at most, and puts
  * something behind what is transparent.
  *
  * @throws {DcfError} INVALID_ARGUMENT when the bytes are no such picture, are damaged, or have over 100 million pixels.

@@ -1,4 +1,5 @@
 import { DcfError } from '../core/errors.js';
+import type { FunctionName } from '../core/names.js';
 import type { FunctionPool } from '../pool/function-pool.js';
 
 /** Where a call goes. */
@@ -8,39 +9,39 @@ export interface Target {
   maxPayload: number;
 }
 
-/** What is known of a function to which calls can come. */
-export interface Route {
-  revision: string;
-  target: Target;
-  aliases: ReadonlyMap<string, string>;
-}
+/** What calls to a function meet: a pool, or the reason why there is none. */
+export type Route = { kind: 'pool'; revision: string; target: Target } | { kind: 'starting' } | { kind: 'failed'; reason: string };
 
-/** Picks the revision of a function that a call goes to. */
+/** Picks the pool that a call goes to. */
 export class Router {
   private readonly routes = new Map<string, Route>();
 
-  set(name: string, route: Route): void {
+  set(name: FunctionName, route: Route): void {
     this.routes.set(name, route);
   }
 
-  get(name: string): Route | undefined {
-    return this.routes.get(name);
-  }
-
-  delete(name: string): void {
+  delete(name: FunctionName): void {
     this.routes.delete(name);
   }
 
   /**
-   * @param selector - an alias or a revision; the active revision where it is missing
-   * @throws DcfError NOT_FOUND
+   * @param selector - a revision; the active one where it is missing
+   * @throws DcfError NOT_FOUND; FAILED_PRECONDITION or UNAVAILABLE when the function cannot take calls
    */
-  resolve(name: string, selector: string | undefined): Target {
+  resolve(name: FunctionName, selector: string | undefined): Target {
     const route = this.routes.get(name);
-    if (route === undefined) throw new DcfError('NOT_FOUND', `there is no function ${name}; dcf list shows those that are deployed`);
-    if (selector === undefined) return route.target;
-    const revision = route.aliases.get(selector) ?? selector;
-    if (revision !== route.revision) throw new DcfError('NOT_FOUND', `${name} has no alias and no running revision ${JSON.stringify(selector.slice(0, 80))}`);
-    return route.target;
+    switch (route?.kind) {
+      case 'pool':
+        if (selector === undefined || selector === route.revision) return route.target;
+        throw new DcfError('NOT_FOUND', `${name} has no alias and no running revision ${JSON.stringify(selector.slice(0, 80))}`);
+      case 'starting':
+        throw new DcfError('UNAVAILABLE', `${name} is being started`, { retryAfterMs: 100 });
+      case 'failed':
+        throw new DcfError('FAILED_PRECONDITION', `${name} is not ready: ${route.reason}`);
+      case undefined:
+        throw new DcfError('NOT_FOUND', `there is no function ${name}; dcf list shows those that are deployed`);
+      default:
+        return route satisfies never;
+    }
   }
 }

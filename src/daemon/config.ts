@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parse as parseYaml } from 'yaml';
 import { DcfError, messageOf } from '../core/errors.js';
-import { flagOf, isSettingName, parseSetting, type SettingName, settings, type Settings, variableOf } from './settings.js';
+import { flagOf, isSettingName, parseSetting, type SettingName, type Settings, settings, variableOf } from './settings.js';
 
 /** What the command line asks for. */
 export type Command = { kind: 'help' } | { kind: 'version' } | { kind: 'run'; settings: Settings };
@@ -76,7 +76,11 @@ Each is also a variable, such as DCF_MAX_PAYLOAD. Flag over variable over file o
 }
 
 function readFlags(argv: readonly string[]): Record<string, string | boolean | undefined> {
-  const options: Record<string, { type: 'string' | 'boolean' }> = { config: { type: 'string' }, help: { type: 'boolean' }, version: { type: 'boolean' } };
+  const options: Record<string, { type: 'string' | 'boolean' }> = {
+    config: { type: 'string' },
+    help: { type: 'boolean' },
+    version: { type: 'boolean' },
+  };
   for (const name of names) options[flagOf(name)] = { type: 'placeholder' in settings[name] ? 'string' : 'boolean' };
   try {
     const { values } = parseArgs({ args: [...argv], options, strict: true, allowPositionals: false });
@@ -96,7 +100,8 @@ function readFile(path: string | undefined): Map<SettingName, Given> {
     throw new DcfError('INVALID_ARGUMENT', `the configuration ${path} cannot be read: ${messageOf(error)}`);
   }
   if (content === null) return found;
-  if (typeof content !== 'object' || Array.isArray(content)) throw new DcfError('INVALID_ARGUMENT', `${path}: a mapping of keys to values is allowed`);
+  if (typeof content !== 'object' || Array.isArray(content))
+    throw new DcfError('INVALID_ARGUMENT', `${path}: a mapping of keys to values is allowed`);
   for (const [key, value] of Object.entries(content)) {
     if (!isSettingName(key)) throw new DcfError('INVALID_ARGUMENT', `${path}: unknown key "${key}"; allowed: ${names.join(', ')}`);
     found.set(key, { text: String(value), source: `${path}: ${key}` });

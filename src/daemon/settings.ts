@@ -1,5 +1,5 @@
-import { parseDuration, parseSize } from '../core/units.js';
 import { DcfError } from '../core/errors.js';
+import { parseDuration, parseSize } from '../core/units.js';
 
 /** An address to listen on. */
 export interface Address {
@@ -96,6 +96,9 @@ export function parseSetting(name: SettingName, text: string, source: string): S
     return settings[name].parse(text);
   } catch (error) {
     const shown = name === 'token' ? 'what was given' : JSON.stringify(text);
-    throw new DcfError('INVALID_ARGUMENT', `${source}: ${shown} is not allowed; allowed: ${error instanceof Error ? error.message : String(error)}`);
+    throw new DcfError(
+      'INVALID_ARGUMENT',
+      `${source}: ${shown} is not allowed; allowed: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

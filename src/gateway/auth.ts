@@ -24,7 +24,8 @@ export class Authenticator {
    */
   check(authorization: string | undefined): void {
     if (this.expected === undefined) return;
-    if (authorization === undefined) throw new DcfError('UNAUTHENTICATED', 'this daemon asks for a token: set DCF_TOKEN, or send "authorization: Bearer <token>"');
+    if (authorization === undefined)
+      throw new DcfError('UNAUTHENTICATED', 'this daemon asks for a token: set DCF_TOKEN, or send "authorization: Bearer <token>"');
     const [, token] = /^Bearer (.+)$/i.exec(authorization) ?? [];
     if (token === undefined || !timingSafeEqual(digest(token), this.expected)) {
       throw new DcfError('UNAUTHENTICATED', 'the token is wrong');

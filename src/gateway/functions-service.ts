@@ -1,12 +1,19 @@
-import type { handleUnaryCall, Metadata, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Contract } from '@dcf/sdk/contract';
 import { decodeInvokeRequest, encodeInvokeReply } from '@dcf/sdk/contract';
+import type { handleUnaryCall, Metadata, ServiceDefinition } from '@grpc/grpc-js';
 import { DcfError } from '../core/errors.js';
-import { authorizationOf, type MethodOptions, toStatus } from './grpc-method.js';
+import { authorizationOf, type GrpcService, type MethodOptions, toStatus } from './grpc-method.js';
 import type { Invoker } from './invoke.js';
 
 /** Metadata that is for the daemon or for HTTP/2, and not for the Handler. */
-const notForHandler = new Set(['authorization', 'dcf-request-id', 'dcf-alias', 'user-agent', 'content-length', 'grpc-previous-rpc-attempts']);
+const notForHandler = new Set([
+  'authorization',
+  'dcf-request-id',
+  'dcf-alias',
+  'user-agent',
+  'content-length',
+  'grpc-previous-rpc-attempts',
+]);
 
 const identity = (message: Buffer): Buffer => message;
 
@@ -62,6 +69,10 @@ export function withRawInvoke(definition: ServiceDefinition): ServiceDefinition 
 }
 
 /** The service `dcf.v1.Functions`: calls. */
-export function functionsService(contract: Contract, invoker: Invoker, options: MethodOptions): [ServiceDefinition, UntypedServiceImplementation] {
+export function functionsService(
+  contract: Contract,
+  invoker: Invoker,
+  options: MethodOptions,
+): GrpcService {
   return [withRawInvoke(contract.dcf.Functions.service), { Invoke: invokeMethod(invoker, options) }];
 }

@@ -6,8 +6,13 @@ import {
   type ServerDuplexStream,
   type ServerErrorResponse,
   type ServerWritableStream,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { cutText, DcfError, statusCodes } from '../core/errors.js';
+import { cutText, DcfError, messageOf, statusCodes } from '../core/errors.js';
+
+/** A service's definition with what implements it. */
+export type GrpcService = [ServiceDefinition, UntypedServiceImplementation];
 
 /** grpc-js wedges the whole connection over details of 130 KB, and some clients take no more than 8 KiB of headers. */
 const maxDetailsLength = 4 * 1024;
@@ -38,6 +43,30 @@ function statusOf(thrown: unknown, onFault: (error: unknown) => void): ServerErr
   return toStatus(new DcfError('INTERNAL', 'the daemon failed; its log says more'));
 }
 
+/** What a method gets in place of a request that is no valid message; grpc-js itself would call that INTERNAL. */
+class MalformedRequest {
+  constructor(readonly problem: string) {}
+}
+
+function checkRequest(request: unknown): void {
+  if (request instanceof MalformedRequest) throw new DcfError('INVALID_ARGUMENT', `the request is no valid protobuf message: ${request.problem}`);
+}
+
+/** A service whose methods, made by the functions below, answer a malformed request as the caller's mistake. */
+export function service(definition: ServiceDefinition, implementation: UntypedServiceImplementation): GrpcService {
+  const checked = Object.entries(definition).map(([name, method]) => {
+    const requestDeserialize = (bytes: Buffer): unknown => {
+      try {
+        return method.requestDeserialize(bytes);
+      } catch (error) {
+        return new MalformedRequest(messageOf(error));
+      }
+    };
+    return [name, { ...method, requestDeserialize }];
+  });
+  return [Object.fromEntries(checked), implementation];
+}
+
 export interface MethodOptions {
   /** Throws when the caller may not call. */
   authorize: (authorization: string | undefined) => void;
@@ -51,10 +80,14 @@ export function authorizationOf(metadata: Metadata): string | undefined {
 }
 
 /** A method of one request and one reply. grpc-js lets the caller of a rejected `async` method wait for ever; this does not. */
-export function unary<Request, Reply>(options: MethodOptions, method: (request: Request) => Reply | Promise<Reply>): handleUnaryCall<Request, Reply> {
+export function unary<Request, Reply>(
+  options: MethodOptions,
+  method: (request: Request) => Reply | Promise<Reply>,
+): handleUnaryCall<Request, Reply> {
   return (call, callback) => {
     const run = async (): Promise<Reply> => {
       options.authorize(authorizationOf(call.metadata));
+      checkRequest(call.request);
       return method(call.request);
     };
     run().then(
@@ -82,7 +115,11 @@ export interface ReplyStream<Reply> {
   signal: AbortSignal;
 }
 
-async function serve<Reply>(options: MethodOptions, call: Stream<Reply>, method: (replies: ReplyStream<Reply>) => Promise<void>): Promise<void> {
+async function serve<Reply>(
+  options: MethodOptions,
+  call: Stream<Reply>,
+  method: (replies: ReplyStream<Reply>) => Promise<void>,
+): Promise<void> {
   const gone = new AbortController();
   call.once('cancelled', () => gone.abort(new DcfError('CANCELLED', 'the caller gave up')));
   const send = async (reply: Reply): Promise<void> => {
@@ -112,7 +149,18 @@ export function serverStream<Request, Reply>(
   options: MethodOptions,
   method: (request: Request, replies: ReplyStream<Reply>) => Promise<void>,
 ): handleServerStreamingCall<Request, Reply> {
-  return (call: ServerWritableStream<Request, Reply>) => void serve(options, call, (replies) => method(call.request, replies));
+  return (call: ServerWritableStream<Request, Reply>) =>
+    void serve(options, call, (replies) => {
+      checkRequest(call.request);
+      return method(call.request, replies);
+    });
+}
+
+async function* checked<Request>(requests: AsyncIterable<Request>): AsyncIterable<Request> {
+  for await (const request of requests) {
+    checkRequest(request);
+    yield request;
+  }
 }
 
 /** A method of many requests and many replies. */
@@ -120,5 +168,5 @@ export function bidirectional<Request, Reply>(
   options: MethodOptions,
   method: (requests: AsyncIterable<Request>, replies: ReplyStream<Reply>) => Promise<void>,
 ): handleBidiStreamingCall<Request, Reply> {
-  return (call: ServerDuplexStream<Request, Reply>) => void serve(options, call, (replies) => method(call, replies));
+  return (call: ServerDuplexStream<Request, Reply>) => void serve(options, call, (replies) => method(checked(call), replies));
 }

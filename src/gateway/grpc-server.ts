@@ -1,6 +1,13 @@
-import { type ConnectionInjector, Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import {
+  type ConnectionInjector,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { bodyTimer } from './grpc-body-timer.js';
+import type { GrpcService } from './grpc-method.js';
 import { Listener } from './listener.js';
 
 export interface GrpcServerOptions {
@@ -12,7 +19,7 @@ export interface GrpcServerOptions {
   bodyTimeoutMs: number;
   /** Bytes of one input. */
   maxPayload: number;
-  services: readonly [ServiceDefinition, UntypedServiceImplementation][];
+  services: readonly GrpcService[];
 }
 
 /** Room for the envelope around a payload, and so that our own limit speaks first and names the function's. */

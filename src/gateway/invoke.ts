@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Target } from '../control/router.js';
 import { DcfError } from '../core/errors.js';
-import { functionNameProblem, isFunctionName } from '../core/names.js';
+import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
 import { formatSize } from '../core/units.js';
 import type { Invocation, Outcome } from '../pool/invocation.js';
 
@@ -19,7 +19,7 @@ export interface InvokeRequest {
 }
 
 export interface InvokerOptions {
-  resolve: (name: string, selector: string | undefined) => Target;
+  resolve: (name: FunctionName, selector: string | undefined) => Target;
   /** Bytes of the inputs of all calls in flight. */
   maxBytesInFlight: number;
 }

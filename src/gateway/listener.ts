@@ -62,5 +62,7 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
     EADDRNOTAVAIL: 'the address is none of this host',
     ENOTFOUND: 'the host name is not known',
   };
-  return new DcfError('FAILED_PRECONDITION', `cannot listen on ${host}:${port}: ${reasons[error.code ?? ''] ?? error.message}`, { cause: error });
+  return new DcfError('FAILED_PRECONDITION', `cannot listen on ${host}:${port}: ${reasons[error.code ?? ''] ?? error.message}`, {
+    cause: error,
+  });
 }

@@ -9,6 +9,11 @@ import { Replica, type ReplicaSpec } from './replica.js';
 import { ReplicaKeeper } from './replica-keeper.js';
 import type { Worker } from './worker.js';
 
+export interface CallCounters {
+  calls: number;
+  errors: number;
+}
+
 export interface PoolOptions {
   spec: ReplicaSpec;
   replicas: number;
@@ -17,6 +22,8 @@ export interface PoolOptions {
   timeoutMs: number;
   /** How long a Handler may run on past its call's deadline before its replica is killed. */
   killGraceMs: number;
+  /** Counted up for as long as the function lives, whichever revision runs. */
+  counters: CallCounters;
   onLog: (replica: number, line: LogLine) => void;
   /** Readiness may have changed. */
   onChange: () => void;
@@ -30,7 +37,6 @@ const nothing = (): void => undefined;
 /** Runs the calls of one revision. It owns the only queue, and sends a call to a worker only while that has a free slot. */
 export class FunctionPool {
   readonly keeper: ReplicaKeeper;
-  readonly counters = { calls: 0, errors: 0 };
   private readonly queue = new CallQueue();
   private unsettled = 0;
   private draining = false;
@@ -84,7 +90,7 @@ export class FunctionPool {
   invoke(invocation: Invocation): () => void {
     const call = new Call(invocation, Math.min(invocation.timeoutMs, this.options.timeoutMs), this.onSettled);
     this.unsettled += 1;
-    this.counters.calls += 1;
+    this.options.counters.calls += 1;
     const worker = this.freeWorker();
     const refusal = worker === undefined || this.draining ? (this.refusal() ?? this.queueFull()) : undefined;
     if (refusal !== undefined) {
@@ -105,7 +111,8 @@ export class FunctionPool {
     if (this.draining) return this.stopped();
     const { pauseMs, initError, lastFailure, readyCount } = this.keeper;
     if (readyCount > 0) return undefined;
-    if (initError !== undefined) return new DcfError('FAILED_PRECONDITION', `${this.options.spec.function} is not ready: ${initError.message}`);
+    if (initError !== undefined)
+      return new DcfError('FAILED_PRECONDITION', `${this.options.spec.function} is not ready: ${initError.message}`);
     if (pauseMs === 0) return undefined;
     const message = `${this.options.spec.function} is not ready: ${lastFailure?.text ?? 'its replicas ended'}; it is tried again in ${formatDuration(pauseMs)}`;
     return new DcfError('UNAVAILABLE', message, { retryAfterMs: Math.ceil(pauseMs) });
@@ -114,7 +121,9 @@ export class FunctionPool {
   private queueFull(): DcfError | undefined {
     const { maxQueued, spec } = this.options;
     if (this.queue.size < maxQueued) return undefined;
-    return new DcfError('RESOURCE_EXHAUSTED', `the queue of ${spec.function} is full: ${maxQueued} calls wait`, { retryAfterMs: queueFullPauseMs });
+    return new DcfError('RESOURCE_EXHAUSTED', `the queue of ${spec.function} is full: ${maxQueued} calls wait`, {
+      retryAfterMs: queueFullPauseMs,
+    });
   }
 
   private stopped(): DcfError {
@@ -166,7 +175,7 @@ export class FunctionPool {
 
   private readonly onSettled = (outcome: Outcome): void => {
     this.unsettled -= 1;
-    if (!outcome.ok) this.counters.errors += 1;
+    if (!outcome.ok) this.options.counters.errors += 1;
     if (this.unsettled === 0) this.onIdle?.();
   };
 

@@ -46,6 +46,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalFunction> 
     maxQueued: manifest.queue.maxSize,
     timeoutMs: manifest.timeout,
     killGraceMs: 1_000,
+    counters: { calls: 0, errors: 0 },
     onLog: (_replica, line) => options.onLog(line),
     onChange: () => undefined,
   });

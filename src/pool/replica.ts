@@ -1,5 +1,5 @@
-import { performance } from 'node:perf_hooks';
 import type { OnReadOpts, Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
 import { startTimer } from '../core/deadline.js';
 import { DcfError } from '../core/errors.js';

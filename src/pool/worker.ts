@@ -1,5 +1,5 @@
-import type { ConnectionOptions } from '../wire/connection.js';
 import { DcfError } from '../core/errors.js';
+import type { ConnectionOptions } from '../wire/connection.js';
 import { Connection } from '../wire/connection.js';
 import type { InitHeader, Message, ReadyHeader } from '../wire/messages.js';
 import type { Call } from './call.js';

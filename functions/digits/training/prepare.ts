@@ -7,7 +7,7 @@ import { findInk } from '../paper.js';
 import type { Picture } from '../picture.js';
 import { partOf, readDigits } from './idx.js';
 import { Random } from './random.js';
-import { photograph, rewrite } from './vary.js';
+import { photograph, rewrite, withFlag } from './vary.js';
 
 const [data = '../shared/data/mnist', out = 'build', copies = '40', shard = '0', shards = '1'] = process.argv.slice(2);
 const { pictures, labels } = readDigits(data);
@@ -15,28 +15,58 @@ mkdirSync(out, { recursive: true });
 
 write('validation');
 write('training');
+writeFlagged();
 
 /** To `PART-SHARD.bin`, a row each: the digit, the number of the variant (0: the picture as it is), then 28 x 28 bytes. */
 function write(part: 'training' | 'validation'): void {
   const rows: Uint8Array[] = [];
-  let lost = 0;
-  const put = (picture: Picture, digit: number, variant: number): void => {
-    const ink = findInk(picture, 'auto');
-    const pixels = ink === undefined ? undefined : drawDigit(ink);
-    if (pixels === undefined) lost++;
-    else rows.push(Uint8Array.of(digit, variant, ...pixels.map((value) => Math.round(value * 255))));
-  };
-  for (const [index, digit] of pictures.entries()) {
-    if (partOf(index) !== part || Math.floor(index / 8) % Number(shards) !== Number(shard)) continue;
-    const label = labels[index] ?? 0;
+  for (const { index, digit, label } of shareOf(part)) {
     const random = new Random(index);
-    put(asItIs(digit), label, 0);
-    for (let i = 1; i <= Number(copies); i++) put(photograph(rewrite(digit, random), random), label, i);
+    rows.push(...row(asItIs(digit), label, 0));
+    for (let i = 1; i <= Number(copies); i++) rows.push(...row(photograph(rewrite(digit, random), random), label, i));
   }
-  writeFileSync(join(out, `${part}-${shard}.bin`), Buffer.concat(rows));
-  console.log(`${part}: ${String(rows.length)} pictures, ${String(lost)} without a digit`);
+  save(part, rows);
+}
+
+/** Ones with a flag, from the training part alone, a third as many variants, to `training-flagged-SHARD.bin`. */
+function writeFlagged(): void {
+  const rows: Uint8Array[] = [];
+  for (const { index, digit, label } of shareOf('training')) {
+    if (label !== 1) continue;
+    const random = new Random(100_000 + index);
+    for (let i = 1; i <= Number(copies) / 3; i++) {
+      rows.push(...row(photograph(rewrite(withFlag(digit, random), random), random), label, i));
+    }
+  }
+  save('training-flagged', rows);
+}
+
+interface Entry {
+  readonly index: number;
+  readonly digit: Uint8Array;
+  readonly label: number;
+}
+
+function shareOf(part: 'training' | 'validation'): Entry[] {
+  return pictures
+    .map((digit, index) => ({ index, digit, label: labels[index] ?? 0 }))
+    .filter(({ index }) => partOf(index) === part && Math.floor(index / 8) % Number(shards) === Number(shard));
+}
+
+/** None when the variation left no digit. */
+function row(picture: Picture, digit: number, variant: number): Uint8Array[] {
+  const ink = findInk(picture, 'auto');
+  const pixels = ink === undefined ? undefined : drawDigit(ink);
+  if (pixels === undefined) return [];
+  return [Uint8Array.of(digit, variant, ...pixels.map((value) => Math.round(value * 255)))];
+}
+
+function save(name: string, rows: Uint8Array[]): void {
+  writeFileSync(join(out, `${name}-${shard}.bin`), Buffer.concat(rows));
+  console.log(`${name}: ${String(rows.length)} pictures`);
 }
 
 function asItIs(digit: Uint8Array): Picture {
-  return { width: 28, height: 28, data: Uint8Array.from({ length: 28 * 28 * 3 }, (_, i) => digit[Math.floor(i / 3)] ?? 0) };
+  const data = Uint8Array.from({ length: 28 * 28 * 3 }, (_, i) => digit[Math.floor(i / 3)] ?? 0);
+  return { width: 28, height: 28, data };
 }

@@ -76,8 +76,9 @@ def train(digits: np.ndarray, pictures: np.ndarray, options: argparse.Namespace)
     total = round(steps * options.epochs)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=total, pct_start=0.2)
     loss_of = nn.CrossEntropyLoss(label_smoothing=0.02)
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True)
+    # What is exported is the average of about the last twentieth of all steps.
+    decay = torch.optim.swa_utils.get_ema_multi_avg_fn(1 - 20 / max(total, 40))
+    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
     order = np.random.permutation(len(digits))
     running = 0.0
     for step in range(total):
@@ -109,7 +110,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("build"), help="the folder that prepare.ts wrote")
     parser.add_argument("--out", type=Path, default=Path("model.onnx"))
     parser.add_argument("--all", action="store_true", help="train on the validation part too: for the final model")
-    parser.add_argument("--epochs", type=float, default=3.0)
+    parser.add_argument("--epochs", type=float, default=2.5)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=0.004)
     parser.add_argument("--seed", type=int, default=1)

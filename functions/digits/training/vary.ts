@@ -25,6 +25,44 @@ export function rewrite(digit: Uint8Array, random: Random): Plane {
   return withPen({ width, height, data }, scale, random);
 }
 
+/**
+ * A 1 as many people write it: with an upstroke before the stem and, sometimes, a foot. The data has few of these. The
+ * digit is 28 by 28 bytes.
+ */
+export function withFlag(one: Uint8Array, random: Random): Uint8Array {
+  const rows = Array.from({ length: SOURCE }, (_, y) => one.subarray(y * SOURCE, (y + 1) * SOURCE));
+  const inked = rows.map((row, y) => ({ x: row.indexOf(Math.max(...row)), y })).filter(({ x, y }) => (rows[y]?.[x] ?? 0) > 127);
+  const [top, foot] = [inked.at(0), inked.at(-1)];
+  const result = Uint8Array.from(one);
+  if (top === undefined || foot === undefined) return result;
+  const length = random.between(4, 9);
+  const angle = random.between(0.6, 1.1);
+  const pen = random.between(0.8, 1.4);
+  const flag = { x: -length * Math.cos(angle), y: length * Math.sin(angle) };
+  draw(result, top, { x: top.x + flag.x, y: top.y + flag.y }, pen);
+  if (!random.chance(0.3)) return result;
+  draw(result, { x: foot.x - random.between(2, 5), y: foot.y }, { x: foot.x + random.between(2, 5), y: foot.y }, pen);
+  return result;
+}
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A straight stroke; `pen` is half its width. */
+function draw(digit: Uint8Array, from: Point, to: Point, pen: number): void {
+  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  for (let y = 0; y < SOURCE; y++) {
+    for (let x = 0; x < SOURCE; x++) {
+      const t = Math.min(1, Math.max(0, ((x - from.x) * dx + (y - from.y) * dy) / (dx * dx + dy * dy)));
+      const away = Math.hypot(x - from.x - t * dx, y - from.y - t * dy);
+      const level = Math.round(255 * Math.min(1, Math.max(0, pen + 0.5 - away)));
+      digit[y * SOURCE + x] = Math.max(digit[y * SOURCE + x] ?? 0, level);
+    }
+  }
+}
+
 /** From a place on the new digit to the place on the old one, both in its pixels from the centre. */
 function mapping(random: Random): (x: number, y: number) => [number, number] {
   const angle = random.normal(0.13);

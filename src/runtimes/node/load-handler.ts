@@ -13,8 +13,8 @@ type Constructor = new (context: Context) => Partial<Handler>;
  * @throws DcfError FAILED_PRECONDITION when the file, the export or the method `call` is missing; whatever the Handler throws
  */
 export async function loadHandler(directory: string, handler: { path: string; name: string }, context: Context): Promise<Handler> {
-  const constructor = await importHandler(directory, handler);
-  const instance = new constructor(context);
+  const HandlerClass = await importHandler(directory, handler);
+  const instance = new HandlerClass(context);
   if (!hasCall(instance)) {
     throw new DcfError('FAILED_PRECONDITION', `the class ${handler.name} of ${handler.path} has no method call(request)`);
   }

@@ -31,7 +31,8 @@ function problemWith(reply: unknown): string | undefined {
       return `a ${typeof reply}`;
     case 'object':
       if (reply === null) return undefined;
-      if (ArrayBuffer.isView(reply)) return `a ${reply.constructor.name}; wrap it: new Uint8Array(view.buffer, view.byteOffset, view.byteLength)`;
+      if (ArrayBuffer.isView(reply))
+        return `a ${reply.constructor.name}; wrap it: new Uint8Array(view.buffer, view.byteOffset, view.byteLength)`;
       if (reply instanceof Map || reply instanceof Set) return `a ${reply.constructor.name}; make it a plain object or a list`;
       if (Symbol.asyncIterator in reply) return 'an async iterable; streamed replies are not supported yet';
       return undefined;

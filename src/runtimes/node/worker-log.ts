@@ -6,7 +6,10 @@ export type LogSink = (level: LogLevel, text: string) => void;
 
 /** A logger whose entries go to `sink`, formatted as `console.log` would. */
 export function createLogger(sink: LogSink): Logger {
-  const write = (level: LogLevel) => (...values: unknown[]) => sink(level, format(...values));
+  const write =
+    (level: LogLevel) =>
+    (...values: unknown[]) =>
+      sink(level, format(...values));
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 

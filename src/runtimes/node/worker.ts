@@ -135,7 +135,7 @@ class Worker {
 
   private leaveWhenIdle(): void {
     if (this.running.size > 0) return;
-    this.closeHandler().finally(() => this.end('finished'));
+    void this.closeHandler().then(() => this.end('finished'));
   }
 
   private async closeHandler(): Promise<void> {

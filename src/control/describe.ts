@@ -1,0 +1,78 @@
+import type { FunctionDescription, FunctionSummary, ReplicaDescription } from '@dcf/sdk/contract';
+import type { Replica } from '../pool/replica.js';
+import type { Registry } from '../registry/registry.js';
+import { sizeOf } from '../registry/revision.js';
+import type { LiveFunction } from './functions.js';
+
+type Condition = Pick<FunctionSummary, 'state' | 'reason' | 'replicas' | 'readyReplicas'>;
+
+/** Whether a function can take calls, told the same way everywhere. */
+export function condition({ running, revision }: LiveFunction): Condition {
+  const wanted = Math.max(1, revision.manifest.manifest.replicas.min);
+  if (running.kind === 'starting') return { state: 'starting', reason: '', replicas: wanted, readyReplicas: 0 };
+  if (running.kind === 'failed') return { state: 'failed', reason: running.reason, replicas: wanted, readyReplicas: 0 };
+  const { keeper } = running.pool;
+  const counts = { replicas: keeper.wanted, readyReplicas: keeper.readyCount };
+  if (counts.readyReplicas > 0) return { state: 'ready', reason: '', ...counts };
+  const reason = keeper.initError?.message ?? keeper.lastFailure?.text ?? '';
+  return { state: reason === '' ? 'starting' : 'failed', reason, ...counts };
+}
+
+/** A function in one line of `dcf list`. */
+export function summarize(live: LiveFunction): FunctionSummary {
+  const { name, revision, running, counters } = live;
+  const { description, runtime } = revision.manifest.manifest;
+  const replicas = running.kind === 'pool' ? running.pool.keeper.replicas : [];
+  const providers = new Set(replicas.flatMap((replica) => replica.workers.flatMap((worker) => worker.readiness?.providers ?? [])));
+  return {
+    name,
+    description,
+    runtime,
+    revision: revision.id,
+    calls: counters.calls,
+    errors: counters.errors,
+    providers: [...providers],
+    ...condition(live),
+  };
+}
+
+/** All that is known of a function. */
+export function describe(live: LiveFunction, registry: Registry): FunctionDescription {
+  const { name, revision, running } = live;
+  const pool = running.kind === 'pool' ? running.pool : undefined;
+  const revisions = registry.revisions(name).map((kept) => ({
+    revision: kept.id,
+    createdAt: kept.createdAt,
+    size: sizeOf(kept.files),
+    files: kept.files.length,
+    active: kept.id === revision.id,
+  }));
+  return {
+    summary: summarize(live),
+    manifest: JSON.stringify(revision.manifest.manifest),
+    revisions,
+    aliases: {},
+    replicas: pool?.keeper.replicas.map(describeReplica) ?? [],
+    queued: pool?.queued ?? 0,
+    running: pool?.running ?? 0,
+    lastFailure: pool?.keeper.lastFailure?.text ?? '',
+    lastFailureAt: pool?.keeper.lastFailure?.at ?? 0,
+  };
+}
+
+function describeReplica({ id, pid, state, startedAt, workers }: Replica): ReplicaDescription {
+  return {
+    id,
+    pid,
+    state,
+    startedAt,
+    workers: workers.map(({ index, readiness, calls, running }) => ({
+      index,
+      state: readiness === undefined ? 'starting' : state,
+      providers: [...(readiness?.providers ?? [])],
+      initMs: readiness?.initMs ?? 0,
+      calls,
+      running,
+    })),
+  };
+}

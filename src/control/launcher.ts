@@ -1,0 +1,69 @@
+import type { ProviderName } from '@dcf/sdk/manifest';
+import type { FunctionName } from '../core/names.js';
+import { type CallCounters, FunctionPool } from '../pool/function-pool.js';
+import type { LogLine } from '../pool/log-line.js';
+import type { ReplicaSpec } from '../pool/replica.js';
+import { replicaSpec } from '../pool/replica-spec.js';
+import { installDependencies } from '../registry/dependencies.js';
+import type { Registry } from '../registry/registry.js';
+import { resolveResources } from '../registry/resources.js';
+import type { Revision } from '../registry/revision.js';
+
+/** A line of a function's log, with where it came from. */
+export interface FunctionLine extends LogLine {
+  replica: number;
+  revision: string;
+}
+
+export interface LauncherOptions {
+  registry: Registry;
+  dataDirectory: string;
+  /** The execution providers that a function gets on this host; rejects with the reasons when there is none. */
+  chooseProviders: (wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
+  killGraceMs: number;
+  onLine: (name: FunctionName, line: FunctionLine) => void;
+  /** The readiness of a function may have changed. */
+  onChange: (name: FunctionName) => void;
+}
+
+/** Makes a revision that the registry knows ready to run, and its pool. */
+export class Launcher {
+  constructor(private readonly options: LauncherOptions) {}
+
+  /**
+   * Lays out the revision's files, installs its dependencies and picks its execution providers.
+   *
+   * @param onOutput - told each line of an installer
+   * @throws DcfError with what is missing; nothing of the running function has changed
+   */
+  async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
+    const { registry, dataDirectory, chooseProviders } = this.options;
+    const { manifest } = revision.manifest;
+    const providers = await chooseProviders(manifest.providers);
+    await registry.materialize(revision);
+    await installDependencies({
+      revisionDirectory: revision.directory,
+      dataDirectory,
+      onOutput,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const resources = resolveResources(manifest, revision.directory);
+    return replicaSpec(manifest, { revision: revision.id, directory: revision.directory, resources, providers, devices: [] });
+  }
+
+  /** A pool for a prepared revision; it runs nothing until its `start`. */
+  createPool(revision: Revision, spec: ReplicaSpec, counters: CallCounters): FunctionPool {
+    const { manifest } = revision.manifest;
+    return new FunctionPool({
+      spec,
+      // Scaling to zero is the autoscaler's business; until there is one, a function keeps a replica.
+      replicas: Math.max(1, manifest.replicas.min),
+      maxQueued: manifest.queue.maxSize,
+      timeoutMs: manifest.timeout,
+      killGraceMs: this.options.killGraceMs,
+      counters,
+      onLog: (replica, line) => this.options.onLine(revision.name, { ...line, replica, revision: revision.id }),
+      onChange: () => this.options.onChange(revision.name),
+    });
+  }
+}

@@ -1,0 +1,176 @@
+import { statfs } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type DaemonInfo, loadContract } from '@dcf/sdk/contract';
+import { Deployer } from '../control/deployer.js';
+import { condition, describe } from '../control/describe.js';
+import { LiveFunctions } from '../control/functions.js';
+import { Launcher } from '../control/launcher.js';
+import { messageOf, stackOf } from '../core/errors.js';
+import { Authenticator } from '../gateway/auth.js';
+import { controlService } from '../gateway/control-service.js';
+import { functionsService } from '../gateway/functions-service.js';
+import type { MethodOptions } from '../gateway/grpc-method.js';
+import { GrpcServer } from '../gateway/grpc-server.js';
+import { Invoker } from '../gateway/invoke.js';
+import { originalService } from '../gateway/original-service.js';
+import { chooseProviders } from '../gpu/choose.js';
+import { listDevices } from '../gpu/devices.js';
+import { type ProviderProbe, probeProviders } from '../gpu/providers.js';
+import { linkPlatformPackages } from '../pool/platform-packages.js';
+import { Registry } from '../registry/registry.js';
+import type { DaemonLog } from '../telemetry/daemon-log.js';
+import { FunctionLogs } from '../telemetry/function-logs.js';
+import type { Settings } from './settings.js';
+import { daemonVersion } from './version.js';
+
+/** The composition root: it makes every part, ties them together and ends them in order. */
+export class Daemon {
+  /** Resolves when every function that was deployed before is ready or has failed. */
+  readonly restored: Promise<void>;
+  private readonly startedAt = Date.now();
+  private readonly invoker: Invoker;
+  private readonly functions: LiveFunctions;
+  private readonly deployer: Deployer;
+  private server: GrpcServer | undefined;
+  private settled = false;
+  private wasReady = false;
+
+  private constructor(
+    private readonly settings: Settings,
+    private readonly log: DaemonLog,
+    private readonly registry: Registry,
+    private readonly logs: FunctionLogs,
+    private readonly probes: Promise<readonly ProviderProbe[]>,
+  ) {
+    const launcher = new Launcher({
+      registry,
+      dataDirectory: registry.directory,
+      chooseProviders: async (wanted) => chooseProviders(wanted, await probes).chosen,
+      killGraceMs: settings.killGrace,
+      onLine: (name, line) => logs.append(name, line),
+      onChange: () => this.readinessChanged(),
+    });
+    this.functions = new LiveFunctions({
+      registry,
+      launcher,
+      drainGraceMs: settings.drainGrace,
+      onProblem: (name, error) => log.error({ function: name, stack: stackOf(error) }, `${name} did not come back: ${messageOf(error)}`),
+    });
+    this.deployer = new Deployer({ registry, functions: this.functions, launcher, maxPayload: settings.maxPayload });
+    this.invoker = new Invoker({
+      resolve: (name, selector) => this.functions.router.resolve(name, selector),
+      maxBytesInFlight: settings.maxBytesInFlight,
+    });
+    this.restored = this.restore();
+  }
+
+  /**
+   * Starts a daemon and resolves when it listens.
+   *
+   * @throws DcfError FAILED_PRECONDITION when the data directory or the port cannot be had; nothing is left running
+   */
+  static async start(settings: Settings, log: DaemonLog): Promise<Daemon> {
+    const registry = await Registry.open(resolve(settings.data));
+    const logs = await FunctionLogs.open(registry.directory, { onProblem: (message) => log.warn({}, message) });
+    try {
+      await linkPlatformPackages(registry.directory);
+      const daemon = new Daemon(settings, log, registry, logs, probe(log));
+      await daemon.listen();
+      return daemon;
+    } catch (error) {
+      await logs.close();
+      await registry.close();
+      throw error;
+    }
+  }
+
+  get port(): number {
+    return this.server?.port ?? 0;
+  }
+
+  /** Whether every function can take calls. */
+  get ready(): boolean {
+    return this.settled && !this.invoker.draining && this.functions.list().every((live) => condition(live).readyReplicas > 0);
+  }
+
+  /** Finishes the calls in flight, refuses new ones, and ends everything within the grace. */
+  async stop(): Promise<void> {
+    this.invoker.draining = true;
+    this.readinessChanged();
+    this.server?.stopListening();
+    await this.functions.stop(this.settings.drainGrace);
+    this.server?.close();
+    await this.logs.close();
+    await this.registry.close();
+  }
+
+  private async listen(): Promise<void> {
+    const { settings, log, functions, deployer, invoker } = this;
+    const authenticator = new Authenticator(settings.token);
+    const contract = loadContract();
+    const options: MethodOptions = {
+      authorize: (authorization) => authenticator.check(authorization),
+      onFault: (error) => log.error({ stack: stackOf(error) || messageOf(error) }, 'a method failed in the daemon itself'),
+    };
+    const control = {
+      functions,
+      deployer,
+      status: () => this.status(),
+      describe: (name: Parameters<LiveFunctions['get']>[0]) => describe(functions.get(name), this.registry),
+      logs: this.logs,
+    };
+    const original = { functions, deployer, invoker, version: daemonVersion(), ready: () => this.ready };
+    this.server = await GrpcServer.open({
+      ...settings.grpc,
+      maxConnections: settings.maxConnections,
+      firstByteTimeoutMs: settings.firstByteTimeout,
+      bodyTimeoutMs: settings.bodyTimeout,
+      maxPayload: settings.maxPayload,
+      services: [functionsService(contract, invoker, options), controlService(contract, control, options), originalService(contract, original, options)],
+    });
+    if (settings.insecure && !authenticator.required) log.warn({ ...settings.grpc }, 'insecure: whoever reaches this address may deploy and call');
+    log.info({ port: this.port, data: this.registry.directory }, 'listening');
+    this.readinessChanged();
+  }
+
+  private async restore(): Promise<void> {
+    for (const { name, problem } of this.registry.damaged) this.log.error({ function: name }, `${name} is not served: ${problem}`);
+    await this.functions.restore(this.registry.active());
+    this.settled = true;
+    this.readinessChanged();
+  }
+
+  private readinessChanged(): void {
+    const { ready, server } = this;
+    if (server === undefined) return;
+    server.setServing('', ready);
+    for (const live of this.functions.list()) server.setServing(live.name, condition(live).readyReplicas > 0);
+    if (ready !== this.wasReady) this.log.info({ ready }, ready ? 'every function is ready' : 'not ready');
+    this.wasReady = ready;
+  }
+
+  private async status(): Promise<DaemonInfo> {
+    const { registry, settled } = this;
+    const disk = await statfs(registry.directory);
+    const devices = await listDevices();
+    return {
+      version: daemonVersion(),
+      pid: process.pid,
+      startedAt: this.startedAt,
+      nodeVersion: process.version,
+      ready: settled && this.ready,
+      providers: [...(await this.probes)],
+      devices: devices.map((device) => device.name),
+      dataDirectory: registry.directory,
+      diskFree: disk.bavail * disk.bsize,
+      diskTotal: disk.blocks * disk.bsize,
+      memory: process.memoryUsage.rss(),
+    };
+  }
+}
+
+async function probe(log: DaemonLog): Promise<readonly ProviderProbe[]> {
+  const probes = await probeProviders();
+  for (const { name, usable, detail } of probes) log.info({ provider: name, usable }, `execution provider ${name}: ${usable ? 'yes' : 'no'}, ${detail}`);
+  return probes;
+}

@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+import { DcfError, messageOf, stackOf } from '../core/errors.js';
+import { createDaemonLog } from '../telemetry/daemon-log.js';
+import { helpText, readCommand } from './config.js';
+import { Daemon } from './daemon.js';
+import type { Settings } from './settings.js';
+import { daemonVersion } from './version.js';
+
+const badUsage = 2;
+
+try {
+  const command = readCommand(process.argv.slice(2), process.env);
+  if (command.kind === 'help') process.stdout.write(helpText());
+  else if (command.kind === 'version') process.stdout.write(`dcfd ${daemonVersion()}\n`);
+  else await run(command.settings);
+} catch (error) {
+  process.stderr.write(`dcfd: ${DcfError.is(error) ? error.message : stackOf(error) || messageOf(error)}\n`);
+  process.exit(DcfError.is(error) && error.code === 'INVALID_ARGUMENT' ? badUsage : 1);
+}
+
+async function run(settings: Settings): Promise<void> {
+  const log = await createDaemonLog({ level: settings.logLevel });
+  // The secret has been read; nothing that is started or printed from here on can show it.
+  delete process.env['DCF_TOKEN'];
+  const fault = (what: string) => (error: unknown) => log.error({ what, stack: stackOf(error) || messageOf(error) }, 'the daemon made a mistake and goes on');
+  process.on('uncaughtException', fault('uncaught exception'));
+  process.on('unhandledRejection', fault('unhandled rejection'));
+  const daemon = await Daemon.start(settings, log);
+  process.stdout.write(`dcfd ${daemonVersion()} listens on ${settings.grpc.host}:${daemon.port}\n`);
+  await daemon.restored;
+  if (daemon.ready) process.stdout.write('dcfd is ready\n');
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, 'stopping: calls in flight are finished, new ones refused; a second signal ends it at once');
+    void daemon.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        fault('stop')(error);
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop);
+}

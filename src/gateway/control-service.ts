@@ -1,0 +1,80 @@
+import type { Contract, ControlHandlers, DaemonInfo, DeployEvent as DeployEventMessage, DeployRequest__Output, LogEntry, LogsRequest } from '@dcf/sdk/contract';
+import type { Deployer, DeployEvent } from '../control/deployer.js';
+import { describe, summarize } from '../control/describe.js';
+import type { LiveFunctions } from '../control/functions.js';
+import type { Chunk } from '../control/upload.js';
+import { DcfError } from '../core/errors.js';
+import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
+import { bidirectional, type GrpcService, type MethodOptions, type ReplyStream, serverStream, service, unary } from './grpc-method.js';
+
+/** What the control service serves. */
+export interface ControlServiceOptions {
+  functions: LiveFunctions;
+  deployer: Deployer;
+  status: () => Promise<DaemonInfo>;
+  describe: (name: FunctionName) => ReturnType<typeof describe>;
+  logs: (request: LogsRequest, signal: AbortSignal) => AsyncIterable<LogEntry>;
+}
+
+/** The name that a caller gave. Throws a DcfError INVALID_ARGUMENT when no function can have it. */
+export function checkedName(name: string): FunctionName {
+  if (!isFunctionName(name)) throw new DcfError('INVALID_ARGUMENT', functionNameProblem(name));
+  return name;
+}
+
+/** The service `dcf.v1.Control`: administration. */
+export function controlService(contract: Contract, control: ControlServiceOptions, options: MethodOptions): GrpcService {
+  const { functions, deployer } = control;
+  const handlers: ControlHandlers = {
+    Deploy: bidirectional(options, (requests, replies) => deploy(deployer, requests, replies)),
+    List: unary(options, () => ({ functions: functions.list().map(summarize) })),
+    Describe: unary(options, ({ name }) => control.describe(checkedName(name))),
+    Delete: unary(options, async ({ name }) => {
+      await deployer.delete(checkedName(name));
+      return {};
+    }),
+    Logs: serverStream(options, async (request, replies) => {
+      functions.get(checkedName(request.name));
+      for await (const entry of control.logs(request, replies.signal)) await replies.send(entry);
+    }),
+    Info: unary(options, control.status),
+  };
+  return service(contract.dcf.Control.service, handlers);
+}
+
+async function deploy(deployer: Deployer, requests: AsyncIterable<DeployRequest__Output>, replies: ReplyStream<DeployEventMessage>): Promise<void> {
+  const iterator = requests[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const described = first.done === true ? undefined : first.value.package;
+  if (described === undefined || described === null) throw new DcfError('INVALID_ARGUMENT', "a deploy's first message is its package");
+  // What a deploy tells is little, so it does not wait for the client to have read it; a client that is gone aborts the deploy.
+  const emit = (event: DeployEvent): void => void replies.send(eventMessage(event)).catch(() => undefined);
+  const { manifest, files } = described;
+  const deployed = await deployer.deploy({ manifest, files, chunks: chunksOf(iterator), emit, signal: replies.signal });
+  await replies.send({ deployed });
+}
+
+async function* chunksOf(iterator: AsyncIterator<DeployRequest__Output>): AsyncIterable<Chunk> {
+  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+    const { chunk } = next.value;
+    if (chunk === undefined || chunk === null) throw new DcfError('INVALID_ARGUMENT', 'after the package only chunks of blobs may come');
+    yield chunk;
+  }
+}
+
+function eventMessage(event: DeployEvent): DeployEventMessage {
+  switch (event.kind) {
+    case 'missing':
+      return { missing: { sha256: [...event.digests], bytes: event.bytes } };
+    case 'step':
+      return { step: { name: event.name, done: event.done, detail: event.detail } };
+    case 'output':
+      return { output: event.line };
+    case 'warning':
+      return { warning: event.text };
+    case 'stack':
+      return { stack: event.stack };
+    default:
+      return event satisfies never;
+  }
+}
