@@ -1,6 +1,7 @@
 // The peer of the benchmarks: a bare grpc-js echo server in one process, with identity codecs and nothing else.
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+
 import { decodeInvokeRequest, encodeInvokeReply, loadContract } from '@dcf/sdk/contract';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
 
 const identity = (message: Buffer): Buffer => message;
 const { Invoke } = loadContract().dcf.Functions.service;

@@ -5,7 +5,7 @@ import { type FunctionName, functionNameProblem, isFunctionName } from '../core/
 import { formatDuration, formatSize } from '../core/units.js';
 import type { FunctionPool } from '../pool/function-pool.js';
 import type { Registry } from '../registry/registry.js';
-import type { Revision } from '../registry/revision.js';
+import { type Revision, sizeOf } from '../registry/revision.js';
 import type { LiveFunctions } from './functions.js';
 import type { Launcher } from './launcher.js';
 import { notInForce } from './not-in-force.js';
@@ -76,9 +76,7 @@ export class Deployer {
   delete(name: FunctionName): Promise<void> {
     return this.exclusively(name, async () => {
       const { registry, functions } = this.options;
-      functions.get(name);
-      await functions.remove(name);
-      await registry.delete(name);
+      await registry.delete(name, () => functions.remove(name));
     });
   }
 
@@ -86,11 +84,16 @@ export class Deployer {
     const { registry } = this.options;
     request.emit({ kind: 'step', name: 'receive', done: false, detail: '' });
     const { revision, missing } = await registry.createRevision({ manifest, files: request.files });
-    const bytes = [...missing.values()].reduce((sum, size) => sum + size, 0);
-    request.emit({ kind: 'missing', digests: [...missing.keys()], bytes });
-    await receiveBlobs(registry.blobs, missing, request.chunks);
-    request.signal.throwIfAborted();
-    request.emit({ kind: 'step', name: 'receive', done: true, detail: `${missing.size} of ${revision.files.length} files, ${formatSize(bytes)}` });
+    const bytes = sizeOf(missing);
+    request.emit({ kind: 'missing', digests: missing.map((file) => file.sha256), bytes });
+    try {
+      await receiveBlobs(registry.blobs, new Map(missing.map((file) => [file.sha256, file.size])), request.chunks);
+      request.signal.throwIfAborted();
+    } catch (error) {
+      await registry.discard(revision);
+      throw error;
+    }
+    request.emit({ kind: 'step', name: 'receive', done: true, detail: `${missing.length} of ${revision.files.length} files, ${formatSize(bytes)}` });
     return revision;
   }
 
@@ -107,7 +110,7 @@ export class Deployer {
       const pool = launcher.createPool(revision, spec, counters);
       try {
         await this.step(request, 'start', () => startUnlessAborted(pool, request.signal), () => describeStart(pool));
-        await this.step(request, 'switch', () => registry.activate(revision));
+        await this.step(request, 'switch', () => registry.activate(name, id));
       } catch (error) {
         await pool.stop(0);
         throw error;

@@ -40,7 +40,7 @@ export function summarize(live: LiveFunction): FunctionSummary {
 export function describe(live: LiveFunction, registry: Registry): FunctionDescription {
   const { name, revision, running } = live;
   const pool = running.kind === 'pool' ? running.pool : undefined;
-  const revisions = registry.revisions(name).map((kept) => ({
+  const revisions = (registry.get(name)?.revisions ?? []).map((kept) => ({
     revision: kept.id,
     createdAt: kept.createdAt,
     size: sizeOf(kept.files),

@@ -63,10 +63,10 @@ export class LiveFunctions {
 
   /** Takes a function out: no new call finds it, and what runs is finished. */
   async remove(name: FunctionName): Promise<void> {
-    const { running } = this.get(name);
+    const running = this.functions.get(name)?.running;
     this.functions.delete(name);
     this.router.delete(name);
-    if (running.kind === 'pool') await this.drain(running.pool);
+    if (running?.kind === 'pool') await this.drain(running.pool);
   }
 
   /** Lets every call finish and ends every replica; what is left after the grace is killed. */

@@ -17,7 +17,6 @@ export interface FunctionLine extends LogLine {
 
 export interface LauncherOptions {
   registry: Registry;
-  dataDirectory: string;
   /** The execution providers that a function gets on this host; rejects with the reasons when there is none. */
   chooseProviders: (wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
   killGraceMs: number;
@@ -37,13 +36,13 @@ export class Launcher {
    * @throws DcfError with what is missing; nothing of the running function has changed
    */
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
-    const { registry, dataDirectory, chooseProviders } = this.options;
+    const { registry, chooseProviders } = this.options;
     const { manifest } = revision.manifest;
     const providers = await chooseProviders(manifest.providers);
     await registry.materialize(revision);
     await installDependencies({
       revisionDirectory: revision.directory,
-      dataDirectory,
+      dataDirectory: registry.dataDirectory,
       onOutput,
       ...(signal === undefined ? {} : { signal }),
     });

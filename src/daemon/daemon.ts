@@ -1,13 +1,13 @@
 import { statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type DaemonInfo, loadContract } from '@dcf/sdk/contract';
+import { type DaemonInfo, type LogEntry, type LogsRequest, loadContract } from '@dcf/sdk/contract';
 import { Deployer } from '../control/deployer.js';
 import { condition, describe } from '../control/describe.js';
 import { LiveFunctions } from '../control/functions.js';
 import { Launcher } from '../control/launcher.js';
 import { messageOf, stackOf } from '../core/errors.js';
 import { Authenticator } from '../gateway/auth.js';
-import { controlService } from '../gateway/control-service.js';
+import { checkedName, controlService } from '../gateway/control-service.js';
 import { functionsService } from '../gateway/functions-service.js';
 import type { MethodOptions } from '../gateway/grpc-method.js';
 import { GrpcServer } from '../gateway/grpc-server.js';
@@ -44,7 +44,6 @@ export class Daemon {
   ) {
     const launcher = new Launcher({
       registry,
-      dataDirectory: registry.directory,
       chooseProviders: async (wanted) => chooseProviders(wanted, await probes).chosen,
       killGraceMs: settings.killGrace,
       onLine: (name, line) => logs.append(name, line),
@@ -71,9 +70,9 @@ export class Daemon {
    */
   static async start(settings: Settings, log: DaemonLog): Promise<Daemon> {
     const registry = await Registry.open(resolve(settings.data));
-    const logs = await FunctionLogs.open(registry.directory, { onProblem: (message) => log.warn({}, message) });
+    const logs = await FunctionLogs.open(registry.dataDirectory, { onProblem: (message) => log.warn({}, message) });
     try {
-      await linkPlatformPackages(registry.directory);
+      await linkPlatformPackages(registry.dataDirectory);
       const daemon = new Daemon(settings, log, registry, logs, probe(log));
       await daemon.listen();
       return daemon;
@@ -117,7 +116,7 @@ export class Daemon {
       deployer,
       status: () => this.status(),
       describe: (name: Parameters<LiveFunctions['get']>[0]) => describe(functions.get(name), this.registry),
-      logs: this.logs,
+      logs: (request: LogsRequest, signal: AbortSignal) => queryLogs(this.logs, request, signal),
     };
     const original = { functions, deployer, invoker, version: daemonVersion(), ready: () => this.ready };
     this.server = await GrpcServer.open({
@@ -129,13 +128,13 @@ export class Daemon {
       services: [functionsService(contract, invoker, options), controlService(contract, control, options), originalService(contract, original, options)],
     });
     if (settings.insecure && !authenticator.required) log.warn({ ...settings.grpc }, 'insecure: whoever reaches this address may deploy and call');
-    log.info({ port: this.port, data: this.registry.directory }, 'listening');
+    log.info({ port: this.port, data: this.registry.dataDirectory }, 'listening');
     this.readinessChanged();
   }
 
   private async restore(): Promise<void> {
     for (const { name, problem } of this.registry.damaged) this.log.error({ function: name }, `${name} is not served: ${problem}`);
-    await this.functions.restore(this.registry.active());
+    await this.functions.restore(this.registry.list().map((record) => record.active));
     this.settled = true;
     this.readinessChanged();
   }
@@ -151,7 +150,7 @@ export class Daemon {
 
   private async status(): Promise<DaemonInfo> {
     const { registry, settled } = this;
-    const disk = await statfs(registry.directory);
+    const disk = await statfs(registry.dataDirectory);
     const devices = await listDevices();
     return {
       version: daemonVersion(),
@@ -161,12 +160,17 @@ export class Daemon {
       ready: settled && this.ready,
       providers: [...(await this.probes)],
       devices: devices.map((device) => device.name),
-      dataDirectory: registry.directory,
+      dataDirectory: registry.dataDirectory,
       diskFree: disk.bavail * disk.bsize,
       diskTotal: disk.blocks * disk.bsize,
       memory: process.memoryUsage.rss(),
     };
   }
+}
+
+function queryLogs(logs: FunctionLogs, request: LogsRequest, signal: AbortSignal): AsyncIterable<LogEntry> {
+  const name = checkedName(request.name);
+  return request.follow ? logs.follow(name, request, signal) : logs.read(name, request);
 }
 
 async function probe(log: DaemonLog): Promise<readonly ProviderProbe[]> {

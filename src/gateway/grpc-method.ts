@@ -156,7 +156,9 @@ export function serverStream<Request, Reply>(
     });
 }
 
-async function* checked<Request>(requests: AsyncIterable<Request>): AsyncIterable<Request> {
+async function* checked<Request>(call: ServerDuplexStream<Request, unknown>): AsyncIterable<Request> {
+  // Plain iteration would destroy the stream at its end, and with it the half that the replies go through.
+  const requests: AsyncIterable<Request> = call.iterator({ destroyOnReturn: false });
   for await (const request of requests) {
     checkRequest(request);
     yield request;

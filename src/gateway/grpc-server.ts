@@ -2,8 +2,6 @@ import {
   type ConnectionInjector,
   Server,
   ServerCredentials,
-  type ServiceDefinition,
-  type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { bodyTimer } from './grpc-body-timer.js';

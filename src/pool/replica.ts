@@ -169,8 +169,6 @@ export class Replica {
     const before = this.state;
     this.state = 'ended';
     if (before === 'starting') this.ready.reject(this.initError ?? this.startError(end));
-    // What it left behind in its process group is of no use to anybody.
-    this.process?.kill();
     const error = new DcfError('INTERNAL', `the worker died while it ran the call: ${end.text}`, { reason: end.reason });
     for (const worker of this.workers) worker.failAll(error);
     this.end.resolve(end);

@@ -76,16 +76,22 @@ export async function spawnReplica(options: SpawnOptions): Promise<SpawnedProces
 function own(child: ChildProcess): SpawnedProcess {
   const { pid, stdout, stderr } = child;
   if (pid === undefined || stdout === null || stderr === null) throw new DcfError('INTERNAL', 'the process has no pipes');
-  const exited = new Promise<Exit>((resolve) => {
-    child.once('exit', (code, signal) => resolve({ code, signal }));
-  });
+  let gone = false;
   const kill = (): void => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (gone) return;
     try {
       process.kill(-pid, 'SIGKILL');
     } catch {
-      child.kill('SIGKILL');
+      // The group is empty already.
     }
   };
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signal) => {
+      // What it started and left behind is of no use to anybody. Later the number may be another process's.
+      kill();
+      gone = true;
+      resolve({ code, signal });
+    });
+  });
   return { pid, stdout, stderr, exited, kill };
 }

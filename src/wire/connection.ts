@@ -64,7 +64,10 @@ export class Connection {
   /** Writes what is left, ends this side of the stream and then calls `done`, also when the other side is gone. */
   finish(done: () => void): void {
     this.flush();
-    if (this.closed) return done();
+    if (this.closed) {
+      done();
+      return;
+    }
     this.stream.once('close', done);
     this.stream.end(() => this.stream.destroy());
   }

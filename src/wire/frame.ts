@@ -138,7 +138,12 @@ export class FrameDecoder {
     const { maxBodyLength, headroom } = this.options;
     if (bodyLength > maxBodyLength) throw new FrameError(`a body of ${bodyLength} bytes is over the limit of ${maxBodyLength}`);
     return {
-      head: { type: source.readUInt8(at + 6), flags: source.readUInt8(at + 7), id: source.readUInt32LE(at + 8), timeoutMs: source.readUInt32LE(at + 12) },
+      head: {
+        type: source.readUInt8(at + 6),
+        flags: source.readUInt8(at + 7),
+        id: source.readUInt32LE(at + 8),
+        timeoutMs: source.readUInt32LE(at + 12),
+      },
       header: headerLength === 0 ? nothing : Buffer.allocUnsafe(headerLength),
       body: bodyLength === 0 ? nothing : Buffer.allocUnsafe(headroom + bodyLength).subarray(headroom),
       filled: 0,

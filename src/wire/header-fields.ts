@@ -1,4 +1,4 @@
-import { FrameError, type Frame } from './frame.js';
+import { type Frame, FrameError } from './frame.js';
 
 /** The JSON object in a frame's header. Throws a FrameError when it holds none. */
 export function record(frame: Frame): Readonly<Record<string, unknown>> {

@@ -1,5 +1,5 @@
-import { isErrorCode, type ErrorCode } from '../core/errors.js';
-import { FrameError, type Frame } from './frame.js';
+import { type ErrorCode, isErrorCode } from '../core/errors.js';
+import { type Frame, FrameError } from './frame.js';
 import { optionalRecord, record, strings, stringValues, text, whole } from './header-fields.js';
 
 /** The protocol's version, sent with INIT. */
@@ -40,7 +40,14 @@ export type Message =
   | { type: 'INIT'; init: InitHeader }
   | { type: 'READY'; ready: ReadyHeader }
   | { type: 'INIT_FAILED'; message: string; stack: string }
-  | { type: 'CALL'; id: number; timeoutMs: number; requestId: string; metadata: Readonly<Record<string, string>> | undefined; body: Uint8Array }
+  | {
+      type: 'CALL';
+      id: number;
+      timeoutMs: number;
+      requestId: string;
+      metadata: Readonly<Record<string, string>> | undefined;
+      body: Uint8Array;
+    }
   | { type: 'RESULT'; id: number; body: Uint8Array }
   | { type: 'ERROR'; id: number; code: ErrorCode; message: string; stack: string }
   | { type: 'CANCEL'; id: number }

@@ -65,7 +65,10 @@ test('what is sent in one turn of the event loop is written at once', async (t) 
   const { end, peer } = await open(t);
   for (let id = 1; id <= 50; id++) end.connection.send({ type: 'RESULT', id, body: Buffer.from(`body ${id}`) });
   const [chunk]: Buffer[] = await once(peer, 'data');
-  assert.equal(chunk?.length, Array.from({ length: 50 }, (_, index) => 16 + `body ${index + 1}`.length).reduce((sum, length) => sum + length));
+  assert.equal(
+    chunk?.length,
+    Array.from({ length: 50 }, (_, index) => 16 + `body ${index + 1}`.length).reduce((sum, length) => sum + length),
+  );
 });
 
 test('long and short bodies arrive whole and in order', async (t) => {

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { encodeFrame, type Frame, FrameDecoder, FrameError, headLength, inlineBodyLength, maxHeaderLength } from '../../../src/wire/frame.js';
+import {
+  encodeFrame,
+  type Frame,
+  FrameDecoder,
+  FrameError,
+  headLength,
+  inlineBodyLength,
+  maxHeaderLength,
+} from '../../../src/wire/frame.js';
 
 function bytesOf(frame: Frame): Buffer {
   const head = encodeFrame(frame);
@@ -9,9 +17,19 @@ function bytesOf(frame: Frame): Buffer {
 }
 
 const u32 = fc.nat({ max: 0xffffffff });
-const body = fc.oneof(fc.uint8Array({ maxLength: 64 }), fc.integer({ min: inlineBodyLength - 2, max: 40_000 }).map((length) => new Uint8Array(length).fill(length & 255)));
+const body = fc.oneof(
+  fc.uint8Array({ maxLength: 64 }),
+  fc.integer({ min: inlineBodyLength - 2, max: 40_000 }).map((length) => new Uint8Array(length).fill(length & 255)),
+);
 const frames = fc.array(
-  fc.record({ type: fc.nat({ max: 255 }), flags: fc.nat({ max: 255 }), id: u32, timeoutMs: u32, header: fc.string({ unit: 'grapheme', maxLength: 80 }), body }),
+  fc.record({
+    type: fc.nat({ max: 255 }),
+    flags: fc.nat({ max: 255 }),
+    id: u32,
+    timeoutMs: u32,
+    header: fc.string({ unit: 'grapheme', maxLength: 80 }),
+    body,
+  }),
   { maxLength: 8 },
 );
 
@@ -99,7 +117,10 @@ test('a body has the headroom that was asked for, in its own memory', () => {
 test('a body over the limit is refused by its head, before any of it has come', () => {
   const head = encodeFrame({ type: 4, flags: 0, id: 1, timeoutMs: 0, header: '', body: new Uint8Array(101) }).subarray(0, headLength);
   const decoder = new FrameDecoder({ maxBodyLength: 100, headroom: 0, onFrame: () => assert.fail('there is no frame') });
-  assert.throws(() => decoder.push(head), (error) => error instanceof FrameError && /body of 101 bytes is over the limit of 100/.test(error.message));
+  assert.throws(
+    () => decoder.push(head),
+    (error) => error instanceof FrameError && /body of 101 bytes is over the limit of 100/.test(error.message),
+  );
   const huge = Buffer.from(head);
   huge.writeUInt32LE(0xffffffff, 0);
   const other = new FrameDecoder({ maxBodyLength: 100, headroom: 0, onFrame: () => assert.fail('there is no frame') });

@@ -7,7 +7,10 @@ import { fromFrame } from '../../../src/wire/messages.js';
 const base: Frame = { type: 0, flags: 0, id: 0, timeoutMs: 0, header: '', body: new Uint8Array(0) };
 
 function refused(frame: Partial<Frame>, rule: RegExp): void {
-  assert.throws(() => fromFrame({ ...base, ...frame }), (error) => error instanceof FrameError && rule.test(error.message));
+  assert.throws(
+    () => fromFrame({ ...base, ...frame }),
+    (error) => error instanceof FrameError && rule.test(error.message),
+  );
 }
 
 test('a frame that breaks a rule is refused with the rule', () => {
@@ -24,7 +27,20 @@ test('a frame that breaks a rule is refused with the rule', () => {
 });
 
 test('an INIT of another protocol version is refused', () => {
-  const init = { protocol: 2, function: 'f', revision: 'r', worker: 0, directory: '/', handler: { path: 'h', name: 'H' }, parameters: {}, resources: {}, providers: [], devices: [], concurrency: 1, maxPayload: 1 };
+  const init = {
+    protocol: 2,
+    function: 'f',
+    revision: 'r',
+    worker: 0,
+    directory: '/',
+    handler: { path: 'h', name: 'H' },
+    parameters: {},
+    resources: {},
+    providers: [],
+    devices: [],
+    concurrency: 1,
+    maxPayload: 1,
+  };
   refused({ type: 1, header: JSON.stringify(init) }, /version 2 is not 1/);
   assert.equal(fromFrame({ ...base, type: 1, header: JSON.stringify({ ...init, protocol: 1 }) }).type, 'INIT');
 });

@@ -1,0 +1,142 @@
+import type { Contract } from '../contract/load.js';
+import type { DaemonInfo, FunctionDescription, FunctionSummary, LogEntry } from '../contract/types.js';
+import { DcfError } from '../errors.js';
+import type { FunctionPackage } from '../package/types.js';
+import { Channel } from '../transport/channel.js';
+import { errorOfFailure } from '../transport/failure-error.js';
+import { reachDaemon } from '../transport/health.js';
+import { callHeaders, type Headers } from '../transport/metadata.js';
+import { type CallLimits, type ConnectionOptions, defaultTimeoutMs, type Limits, readTimeout, startLimits } from '../transport/options.js';
+import { streamEnd } from '../transport/stream.js';
+import { callUnary, type UnaryMethod } from '../transport/unary.js';
+import { DeployExchange } from './deploy.js';
+import type { DeployProgress, DeployResult, LogsQuery } from './types.js';
+
+export interface DeployOptions {
+  /** Told of each step, of bytes sent, of lines of output. */
+  onProgress?: ((progress: DeployProgress) => void) | undefined;
+  /** Cancels the deploy; the function stays as it was. */
+  signal?: AbortSignal | undefined;
+}
+
+type Methods = Contract['dcf']['Control']['service'];
+
+/** Administers the functions of one daemon, over one connection that lasts. It does not keep the process alive when idle. */
+export class ControlClient {
+  readonly #channel: Channel;
+  readonly #headers: Headers;
+  readonly #timeoutMs: number;
+
+  /**
+   * @param url - `localhost:32222`, `dcf://…`, `http://…` or, with TLS, `https://…`; the port is 32222 where there is none
+   * @param options - its timeout does not hold for `deploy` and `logs`, which end when they are done or the signal aborts
+   * @throws DcfError INVALID_ARGUMENT for a bad URL or option
+   */
+  constructor(url: string, options: ConnectionOptions = {}) {
+    this.#headers = callHeaders({ token: options.token });
+    this.#timeoutMs = readTimeout(options.timeout, defaultTimeoutMs);
+    this.#channel = new Channel(url, options, -1);
+  }
+
+  /**
+   * Sends a package and makes it the active revision. Only blobs that the daemon does not have are sent.
+   *
+   * @throws DcfError with the daemon's code; the function then stays as it was. Where the Handler could not be built, the
+   *   error's `cause` has the Handler's own stack. FAILED_PRECONDITION when a file has changed since it was packed
+   */
+  async deploy(pkg: FunctionPackage, { onProgress = () => undefined, signal }: DeployOptions = {}): Promise<DeployResult> {
+    const limits = await this.#reach({ signal });
+    const { Deploy } = await controlMethods();
+    const { client, metadata } = await this.#channel.open();
+    const stream = client.makeBidiStreamRequest(Deploy.path, Deploy.requestSerialize, Deploy.responseDeserialize, metadata(this.#headers));
+    const end = streamEnd(this.#channel, stream, signal);
+    const exchange = new DeployExchange(stream, pkg, onProgress);
+    exchange.start();
+    const failure = await end;
+    await exchange.finish();
+    if (exchange.fault !== undefined) throw exchange.fault;
+    if (failure !== undefined) {
+      const error = errorOfFailure(failure, this.#channel, limits, 'the deploy may have been done; "dcf list" tells');
+      throw exchange.stack === undefined ? error : withStack(error, exchange.stack);
+    }
+    if (exchange.result === undefined) throw new DcfError('INTERNAL', 'the daemon ended the deploy without saying how it went');
+    return exchange.result;
+  }
+
+  /** What is deployed. */
+  async list(limits: CallLimits = {}): Promise<FunctionSummary[]> {
+    const { functions } = await this.#ask(({ List }) => List, {}, limits);
+    return functions;
+  }
+
+  /** All that is known of a function. Throws a DcfError NOT_FOUND when there is none of that name. */
+  async describe(name: string, limits: CallLimits = {}): Promise<FunctionDescription> {
+    return await this.#ask(({ Describe }) => Describe, { name }, limits);
+  }
+
+  /** Removes a function with all its revisions. Throws a DcfError NOT_FOUND when there is none of that name. */
+  async delete(name: string, limits: CallLimits = {}): Promise<void> {
+    await this.#ask(({ Delete }) => Delete, { name }, limits);
+  }
+
+  /** What the daemon says of itself and its host. */
+  async info(limits: CallLimits = {}): Promise<DaemonInfo> {
+    return await this.#ask(({ Info }) => Info, {}, limits);
+  }
+
+  /**
+   * A function's log, oldest entry first; with `follow` without end. Leaving the loop ends it at the daemon, too.
+   *
+   * @throws DcfError CANCELLED when the signal aborts, UNAVAILABLE when the connection breaks, NOT_FOUND for no such function
+   */
+  async *logs({ signal, ...query }: LogsQuery & { signal?: AbortSignal | undefined }): AsyncGenerator<LogEntry, void, undefined> {
+    const limits = await this.#reach({ signal });
+    const { Logs } = await controlMethods();
+    const { client, metadata } = await this.#channel.open();
+    const { path, requestSerialize, responseDeserialize } = Logs;
+    const stream = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, query, metadata(this.#headers));
+    const end = streamEnd(this.#channel, stream, signal);
+    // The status says all of it; without a listener the event would be an uncaught exception once nobody iterates.
+    stream.on('error', () => undefined);
+    try {
+      for await (const entry of stream) yield entry;
+    } catch (error) {
+      const failure = await end;
+      throw failure === undefined
+        ? DcfError.from(error, 'INTERNAL')
+        : errorOfFailure(failure, this.#channel, limits, 'later entries are missing');
+    } finally {
+      stream.cancel();
+    }
+  }
+
+  /** Ends the connection. What still runs is cancelled; further calls fail with CANCELLED. */
+  close(): void {
+    this.#channel.close();
+  }
+
+  async #ask<Request, Reply>(pick: (methods: Methods) => UnaryMethod<Request, Reply>, request: Request, given: CallLimits): Promise<Reply> {
+    const limits = startLimits(given, this.#timeoutMs);
+    const method = pick(await controlMethods());
+    const { reply } = await callUnary(this.#channel, { method, request, headers: this.#headers }, limits);
+    return reply.message;
+  }
+
+  async #reach(given: CallLimits): Promise<Limits> {
+    const limits = startLimits(given, this.#timeoutMs);
+    await reachDaemon(this.#channel, limits);
+    return limits;
+  }
+}
+
+/** Loaded with the first call, as grpc-js is. */
+async function controlMethods(): Promise<Methods> {
+  const { loadContract } = await import('../contract/load.js');
+  return loadContract().dcf.Control.service;
+}
+
+function withStack({ code, message, reason, retryAfterMs }: DcfError, stack: string): DcfError {
+  const cause = new Error(stack.split('\n', 1)[0]);
+  cause.stack = stack;
+  return new DcfError(code, message, { reason, retryAfterMs, cause });
+}

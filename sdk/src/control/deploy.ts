@@ -1,0 +1,122 @@
+import type { ClientDuplexStream } from '@grpc/grpc-js';
+import type { DeployEvent__Output, DeployRequest } from '../contract/types.js';
+import { DcfError } from '../errors.js';
+import type { FunctionPackage, PackedFile } from '../package/types.js';
+import { readBlob } from './blobs.js';
+import type { DeployProgress, DeployResult } from './types.js';
+
+export type DeployStream = ClientDuplexStream<DeployRequest, DeployEvent__Output>;
+
+/**
+ * The client's side of dcf.v1.Control.Deploy, as proto/dcf/v1/dcf.proto has it: the package, then the blobs that the daemon
+ * does not have, while its events come in.
+ */
+export class DeployExchange {
+  /** Set once the daemon has told it. */
+  result: DeployResult | undefined;
+  /** The Handler's own stack, once the daemon has told it. */
+  stack: string | undefined;
+  /** Why this side ended the stream, if it did: a file that changed, or an `onProgress` that threw. */
+  fault: DcfError | undefined;
+  readonly #stream: DeployStream;
+  readonly #package: FunctionPackage;
+  readonly #onProgress: (progress: DeployProgress) => void;
+  readonly #ended = new AbortController();
+  readonly #allRead: Promise<unknown>;
+  #upload: Promise<void> | undefined;
+
+  constructor(stream: DeployStream, pkg: FunctionPackage, onProgress: (progress: DeployProgress) => void) {
+    this.#stream = stream;
+    this.#package = pkg;
+    this.#onProgress = onProgress;
+    this.#allRead = new Promise((resolve) => {
+      stream.once('end', resolve);
+      stream.once('close', resolve);
+    });
+  }
+
+  /** Begins. To be followed by `finish` when the stream has its status. */
+  start(): void {
+    // The status says all of it; without a listener the event would be an uncaught exception.
+    this.#stream.on('error', () => undefined);
+    // Not an async iteration: grpc-js drops events that wait to be read when an error status comes.
+    this.#stream.on('data', (event: DeployEvent__Output) => {
+      try {
+        this.#read(event);
+      } catch (error) {
+        this.#abort(error);
+      }
+    });
+    const { manifest, files } = this.#package;
+    this.#stream.write({ package: { manifest: JSON.stringify(manifest.given), files: files.map(describeFile) } });
+  }
+
+  /** Resolves when every event has been read, nothing runs any more and no file is open. */
+  async finish(): Promise<void> {
+    this.#ended.abort(new DcfError('ABORTED', 'the deploy ended before all was sent'));
+    await Promise.all([this.#allRead, this.#upload]);
+  }
+
+  #read({ missing, step, output, deployed, warning, stack }: DeployEvent__Output): void {
+    if (missing) this.#startUpload(missing.sha256);
+    else if (step) this.#onProgress({ kind: 'step', name: step.name, done: step.done, detail: step.detail });
+    else if (output !== undefined) this.#onProgress({ kind: 'output', line: output });
+    else if (warning !== undefined) this.#onProgress({ kind: 'warning', text: warning });
+    else if (deployed) this.result = { function: deployed.function, revision: deployed.revision, changed: deployed.changed };
+    else if (stack !== undefined) {
+      this.stack = stack;
+      this.#onProgress({ kind: 'stack', stack });
+    }
+  }
+
+  #startUpload(digests: readonly string[]): void {
+    if (this.#upload !== undefined) throw new DcfError('INTERNAL', 'the daemon asked twice for what it does not have');
+    this.#upload = this.#sendBlobs(digests).catch((error: unknown) => this.#abort(error));
+  }
+
+  async #sendBlobs(digests: readonly string[]): Promise<void> {
+    const files = new Map<string, PackedFile>(this.#package.files.map((file) => [file.sha256, file]));
+    const wanted = digests.map((digest) => {
+      const file = files.get(digest);
+      if (file === undefined) throw new DcfError('INTERNAL', `the daemon asked for a blob that the package does not have: ${digest}`);
+      return file;
+    });
+    const total = wanted.reduce((sum, file) => sum + file.size, 0);
+    let sent = 0;
+    this.#onProgress({ kind: 'upload', sent, total });
+    for (const file of wanted) {
+      for await (const data of readBlob(file)) {
+        await this.#send({ chunk: { sha256: file.sha256, data } });
+        sent += data.length;
+        this.#onProgress({ kind: 'upload', sent, total });
+      }
+    }
+    this.#stream.end();
+  }
+
+  /** Resolves when there is room for more, so that a package of any size needs little memory. */
+  #send(request: DeployRequest): Promise<void> {
+    const { signal } = this.#ended;
+    return new Promise((resolve, reject) => {
+      // grpc-js calls nobody back for what it had not sent when the stream ended.
+      const stop = (): void => reject(signal.reason);
+      signal.addEventListener('abort', stop, { once: true });
+      this.#stream.write(request, (error: Error | null | undefined) => {
+        signal.removeEventListener('abort', stop);
+        if (error) reject(error);
+        else resolve();
+      });
+      if (signal.aborted) stop();
+    });
+  }
+
+  #abort(error: unknown): void {
+    if (this.#ended.signal.aborted) return;
+    this.fault ??= DcfError.from(error);
+    this.#stream.cancel();
+  }
+}
+
+function describeFile({ path, mode, size, sha256 }: PackedFile) {
+  return { path, mode, size, sha256 };
+}

@@ -1,0 +1,92 @@
+import { constants, type Dirent } from 'node:fs';
+import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DcfError, messageOf } from '../errors.js';
+
+/** The folder of a function. */
+export interface Folder {
+  /** Absolute and without links: to read from. */
+  readonly real: string;
+  /** As the user gave it: for messages. */
+  readonly shown: string;
+}
+
+/** An INVALID_ARGUMENT about one file of the folder. */
+export function refuse(folder: Folder, path: string, problem: string): DcfError {
+  return new DcfError('INVALID_ARGUMENT', `${join(folder.shown, path)} ${problem}`);
+}
+
+/** @throws DcfError INVALID_ARGUMENT when there is no such folder */
+export async function openFolder(directory: string): Promise<Folder> {
+  try {
+    const real = await realpath(directory);
+    if ((await stat(real)).isDirectory()) return { real, shown: directory };
+  } catch (error) {
+    throw new DcfError('INVALID_ARGUMENT', `${directory}: ${reasonOf(error)}; give the folder that has function.yaml in it`);
+  }
+  throw new DcfError('INVALID_ARGUMENT', `${directory} is a file; give the folder that has function.yaml in it`);
+}
+
+/** The entries of one folder in a fixed order, whatever the file system's own is. */
+export async function readEntries(folder: Folder, path: string): Promise<Dirent[]> {
+  try {
+    const entries = await readdir(join(folder.real, path), { withFileTypes: true });
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    throw unreadable(folder, path, error);
+  }
+}
+
+/** Text of a file that need not be there: `undefined` then. It must be no link. */
+export async function readTextFile(folder: Folder, path: string): Promise<string | undefined> {
+  try {
+    const file = await openFile(folder, path);
+    try {
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw unreadable(folder, path, error);
+  }
+}
+
+/** Opens what must be a file: no link is followed, and a pipe without a writer does not block. */
+export async function openFile(folder: Folder, path: string): Promise<FileHandle> {
+  const file = await open(join(folder.real, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw refuse(folder, path, 'is no file');
+}
+
+/** The refusal of a file or folder that the system would not give. */
+export function unreadable(folder: Folder, path: string, error: unknown): DcfError {
+  if (DcfError.is(error)) return error;
+  if (errorCode(error) === 'ELOOP') return linkRefused(folder, path);
+  return refuse(folder, path, `cannot be read: ${reasonOf(error)}`);
+}
+
+/** The refusal of a symbolic link. */
+export function linkRefused(folder: Folder, path: string): DcfError {
+  return refuse(folder, path, 'is a symbolic link: put the file itself there, or list the link in .dcfignore');
+}
+
+/** What a file system error says, without the call that failed. */
+export function reasonOf(error: unknown): string {
+  switch (errorCode(error)) {
+    case 'ENOENT':
+      return 'no such file or folder';
+    case 'EACCES':
+      return 'permission denied';
+    case 'ENOTDIR':
+      return 'a part of the path is no folder';
+    default:
+      return messageOf(error);
+  }
+}
+
+/** The code of a system error, such as `ENOENT`. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

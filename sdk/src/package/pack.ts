@@ -1,0 +1,116 @@
+import { extname, join } from 'node:path';
+import { DcfError } from '../errors.js';
+import { type Override, type ParsedManifest, parseManifestYaml } from '../manifest/parse.js';
+import { bundleHandler, bundleMapName, bundleName } from './bundle.js';
+import { readDependencies } from './dependencies.js';
+import { digestFiles, packBytes } from './digest.js';
+import { kindOf, listFiles, tooManyFiles } from './files.js';
+import { type Folder, openFolder, readTextFile, refuse } from './folder.js';
+import { readIgnored } from './ignore.js';
+import { checkPackagePath, findCollision, maximumFiles } from './paths.js';
+import { findLocalResources, type LocalResource, tidyPath } from './resources.js';
+import type { FunctionPackage, PackedFile } from './types.js';
+
+const manifestName = 'function.yaml';
+const nodeExtensions = ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'];
+const typeScriptExtensions = ['.ts', '.mts', '.cts', '.tsx'];
+
+export interface PackOptions {
+  /** What `--set` changes in the manifest. */
+  overrides?: readonly Override[];
+}
+
+/**
+ * Makes a package of a function's folder: reads its manifest, bundles a Node handler into `handler.mjs`, and lists every
+ * file that is sent with its size and SHA-256. Files are read from disk when they are sent, so the package of large weights
+ * is small. The same folder gives the same package.
+ *
+ * @param directory - the folder with function.yaml
+ * @throws DcfError INVALID_ARGUMENT when something in the folder is wrong: which file, what, and what to do
+ */
+export async function packFunction(directory: string, options: PackOptions = {}): Promise<FunctionPackage> {
+  const folder = await openFolder(directory);
+  const parsed = await readManifest(folder, options.overrides ?? []);
+  const { manifest } = parsed;
+  const handler = { ...manifest.handler, path: await checkHandler(folder, parsed) };
+  const resources = await findLocalResources(folder, manifest.resources);
+  const dependencies = await readDependencies(folder);
+  const listed = await listFiles(folder, '', await readIgnored(folder));
+  const wanted = [manifestName, ...dependencies.files, ...resources.flatMap((resource) => resource.files)];
+  if (manifest.runtime === 'python') {
+    const files = await digestAll(folder, [...listed, ...wanted, handler.path], resources, []);
+    return { manifest: parsed, files };
+  }
+  const bundle = await bundleHandler(folder, handler, dependencies.names);
+  const keep = listed.filter((path) => !isReplaced(folder, path, bundle.inputs, handler.path));
+  const bundled = bundle.files.map(({ path, bytes }) => packBytes(path, bytes));
+  return { manifest: withHandler(parsed, handler.name), files: await digestAll(folder, [...keep, ...wanted], resources, bundled) };
+}
+
+async function readManifest(folder: Folder, overrides: readonly Override[]): Promise<ParsedManifest> {
+  const shown = join(folder.shown, manifestName);
+  const text = await readTextFile(folder, manifestName);
+  if (text !== undefined) return parseManifestYaml(text, shown, overrides);
+  throw new DcfError('INVALID_ARGUMENT', `${shown}: there is no such file; "dcf init NAME" makes a folder with one`);
+}
+
+/** The path of the handler's file, once it is certain that it is one. */
+async function checkHandler(folder: Folder, { manifest }: ParsedManifest): Promise<string> {
+  const path = tidyPath(manifest.handler.path);
+  const shown = `handler: ${JSON.stringify(path)}`;
+  const problem = checkPackagePath(path);
+  if (problem !== undefined) throw refuse(folder, `${manifestName}:`, `${shown} ${problem}`);
+  const extensions = manifest.runtime === 'node' ? nodeExtensions : ['.py'];
+  if (!extensions.includes(extname(path))) {
+    const advice = `the runtime is ${manifest.runtime}, so it must end in ${extensions.join(', ')}`;
+    throw refuse(folder, `${manifestName}:`, `${shown}: ${advice}`);
+  }
+  const kind = await kindOf(folder, path);
+  if (kind === 'file') return path;
+  const found = kind === undefined ? `there is no such file in ${folder.shown}` : 'is a folder';
+  throw refuse(folder, `${manifestName}:`, `${shown}: ${found}; write it, or name the file that exports the Handler`);
+}
+
+/** Whether a file need not be sent because it is in the bundle: TypeScript, which nothing can load there, and the old bundle. */
+function isReplaced(folder: Folder, path: string, inputs: ReadonlySet<string>, handlerPath: string): boolean {
+  if (path === bundleMapName) return true;
+  if (path === bundleName && !inputs.has(path)) {
+    throw refuse(folder, path, `has the name that the bundle of ${handlerPath} gets: rename it, or list it in .dcfignore`);
+  }
+  return path === bundleName || (inputs.has(path) && typeScriptExtensions.includes(extname(path)));
+}
+
+function withHandler(parsed: ParsedManifest, name: string): ParsedManifest {
+  return {
+    given: { ...parsed.given, handler: `${bundleName}#${name}` },
+    manifest: { ...parsed.manifest, handler: { path: bundleName, name } },
+  };
+}
+
+/** The files on disk and the ones in memory as one sorted list, without doubles. */
+async function digestAll(
+  folder: Folder,
+  paths: readonly string[],
+  resources: readonly LocalResource[],
+  made: readonly PackedFile[],
+): Promise<PackedFile[]> {
+  const names = new Set(made.map((file) => file.path));
+  const onDisk = [...new Set(paths)].filter((path) => !names.has(path));
+  if (onDisk.length + made.length > maximumFiles) throw tooManyFiles(folder);
+  const collision = findCollision([...names, ...onDisk]);
+  if (collision !== undefined) {
+    const [first, second] = collision;
+    throw refuse(folder, first, `and ${second} differ only in case or Unicode form, so not every system can hold both: rename one`);
+  }
+  const files = [...(await digestFiles(folder, onDisk)), ...made].sort((a, b) => (a.path < b.path ? -1 : 1));
+  checkDigests(folder, resources, files);
+  return files;
+}
+
+function checkDigests(folder: Folder, resources: readonly LocalResource[], files: readonly PackedFile[]): void {
+  for (const { name, path, sha256 } of resources) {
+    const file = files.find((candidate) => candidate.path === path);
+    if (sha256 === undefined || file === undefined || file.sha256 === sha256) continue;
+    throw refuse(folder, path, `has the SHA-256 ${file.sha256}, but function.yaml wants ${sha256} for resources.${name}`);
+  }
+}

@@ -1,0 +1,42 @@
+import { isIPv6 } from 'node:net';
+import { DcfError } from '../errors.js';
+
+/** The port of a daemon whose URL names none. */
+export const defaultPort = 32222;
+
+/** Where a daemon is. */
+export interface Address {
+  /** `host:port`, IPv6 in brackets; for people. */
+  shown: string;
+  /** What the URL says of encryption; `undefined` when it has no scheme that does. */
+  tls: boolean | undefined;
+  /** Whether it is this very machine, by its name or number alone. */
+  loopback: boolean;
+}
+
+const urlPattern = /^(?:(?<scheme>[a-z][a-z0-9+.-]*):\/\/)?(?<host>\[[^\]]*\]|[A-Za-z0-9._-]+)(?::(?<port>\d{1,5}))?\/?$/;
+const tlsByScheme = new Map<string | undefined, boolean | undefined>([
+  [undefined, undefined],
+  ['dcf', undefined],
+  ['http', false],
+  ['https', true],
+]);
+
+/**
+ * Reads a daemon's URL: `localhost`, `localhost:32222`, `[::1]:32222`, `dcf://…`, `http://…` (plaintext) or `https://…` (TLS).
+ *
+ * @throws DcfError INVALID_ARGUMENT when it is none
+ */
+export function parseAddress(url: string): Address {
+  const { scheme, host, port } = urlPattern.exec(url)?.groups ?? {};
+  if (host === undefined) throw badUrl(url, isIPv6(url) ? `write [${url}]:${defaultPort}` : 'write HOST:PORT, such as localhost:32222');
+  if (!tlsByScheme.has(scheme)) throw badUrl(url, `the scheme ${scheme} is not known: use dcf, http or https`);
+  if (host.startsWith('[') && !isIPv6(host.slice(1, -1))) throw badUrl(url, `${host} is no IPv6 address`);
+  const number = port === undefined ? defaultPort : Number(port);
+  if (number < 1 || number > 65535) throw badUrl(url, `a port is a number from 1 to 65535`);
+  return { shown: `${host}:${number}`, tls: tlsByScheme.get(scheme), loopback: /^(localhost|127\.[\d.]+|\[::1\])$/.test(host) };
+}
+
+function badUrl(url: string, advice: string): DcfError {
+  return new DcfError('INVALID_ARGUMENT', `${JSON.stringify(url)} is no URL of a DCF daemon: ${advice}`);
+}

@@ -1,0 +1,82 @@
+import type { StatusObject } from '@grpc/grpc-js';
+import { type ErrorCode, errorCodeOf, statusCodes } from '../errors.js';
+
+/** What the daemon itself said. */
+export interface Answer {
+  kind: 'answered';
+  code: ErrorCode;
+  details: string;
+  reason: string | undefined;
+  /** After how many milliseconds to come back; `never` when the daemon asks not to. */
+  pushback: number | 'never' | undefined;
+  /** The daemon gives its word that the call was not started. */
+  notStarted: boolean;
+}
+
+/** Why one attempt failed. How far it came decides whether there may be another. */
+export type Failure =
+  /** No connection could be made, so nothing was sent. */
+  | { kind: 'unsent'; details: string }
+  /** HTTP/2's REFUSED_STREAM, also for what a GOAWAY cut off: certainly not processed (RFC 9113, section 8.7). */
+  | { kind: 'refused' }
+  /** The deadline passed; `sent` when the request was on its way. */
+  | { kind: 'late'; sent: boolean }
+  /** The caller gave up, or closed the client. */
+  | { kind: 'cancelled' }
+  /** The connection broke after the request was on its way: it may have run. */
+  | { kind: 'broken'; details: string }
+  /** The answer came, but is larger than this client takes. */
+  | { kind: 'tooLarge' }
+  | Answer;
+
+/** What is known of an attempt besides its status. */
+export interface AttemptFacts {
+  /** Whether an HTTP/2 stream was opened for it. */
+  sent: boolean;
+  /** Whether headers of an answer came. */
+  answerBegun: boolean;
+}
+
+/** What grpc-js 1.14.7 makes up when a stream ends without the server's own status (subchannel-call.js). */
+const brokenDetails =
+  /^(Connection dropped|Call cancelled|Stream refused by server|Received RST_STREAM with code|Write (error|failed)|(read|write) E)/;
+
+/**
+ * Sorts the status of a failed attempt. grpc-js says UNAVAILABLE of a connection that could not be made as well as of one
+ * that dropped when the request had long been sent, so the code alone tells nothing.
+ */
+export function classifyFailure(status: StatusObject, { sent, answerBegun }: AttemptFacts): Failure {
+  const { code, details, metadata } = status;
+  if (!sent) {
+    if (code === statusCodes.DEADLINE_EXCEEDED) return { kind: 'late', sent };
+    return code === statusCodes.CANCELLED ? { kind: 'cancelled' } : { kind: 'unsent', details };
+  }
+  // Headers with the status prove that the server sent it. Without them it may also be the end of a stream that had begun.
+  if (Object.keys(metadata.getMap()).length === 0) {
+    if (code === statusCodes.DEADLINE_EXCEEDED && details.startsWith('Deadline exceeded after')) return { kind: 'late', sent };
+    if (code === statusCodes.CANCELLED && details === 'Cancelled on client') return { kind: 'cancelled' };
+    if (code === statusCodes.RESOURCE_EXHAUSTED && details.startsWith('Received message larger than max')) return { kind: 'tooLarge' };
+    if (details === 'Stream refused by server' && !answerBegun) return { kind: 'refused' };
+    if (brokenDetails.test(details)) return { kind: 'broken', details };
+  }
+  return readAnswer(status);
+}
+
+function readAnswer({ code, details, metadata }: StatusObject): Answer {
+  const read = (key: string): string | undefined => metadata.get(key)[0]?.toString();
+  return {
+    kind: 'answered',
+    // OK is here when the reply itself is missing.
+    code: code === statusCodes.OK ? 'INTERNAL' : errorCodeOf(code),
+    details: code === statusCodes.OK ? 'the daemon sent no reply' : details,
+    reason: read('dcf-reason'),
+    pushback: readPushback(read('grpc-retry-pushback-ms')),
+    notStarted: read('dcf-not-started') === '1',
+  };
+}
+
+/** As https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback: anything but a number from 0 is a no. */
+function readPushback(value: string | undefined): Answer['pushback'] {
+  if (value === undefined) return undefined;
+  return /^\d{1,9}$/.test(value) ? Number(value) : 'never';
+}

@@ -1,0 +1,56 @@
+import type { Channel } from './channel.js';
+import type { Failure } from './failure.js';
+import type { Limits } from './options.js';
+import { type Attempt, backoff, type RetryPolicy, retrying, retryNotStarted } from './retry.js';
+import { attemptUnary, type Received, type UnaryMethod } from './unary.js';
+
+/**
+ * `Check` of the standard health service, https://grpc.io/docs/guides/health-checking/. The empty request asks for the
+ * whole server; the reply is { 1 status: enum }, and SERVING is 1.
+ */
+const method: UnaryMethod<Buffer, boolean> = {
+  path: '/grpc.health.v1.Health/Check',
+  requestSerialize: (request) => request,
+  responseDeserialize: (message) => message[0] === 0x08 && message[1] === 1,
+};
+
+type Checked = Attempt<Received<boolean>>;
+
+/** A check changes nothing, so a connection that broke is one more reason to try again. */
+const retryCheck: RetryPolicy = (failure, attempts, elapsedMs, limits) =>
+  failure.kind === 'broken' ? backoff(attempts) : retryNotStarted(failure, attempts, elapsedMs, limits);
+
+/**
+ * Waits until the daemon takes calls. A server that has no health service counts as ready.
+ *
+ * @throws DcfError UNAVAILABLE or DEADLINE_EXCEEDED when it does not in time, CANCELLED when the signal aborts
+ */
+export async function waitUntilReady(channel: Channel, limits: Limits): Promise<void> {
+  await check(channel, { ...limits, waitForReady: true }, (checked) => {
+    if (checked.ok) return checked.reply.message ? undefined : notReady(channel);
+    return checked.failure.kind === 'answered' && checked.failure.code === 'UNIMPLEMENTED' ? undefined : checked.failure;
+  });
+}
+
+/**
+ * Makes sure that a daemon answers at all, ready or not. A stream begins with this, so that "nobody is there" is told from
+ * "the stream broke".
+ *
+ * @throws DcfError as an invocation would
+ */
+export async function reachDaemon(channel: Channel, limits: Limits): Promise<void> {
+  await check(channel, limits, (checked) => (checked.ok || checked.failure.kind === 'answered' ? undefined : checked.failure));
+}
+
+async function check(channel: Channel, limits: Limits, problemOf: (checked: Checked) => Failure | undefined): Promise<void> {
+  const open = await channel.open();
+  await retrying(channel, limits, retryCheck, async (): Promise<Attempt<true>> => {
+    const failure = problemOf(await attemptUnary(channel, open, { method, request: Buffer.alloc(0), headers: [] }, limits));
+    return failure === undefined ? { ok: true, reply: true } : { ok: false, failure };
+  });
+}
+
+function notReady({ address }: Channel): Failure {
+  const details = `the DCF daemon at ${address.shown} answers, but takes no calls yet`;
+  return { kind: 'answered', code: 'UNAVAILABLE', details, reason: undefined, pushback: undefined, notStarted: true };
+}

@@ -1,0 +1,56 @@
+import { DcfError } from '../errors.js';
+
+/** What goes along with a call, as key and value. */
+export type Headers = readonly (readonly [key: string, value: string])[];
+
+export interface HeaderOptions {
+  token?: string | undefined;
+  alias?: string | undefined;
+  requestId?: string | undefined;
+  metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+const keyPattern = /^[0-9a-z_.-]+$/;
+/** Printable ASCII without a space at either end: what an HTTP/2 header can carry unchanged. */
+const valuePattern = /^(?! )[\x20-\x7e]*(?<! )$/;
+const reservedPrefixes = ['grpc-', 'dcf-'];
+/** gRPC's own keys, and the ones that HTTP/2 forbids (RFC 9113, section 8.2.2). */
+const reservedKeys = new Set([
+  ...['authorization', 'content-type', 'content-length', 'te', 'user-agent', 'host'],
+  ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'http2-settings'],
+]);
+/** Servers drop calls with more than 64 KiB of headers without a word. */
+const maximumBytes = 32 * 1024;
+
+/**
+ * The headers of a call, checked: a wrong one would break the connection or be changed on the way.
+ *
+ * @throws DcfError INVALID_ARGUMENT with the key and what is wrong
+ */
+export function callHeaders({ token, alias, requestId, metadata = {} }: HeaderOptions): Headers {
+  const headers: [string, string][] = [];
+  const add = (key: string, value: string, shown: string): void => {
+    if (typeof value !== 'string' || !valuePattern.test(value))
+      throw bad(shown, 'must be printable ASCII that does not begin or end with a space');
+    headers.push([key, value]);
+  };
+  if (token !== undefined) add('authorization', `Bearer ${token}`, 'the token');
+  if (alias !== undefined) add('dcf-alias', alias, 'the alias');
+  if (requestId !== undefined) add('dcf-request-id', requestId, 'the requestId');
+  for (const [name, value] of Object.entries(metadata)) {
+    const key = name.toLowerCase();
+    const shown = `metadata[${JSON.stringify(name)}]`;
+    if (!keyPattern.test(key)) throw bad(shown, "has a key of other characters than letters, digits, '_', '-' and '.'");
+    if (key.endsWith('-bin')) throw bad(shown, 'has a key that ends with -bin, which gRPC keeps for bytes: choose another');
+    if (reservedKeys.has(key) || reservedPrefixes.some((prefix) => key.startsWith(prefix)))
+      throw bad(shown, 'has a reserved key: choose another');
+    add(key, value, shown);
+  }
+  const bytes = headers.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  if (bytes > maximumBytes) throw bad('the metadata', `has ${bytes} bytes, and ${maximumBytes} is the most: put it into the input`);
+  return headers;
+}
+
+function bad(what: string, problem: string): DcfError {
+  return new DcfError('INVALID_ARGUMENT', `${what} ${problem}`);
+}

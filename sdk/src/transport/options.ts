@@ -1,0 +1,91 @@
+import { DcfError } from '../errors.js';
+import { formatSize, parseDuration, parseSize } from '../units.js';
+
+/** PEM texts of a TLS connection. Without `ca` the system's own certificates are trusted; `cert` and `key` prove who calls. */
+export interface TlsOptions {
+  ca?: string | Uint8Array | undefined;
+  cert?: string | Uint8Array | undefined;
+  key?: string | Uint8Array | undefined;
+  /** The name in the daemon's certificate, where it is not the URL's. */
+  servername?: string | undefined;
+}
+
+export interface ConnectionOptions {
+  /** Sent as `authorization: Bearer …`. Without TLS anybody on the way can read it: use it so on loopback only. */
+  token?: string | undefined;
+  tls?: true | TlsOptions | undefined;
+  /** Of each call, the retries included: `'5s'` or milliseconds. The default is 60 s; more than 24 days is 24 days. */
+  timeout?: string | number | undefined;
+}
+
+export interface ClientOptions extends ConnectionOptions {
+  /** Of an input or output: `'64MiB'` or bytes. The default is no limit of the client's own. */
+  maxPayload?: string | number | undefined;
+}
+
+/** How long one call may go on. */
+export interface CallLimits {
+  /** Instead of the client's. */
+  timeout?: string | number | undefined;
+  /** Cancels the call when it aborts. */
+  signal?: AbortSignal | undefined;
+  /** Wait for a daemon that is not there until the timeout; otherwise the call fails after two seconds. */
+  waitForReady?: boolean | undefined;
+}
+
+/** CallLimits, ready for use. */
+export interface Limits {
+  timeoutMs: number;
+  /** Unix milliseconds. */
+  deadline: number;
+  signal: AbortSignal | undefined;
+  waitForReady: boolean;
+}
+
+export const defaultTimeoutMs = 60_000;
+/** A longer timeout does not fit the 32-bit timers of either side, where it would be read as the past. */
+export const maximumTimeoutMs = 24 * 86_400_000;
+
+/**
+ * A timeout in milliseconds.
+ *
+ * @throws DcfError INVALID_ARGUMENT when `given` is none
+ */
+export function readTimeout(given: string | number | undefined, fallback: number): number {
+  if (given === undefined) return fallback;
+  const milliseconds = typeof given === 'string' ? parseDuration(given) : given;
+  if (typeof milliseconds === 'number' && milliseconds > 0) return Math.min(milliseconds, maximumTimeoutMs);
+  throw new DcfError('INVALID_ARGUMENT', `the timeout is ${JSON.stringify(given)}: give milliseconds above 0, or a text such as '5s'`);
+}
+
+/**
+ * A payload limit in bytes; `undefined` for none.
+ *
+ * @throws DcfError INVALID_ARGUMENT when `given` is none
+ */
+export function readMaxPayload(given: string | number | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  const bytes = typeof given === 'string' ? parseSize(given) : given;
+  if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new DcfError('INVALID_ARGUMENT', `maxPayload is ${JSON.stringify(given)}: give bytes above 0, or a text such as '64MiB'`);
+}
+
+/** The limits of a call that begins now. Throws a DcfError INVALID_ARGUMENT for a bad timeout, CANCELLED for an aborted signal. */
+export function startLimits({ timeout, signal, waitForReady = false }: CallLimits, fallbackMs: number): Limits {
+  const timeoutMs = readTimeout(timeout, fallbackMs);
+  if (signal?.aborted === true) throw cancelled(signal);
+  return { timeoutMs, deadline: Date.now() + timeoutMs, signal, waitForReady };
+}
+
+/** The error of a call whose caller gave up. */
+export function cancelled(signal: AbortSignal | undefined): DcfError {
+  return new DcfError('CANCELLED', 'the caller cancelled the call', { cause: signal?.reason });
+}
+
+/** The refusal of a payload that is larger than the client's own limit. */
+export function tooLarge(what: 'input' | 'output', bytes: number, limit: number): DcfError {
+  return new DcfError(
+    'RESOURCE_EXHAUSTED',
+    `the ${what} has ${bytes} bytes, but the client's maxPayload is ${limit} (${formatSize(limit)})`,
+  );
+}

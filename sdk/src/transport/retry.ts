@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Channel } from './channel.js';
+import type { Failure } from './failure.js';
+import { errorOfFailure } from './failure-error.js';
+import { cancelled, type Limits } from './options.js';
+
+/** How one attempt ended. */
+export type Attempt<Reply> = { ok: true; reply: Reply } | { ok: false; failure: Failure };
+
+/** How long to wait before another attempt, in milliseconds; `undefined`: there must be none. */
+export type RetryPolicy = (failure: Failure, attempts: number, elapsedMs: number, limits: Limits) => number | undefined;
+
+/** A daemon that is being restarted is back within this time; one that is not there at all should be known soon. */
+const connectGraceMs = 2_000;
+const initialDelayMs = 50;
+const maximumDelayMs = 2_000;
+
+/** Exponential back-off; the jitter of 20% is that of https://github.com/grpc/proposal/blob/master/A6-client-retries.md. */
+export function backoff(attempts: number): number {
+  return Math.min(initialDelayMs * 2 ** (attempts - 1), maximumDelayMs) * (0.8 + 0.4 * Math.random());
+}
+
+/** Tries again only what was certainly not started: not sent, refused, or the daemon gives its word. */
+export const retryNotStarted: RetryPolicy = (failure, attempts, elapsedMs, { waitForReady }) => {
+  switch (failure.kind) {
+    case 'unsent': {
+      const delay = backoff(attempts);
+      return waitForReady || elapsedMs + delay < connectGraceMs ? delay : undefined;
+    }
+    case 'refused':
+      return backoff(attempts);
+    case 'answered': {
+      const { code, pushback, notStarted } = failure;
+      if (pushback === 'never') return undefined;
+      // A full queue is told with a push-back; other limits, such as that of the payload, without.
+      if (code === 'RESOURCE_EXHAUSTED') return pushback === undefined ? undefined : spread(pushback);
+      if (code !== 'UNAVAILABLE' || !notStarted) return undefined;
+      return pushback === undefined ? backoff(attempts) : spread(pushback);
+    }
+    default:
+      return undefined;
+  }
+};
+
+/** Not all who were pushed back shall come at the same moment. */
+function spread(pushbackMs: number): number {
+  return pushbackMs * (1 + 0.2 * Math.random());
+}
+
+/**
+ * Tries until an attempt succeeds, the policy says no, or the next attempt would come after the deadline.
+ *
+ * @throws DcfError of the last attempt; CANCELLED when the signal aborts or the channel is closed
+ */
+export async function retrying<Reply>(
+  channel: Channel,
+  limits: Limits,
+  policy: RetryPolicy,
+  tryOnce: () => Promise<Attempt<Reply>>,
+): Promise<{ reply: Reply; attempts: number }> {
+  const begun = performance.now();
+  for (let attempts = 1; ; attempts++) {
+    const attempt = await tryOnce();
+    if (attempt.ok) return { reply: attempt.reply, attempts };
+    const delay = policy(attempt.failure, attempts, performance.now() - begun, limits);
+    if (delay === undefined || Date.now() + delay >= limits.deadline) throw errorOfFailure(attempt.failure, channel, limits);
+    await pause(delay, channel, limits.signal);
+  }
+}
+
+async function pause(delayMs: number, { closed }: Channel, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(delayMs, undefined, { signal: signal === undefined ? closed : AbortSignal.any([closed, signal]) });
+  } catch {
+    closed.throwIfAborted();
+    throw cancelled(signal);
+  }
+}

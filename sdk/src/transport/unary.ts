@@ -1,0 +1,79 @@
+import type { Metadata } from '@grpc/grpc-js';
+import { statusCodes } from '../errors.js';
+import type { Channel, OpenChannel } from './channel.js';
+import { classifyFailure } from './failure.js';
+import type { Headers } from './metadata.js';
+import type { Limits } from './options.js';
+import { type Attempt, type RetryPolicy, retrying, retryNotStarted } from './retry.js';
+
+/** A method of one request and one reply, with its codecs. proto-loader's method definitions are such. */
+export interface UnaryMethod<Request, Reply> {
+  path: string;
+  requestSerialize: (request: Request) => Buffer;
+  responseDeserialize: (message: Buffer) => Reply;
+}
+
+/** One call. */
+export interface UnaryCall<Request, Reply> {
+  method: UnaryMethod<Request, Reply>;
+  request: Request;
+  headers: Headers;
+}
+
+/** A reply and what came with it. */
+export interface Received<Reply> {
+  message: Reply;
+  trailers: Metadata;
+}
+
+/** A host that drops what it gets never answers; without this a call would find out at its deadline only. */
+const connectTimeoutMs = 10_000;
+
+/**
+ * Calls a method, and again where that is safe.
+ *
+ * @param policy - what may be tried again; by default what was certainly not started
+ * @throws DcfError, whatever goes wrong
+ */
+export async function callUnary<Request, Reply>(
+  channel: Channel,
+  call: UnaryCall<Request, Reply>,
+  limits: Limits,
+  policy: RetryPolicy = retryNotStarted,
+): Promise<{ reply: Received<Reply>; attempts: number }> {
+  const open = await channel.open();
+  return await retrying(channel, limits, policy, () => attemptUnary(channel, open, call, limits));
+}
+
+/** Calls a method once. */
+export function attemptUnary<Request, Reply>(
+  channel: Channel,
+  open: OpenChannel,
+  { method, request, headers }: UnaryCall<Request, Reply>,
+  { deadline, signal }: Limits,
+): Promise<Attempt<Received<Reply>>> {
+  if (channel.closed.aborted) return Promise.resolve({ ok: false, failure: { kind: 'cancelled' } });
+  return new Promise((resolve) => {
+    const { path, requestSerialize, responseDeserialize } = method;
+    let message: Reply | undefined;
+    let gaveUpConnecting = false;
+    const keepReply = (_error: unknown, reply?: Reply): void => {
+      message = reply;
+    };
+    const metadata = open.metadata(headers);
+    const call = open.client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, { deadline }, keepReply);
+    const giveUpConnecting = (): void => {
+      gaveUpConnecting = !open.isConnected();
+      if (gaveUpConnecting) call.cancel();
+    };
+    const connectTimer = open.isConnected() ? undefined : setTimeout(giveUpConnecting, connectTimeoutMs);
+    channel.follow(call, signal, (status, facts) => {
+      clearTimeout(connectTimer);
+      if (status.code === statusCodes.OK && message !== undefined) resolve({ ok: true, reply: { message, trailers: status.metadata } });
+      else if (gaveUpConnecting && !facts.sent) resolve({ ok: false, failure: { kind: 'unsent', details: connectTimedOut } });
+      else resolve({ ok: false, failure: classifyFailure(status, facts) });
+    });
+  });
+}
+
+const connectTimedOut = `no connection within ${connectTimeoutMs / 1000} s`;

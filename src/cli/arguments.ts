@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+import { messageOf } from '@dcf/sdk/errors';
+import { functionNameProblem, isFunctionName, type Override, parseDuration } from '@dcf/sdk/manifest';
+import { InvalidArgumentError } from 'commander';
+import { parse } from 'yaml';
+import { usageError } from './errors.js';
+
+/** Where a call's input comes from. */
+export interface InputOptions {
+  input?: string;
+  data?: string;
+}
+
+/** The bytes of `--input FILE`, `--input -` (stdin) or `--data TEXT`; none of them is no bytes. */
+export async function readInput({ input, data }: InputOptions): Promise<Uint8Array> {
+  if (input !== undefined && data !== undefined) throw usageError('give --input or --data, not both');
+  if (data !== undefined) return Buffer.from(data);
+  if (input === undefined) return new Uint8Array();
+  if (input === '-') return await buffer(process.stdin);
+  try {
+    return await readFile(input);
+  } catch (error) {
+    throw usageError(`--input ${input} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+/** One `--set parameters.invert=false`, added to the ones before it. The value is read as YAML. */
+export function parseOverride(text: string, before: readonly Override[] = []): Override[] {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('It must be KEY=VALUE, such as parameters.invert=false.');
+  const path = text.slice(0, equals).split('.');
+  if (path.includes('')) throw new InvalidArgumentError('The key has an empty part.');
+  try {
+    const value: unknown = parse(text.slice(equals + 1));
+    return [...before, { path, value }];
+  } catch (error) {
+    throw new InvalidArgumentError(`The value is not valid YAML: ${messageOf(error)}`);
+  }
+}
+
+/** A function's name, checked before anything is asked of the daemon. */
+export function parseName(text: string): string {
+  if (isFunctionName(text)) return text;
+  throw new InvalidArgumentError(functionNameProblem(text));
+}
+
+/** A duration such as 5s, in milliseconds above 0. */
+export function parseMilliseconds(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds !== undefined && milliseconds > 0) return milliseconds;
+  throw new InvalidArgumentError('It must be a duration with its unit, such as 500ms, 30s or 5m.');
+}
+
+/** A count above 0. */
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError('It must be a whole number above 0.');
+}

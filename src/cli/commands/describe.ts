@@ -1,0 +1,97 @@
+import type { FunctionDescription, FunctionSummary, ReplicaDescription, RevisionDescription } from '@dcf/sdk/contract';
+import { formatDuration, formatSize } from '@dcf/sdk/manifest';
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import { parseName } from '../arguments.js';
+import { withControl } from '../clients.js';
+import { type ConnectionOptions, connectionOf } from '../config.js';
+import { formatTable, outColours, plain, print, printJson } from '../output.js';
+
+interface DescribeOptions extends ConnectionOptions {
+  json?: boolean;
+}
+
+export function addDescribe(program: Command): void {
+  program
+    .command('describe')
+    .description('all that is known of a function: revisions, replicas, workers, manifest')
+    .argument('<name>', 'the function', parseName)
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExample:\n  dcf describe digits\n')
+    .action(async (name: string, _options: object, command: Command) => {
+      await describe(name, command.optsWithGlobals<DescribeOptions>());
+    });
+}
+
+async function describe(name: string, options: DescribeOptions): Promise<void> {
+  const description = await withControl(connectionOf(options), (client) => client.describe(name));
+  if (options.json === true) await printJson({ ...description, manifest: readManifest(description.manifest) });
+  else await print(formatDescription(description));
+}
+
+/** A description in sections for people, times in UTC. */
+export function formatDescription(description: FunctionDescription): string {
+  const { summary, revisions, replicas, aliases, manifest } = description;
+  const sections: [string, string][] = [];
+  if (summary !== null) sections.push([summary.name, formatSummary(summary, description)]);
+  sections.push([
+    'Revisions',
+    revisions.length === 0 ? '' : formatTable([['REVISION', 'CREATED', 'SIZE', 'FILES', ''], ...revisions.map(revisionRow)]),
+  ]);
+  sections.push([
+    'Aliases',
+    Object.entries(aliases)
+      .map(([alias, revision]) => `${plain(alias)}  ${revision}\n`)
+      .join(''),
+  ]);
+  const head = ['REPLICA', 'PID', 'STATE', 'STARTED', 'WORKER', 'STATE', 'PROVIDERS', 'INIT', 'CALLS', 'RUNNING'];
+  sections.push(['Replicas', replicas.length === 0 ? '' : formatTable([head, ...replicas.flatMap(replicaRows)])]);
+  sections.push(['Manifest, with every default', plain(stringify(readManifest(manifest)))]);
+  return sections
+    .filter(([, text]) => text !== '')
+    .map(([title, text]) => `${outColours.underline(title)}\n${text.replace(/^(?=.)/gm, '  ')}`)
+    .join('\n');
+}
+
+function formatSummary(summary: FunctionSummary, { queued, running, lastFailure, lastFailureAt }: FunctionDescription): string {
+  const facts: [string, string][] = [
+    ['description', summary.description],
+    ['revision', summary.revision],
+    ['runtime', summary.runtime],
+    ['state', summary.reason === '' ? summary.state : `${summary.state}: ${summary.reason}`],
+    ['replicas', `${summary.readyReplicas} of ${summary.replicas} ready`],
+    ['calls', `${summary.calls}, ${summary.errors} of them failed; now ${running} running, ${queued} queued`],
+    ['providers', summary.providers.join(', ')],
+    ['last failure', lastFailureAt === 0 ? '' : `${lastFailure} (${formatTime(lastFailureAt)})`],
+  ];
+  return facts
+    .filter(([, value]) => value !== '')
+    .map(([key, value]) => `${`${key}:`.padEnd(14)}${plain(value)}\n`)
+    .join('');
+}
+
+function revisionRow({ revision, createdAt, size, files, active }: RevisionDescription): string[] {
+  return [revision, formatTime(createdAt), formatSize(size), String(files), active ? 'active' : ''];
+}
+
+function replicaRows({ id, pid, state, startedAt, workers }: ReplicaDescription): string[][] {
+  const replica = [String(id), String(pid), state, formatTime(startedAt)];
+  if (workers.length === 0) return [replica];
+  return workers.map((worker, index) => [
+    ...(index === 0 ? replica : replica.map(() => '')),
+    String(worker.index),
+    worker.state,
+    worker.providers.join(',') || '-',
+    formatDuration(worker.initMs),
+    String(worker.calls),
+    String(worker.running),
+  ]);
+}
+
+function formatTime(unixMilliseconds: number): string {
+  return unixMilliseconds === 0 ? '-' : new Date(unixMilliseconds).toISOString();
+}
+
+function readManifest(json: string): unknown {
+  return json === '' ? {} : JSON.parse(json);
+}

@@ -1,0 +1,43 @@
+import type { FunctionSummary } from '@dcf/sdk/contract';
+import type { Command } from 'commander';
+import { withControl } from '../clients.js';
+import { type ConnectionOptions, connectionOf } from '../config.js';
+import { formatTable, plain, print, printJson, printLine } from '../output.js';
+
+interface ListOptions extends ConnectionOptions {
+  json?: boolean;
+}
+
+export function addList(program: Command): void {
+  program
+    .command('list')
+    .description('what is deployed')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExample:\n  dcf list --json\n')
+    .action(async (_options: object, command: Command) => {
+      await list(command.optsWithGlobals<ListOptions>());
+    });
+}
+
+async function list(options: ListOptions): Promise<void> {
+  const functions = await withControl(connectionOf(options), (client) => client.list());
+  if (options.json === true) await printJson(functions);
+  else if (functions.length === 0) await printLine('nothing is deployed; "dcf deploy DIR" changes that');
+  else await print(formatFunctions(functions));
+}
+
+/** One function a line. Why one is not ready stands last, because it may be long. */
+export function formatFunctions(functions: readonly FunctionSummary[]): string {
+  const head = ['NAME', 'REVISION', 'STATE', 'READY', 'CALLS', 'ERRORS', 'PROVIDERS', 'REASON'];
+  const rows = functions.map((summary) => [
+    summary.name,
+    summary.revision,
+    summary.state,
+    `${summary.readyReplicas}/${summary.replicas}`,
+    String(summary.calls),
+    String(summary.errors),
+    summary.providers.join(',') || '-',
+    plain(summary.reason).split('\n', 1)[0] ?? '',
+  ]);
+  return formatTable([head, ...rows]);
+}

@@ -1,0 +1,67 @@
+import type { LogEntry } from '@dcf/sdk/contract';
+import { parseDuration } from '@dcf/sdk/manifest';
+import { type Command, InvalidArgumentError } from 'commander';
+import { parseCount, parseName } from '../arguments.js';
+import { withControl } from '../clients.js';
+import { type ConnectionOptions, connectionOf } from '../config.js';
+import { catchInterrupts } from '../interrupt.js';
+import { outColours, printLine } from '../output.js';
+
+interface LogsOptions extends ConnectionOptions {
+  follow?: boolean;
+  call?: string;
+  since?: number;
+  tail?: number;
+  json?: boolean;
+}
+
+export function addLogs(program: Command): void {
+  program
+    .command('logs')
+    .description("a function's log, oldest entry first")
+    .argument('<name>', 'the function', parseName)
+    .option('--follow', 'go on with what comes, until Ctrl-C')
+    .option('--call <id>', 'only the entries of this call')
+    .option('--since <time>', 'only entries as new as this: a duration such as 10m, or a time such as 2026-01-31T12:00Z', parseSince)
+    .option('--tail <count>', 'only the newest entries', parseCount)
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', '\nExample:\n  dcf logs digits --since 10m --follow\n')
+    .action(async (name: string, _options: object, command: Command) => {
+      await logs(name, command.optsWithGlobals<LogsOptions>());
+    });
+}
+
+async function logs(name: string, { follow = false, call, since, tail, json = false, ...connection }: LogsOptions): Promise<void> {
+  const signal = catchInterrupts();
+  await withControl(connectionOf(connection), async (client) => {
+    const query = {
+      name,
+      follow,
+      signal,
+      ...(since === undefined ? {} : { since }),
+      ...(call === undefined ? {} : { callId: call }),
+      ...(tail === undefined ? {} : { tail }),
+    };
+    for await (const entry of client.logs(query)) await printLine(json ? JSON.stringify(entry) : formatEntry(entry));
+  });
+}
+
+/** Time (UTC), level, replica and worker, call, text. The text is the function's own and is shown as it is. */
+export function formatEntry({ time, level, text, callId, replica, worker }: LogEntry): string {
+  const place = outColours.dim(`r${replica}w${worker}${callId === '' ? '' : ` ${callId}`}`);
+  return `${outColours.dim(new Date(time).toISOString())} ${paintLevel(level)} ${place} ${text}`;
+}
+
+function paintLevel(level: string): string {
+  const padded = level.padEnd(5);
+  if (level === 'error') return outColours.red(padded);
+  return level === 'warn' ? outColours.yellow(padded) : padded;
+}
+
+function parseSince(text: string): number {
+  const ago = parseDuration(text);
+  if (ago !== undefined) return Date.now() - ago;
+  const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time)) throw new InvalidArgumentError('It must be a duration such as 10m or 2h, or a time such as 2026-01-31T12:00Z.');
+  return time;
+}

@@ -1,0 +1,85 @@
+import { resolve } from 'node:path';
+import { DcfError } from '@dcf/sdk/errors';
+import { formatDuration, type Override, type ProviderName } from '@dcf/sdk/manifest';
+import { packFunction } from '@dcf/sdk/package';
+import type { Command } from 'commander';
+import { chooseProviders } from '../../gpu/choose.js';
+import { probeProviders } from '../../gpu/providers.js';
+import { type LocalFunction, type LocalOptions, startLocal } from '../../pool/local.js';
+import { type InputOptions, parseOverride, readInput } from '../arguments.js';
+import { CommandError, handlerStack } from '../errors.js';
+import { rejectWhenInterrupted } from '../interrupt.js';
+import { layOut } from '../layout.js';
+import { errorColours, indent, note, printOutput } from '../output.js';
+
+type LocalLog = Parameters<LocalOptions['onLog']>[0];
+
+interface RunOptions extends InputOptions {
+  set?: Override[];
+  verbose?: boolean;
+}
+
+export function addRun(program: Command): void {
+  program
+    .command('run')
+    .description('run the function of a folder once, here, through the very same runtime; no daemon is needed')
+    .argument('[dir]', 'the folder with function.yaml', '.')
+    .option('--input <file>', 'the input, from a file or, with -, from stdin')
+    .option('--data <text>', 'the input itself')
+    .option('--set <key=value>', 'change a key of the manifest; may be given many times', parseOverride)
+    .option('-v, --verbose', 'say how long it took, on stderr')
+    .addHelpText('after', '\nExample:\n  dcf run functions/echo --data hello\n')
+    .action(async (directory: string, options: RunOptions) => {
+      await run(directory, options);
+    });
+}
+
+async function run(directory: string, options: RunOptions): Promise<void> {
+  const interrupted = rejectWhenInterrupted();
+  const packed = await Promise.race([packFunction(directory, { overrides: options.set ?? [] }), interrupted]);
+  const input = await Promise.race([readInput(options), interrupted]);
+  const { manifest } = packed.manifest;
+  const layout = await layOut(packed, directory);
+  // What a stack or a log names must be a file that the user has.
+  const show = (text: string) => text.replaceAll(layout.directory, resolve(directory));
+  try {
+    const providers = await Promise.race([usableProviders(manifest.providers), interrupted]);
+    const { directory, resources } = layout;
+    const local = { manifest, directory, resources, providers, onLog: ({ level, text }: LocalLog) => writeLog(level, show(text)) };
+    await printOutput(await runOnce(local, input, interrupted, options));
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw failure(manifest.name, error, show);
+  } finally {
+    layout.remove();
+  }
+}
+
+async function runOnce(local: LocalOptions, input: Uint8Array, interrupted: Promise<never>, { verbose }: RunOptions): Promise<Uint8Array> {
+  const started = await Promise.race([startLocal(local), interrupted]);
+  // When the user gives up, the call would hold the drain: the replica then ends with this process.
+  const { output, runMs } = await Promise.race([started.call(input).finally(() => started.close()), interrupted]);
+  if (verbose === true || process.stderr.isTTY === true) note(errorColours.dim(describeRun(started, runMs)));
+  return output;
+}
+
+function failure(name: string, error: unknown, show: (text: string) => string): CommandError {
+  const { code, message } = DcfError.from(error, 'INTERNAL');
+  const stack = handlerStack(error);
+  const lines = [`${name}: ${code}: ${message}`, ...(stack === undefined ? [] : [indent(stack)])];
+  return new CommandError(1, show(lines.join('\n')), { cause: error });
+}
+
+async function usableProviders(wanted: readonly ProviderName[]): Promise<readonly string[]> {
+  return chooseProviders(wanted, await probeProviders(wanted)).chosen;
+}
+
+function describeRun({ initMs, providers }: LocalFunction, runMs: number): string {
+  const on = providers.length === 0 ? '' : `, on ${providers.join(', ')}`;
+  return `init ${formatDuration(initMs)}, run ${formatDuration(runMs)}${on}`;
+}
+
+function writeLog(level: string, text: string): void {
+  const colour = level === 'error' ? errorColours.red : level === 'warn' ? errorColours.yellow : errorColours.dim;
+  note(`${colour(level.padEnd(5))} ${text}`);
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { describeFailure } from './errors.js';
+import { interruptedExitCode } from './interrupt.js';
+import { endWhenReaderLeaves, errorColours, note } from './output.js';
+import { buildProgram } from './program.js';
+
+// Without it ONNX Runtime reports each session to its maker and leaves files in the temporary folder.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
+endWhenReaderLeaves();
+process.exitCode = await main();
+// What was given up may still hold the process: a replica that runs a long call ends with it.
+if (interruptedExitCode() !== undefined) process.exit();
+
+/** The exit code: 0 done, 1 the call or deploy failed, 2 bad usage, 128 and more when a signal ended it. */
+async function main(): Promise<number> {
+  try {
+    await buildProgram().parseAsync();
+    return interruptedExitCode() ?? 0;
+  } catch (error) {
+    // Commander has written its own message.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const interrupted = interruptedExitCode();
+    const { message, exitCode } = interrupted === undefined ? describeFailure(error) : { message: 'cancelled', exitCode: interrupted };
+    note(`${errorColours.red('dcf:')} ${message}`);
+    return exitCode;
+  }
+}

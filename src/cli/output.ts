@@ -1,0 +1,79 @@
+import pc from 'picocolors';
+import { systemCode } from './errors.js';
+
+type Stream = NodeJS.WriteStream;
+
+function coloursFor(stream: Stream): ReturnType<typeof pc.createColors> {
+  // https://no-color.org: any value but an empty one.
+  return pc.createColors(stream.isTTY === true && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb');
+}
+
+/** Colours for what goes to stdout; none when it is no terminal. */
+export const outColours = coloursFor(process.stdout);
+/** Colours for what goes to stderr; none when it is no terminal. */
+export const errorColours = coloursFor(process.stderr);
+
+/** Ends silently when who reads our output has enough of it, as `head` does. */
+export function endWhenReaderLeaves(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (systemCode(error) !== 'EPIPE') throw error;
+      process.exit(process.exitCode ?? 0);
+    });
+  }
+}
+
+/** Writes to stdout, and waits until it is taken: an output may be larger than a pipe. */
+export function print(output: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(output, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+export function printLine(line: string): Promise<void> {
+  return print(`${line}\n`);
+}
+
+/** One JSON document, indented: what `--json` gives. */
+export function printJson(value: unknown): Promise<void> {
+  return print(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** A line for people, beside the output. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** A call's output as it is. Only a terminal gets a line break after it, so that the prompt stands on a line of its own. */
+export async function printOutput(output: Uint8Array): Promise<void> {
+  await print(output);
+  if (process.stdout.isTTY === true && output.length > 0 && output.at(-1) !== 0x0a) await print('\n');
+}
+
+/** `text` without what could steer a terminal: for names and reasons that come from elsewhere. */
+export function plain(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => (character === '\n' || character === '\t' ? character : '\uFFFD'));
+}
+
+/** A stack or another text of many lines, set off from the message that it belongs to. */
+export function indent(text: string): string {
+  return plain(text).replace(/^/gm, '  ');
+}
+
+/**
+ * Rows in columns that are as wide as their widest cell, each ended by a line break; the first row is the head.
+ * Cells are plain text of one line.
+ */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
+  }
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  return lines.map((line, index) => `${index === 0 ? outColours.bold(line) : line}\n`).join('');
+}

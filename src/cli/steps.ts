@@ -1,0 +1,120 @@
+import { formatDuration } from '@dcf/sdk/manifest';
+import { MultiBar, type SingleBar } from 'cli-progress';
+import { errorColours, note, plain } from './output.js';
+
+/** Shows the steps of something that takes a while. At most one step runs at a time. */
+export interface StepView {
+  begin(name: string): void;
+  /** How far the step is, 0 to 1. */
+  progress(fraction: number, detail: string): void;
+  end(detail: string): void;
+  /** A line that the step puts out. */
+  line(text: string): void;
+  warn(text: string): void;
+  /** Leaves the terminal as it was; a step that still runs has failed. */
+  close(): void;
+}
+
+const nameWidth = 8;
+/** ECMA-48 EL: from the cursor to the end of the line. */
+const clearLine = '\u001b[0K';
+
+/** Bars on a terminal, plain lines elsewhere. Both on stderr, because stdout is for results. */
+export function stepView(): StepView {
+  return process.stderr.isTTY === true ? new BarView() : new LineView(note);
+}
+
+/** A line a step, written when the step is done. */
+export class LineView implements StepView {
+  readonly #write: (line: string) => void;
+  #step: { name: string; begun: number } | undefined;
+
+  constructor(write: (line: string) => void) {
+    this.#write = write;
+  }
+
+  begin(name: string): void {
+    this.#step = { name, begun: performance.now() };
+  }
+
+  progress(): void {}
+
+  end(detail: string): void {
+    if (this.#step === undefined) return;
+    const { name, begun } = this.#step;
+    this.#write(`${name.padEnd(nameWidth)}  ${endText(detail, performance.now() - begun)}`);
+    this.#step = undefined;
+  }
+
+  line(text: string): void {
+    this.#write(`  | ${plain(text)}`);
+  }
+
+  warn(text: string): void {
+    this.#write(`warning: ${plain(text)}`);
+  }
+
+  close(): void {
+    this.#step = undefined;
+  }
+}
+
+class BarView implements StepView {
+  // These settings change nothing of the terminal, so nothing has to be put back when a signal ends the process.
+  readonly #bars = new MultiBar({
+    format: `{name} [{bar}] {detail}`,
+    stream: process.stderr,
+    barsize: 24,
+    barCompleteChar: '=',
+    barIncompleteChar: ' ',
+    hideCursor: false,
+    gracefulExit: false,
+    linewrap: true,
+    forceRedraw: true,
+    emptyOnZero: true,
+  });
+  #step: { bar: SingleBar; begun: number } | undefined;
+  #closed = false;
+
+  begin(name: string): void {
+    this.#step = { bar: this.#bars.create(1, 0, { name: name.padEnd(nameWidth), detail: '…' }), begun: performance.now() };
+  }
+
+  progress(fraction: number, detail: string): void {
+    this.#step?.bar.update(fraction, { detail });
+  }
+
+  end(detail: string): void {
+    if (this.#step === undefined) return;
+    const { bar, begun } = this.#step;
+    bar.update(1, { detail: endText(detail, performance.now() - begun) });
+    this.#step = undefined;
+  }
+
+  line(text: string): void {
+    this.#log(errorColours.dim(`  | ${plain(text)}`));
+  }
+
+  warn(text: string): void {
+    this.#log(errorColours.yellow(`warning: ${plain(text)}`));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#step?.bar.update({ detail: errorColours.red('failed') });
+    // Stopping would drop the lines that were not shown yet.
+    this.#bars.update();
+    this.#bars.stop();
+  }
+
+  /** Above the bars. What is left of a bar in that line is cleared. */
+  #log(line: string): void {
+    this.#bars.log(`${line}${clearLine}\n`);
+  }
+}
+
+function endText(detail: string, milliseconds: number): string {
+  const took = formatDuration(milliseconds);
+  return detail === '' ? took : `${plain(detail)} (${took})`;
+}

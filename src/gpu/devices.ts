@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { messageOf } from '../core/errors.js';
+import { errorCode } from '../core/system-error.js';
+
+/** A GPU of this host. */
+export interface Device {
+  /** As `CUDA_VISIBLE_DEVICES` counts it. */
+  readonly index: number;
+  readonly name: string;
+  /** Bytes; 0 where the driver does not tell. */
+  readonly memory: number;
+  readonly driver: string;
+}
+
+type Answer = { found: true; devices: readonly Device[] } | { found: false; reason: string };
+
+const run = promisify(execFile);
+const question = ['--query-gpu=index,name,memory.total,driver_version', '--format=csv,noheader,nounits'];
+/** A driver that hangs must not hang the daemon. */
+const timeLimitMs = 10_000;
+
+/**
+ * The NVIDIA GPUs of this host; none where there is no driver.
+ *
+ * @param environment - its PATH says where nvidia-smi is
+ */
+export async function listDevices(environment: NodeJS.ProcessEnv = process.env): Promise<readonly Device[]> {
+  const answer = await ask(environment);
+  return answer.found ? answer.devices : [];
+}
+
+/** The driver and its devices in one line, or why there are none. */
+export async function describeDriver(environment: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const answer = await ask(environment);
+  if (!answer.found) return answer.reason;
+  const [first] = answer.devices;
+  if (first === undefined) return 'the NVIDIA driver is installed, but it has no device';
+  return `NVIDIA driver ${first.driver}, ${answer.devices.length === 1 ? '1 device' : `${answer.devices.length} devices`}`;
+}
+
+async function ask(environment: NodeJS.ProcessEnv): Promise<Answer> {
+  try {
+    const { stdout } = await run('nvidia-smi', question, { env: environment, timeout: timeLimitMs, killSignal: 'SIGKILL' });
+    return { found: true, devices: stdout.split('\n').flatMap(parseLine) };
+  } catch (error) {
+    return { found: false, reason: reasonOf(error) };
+  }
+}
+
+/** One line of `nvidia-smi --format=csv,noheader,nounits`, memory in MiB: `0, NVIDIA H200, 143771, 570.86.15`. */
+function parseLine(line: string): Device[] {
+  const [index = '', name = '', mebibytes = '', driver = ''] = line.split(',').map((field) => field.trim());
+  if (!/^\d+$/.test(index) || name === '') return [];
+  return [{ index: Number(index), name, memory: /^\d+$/.test(mebibytes) ? Number(mebibytes) * 2 ** 20 : 0, driver }];
+}
+
+function reasonOf(error: unknown): string {
+  if (errorCode(error) === 'ENOENT') return 'nvidia-smi is not installed, so there is no NVIDIA driver on this host';
+  if (error instanceof Error && 'killed' in error && error.killed === true) {
+    return `nvidia-smi did not answer within ${timeLimitMs / 1000} s`;
+  }
+  const said = outputOf(error).trim().split('\n')[0] ?? '';
+  return `nvidia-smi failed: ${said === '' ? messageOf(error) : said}`;
+}
+
+/** It reports its own failures on stdout. */
+function outputOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return '';
+  const stdout: unknown = Reflect.get(error, 'stdout');
+  const stderr: unknown = Reflect.get(error, 'stderr');
+  return `${typeof stdout === 'string' ? stdout : ''}\n${typeof stderr === 'string' ? stderr : ''}`;
+}

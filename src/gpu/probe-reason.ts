@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+const titles: Readonly<Record<string, string>> = { cuda: 'CUDA', tensorrt: 'TensorRT', webgpu: 'WebGPU', cpu: 'CPU' };
+
+/**
+ * Why ONNX Runtime gave no session, in one line for people. It says little in the error itself and the rest on its log.
+ *
+ * @param name - the execution provider
+ * @param message - of the error
+ * @param log - what the process wrote to stderr
+ */
+export function explainFailure(name: string, message: string, log: string): string {
+  const title = titles[name] ?? name;
+  const library = providerLibrary(name);
+  if (library !== undefined && !existsSync(library)) return `the ${title} provider of ONNX Runtime is not installed: ${library} is missing`;
+  // What dlopen says: "libcublasLt.so.12: cannot open shared object file: No such file or directory".
+  const missing = /([^\s:]+): cannot open shared object file/.exec(log)?.[1];
+  if (/Failed to get a WebGPU adapter/.test(message)) {
+    return missing === undefined ? 'WebGPU finds no GPU on this host' : `WebGPU finds no GPU on this host: ${missing} is missing`;
+  }
+  if (missing !== undefined) return `the ${title} provider needs ${missing}, which is not on this host`;
+  return firstLine(/\[ONNXRuntimeError\] : \d+ : \w+ : (.+)/.exec(log)?.[1] ?? message);
+}
+
+/** Where ONNX Runtime looks for the library of a provider that is not built into it. */
+function providerLibrary(name: string): string | undefined {
+  if (name !== 'cuda' && name !== 'tensorrt') return undefined;
+  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+  const file = process.platform === 'win32' ? `onnxruntime_providers_${name}.dll` : `libonnxruntime_providers_${name}.so`;
+  return join(folder, 'bin', 'napi-v6', process.platform, process.arch, file);
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n')[0] ?? '';
+}
+
+/** Device files of GPUs: NVIDIA, Mesa, WSL, AMD compute, and the embedded ones of NVIDIA, ARM and Qualcomm. */
+const gpuDevice = /^\/dev\/(nvidia|dri\/|dxg$|kfd$|nvhost|nvmap|mali|kgsl)/;
+
+/**
+ * Whether a process on Linux that has a WebGPU session holds a GPU. A software adapter (lavapipe, SwiftShader) works
+ * without one, and ONNX Runtime does not tell which adapter it took.
+ *
+ * @param openFiles - what /proc/self/fd points to
+ */
+export function holdsGpu(openFiles: readonly string[]): boolean {
+  return openFiles.some((path) => gpuDevice.test(path));
+}

@@ -1,0 +1,185 @@
+import { appendFile, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
+import { DcfError } from '../core/errors.js';
+import { type Digest, isDigest } from '../core/names.js';
+import { errorCode } from '../core/system-error.js';
+import { exists, removeFolder, syncPath, syncTree, unfinished } from './atomic-file.js';
+import { type DependencyPlan, planDependencies } from './dependency-plan.js';
+import { diskError } from './disk-error.js';
+import { buildLogOf, dependenciesDirectory, dependencyDirectory, isStaging, stagingOf } from './layout.js';
+import { runNpmCi } from './npm.js';
+
+export interface InstallOptions {
+  revisionDirectory: string;
+  dataDirectory: string;
+  /** Gets each line that the installer prints. */
+  onOutput: (line: string) => void;
+  /** Ends the install, unless another caller waits for the same one. */
+  signal?: AbortSignal;
+  timeLimitMs?: number;
+}
+
+/** An install that runs, and who waits for it. */
+interface Install {
+  readonly done: Promise<void>;
+  readonly abort: AbortController;
+  readonly listeners: Set<(line: string) => void>;
+  /** What was printed, for those who come later. */
+  readonly printed: string[];
+}
+
+const defaultTimeLimitMs = 10 * 60_000;
+const maxPrinted = 1000;
+const installs = new Map<string, Install>();
+/** Folders that a caller waits for or is about to link: not to be swept. */
+const claims = new Map<string, number>();
+
+/**
+ * Installs what package.json and its lock file name, and links it as the revision's `node_modules`. The same dependencies are
+ * installed once, however many revisions or callers want them.
+ *
+ * @returns whether there is anything to install
+ * @throws DcfError FAILED_PRECONDITION with the installer's last lines; CANCELLED when `signal` aborts. Nothing is left then
+ */
+export async function installDependencies(options: InstallOptions): Promise<boolean> {
+  const { revisionDirectory, dataDirectory, signal } = options;
+  const plan = await planDependencies(revisionDirectory);
+  if (plan === undefined) return false;
+  const target = dependencyDirectory(dataDirectory, plan.digest);
+  claims.set(target, (claims.get(target) ?? 0) + 1);
+  try {
+    if (signal?.aborted === true) throw cancelled();
+    if (!(await exists(target))) await share(plan, target, options);
+    await linkModules(revisionDirectory, target);
+  } catch (error) {
+    throw diskError(error, dataDirectory, 'install the dependencies');
+  } finally {
+    const others = (claims.get(target) ?? 1) - 1;
+    if (others === 0) claims.delete(target);
+    else claims.set(target, others);
+  }
+  return true;
+}
+
+/** Joins the install of `target` that runs, or begins it. It ends early only when everyone who waits has given up. */
+async function share(plan: DependencyPlan, target: string, options: InstallOptions): Promise<void> {
+  let running = installs.get(target);
+  while (running?.abort.signal.aborted === true) {
+    await running.done.catch(() => undefined);
+    running = installs.get(target);
+  }
+  const install = running ?? begin(plan, target, options.timeLimitMs ?? defaultTimeLimitMs);
+  const log: string[] = [];
+  const listener = (line: string): void => {
+    if (log.length < maxPrinted) log.push(line);
+    options.onOutput(line);
+  };
+  install.printed.forEach(listener);
+  install.listeners.add(listener);
+  let giveUp = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    giveUp = () => reject(cancelled());
+  });
+  options.signal?.addEventListener('abort', giveUp);
+  try {
+    await Promise.race([install.done, aborted]);
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp);
+    install.listeners.delete(listener);
+    if (install.listeners.size === 0) {
+      install.abort.abort();
+      await install.done.catch(() => undefined);
+    }
+    // An install does not fail because nobody can read about it later.
+    await appendFile(buildLogOf(options.revisionDirectory), log.map((line) => `${line}\n`).join('')).catch(() => undefined);
+  }
+}
+
+function begin(plan: DependencyPlan, target: string, timeLimitMs: number): Install {
+  const abort = new AbortController();
+  const listeners: Install['listeners'] = new Set();
+  const printed: string[] = [];
+  const onOutput = (line: string): void => {
+    if (printed.length < maxPrinted) printed.push(line);
+    for (const listener of listeners) listener(line);
+  };
+  const done = installInto(plan, target, { onOutput, signal: abort.signal, timeLimitMs }).finally(() => installs.delete(target));
+  const install = { done, abort, listeners, printed };
+  installs.set(target, install);
+  return install;
+}
+
+async function installInto(
+  plan: DependencyPlan,
+  target: string,
+  options: { onOutput: (line: string) => void; signal: AbortSignal; timeLimitMs: number },
+): Promise<void> {
+  if (await exists(target)) return;
+  const staging = stagingOf(target);
+  try {
+    for (const [path, bytes] of plan.files) {
+      await mkdir(dirname(join(staging, path)), { recursive: true });
+      await writeFile(join(staging, path), bytes);
+    }
+    await runNpmCi({ directory: staging, ...options });
+    // All of them may be optional, and for another platform.
+    await mkdir(join(staging, 'node_modules'), { recursive: true });
+    await syncTree(staging);
+    await rename(staging, target);
+    await syncPath(dirname(target));
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** A relative link, so that the data directory can be moved. */
+async function linkModules(revisionDirectory: string, target: string): Promise<void> {
+  const path = join(revisionDirectory, 'node_modules');
+  const destination = relative(revisionDirectory, join(target, 'node_modules'));
+  if ((await linkTarget(path)) === destination) return;
+  await rm(`${path}${unfinished}`, { force: true });
+  await symlink(destination, `${path}${unfinished}`);
+  await rename(`${path}${unfinished}`, path);
+  await syncPath(revisionDirectory);
+}
+
+async function linkTarget(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/** Removes what a crash left half-installed. Not while anything is being installed. */
+export async function recoverDependencies(dataDirectory: string): Promise<void> {
+  const directory = dependenciesDirectory(dataDirectory);
+  await mkdir(directory, { recursive: true });
+  for (const name of await readdir(directory)) {
+    if (isStaging(name)) await rm(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+/**
+ * Removes installed packages that no revision is linked to.
+ *
+ * @param revisionDirectories - of all revisions that are kept
+ */
+export async function sweepDependencies(dataDirectory: string, revisionDirectories: readonly string[]): Promise<void> {
+  const used = new Set<string>();
+  for (const directory of revisionDirectories) {
+    const link = await linkTarget(join(directory, 'node_modules'));
+    if (link !== undefined) used.add(basename(dirname(link)));
+  }
+  const directory = dependenciesDirectory(dataDirectory);
+  const unused = (await readdir(directory)).filter((name): name is Digest => isDigest(name) && !used.has(name));
+  for (const name of unused) {
+    if (!claims.has(join(directory, name))) await removeFolder(join(directory, name));
+  }
+}
+
+function cancelled(): DcfError {
+  return new DcfError('CANCELLED', 'installing the dependencies was cancelled');
+}

@@ -1,0 +1,25 @@
+/** Enough to keep a disk busy, and few enough for the limit of open files. */
+const atOnce = 16;
+
+/**
+ * Runs `task` for each item, a few at once. After a failure no other item is begun; it is thrown once nothing runs any more.
+ */
+export async function forEachOf<Item>(items: readonly Item[], task: (item: Item) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  let failed = false;
+  async function work(): Promise<void> {
+    for (const item of rest) {
+      if (failed) return;
+      try {
+        await task(item);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  }
+  const ends = await Promise.allSettled(Array.from({ length: Math.min(atOnce, items.length) }, work));
+  for (const end of ends) {
+    if (end.status === 'rejected') throw end.reason;
+  }
+}

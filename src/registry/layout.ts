@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import type { Digest, FunctionName, RevisionId } from '../core/names.js';
+
+/** Where things are in a data directory; "State on disk" in docs/architecture.md draws it. */
+export class Layout {
+  /** @param root - the data directory, absolute */
+  constructor(readonly root: string) {}
+
+  get functions(): string {
+    return join(this.root, 'functions');
+  }
+
+  get blobs(): string {
+    return join(this.root, 'blobs', 'sha256');
+  }
+
+  function(name: FunctionName): string {
+    return join(this.functions, name);
+  }
+
+  state(name: FunctionName): string {
+    return join(this.functions, name, 'function.json');
+  }
+
+  revision(name: FunctionName, id: RevisionId): string {
+    return join(this.functions, name, id);
+  }
+}
+
+/** Installed packages, shared by the revisions that want the very same. */
+export function dependenciesDirectory(dataDirectory: string): string {
+  return join(dataDirectory, 'dependencies');
+}
+
+/** One set of installed packages. */
+export function dependencyDirectory(dataDirectory: string, digest: Digest): string {
+  return join(dependenciesDirectory(dataDirectory), digest);
+}
+
+/** What the installer said. It lies beside the revision's folder, because the package may have a file of any name. */
+export function buildLogOf(revisionDirectory: string): string {
+  return `${revisionDirectory}.build.log`;
+}
+
+const staging = '.staging-';
+let stagings = 0;
+
+/** A name for what is to become `path`, or was it: a crash leaves it, and the next start removes it. */
+export function stagingOf(path: string): string {
+  stagings += 1;
+  return `${path}${staging}${process.pid}-${stagings}`;
+}
+
+/** Whether a folder's name is one of `stagingOf`. */
+export function isStaging(name: string): boolean {
+  return name.includes(staging);
+}

@@ -1,0 +1,70 @@
+import { chmod, constants, copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { DcfError } from '../core/errors.js';
+import type { Digest } from '../core/names.js';
+import { errorCode } from '../core/system-error.js';
+import { exists, syncPath, syncTree } from './atomic-file.js';
+import type { Blobs } from './blobs.js';
+import { forEachOf } from './each.js';
+import { stagingOf } from './layout.js';
+import { isResourceFile, resourcePaths } from './resources.js';
+import type { Revision, RevisionFile } from './revision.js';
+
+/** What link(2) fails with where there can be no link, https://man7.org/linux/man-pages/man2/link.2.html. */
+const noLink = ['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
+/**
+ * Lays a revision's files out in its folder, unless that is there: whole or not at all, and on the disk. Code is copied, for
+ * a Handler may write into its folder; resources are links to the blobs, so weights take their space once.
+ *
+ * @throws DcfError DATA_LOSS when a blob is damaged or missing; a damaged one is removed, so that the next deploy sends it
+ */
+export async function materialize(revision: Revision, blobs: Blobs): Promise<void> {
+  const { directory, files } = revision;
+  if (await exists(directory)) return;
+  const resources = resourcePaths(revision.manifest.manifest);
+  const staging = stagingOf(directory);
+  try {
+    await blobs.flush();
+    await verifyAll(files, blobs);
+    await makeFolders(staging, files);
+    await forEachOf(files, async (file) => {
+      const target = join(staging, file.path);
+      await place(blobs.path(file.sha256), target, file.mode, isResourceFile(file.path, resources));
+    });
+    await syncTree(staging);
+    await rename(staging, directory);
+    await syncPath(dirname(directory));
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function verifyAll(files: readonly RevisionFile[], blobs: Blobs): Promise<void> {
+  const pathByDigest = new Map<Digest, string>(files.map((file) => [file.sha256, file.path]));
+  for (const [digest, path] of pathByDigest) {
+    const condition = await blobs.verify(digest);
+    if (condition === 'whole') continue;
+    if (condition === 'damaged') await blobs.remove(digest);
+    throw new DcfError('DATA_LOSS', `the blob ${digest} (${path}) is ${condition}: deploy the function again`);
+  }
+}
+
+async function makeFolders(staging: string, files: readonly RevisionFile[]): Promise<void> {
+  await mkdir(staging, { recursive: true });
+  for (const folder of new Set(files.map((file) => dirname(file.path)))) await mkdir(join(staging, folder), { recursive: true });
+}
+
+async function place(blob: string, target: string, mode: number, isResource: boolean): Promise<void> {
+  if (isResource) {
+    try {
+      await link(blob, target);
+      return;
+    } catch (error) {
+      if (!noLink.includes(errorCode(error) ?? '')) throw error;
+    }
+  }
+  await copyFile(blob, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  await chmod(target, isResource ? 0o444 : mode);
+}

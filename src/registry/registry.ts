@@ -1,0 +1,275 @@
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { PackageFile } from '@dcf/sdk/contract';
+import type { ParsedManifest } from '@dcf/sdk/manifest';
+import { DcfError } from '../core/errors.js';
+import { type Digest, type FunctionName, functionNameProblem, isFunctionName, type RevisionId } from '../core/names.js';
+import { Serial } from '../core/serial.js';
+import { exists, removeFolder, syncPath, writeFileAtomic } from './atomic-file.js';
+import { Blobs } from './blobs.js';
+import { checkPackage } from './check-package.js';
+import { openDataDirectory } from './data-directory.js';
+import { recoverDependencies, sweepDependencies } from './dependencies.js';
+import { diskError } from './disk-error.js';
+import type { DamagedFunction, FunctionRecord } from './function-record.js';
+import { encodeState } from './function-state.js';
+import { buildLogOf, type Layout } from './layout.js';
+import type { DirectoryLock } from './lock.js';
+import { materialize } from './materialize.js';
+import { loadFunctions } from './recover.js';
+import { type Revision, type RevisionFile, revisionIdOf } from './revision.js';
+
+export interface RegistryOptions {
+  /** Of all files of one package together. */
+  maxPackageBytes?: number;
+}
+
+export type { DamagedFunction, FunctionRecord };
+
+const defaultMaxPackageBytes = 64 * 2 ** 30;
+
+/**
+ * The functions and revisions of a data directory, in memory and on disk. A crash at any point leaves either the old state or
+ * the new one. To deploy: `createRevision`, the missing blobs, `materialize`, `activate`; or `discard`.
+ */
+export class Registry {
+  readonly blobs: Blobs;
+  private readonly functions = new Map<FunctionName, FunctionRecord>();
+  private readonly damagedFunctions = new Map<FunctionName, DamagedFunction>();
+  /** Created and neither active nor discarded yet, by folder. */
+  private readonly pending = new Map<string, Revision>();
+  private readonly materializing = new Map<string, Promise<void>>();
+  private readonly changes = new Serial();
+
+  private constructor(
+    private readonly layout: Layout,
+    private readonly lock: DirectoryLock,
+    private readonly options: RegistryOptions,
+  ) {
+    this.blobs = new Blobs(layout.blobs, layout.root);
+  }
+
+  /**
+   * Opens a data directory, made if need be: takes its lock, removes what a crash left half-written, and loads every function.
+   * One that is damaged stops no other: it is in `damaged`.
+   *
+   * @throws DcfError FAILED_PRECONDITION when the directory cannot be used or belongs to another daemon
+   */
+  static async open(dataDirectory: string, options: RegistryOptions = {}): Promise<Registry> {
+    const { layout, lock } = await openDataDirectory(dataDirectory);
+    const registry = new Registry(layout, lock, options);
+    try {
+      await registry.load();
+      return registry;
+    } catch (error) {
+      lock.release();
+      throw diskError(error, layout.root, `open the data directory ${layout.root}`);
+    }
+  }
+
+  /** Absolute, and without links in it. */
+  get dataDirectory(): string {
+    return this.layout.root;
+  }
+
+  /** Functions that could not be loaded, and why. They are left as they are until they are deployed again or deleted. */
+  get damaged(): readonly DamagedFunction[] {
+    return [...this.damagedFunctions.values()];
+  }
+
+  /** Every function that is deployed, by name. */
+  list(): readonly FunctionRecord[] {
+    return [...this.functions.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  get(name: FunctionName): FunctionRecord | undefined {
+    return this.functions.get(name);
+  }
+
+  /** Waits for the change that is under way, and gives the data directory free. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.materializing.values());
+    await this.changes.run(async () => this.lock.release());
+  }
+
+  /**
+   * Checks a package and names it. Nothing is written.
+   *
+   * @returns the revision, and one file for each blob that is still to be sent
+   * @throws DcfError INVALID_ARGUMENT, RESOURCE_EXHAUSTED or FAILED_PRECONDITION with what is wrong with the package
+   */
+  createRevision(given: {
+    manifest: ParsedManifest;
+    files: readonly PackageFile[];
+  }): Promise<{ revision: Revision; missing: readonly RevisionFile[] }> {
+    return this.change('look for blobs', async () => {
+      const { manifest } = given;
+      const { name } = manifest.manifest;
+      if (!isFunctionName(name)) throw new DcfError('INVALID_ARGUMENT', functionNameProblem(name));
+      const files = checkPackage(manifest.manifest, given.files, this.options.maxPackageBytes ?? defaultMaxPackageBytes);
+      const id = revisionIdOf(manifest.given, files);
+      const directory = this.layout.revision(name, id);
+      const known = this.find(name, id);
+      const revision = known ?? { name, id, createdAt: Date.now(), manifest, files, directory };
+      if (known === undefined) this.pending.set(directory, revision);
+      return { revision, missing: await this.missingFiles(revision) };
+    });
+  }
+
+  /**
+   * Lays the revision's files out in its folder, unless they are there.
+   *
+   * @throws DcfError DATA_LOSS when a blob is damaged or missing: deploying again then sends it; RESOURCE_EXHAUSTED on a full disk
+   */
+  materialize(revision: Revision): Promise<void> {
+    const { name, id, directory } = revision;
+    if (this.find(name, id) === undefined) return Promise.reject(unknownRevision(name, id));
+    const running = this.materializing.get(directory);
+    if (running !== undefined) return running;
+    const begun = materialize(revision, this.blobs)
+      .catch((error: unknown) => {
+        throw diskError(error, this.layout.root, `lay out ${name} ${id}`);
+      })
+      .finally(() => this.materializing.delete(directory));
+    this.materializing.set(directory, begun);
+    return begun;
+  }
+
+  /**
+   * Makes a revision the active one.
+   *
+   * @throws DcfError NOT_FOUND for a revision that is neither created nor kept, FAILED_PRECONDITION for one without its files
+   */
+  activate(name: FunctionName, id: RevisionId): Promise<FunctionRecord> {
+    return this.change(`activate ${name} ${id}`, async () => {
+      const revision = this.find(name, id);
+      if (revision === undefined) throw unknownRevision(name, id);
+      if (!(await exists(revision.directory))) throw new DcfError('FAILED_PRECONDITION', `the files of ${name} ${id} are not laid out`);
+      const { aliases = {}, revisions = [] } = this.functions.get(name) ?? {};
+      const path = this.layout.state(name);
+      if (this.damagedFunctions.has(name)) await copyFile(path, `${path}.damaged`);
+      const others = revisions.filter((other) => other !== revision);
+      const record = await this.write({ name, active: revision, aliases, traffic: [], revisions: [...others, revision] });
+      this.damagedFunctions.delete(name);
+      this.pending.delete(revision.directory);
+      return record;
+    });
+  }
+
+  /** Gives up a revision that was created. Its blobs stay until the next `retain` or `delete`, for the next try. */
+  discard(revision: Revision): Promise<void> {
+    return this.change(`discard ${revision.name} ${revision.id}`, async () => {
+      if (!this.pending.delete(revision.directory)) return;
+      if (this.find(revision.name, revision.id) === undefined) await removeFiles(revision);
+    });
+  }
+
+  /**
+   * Removes all revisions but the last `keep`; never the active one or one with an alias. Then what nothing needs any more.
+   *
+   * @returns what was removed
+   */
+  retain(name: FunctionName, keep = 5): Promise<readonly RevisionId[]> {
+    return this.change(`remove old revisions of ${name}`, async () => {
+      const record = this.functions.get(name);
+      if (record === undefined) return [];
+      const named = new Set<RevisionId>([record.active.id, ...Object.values(record.aliases)]);
+      const newest = new Set(record.revisions.slice(Math.max(0, record.revisions.length - keep)));
+      const removed = record.revisions.filter((revision) => !newest.has(revision) && !named.has(revision.id));
+      if (removed.length > 0)
+        await this.write({ ...record, revisions: record.revisions.filter((revision) => !removed.includes(revision)) });
+      for (const revision of removed) if (!this.pending.has(revision.directory)) await removeFiles(revision);
+      await this.sweep();
+      return removed.map((revision) => revision.id);
+    });
+  }
+
+  /**
+   * Deletes a function. It is gone as soon as `function.json` is, so its files go last.
+   *
+   * @param whenGone - awaited before its files are removed: what uses them ends there
+   * @throws DcfError NOT_FOUND
+   */
+  async delete(name: FunctionName, whenGone: () => Promise<void> = async () => undefined): Promise<void> {
+    await this.change(`delete ${name}`, async () => {
+      if (!this.functions.has(name) && !this.damagedFunctions.has(name)) throw new DcfError('NOT_FOUND', `there is no function ${name}`);
+      await rm(this.layout.state(name), { force: true });
+      await syncPath(this.layout.function(name));
+      this.functions.delete(name);
+      this.damagedFunctions.delete(name);
+    });
+    // Not as a part of the change: other functions need not wait until this one's replicas have ended.
+    try {
+      await whenGone();
+    } finally {
+      await this.change(`delete ${name}`, async () => {
+        await removeFolder(this.layout.function(name));
+        await this.sweep();
+      });
+    }
+  }
+
+  private async load(): Promise<void> {
+    await this.blobs.open();
+    await recoverDependencies(this.layout.root);
+    for (const loaded of await loadFunctions(this.layout, this.blobs)) {
+      if (loaded.kind === 'whole') this.functions.set(loaded.record.name, loaded.record);
+      else this.damagedFunctions.set(loaded.function.name, loaded.function);
+    }
+  }
+
+  private find(name: FunctionName, id: RevisionId): Revision | undefined {
+    const known = this.functions.get(name)?.revisions.find((revision) => revision.id === id);
+    return known ?? this.pending.get(this.layout.revision(name, id));
+  }
+
+  private async missingFiles(revision: Revision): Promise<RevisionFile[]> {
+    if (await exists(revision.directory)) return [];
+    const missing: RevisionFile[] = [];
+    const fileByDigest = new Map(revision.files.map((file) => [file.sha256, file]));
+    for (const [digest, file] of fileByDigest) {
+      if (!(await this.blobs.has(digest))) missing.push(file);
+    }
+    return missing;
+  }
+
+  private async write(record: FunctionRecord): Promise<FunctionRecord> {
+    const { name, active } = record;
+    const path = this.layout.state(name);
+    if (!this.functions.has(name)) {
+      await mkdir(dirname(path), { recursive: true });
+      await syncPath(this.layout.functions);
+    }
+    await writeFileAtomic(path, encodeState(name, { ...record, active: active.id }));
+    this.functions.set(name, record);
+    return record;
+  }
+
+  /** Removes blobs and installed packages that no revision needs. What a damaged function needs is not known, so then none. */
+  private async sweep(): Promise<void> {
+    if (this.damagedFunctions.size > 0) return;
+    const revisions = [...this.pending.values(), ...this.list().flatMap((record) => record.revisions)];
+    await this.blobs.sweep(new Set<Digest>(revisions.flatMap((revision) => revision.files.map((file) => file.sha256))));
+    await sweepDependencies(
+      this.layout.root,
+      revisions.map((revision) => revision.directory),
+    );
+  }
+
+  private async change<Result>(doing: string, task: () => Promise<Result>): Promise<Result> {
+    try {
+      return await this.changes.run(task);
+    } catch (error) {
+      throw diskError(error, this.layout.root, doing);
+    }
+  }
+}
+
+async function removeFiles(revision: Revision): Promise<void> {
+  await removeFolder(revision.directory);
+  await rm(buildLogOf(revision.directory), { force: true });
+}
+
+function unknownRevision(name: FunctionName, id: RevisionId): DcfError {
+  return new DcfError('NOT_FOUND', `there is no revision ${id} of ${name}`);
+}

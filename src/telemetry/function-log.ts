@@ -1,0 +1,101 @@
+import { setImmediate } from 'node:timers/promises';
+import { Serial } from '../core/serial.js';
+import { encodeEntry, type FunctionLogEntry, notice } from './log-entry.js';
+import type { LogFiles } from './log-files.js';
+import type { LogFollower } from './log-follower.js';
+import type { LogSnapshot } from './log-reader.js';
+
+export interface FunctionLogOptions {
+  files: LogFiles;
+  /** Of the lines that are not written yet. */
+  maxBufferBytes: number;
+  /** Told when lines could not be written. */
+  onFailure: (error: unknown) => void;
+}
+
+/** One function's log: takes entries at once, writes them when there is time, and hands them to who follows it. */
+export class FunctionLog {
+  private readonly followers = new Set<LogFollower>();
+  private readonly work = new Serial();
+  private lines: string[] = [];
+  /** Of `lines`, and of those being written. */
+  private bufferedBytes = 0;
+  private dropped = 0;
+  private scheduled = false;
+
+  constructor(private readonly options: FunctionLogOptions) {}
+
+  append(entry: FunctionLogEntry): void {
+    for (const follower of this.followers) follower.push(entry);
+    const line = `${encodeEntry(entry)}\n`;
+    const bytes = Buffer.byteLength(line);
+    if (this.bufferedBytes + bytes > this.options.maxBufferBytes) {
+      this.dropped += 1;
+    } else {
+      this.lines.push(line);
+      this.bufferedBytes += bytes;
+    }
+    if (this.scheduled) return;
+    this.scheduled = true;
+    void this.work.run(() => this.write());
+  }
+
+  /** What the log has now. `follower` gets exactly what comes after. */
+  snapshot(follower?: LogFollower): Promise<LogSnapshot> {
+    return this.work.run(async () => {
+      const files = await this.options.files.openAll();
+      // Nothing is being written, and from here on nothing can come in between: no entry is lost or doubled.
+      if (follower !== undefined) this.followers.add(follower);
+      return { files, lines: [...this.lines] };
+    });
+  }
+
+  unfollow(follower: LogFollower): void {
+    this.followers.delete(follower);
+  }
+
+  /** Waits until everything so far is written, and ends all who follow. */
+  async close(): Promise<void> {
+    await this.work.run(() => this.write());
+    this.endFollowers();
+  }
+
+  async delete(): Promise<void> {
+    this.forget();
+    this.endFollowers();
+    await this.work.run(() => this.options.files.delete());
+  }
+
+  private endFollowers(): void {
+    for (const follower of this.followers) follower.end();
+    this.followers.clear();
+  }
+
+  private forget(): void {
+    for (const line of this.lines) this.bufferedBytes -= Buffer.byteLength(line);
+    this.lines = [];
+    this.dropped = 0;
+  }
+
+  private async write(): Promise<void> {
+    // A Handler seldom logs one line alone: those of the same moment are written together.
+    await setImmediate();
+    while (this.lines.length > 0 || this.dropped > 0) {
+      const { lines, dropped, bufferedBytes } = this;
+      this.lines = [];
+      this.dropped = 0;
+      const told =
+        dropped === 0 ? '' : `${encodeEntry(notice(`${dropped} entries are missing here: they could not be written in time`))}\n`;
+      try {
+        await this.options.files.append(lines.join('') + told);
+      } catch (error) {
+        this.dropped += dropped + lines.length;
+        this.options.onFailure(error);
+        this.bufferedBytes -= bufferedBytes;
+        break;
+      }
+      this.bufferedBytes -= bufferedBytes;
+    }
+    this.scheduled = false;
+  }
+}

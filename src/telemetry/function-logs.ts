@@ -1,0 +1,125 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DcfError, messageOf } from '../core/errors.js';
+import type { FunctionName } from '../core/names.js';
+import { FunctionLog } from './function-log.js';
+import type { FunctionLogEntry, LogQuery } from './log-entry.js';
+import { LogFiles } from './log-files.js';
+import { LogFollower } from './log-follower.js';
+import { closeSnapshot, type LogSnapshot, readEntries } from './log-reader.js';
+
+export type { FunctionLogEntry, LogQuery };
+
+export interface FunctionLogsOptions {
+  /** Told, once a minute at most, when entries cannot be written: a line for the daemon's own log. */
+  onProblem: (message: string) => void;
+  /** Of one file; 10 MiB. */
+  maxFileBytes?: number;
+  /** Of one function, the current one included; 5. */
+  maxFiles?: number;
+  /** Of one function's entries that are not written yet; 1 MiB. */
+  maxBufferBytes?: number;
+  /** Of the entries that wait for one who follows, in characters; 1 Mi. */
+  maxFollowLength?: number;
+  /** Milliseconds on a clock that only goes forward; replaced in tests. */
+  now?: () => number;
+}
+
+const reportEveryMs = 60_000;
+
+/** The logs of the functions, as JSON lines under `<data>/logs/<name>/`, rotated by size. */
+export class FunctionLogs {
+  private readonly logs = new Map<FunctionName, FunctionLog>();
+  private reportedAt = Number.NEGATIVE_INFINITY;
+  private closed = false;
+
+  private constructor(
+    private readonly directory: string,
+    private readonly options: FunctionLogsOptions,
+  ) {}
+
+  /** @throws DcfError FAILED_PRECONDITION when the folder cannot be made */
+  static async open(dataDirectory: string, options: FunctionLogsOptions): Promise<FunctionLogs> {
+    const directory = join(dataDirectory, 'logs');
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new DcfError('FAILED_PRECONDITION', `the functions' logs cannot be kept in ${directory}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+    return new FunctionLogs(directory, options);
+  }
+
+  /** Takes an entry. It is written soon; never throws, and drops entries rather than keep too many in memory. */
+  append(name: FunctionName, entry: FunctionLogEntry): void {
+    if (!this.closed) this.logOf(name).append(entry);
+  }
+
+  /** The entries that are wanted, oldest first; none for a function that has no log. */
+  async *read(name: FunctionName, query: LogQuery = {}): AsyncGenerator<FunctionLogEntry> {
+    yield* this.readSnapshot(this.logOf(name).snapshot(), query);
+  }
+
+  /**
+   * The entries that are wanted, and then those that come, each once and in order, until `signal` aborts, the function is
+   * deleted or the daemon ends. A reader who is too slow misses some, and finds an entry that says how many.
+   */
+  async *follow(name: FunctionName, query: LogQuery, signal: AbortSignal): AsyncGenerator<FunctionLogEntry> {
+    if (signal.aborted || this.closed) return;
+    const log = this.logOf(name);
+    const follower = new LogFollower(query, this.options.maxFollowLength ?? 2 ** 20);
+    const leave = (): void => {
+      log.unfollow(follower);
+      follower.abandon();
+    };
+    signal.addEventListener('abort', leave);
+    try {
+      for await (const entry of this.readSnapshot(log.snapshot(follower), query)) {
+        if (signal.aborted) return;
+        yield entry;
+      }
+      yield* follower.entries();
+    } finally {
+      signal.removeEventListener('abort', leave);
+      leave();
+    }
+  }
+
+  /** Removes a function's log. Who follows it comes to its end. */
+  async delete(name: FunctionName): Promise<void> {
+    await this.logOf(name).delete();
+  }
+
+  /** Writes everything that was taken, and takes nothing more. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await Promise.all([...this.logs.values()].map((log) => log.close()));
+  }
+
+  private async *readSnapshot(taken: Promise<LogSnapshot>, query: LogQuery): AsyncGenerator<FunctionLogEntry> {
+    const snapshot = await taken;
+    try {
+      yield* readEntries(snapshot, query);
+    } finally {
+      await closeSnapshot(snapshot);
+    }
+  }
+
+  private logOf(name: FunctionName): FunctionLog {
+    const known = this.logs.get(name);
+    if (known !== undefined) return known;
+    const { maxFileBytes = 10 * 2 ** 20, maxFiles = 5, maxBufferBytes = 2 ** 20 } = this.options;
+    const files = new LogFiles(join(this.directory, name), { maxFileBytes, maxFiles });
+    const log = new FunctionLog({ files, maxBufferBytes, onFailure: (error) => this.report(name, error) });
+    this.logs.set(name, log);
+    return log;
+  }
+
+  private report(name: FunctionName, error: unknown): void {
+    const now = this.options.now?.() ?? performance.now();
+    if (now - this.reportedAt < reportEveryMs) return;
+    this.reportedAt = now;
+    this.options.onProblem(`entries of the log of ${name} are lost: ${this.directory} cannot be written: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,67 @@
+import type { LogLevel } from '@dcf/sdk';
+import { cutText } from '../core/errors.js';
+
+/** A line of a function's log. */
+export interface FunctionLogEntry {
+  /** Unix milliseconds. */
+  readonly time: number;
+  readonly level: LogLevel;
+  readonly text: string;
+  /** Empty when it belongs to no call. */
+  readonly callId: string;
+  readonly replica: number;
+  readonly worker: number;
+  readonly revision: string;
+}
+
+/** Which entries are wanted; all that are kept where nothing is said, or 0, or an empty id. */
+export interface LogQuery {
+  /** Unix milliseconds: at that time or after. */
+  since?: number | undefined;
+  callId?: string | undefined;
+  /** At most this many, the newest. */
+  tail?: number | undefined;
+}
+
+const maxTextBytes = 64 * 1024;
+
+/** An entry as a line of its file, without the line's end: JSON, the text cut at 64 KiB. */
+export function encodeEntry({ time, level, text, callId, replica, worker, revision }: FunctionLogEntry): string {
+  return JSON.stringify({ time, level, text: cutText(text, maxTextBytes), callId, replica, worker, revision });
+}
+
+/** Reads a line of a file; `undefined` for one that is damaged. */
+export function decodeEntry(line: string): FunctionLogEntry | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isEntry(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether an entry is one of those that are wanted; `tail` is not looked at. */
+export function isWanted(entry: FunctionLogEntry, { since, callId }: LogQuery): boolean {
+  return (since === undefined || entry.time >= since) && (callId === undefined || callId === '' || entry.callId === callId);
+}
+
+/** An entry of the log itself, about entries that are missing from it. */
+export function notice(text: string): FunctionLogEntry {
+  return { time: Date.now(), level: 'warn', text, callId: '', replica: 0, worker: 0, revision: '' };
+}
+
+const levels: readonly unknown[] = ['debug', 'info', 'warn', 'error'] satisfies LogLevel[];
+
+function isEntry(value: unknown): value is FunctionLogEntry {
+  if (typeof value !== 'object' || value === null) return false;
+  const has = (key: keyof FunctionLogEntry, type: 'number' | 'string') => typeof Reflect.get(value, key) === type;
+  if (!levels.includes(Reflect.get(value, 'level'))) return false;
+  return (
+    has('time', 'number') &&
+    has('text', 'string') &&
+    has('callId', 'string') &&
+    has('replica', 'number') &&
+    has('worker', 'number') &&
+    has('revision', 'string')
+  );
+}

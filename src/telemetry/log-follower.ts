@@ -1,0 +1,68 @@
+import { type FunctionLogEntry, isWanted, type LogQuery, notice } from './log-entry.js';
+
+/** What an entry takes besides its text, in characters. */
+const entryOverhead = 200;
+
+/** Takes the entries of a log as they come, for one reader. A reader that is too slow misses some, and is told how many. */
+export class LogFollower {
+  private queue: FunctionLogEntry[] = [];
+  private queuedLength = 0;
+  private dropped = 0;
+  private ended = false;
+  private abandoned = false;
+  private wake = (): void => undefined;
+
+  /**
+   * @param maxLength - of the texts that wait for the reader, in characters
+   */
+  constructor(
+    private readonly query: LogQuery,
+    private readonly maxLength: number,
+  ) {}
+
+  push(entry: FunctionLogEntry): void {
+    if (this.ended || !isWanted(entry, this.query)) return;
+    // Once one is dropped, all are until the reader has caught up: so one notice stands where they are missing.
+    if (this.dropped > 0 || this.queuedLength > this.maxLength) {
+      this.dropped += 1;
+    } else {
+      this.queue.push(entry);
+      this.queuedLength += entry.text.length + entryOverhead;
+    }
+    this.wake();
+  }
+
+  /** No entry comes any more. */
+  end(): void {
+    this.ended = true;
+    this.wake();
+  }
+
+  /** Nobody reads any more: ends at once, and forgets what waits. */
+  abandon(): void {
+    this.abandoned = true;
+    this.queue = [];
+    this.dropped = 0;
+    this.end();
+  }
+
+  /** The entries in order, until the end. */
+  async *entries(): AsyncGenerator<FunctionLogEntry> {
+    for (;;) {
+      const { queue, dropped } = this;
+      this.queue = [];
+      this.queuedLength = 0;
+      this.dropped = 0;
+      for (const entry of queue) {
+        if (this.abandoned) return;
+        yield entry;
+      }
+      if (dropped > 0) yield notice(`${dropped} entries are missing here: they came faster than they were read`);
+      if (this.queue.length > 0 || this.dropped > 0) continue;
+      if (this.ended) return;
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type ManifestInput, parseManifestJson } from '@dcf/sdk/manifest';
+import { FunctionPool } from '../../src/pool/function-pool.js';
+import type { Outcome } from '../../src/pool/invocation.js';
+import type { LogLine } from '../../src/pool/log-line.js';
+import { linkPlatformPackages } from '../../src/pool/platform-packages.js';
+import { replicaSpec } from '../../src/pool/replica-spec.js';
+
+/** A pool with real replicas of a handler that a test wrote down. */
+export interface TestPool {
+  pool: FunctionPool;
+  folder: string;
+  lines: LogLine[];
+  /** Resolves with the first line, past or to come, that matches. */
+  line: (pattern: RegExp) => Promise<LogLine>;
+  call: (input?: string | Uint8Array, options?: { timeoutMs?: number; requestId?: string }) => TestCall;
+}
+
+export interface TestCall {
+  outcome: Promise<Outcome>;
+  /** The output as text; rejects with the error. */
+  text: Promise<string>;
+  cancel: () => void;
+}
+
+export interface PoolSettings extends Omit<ManifestInput, 'name'> {
+  killGraceMs?: number;
+}
+
+/** A temporary folder that goes with the test. */
+export async function temporaryFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'dcf-test-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Writes the handler and makes its pool, not started yet. Its replicas end with the test. */
+export async function createPool(t: TestContext, source: string, settings: PoolSettings = {}): Promise<TestPool> {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, 'handler.mjs'), source);
+  await linkPlatformPackages(folder);
+  const { killGraceMs = 200, ...given } = settings;
+  const { manifest } = parseManifestJson(JSON.stringify({ name: 'tested', handler: 'handler.mjs', ...given }));
+  const lines: LogLine[] = [];
+  const waiting = new Set<(line: LogLine) => void>();
+  const pool = new FunctionPool({
+    spec: replicaSpec(manifest, { revision: 'r1', directory: folder, resources: {}, providers: ['cpu'], devices: [] }),
+    replicas: manifest.replicas.min,
+    maxQueued: manifest.queue.maxSize,
+    timeoutMs: manifest.timeout,
+    killGraceMs,
+    counters: { calls: 0, errors: 0 },
+    onLog: (_replica, line) => {
+      lines.push(line);
+      for (const check of waiting) check(line);
+    },
+    onChange: () => undefined,
+  });
+  t.after(() => pool.stop(0));
+  let lastId = 0;
+  return {
+    pool,
+    folder,
+    lines,
+    line: (pattern) =>
+      new Promise((resolve) => {
+        const check = (line: LogLine): void => {
+          if (!pattern.test(line.text)) return;
+          waiting.delete(check);
+          resolve(line);
+        };
+        waiting.add(check);
+        for (const line of lines) check(line);
+      }),
+    call: (input = '', options = {}) => {
+      lastId += 1;
+      let cancel: () => void = () => undefined;
+      const outcome = new Promise<Outcome>((settle) => {
+        cancel = pool.invoke({
+          requestId: options.requestId ?? `call-${lastId}`,
+          input: Buffer.from(input),
+          timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
+          metadata: undefined,
+          settle,
+        });
+      });
+      const text = outcome.then((ended) => {
+        if (!ended.ok) throw ended.error;
+        return Buffer.from(ended.output).toString('utf8');
+      });
+      text.catch(() => undefined);
+      return { outcome, text, cancel };
+    },
+  };
+}
+
+/** The same, started and ready. */
+export async function startPool(t: TestContext, source: string, settings: PoolSettings = {}): Promise<TestPool> {
+  const tested = await createPool(t, source, settings);
+  await tested.pool.start();
+  return tested;
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { dcf } from './command-line.js';
+
+const commands = ['init', 'run', 'deploy', 'invoke', 'list', 'describe', 'logs', 'delete', 'doctor'];
+
+test('help of every command: what it does, its options, an example', async () => {
+  for (const command of commands) {
+    const { code, stdout, stderr } = await dcf([command, '--help']);
+    assert.deepEqual([code, stderr], [0, ''], command);
+    assert.match(stdout, new RegExp(`^Usage: dcf ${command} `));
+    assert.match(stdout, new RegExp(`Example:\n {2}dcf ${command}`));
+    assert.match(stdout, /--url <url>/);
+  }
+});
+
+test('dcf alone says which commands there are, and that this was not one', async () => {
+  const { code, stdout, stderr } = await dcf([]);
+  assert.deepEqual([code, stdout], [2, '']);
+  for (const command of commands) assert.match(stderr, new RegExp(`^ {2}${command} `, 'm'));
+});
+
+test('dcf --help and --version', async () => {
+  const help = await dcf(['--help']);
+  assert.equal(help.code, 0);
+  assert.match(help.stdout, /DCF_TOKEN_FILE/);
+  assert.match(help.stdout, /Exit codes: 0 done, 1 the call or deploy failed, 2 bad usage/);
+  const version = await dcf(['--version']);
+  assert.deepEqual([version.code, /^\d+\.\d+\.\d+\n$/.test(version.stdout)], [0, true]);
+});
+
+test('bad usage ends with 2, says what is wrong on stderr, and shows no stack', async () => {
+  const cases: [string[], RegExp][] = [
+    [['nope'], /unknown command 'nope'/],
+    [['list', '--nope'], /unknown option '--nope'/],
+    [['list', 'extra'], /too many arguments/],
+    [['deploy'], /missing required argument 'dir'/],
+    [['deploy', '.', '--alias', 'prod'], /unknown option '--alias'/],
+    [['deploy', '.', '--set', 'novalue'], /must be KEY=VALUE/],
+    [['deploy', '.', '--set', 'a..b=1'], /empty part/],
+    [['deploy', '.', '--set', 'a={'], /not valid YAML/],
+    [['invoke'], /missing required argument 'name'/],
+    [['invoke', 'Bad_Name'], /"Bad_Name" is no function name/],
+    [['invoke', 'echo', '--timeout', '5'], /must be a duration with its unit/],
+    [['invoke', 'echo', '--timeout', '0s'], /must be a duration/],
+    [['invoke', 'echo', '--input', 'x', '--data', 'y'], /--input or --data, not both/],
+    [['invoke', 'echo', '--input', '/nowhere/x'], /--input \/nowhere\/x cannot be read/],
+    [['logs', 'echo', '--since', 'yesterday'], /must be a duration such as 10m/],
+    [['logs', 'echo', '--tail', '-1'], /whole number above 0/],
+    [['logs', 'echo', '--tail', '1.5'], /whole number above 0/],
+    [['init', '../x'], /is no function name/],
+    [['init', 'x', '--runtime', 'ruby'], /Allowed choices are node, python/],
+    [['--url'], /argument missing/],
+  ];
+  for (const [args, reason] of cases) {
+    const { code, stdout, stderr } = await dcf(args);
+    assert.deepEqual([code, stdout], [2, ''], args.join(' '));
+    assert.match(stderr, reason);
+    assert.match(stderr, /^dcf: /m);
+    assert.doesNotMatch(stderr, /\n\s+at /);
+  }
+});

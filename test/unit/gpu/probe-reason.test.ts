@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { explainFailure, holdsGpu } from '../../../src/gpu/probe-reason.js';
+
+describe('explainFailure', () => {
+  test('names the library that a provider of its own needs', () => {
+    const reason = explainFailure('cuda', 'Failed to load shared library', '');
+    // The second on a host where the library was fetched.
+    assert.match(reason, /^the CUDA provider of ONNX Runtime is not installed: \/.*_providers_cuda\.so is missing$|^Failed to load/);
+  });
+
+  test('names the system library that dlopen did not find', () => {
+    const log =
+      'Failed to load library /x/libprovider.so with error: libcublasLt.so.12: cannot open shared object file: No such file or directory\n';
+    assert.equal(
+      explainFailure('webgpu', 'Failed to load shared library', log),
+      'the WebGPU provider needs libcublasLt.so.12, which is not on this host',
+    );
+  });
+
+  test('tells of WebGPU that there is no adapter, and why', () => {
+    const message = '/src/webgpu_context.cc:136 adapter_result.status was false. Failed to get a WebGPU adapter: No supported adapters\n';
+    assert.equal(explainFailure('webgpu', message, ''), 'WebGPU finds no GPU on this host');
+    const log = "Warning: Couldn't load Vulkan: libvulkan.so.1: cannot open shared object file: No such file or directory\n    at x";
+    assert.equal(explainFailure('webgpu', message, log), 'WebGPU finds no GPU on this host: libvulkan.so.1 is missing');
+  });
+
+  test('prefers what ONNX Runtime logged to what it threw, and keeps one line', () => {
+    const log = 'E:onnxruntime [ONNXRuntimeError] : 1 : FAIL : CUDA failure 35: driver version is insufficient\nmore';
+    assert.equal(explainFailure('webgpu', 'failed', log), 'CUDA failure 35: driver version is insufficient');
+    assert.equal(explainFailure('cpu', 'first\nsecond', ''), 'first');
+  });
+});
+
+describe('holdsGpu', () => {
+  test('knows the device files of GPUs', () => {
+    for (const path of ['/dev/nvidia0', '/dev/nvidiactl', '/dev/dri/renderD128', '/dev/dxg', '/dev/kfd']) {
+      assert.equal(holdsGpu(['/dev/null', path]), true, path);
+    }
+  });
+
+  test('takes nothing else for one: a software adapter has none', () => {
+    assert.equal(holdsGpu(['/dev/null', 'socket:[1]', '/tmp/nvidia0', '/dev/shm/dri', '/home/dri/x']), false);
+  });
+});

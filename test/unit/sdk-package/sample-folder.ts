@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { DcfError } from '@dcf/sdk/errors';
+import { type FunctionPackage, type PackOptions, packFunction } from '@dcf/sdk/package';
+
+/** The least that packs. */
+export const smallest = {
+  'function.yaml': 'name: sample\n',
+  'handler.ts': 'export class Handler {\n  call(): string {\n    return "hello";\n  }\n}\n',
+};
+
+/** A temporary folder with these files, removed when the test ends. */
+export async function sampleFolder(t: TestContext, files: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await mkdtemp(join(await realpath(tmpdir()), 'dcf-pack-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+  return folder;
+}
+
+/** Asserts that packing is refused with INVALID_ARGUMENT, and with a message that each pattern matches. */
+export async function refused(folder: string, ...patterns: readonly RegExp[]): Promise<void> {
+  await assert.rejects(packFunction(folder), (error) => {
+    assert.ok(DcfError.is(error), String(error));
+    assert.equal(error.code, 'INVALID_ARGUMENT', error.message);
+    for (const pattern of patterns) assert.match(error.message, pattern);
+    assert.doesNotMatch(error.message, /\n\s+at /, 'no stack of ours');
+    return true;
+  });
+}
+
+export async function pathsOf(folder: string, options?: PackOptions): Promise<string[]> {
+  return (await packFunction(folder, options)).files.map((file) => file.path);
+}
+
+/** Text of a file that packing made. */
+export function madeText(packed: FunctionPackage, path: string): string {
+  const file = packed.files.find((candidate) => candidate.path === path);
+  assert.ok(file?.source.kind === 'memory', `${path} was not made while packing`);
+  return Buffer.from(file.source.bytes).toString();
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { ControlClient } from '@dcf/sdk/control';
+import { status } from '@grpc/grpc-js';
+import { controlOf } from './control-server.js';
+import { refusal } from './refusal.js';
+import { unusedAddress } from './servers.js';
+
+test('list, describe, info, delete', async (t) => {
+  const deleted: string[] = [];
+  const client = await controlOf(t, {
+    List: (_call, callback) =>
+      callback(null, { functions: [{ name: 'digits', readyReplicas: 1, calls: 5_000_000_000, providers: ['cpu'] }] }),
+    Describe: (call, callback) => callback(null, { summary: { name: call.request.name }, aliases: { prod: 'abc' }, manifest: '{}' }),
+    Info: (_call, callback) => callback(null, { version: '0.1.0', pid: 7, ready: true }),
+    Delete: (call, callback) => {
+      deleted.push(call.request.name);
+      callback(null, {});
+    },
+  });
+  const [listed] = await client.list();
+  assert.equal(listed?.name, 'digits');
+  assert.equal(listed.calls, 5_000_000_000, 'counters are numbers');
+  assert.deepEqual([listed.providers, listed.state, listed.errors], [['cpu'], '', 0], 'what the daemon leaves out has its default');
+  const described = await client.describe('digits');
+  assert.equal(described.summary?.name, 'digits');
+  assert.deepEqual({ ...described.aliases }, { prod: 'abc' });
+  const { version, pid, ready } = await client.info();
+  assert.deepEqual({ version, pid, ready }, { version: '0.1.0', pid: 7, ready: true });
+  await client.delete('digits');
+  assert.deepEqual(deleted, ['digits']);
+});
+
+test('errors are the daemon’s own; nobody there is told as for calls', async (t) => {
+  const client = await controlOf(t, {
+    Describe: (_call, callback) => callback({ code: status.NOT_FOUND, details: 'there is no function "x"' }),
+  });
+  const error = await refusal(client.describe('x'));
+  assert.deepEqual([error.code, error.message], ['NOT_FOUND', 'there is no function "x"']);
+  const nobody = new ControlClient(await unusedAddress());
+  t.after(() => nobody.close());
+  for (const call of [nobody.list(), nobody.logs({ name: 'x' }).next()]) {
+    const { code, message } = await refusal(call);
+    assert.equal(code, 'UNAVAILABLE');
+    assert.match(message, /^no DCF daemon answers at .*: connection refused\. Start one/);
+  }
+});
+
+test('the token goes along with every call, the timeout ends one', async (t) => {
+  const client = await controlOf(t, { Info: () => undefined });
+  const error = await refusal(client.info({ timeout: 200 }));
+  assert.equal(error.code, 'DEADLINE_EXCEEDED');
+});
