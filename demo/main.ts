@@ -57,7 +57,9 @@ async function main(daemon: DaemonProcess): Promise<boolean> {
     const middle = [...later].sort((a, b) => a - b)[Math.floor(later.length / 2)];
     const right = answers.filter((answer) => answer.digit === answer.wanted).length;
     const { summary } = await control.describe('digits');
-    console.log(`\n${right} of ${answers.length} right. First call ${first?.toFixed(1)} ms (its connection included), later calls ${middle?.toFixed(1)} ms (median).`);
+    console.log(
+      `\n${right} of ${answers.length} right. First call ${first?.toFixed(1)} ms (its connection included), later calls ${middle?.toFixed(1)} ms (median).`,
+    );
     console.log(`The model runs on: ${summary?.providers.join(', ')}.\n`);
     return right === answers.length && answers.length > 0;
   } finally {

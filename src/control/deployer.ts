@@ -46,6 +46,8 @@ export interface DeployerOptions {
   launcher: Launcher;
   /** Bytes of one input that the daemon takes at all. */
   maxPayload: number;
+  /** Removes what others keep of a function. */
+  onDeleted: (name: FunctionName) => Promise<void>;
 }
 
 /** Receives a package, starts it, and only when it is ready switches the calls over. Any failure before leaves all as it was. */
@@ -77,6 +79,7 @@ export class Deployer {
     return this.exclusively(name, async () => {
       const { registry, functions } = this.options;
       await registry.delete(name, () => functions.remove(name));
+      await this.options.onDeleted(name);
     });
   }
 
@@ -93,7 +96,12 @@ export class Deployer {
       await registry.discard(revision);
       throw error;
     }
-    request.emit({ kind: 'step', name: 'receive', done: true, detail: `${missing.length} of ${revision.files.length} files, ${formatSize(bytes)}` });
+    request.emit({
+      kind: 'step',
+      name: 'receive',
+      done: true,
+      detail: `${missing.length} of ${revision.files.length} files, ${formatSize(bytes)}`,
+    });
     return revision;
   }
 
@@ -105,11 +113,18 @@ export class Deployer {
       return { function: name, revision: id, changed: false };
     }
     try {
-      const spec = await this.step(request, 'prepare', () => launcher.prepare(revision, (line) => request.emit({ kind: 'output', line }), request.signal));
+      const spec = await this.step(request, 'prepare', () =>
+        launcher.prepare(revision, (line) => request.emit({ kind: 'output', line }), request.signal),
+      );
       const counters = live?.counters ?? { calls: 0, errors: 0 };
       const pool = launcher.createPool(revision, spec, counters);
       try {
-        await this.step(request, 'start', () => startUnlessAborted(pool, request.signal), () => describeStart(pool));
+        await this.step(
+          request,
+          'start',
+          () => startUnlessAborted(pool, request.signal),
+          () => describeStart(pool),
+        );
         await this.step(request, 'switch', () => registry.activate(name, id));
       } catch (error) {
         await pool.stop(0);
@@ -126,7 +141,12 @@ export class Deployer {
     return { function: name, revision: id, changed: true };
   }
 
-  private async step<Result>(request: DeployRequest, name: DeployStep, run: () => Promise<Result>, detail: () => string = () => ''): Promise<Result> {
+  private async step<Result>(
+    request: DeployRequest,
+    name: DeployStep,
+    run: () => Promise<Result>,
+    detail: () => string = () => '',
+  ): Promise<Result> {
     request.signal.throwIfAborted();
     request.emit({ kind: 'step', name, done: false, detail: '' });
     const result = await run();

@@ -45,7 +45,7 @@ export class LiveFunctions {
   /** @throws DcfError NOT_FOUND */
   get(name: FunctionName): LiveFunction {
     const found = this.functions.get(name);
-    if (found === undefined) throw new DcfError('NOT_FOUND', `there is no function ${name}; dcf list shows those that are deployed`);
+    if (found === undefined) throw new DcfError('NOT_FOUND', `there is no function ${name}`);
     return found;
   }
 

@@ -9,7 +9,8 @@ export function notInForce(manifest: Manifest): { refused: DcfError | undefined;
   const { runtime, secrets, replicas, batch, update, limits } = manifest;
   const warnings: string[] = [];
   if (replicas.min === 0) warnings.push('replicas.min: 0 is not in force yet: one replica is kept');
-  if (replicas.max > Math.max(1, replicas.min)) warnings.push(`replicas.max is not in force yet: ${Math.max(1, replicas.min)} run, whatever the load`);
+  if (replicas.max > Math.max(1, replicas.min))
+    warnings.push(`replicas.max is not in force yet: ${Math.max(1, replicas.min)} run, whatever the load`);
   if (batch.maxSize > 1) warnings.push('batch.maxSize is not in force yet: calls run one by one');
   if (update === 'recreate') warnings.push('update: recreate is not in force yet: the new revision starts before the old one stops');
   if (limits.gpu > 0) warnings.push('limits.gpu is not in force yet: every replica sees every device');
@@ -18,6 +19,7 @@ export function notInForce(manifest: Manifest): { refused: DcfError | undefined;
 
 function refusal(runtime: Manifest['runtime'], secrets: readonly string[]): DcfError | undefined {
   if (runtime === 'python') return new DcfError('FAILED_PRECONDITION', 'runtime: python is not supported yet by this daemon');
-  if (secrets.length > 0) return new DcfError('FAILED_PRECONDITION', `secrets (${secrets.join(', ')}) are not supported yet by this daemon`);
+  if (secrets.length > 0)
+    return new DcfError('FAILED_PRECONDITION', `secrets (${secrets.join(', ')}) are not supported yet by this daemon`);
   return undefined;
 }

@@ -39,7 +39,7 @@ export class Router {
       case 'failed':
         throw new DcfError('FAILED_PRECONDITION', `${name} is not ready: ${route.reason}`);
       case undefined:
-        throw new DcfError('NOT_FOUND', `there is no function ${name}; dcf list shows those that are deployed`);
+        throw new DcfError('NOT_FOUND', `there is no function ${name}`);
       default:
         return route satisfies never;
     }

@@ -28,7 +28,8 @@ export async function receiveBlobs(blobs: Blobs, missing: ReadonlyMap<Digest, nu
       if (current?.digest !== sha256) {
         await finish();
         const size = isDigest(sha256) ? left.get(sha256) : undefined;
-        if (!isDigest(sha256) || size === undefined) throw new DcfError('INVALID_ARGUMENT', `nobody asked for the blob ${JSON.stringify(sha256.slice(0, 64))}`);
+        if (!isDigest(sha256) || size === undefined)
+          throw new DcfError('INVALID_ARGUMENT', `nobody asked for the blob ${JSON.stringify(sha256.slice(0, 64))}`);
         current = { digest: sha256, writer: await blobs.writer(sha256, size) };
       }
       await current.writer.write(data);

@@ -55,7 +55,13 @@ export class Daemon {
       drainGraceMs: settings.drainGrace,
       onProblem: (name, error) => log.error({ function: name, stack: stackOf(error) }, `${name} did not come back: ${messageOf(error)}`),
     });
-    this.deployer = new Deployer({ registry, functions: this.functions, launcher, maxPayload: settings.maxPayload });
+    this.deployer = new Deployer({
+      registry,
+      functions: this.functions,
+      launcher,
+      maxPayload: settings.maxPayload,
+      onDeleted: (name) => logs.delete(name),
+    });
     this.invoker = new Invoker({
       resolve: (name, selector) => this.functions.router.resolve(name, selector),
       maxBytesInFlight: settings.maxBytesInFlight,
@@ -125,9 +131,14 @@ export class Daemon {
       firstByteTimeoutMs: settings.firstByteTimeout,
       bodyTimeoutMs: settings.bodyTimeout,
       maxPayload: settings.maxPayload,
-      services: [functionsService(contract, invoker, options), controlService(contract, control, options), originalService(contract, original, options)],
+      services: [
+        functionsService(contract, invoker, options),
+        controlService(contract, control, options),
+        originalService(contract, original, options),
+      ],
     });
-    if (settings.insecure && !authenticator.required) log.warn({ ...settings.grpc }, 'insecure: whoever reaches this address may deploy and call');
+    if (settings.insecure && !authenticator.required)
+      log.warn({ ...settings.grpc }, 'insecure: whoever reaches this address may deploy and call');
     log.info({ port: this.port, data: this.registry.dataDirectory }, 'listening');
     this.readinessChanged();
   }
@@ -175,6 +186,7 @@ function queryLogs(logs: FunctionLogs, request: LogsRequest, signal: AbortSignal
 
 async function probe(log: DaemonLog): Promise<readonly ProviderProbe[]> {
   const probes = await probeProviders();
-  for (const { name, usable, detail } of probes) log.info({ provider: name, usable }, `execution provider ${name}: ${usable ? 'yes' : 'no'}, ${detail}`);
+  for (const { name, usable, detail } of probes)
+    log.info({ provider: name, usable }, `execution provider ${name}: ${usable ? 'yes' : 'no'}, ${detail}`);
   return probes;
 }

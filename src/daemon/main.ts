@@ -22,7 +22,8 @@ async function run(settings: Settings): Promise<void> {
   const log = await createDaemonLog({ level: settings.logLevel });
   // The secret has been read; nothing that is started or printed from here on can show it.
   delete process.env['DCF_TOKEN'];
-  const fault = (what: string) => (error: unknown) => log.error({ what, stack: stackOf(error) || messageOf(error) }, 'the daemon made a mistake and goes on');
+  const fault = (what: string) => (error: unknown) =>
+    log.error({ what, stack: stackOf(error) || messageOf(error) }, 'the daemon made a mistake and goes on');
   process.on('uncaughtException', fault('uncaught exception'));
   process.on('unhandledRejection', fault('unhandled rejection'));
   const daemon = await Daemon.start(settings, log);

@@ -1,6 +1,14 @@
-import type { Contract, ControlHandlers, DaemonInfo, DeployEvent as DeployEventMessage, DeployRequest__Output, LogEntry, LogsRequest } from '@dcf/sdk/contract';
-import type { Deployer, DeployEvent } from '../control/deployer.js';
-import { describe, summarize } from '../control/describe.js';
+import type {
+  Contract,
+  ControlHandlers,
+  DaemonInfo,
+  DeployEvent as DeployEventMessage,
+  DeployRequest__Output,
+  LogEntry,
+  LogsRequest,
+} from '@dcf/sdk/contract';
+import type { DeployEvent, Deployer } from '../control/deployer.js';
+import { type describe, summarize } from '../control/describe.js';
 import type { LiveFunctions } from '../control/functions.js';
 import type { Chunk } from '../control/upload.js';
 import { DcfError } from '../core/errors.js';
@@ -42,7 +50,11 @@ export function controlService(contract: Contract, control: ControlServiceOption
   return service(contract.dcf.Control.service, handlers);
 }
 
-async function deploy(deployer: Deployer, requests: AsyncIterable<DeployRequest__Output>, replies: ReplyStream<DeployEventMessage>): Promise<void> {
+async function deploy(
+  deployer: Deployer,
+  requests: AsyncIterable<DeployRequest__Output>,
+  replies: ReplyStream<DeployEventMessage>,
+): Promise<void> {
   const iterator = requests[Symbol.asyncIterator]();
   const first = await iterator.next();
   const described = first.done === true ? undefined : first.value.package;

@@ -69,10 +69,6 @@ export function withRawInvoke(definition: ServiceDefinition): ServiceDefinition 
 }
 
 /** The service `dcf.v1.Functions`: calls. */
-export function functionsService(
-  contract: Contract,
-  invoker: Invoker,
-  options: MethodOptions,
-): GrpcService {
+export function functionsService(contract: Contract, invoker: Invoker, options: MethodOptions): GrpcService {
   return [withRawInvoke(contract.dcf.Functions.service), { Invoke: invokeMethod(invoker, options) }];
 }

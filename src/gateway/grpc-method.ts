@@ -49,7 +49,8 @@ class MalformedRequest {
 }
 
 function checkRequest(request: unknown): void {
-  if (request instanceof MalformedRequest) throw new DcfError('INVALID_ARGUMENT', `the request is no valid protobuf message: ${request.problem}`);
+  if (request instanceof MalformedRequest)
+    throw new DcfError('INVALID_ARGUMENT', `the request is no valid protobuf message: ${request.problem}`);
 }
 
 /** A service whose methods, made by the functions below, answer a malformed request as the caller's mistake. */

@@ -1,8 +1,4 @@
-import {
-  type ConnectionInjector,
-  Server,
-  ServerCredentials,
-} from '@grpc/grpc-js';
+import { type ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { bodyTimer } from './grpc-body-timer.js';
 import type { GrpcService } from './grpc-method.js';

@@ -37,7 +37,12 @@ export class FunctionLog {
     }
     if (this.scheduled) return;
     this.scheduled = true;
-    void this.work.run(() => this.write());
+    void this.work.run(async () => {
+      // A Handler seldom logs one line alone: those of the same moment are written together.
+      await setImmediate();
+      this.scheduled = false;
+      await this.write();
+    });
   }
 
   /** What the log has now. `follower` gets exactly what comes after. */
@@ -77,25 +82,19 @@ export class FunctionLog {
     this.dropped = 0;
   }
 
+  /** Writes what there is, and no more: whoever wants to read has a turn before what comes meanwhile is written. */
   private async write(): Promise<void> {
-    // A Handler seldom logs one line alone: those of the same moment are written together.
-    await setImmediate();
-    while (this.lines.length > 0 || this.dropped > 0) {
-      const { lines, dropped, bufferedBytes } = this;
-      this.lines = [];
-      this.dropped = 0;
-      const told =
-        dropped === 0 ? '' : `${encodeEntry(notice(`${dropped} entries are missing here: they could not be written in time`))}\n`;
-      try {
-        await this.options.files.append(lines.join('') + told);
-      } catch (error) {
-        this.dropped += dropped + lines.length;
-        this.options.onFailure(error);
-        this.bufferedBytes -= bufferedBytes;
-        break;
-      }
-      this.bufferedBytes -= bufferedBytes;
+    const { lines, dropped, bufferedBytes } = this;
+    if (lines.length === 0 && dropped === 0) return;
+    this.lines = [];
+    this.dropped = 0;
+    const told = dropped === 0 ? '' : `${encodeEntry(notice(`${dropped} entries are missing here: they could not be written in time`))}\n`;
+    try {
+      await this.options.files.append(lines.join('') + told);
+    } catch (error) {
+      this.dropped += dropped + lines.length;
+      this.options.onFailure(error);
     }
-    this.scheduled = false;
+    this.bufferedBytes -= bufferedBytes;
   }
 }

@@ -145,7 +145,8 @@ export class FrameDecoder {
         timeoutMs: source.readUInt32LE(at + 12),
       },
       header: headerLength === 0 ? nothing : Buffer.allocUnsafe(headerLength),
-      body: bodyLength === 0 ? nothing : Buffer.allocUnsafe(headroom + bodyLength).subarray(headroom),
+      // An empty body needs its headroom as well: an envelope will be written around it, too.
+      body: Buffer.allocUnsafe(headroom + bodyLength).subarray(headroom),
       filled: 0,
     };
   }

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 
 /** Whether a process runs. One that has ended but was not waited for (a zombie) does not. */
 export function isAlive(pid: number): boolean {
@@ -12,5 +13,34 @@ export function isAlive(pid: number): boolean {
     return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
   } catch {
     return process.platform !== 'linux';
+  }
+}
+
+/**
+ * The processes that run in a folder or below it, as every replica and every installer of a daemon does in its data
+ * directory. Only Linux tells; elsewhere it finds none.
+ */
+export function processesIn(folder: string): number[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const directory = readlinkSync(`/proc/${pid}/cwd`);
+        return directory === folder || directory.startsWith(`${folder}/`);
+      } catch {
+        // It has gone, or is not ours.
+        return false;
+      }
+    });
+}
+
+/** Resolves when `check` is true; for what nobody tells of. Throws after 15 seconds, naming what was waited for. */
+export async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
+  const until = Date.now() + 15_000;
+  while (!(await check())) {
+    if (Date.now() > until) throw new Error(`it did not come about within 15 s that ${what}`);
+    await setTimeout(10);
   }
 }

@@ -54,7 +54,10 @@ for (const [how, reason, text] of [
 }
 
 test('a worker that writes rubbish to its stream is ended, and says so', async (t) => {
-  const { call } = await startPool(t, `import { writeSync } from 'node:fs'; export class Handler { call(request) { if (request.text() === 'rubbish') writeSync(3, Buffer.alloc(64, 255)); return request.input; } }`);
+  const { call } = await startPool(
+    t,
+    `import { writeSync } from 'node:fs'; export class Handler { call(request) { if (request.text() === 'rubbish') writeSync(3, Buffer.alloc(64, 255)); return request.input; } }`,
+  );
   const error = failure(await call('rubbish').outcome);
   assert.equal(error.code, 'INTERNAL');
   assert.equal(error.reason, 'protocol');
@@ -62,7 +65,10 @@ test('a worker that writes rubbish to its stream is ended, and says so', async (
 });
 
 test('a worker that closes its stream is ended, and says so', async (t) => {
-  const { call } = await startPool(t, `import { closeSync } from 'node:fs'; export class Handler { call(request) { if (request.text() === 'close') { process.on('exit', () => {}); setInterval(() => {}, 1e6); closeSync(3); return new Promise(() => {}); } return request.input; } }`);
+  const { call } = await startPool(
+    t,
+    `import { closeSync } from 'node:fs'; export class Handler { call(request) { if (request.text() === 'close') { process.on('exit', () => {}); setInterval(() => {}, 1e6); closeSync(3); return new Promise(() => {}); } return request.input; } }`,
+  );
   const error = failure(await call('close').outcome);
   assert.equal(error.code, 'INTERNAL');
   assert.match(error.reason ?? '', /stream-closed|exit:/);
@@ -93,13 +99,20 @@ for (const [what, source, message] of [
 }
 
 test('an init that hangs fails the start at initTimeout', async (t) => {
-  const { pool } = await createPool(t, 'export class Handler { init() { return new Promise(() => setInterval(() => {}, 1e6)); } call() {} }', { initTimeout: '300ms' });
+  const { pool } = await createPool(
+    t,
+    'export class Handler { init() { return new Promise(() => setInterval(() => {}, 1e6)); } call() {} }',
+    { initTimeout: '300ms' },
+  );
   const { error } = await startFailure(pool.start());
   assert.match(error.message, /not built within initTimeout/);
 });
 
 test('while no Handler can be built, calls are told why at once; when it can, it recovers', async (t) => {
-  const { pool, call, folder } = await createPool(t, `import { existsSync } from 'node:fs'; export class Handler { init() { if (!existsSync(new URL('./cause-is-gone', import.meta.url))) throw new Error('no licence'); } call() { return 'fine'; } }`);
+  const { pool, call, folder } = await createPool(
+    t,
+    `import { existsSync } from 'node:fs'; export class Handler { init() { if (!existsSync(new URL('./cause-is-gone', import.meta.url))) throw new Error('no licence'); } call() { return 'fine'; } }`,
+  );
   await startFailure(pool.start());
   const error = failure(await call().outcome);
   assert.equal(error.code, 'FAILED_PRECONDITION');
@@ -115,7 +128,10 @@ test('while no Handler can be built, calls are told why at once; when it can, it
 });
 
 test('nothing of a replica stays behind: not its own children either', async (t) => {
-  const { call, pool } = await startPool(t, `import { spawn } from 'node:child_process'; const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' }); export class Handler { call() { return String(child.pid); } }`);
+  const { call, pool } = await startPool(
+    t,
+    `import { spawn } from 'node:child_process'; const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' }); export class Handler { call() { return String(child.pid); } }`,
+  );
   const grandchild = Number(await call().text);
   assert.ok(isAlive(grandchild));
   await pool.stop(5_000);

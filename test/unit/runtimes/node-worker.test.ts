@@ -94,10 +94,13 @@ test('a reply over limits.payload is refused with both numbers', async (t) => {
 test('the request has its id, deadline, signal and metadata', async (t) => {
   const { call } = await startPool(t, evaluating);
   const before = Date.now();
-  const text = await call('return { id: request.id, deadline: request.deadline.getTime(), aborted: request.signal.aborted, metadata: request.metadata }', {
-    timeoutMs: 10_000,
-    requestId: 'my-own-id',
-  }).text;
+  const text = await call(
+    'return { id: request.id, deadline: request.deadline.getTime(), aborted: request.signal.aborted, metadata: request.metadata }',
+    {
+      timeoutMs: 10_000,
+      requestId: 'my-own-id',
+    },
+  ).text;
   const seen: { id: string; deadline: number; aborted: boolean; metadata: object } = JSON.parse(text);
   assert.equal(seen.id, 'my-own-id');
   assert.equal(seen.aborted, false);
@@ -113,21 +116,30 @@ test('lines of console and logger carry the call’s id, also with calls that ov
   );
   await Promise.all(['a', 'b', 'c', 'd'].map((name) => call(name, { requestId: `id-${name}` }).text));
   for (const name of ['a', 'b', 'c', 'd']) {
-    assert.deepEqual([(await line(new RegExp(`^begin ${name}$`))).callId, (await line(new RegExp(`^end ${name} { n: 1 }$`))).callId], [`id-${name}`, `id-${name}`]);
+    assert.deepEqual(
+      [(await line(new RegExp(`^begin ${name}$`))).callId, (await line(new RegExp(`^end ${name} { n: 1 }$`))).callId],
+      [`id-${name}`, `id-${name}`],
+    );
   }
   assert.equal((await line(/^building$/)).callId, '');
   assert.equal((await line(/^end a/)).level, 'warn');
 });
 
 test('what a program writes to its standard output is logged too, and long lines are cut', async (t) => {
-  const { call, line } = await startPool(t, 'export class Handler { call() { process.stdout.write("raw line\\n"); process.stderr.write("x".repeat(40_000) + "\\n"); return "ok"; } }');
+  const { call, line } = await startPool(
+    t,
+    'export class Handler { call() { process.stdout.write("raw line\\n"); process.stderr.write("x".repeat(40_000) + "\\n"); return "ok"; } }',
+  );
   await call().text;
   assert.equal((await line(/^raw line$/)).level, 'info');
   assert.equal((await line(/^x+$/)).text.length, 16 * 1024);
 });
 
 test('close() is awaited when the function is stopped', async (t) => {
-  const { pool, folder } = await startPool(t, 'import { writeFileSync } from "node:fs"; export class Handler { call() {} async close() { await new Promise((resolve) => setTimeout(resolve, 10)); writeFileSync(new URL("./closed", import.meta.url), ""); } }');
+  const { pool, folder } = await startPool(
+    t,
+    'import { writeFileSync } from "node:fs"; export class Handler { call() {} async close() { await new Promise((resolve) => setTimeout(resolve, 10)); writeFileSync(new URL("./closed", import.meta.url), ""); } }',
+  );
   await pool.stop(10_000);
   const { existsSync } = await import('node:fs');
   assert.ok(existsSync(`${folder}/closed`));

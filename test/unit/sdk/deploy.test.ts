@@ -26,6 +26,15 @@ function bytesOf(length: number): Buffer {
   return bytes;
 }
 
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
+}
+
+function succeed(call: DeployCall): void {
+  call.write(deployed);
+  call.end();
+}
+
 /** A daemon's side that asks for every blob, reads them all and then goes on with `finish`. */
 function askForAll(finish: (call: DeployCall, chunks: { sha256: string; data: Buffer }[]) => void): ControlHandlers['Deploy'] {
   return (call) => {
@@ -130,17 +139,14 @@ test('a daemon that reads slowly slows the client down', async (t) => {
   let received = 0;
   const client = await controlOf(t, {
     Deploy: (call) => {
-      const read = async (): Promise<void> => {
-        for await (const { package: pkg, chunk } of call) {
-          if (pkg) call.write({ missing: { sha256: [weights.sha256] } });
-          received += chunk?.data.length ?? 0;
-          // Many turns of the event loop for each chunk: whoever does not wait is far ahead soon.
-          for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
-        }
-        call.write(deployed);
-        call.end();
-      };
-      void read();
+      call.on('data', ({ package: pkg, chunk }) => {
+        if (pkg) call.write({ missing: { sha256: [weights.sha256] } });
+        received += chunk?.data.length ?? 0;
+        // Many turns of the event loop for each chunk: whoever does not wait is far ahead soon.
+        call.pause();
+        void turns(20).then(() => call.resume());
+      });
+      call.on('end', () => succeed(call));
     },
   });
   let furthestAhead = 0;
@@ -189,8 +195,9 @@ test('a file that changed since it was packed ends the deploy, whatever changed'
     await change(path);
     let cancelled: Promise<unknown> | undefined;
     let finished = false;
-    const all = askForAll(() => {
-      finished = true;
+    const all = askForAll((call) => {
+      // grpc-js ends the stream of a cancelled call, too.
+      finished = !call.cancelled;
     });
     const client = await controlOf(t, {
       Deploy: (call) => {
@@ -264,7 +271,7 @@ test('a daemon that breaks the protocol, and an onProgress that throws', async (
   assert.equal(unknown.code, 'INTERNAL');
   assert.match(unknown.message, /asked for a blob that the package does not have: f{64}/);
 
-  const fine = await controlOf(t, { Deploy: askForAll((call) => call.end(deployed)) });
+  const fine = await controlOf(t, { Deploy: askForAll(succeed) });
   const thrown = await refusal(
     fine.deploy(pkg, {
       onProgress: () => {

@@ -34,6 +34,24 @@ describe('FunctionLogs.follow', () => {
     for (const texts of await Promise.all(readers)) assert.deepEqual(texts, range(0, total));
   });
 
+  test('is not kept waiting by a function that logs without end', async (context) => {
+    const { logs } = await openLogs(context);
+    let reading = true;
+    const firsts = (async () => {
+      const { signal } = new AbortController();
+      const texts = await takeAndLeave(logs.follow(digits, {}, signal), 2);
+      texts.push(...(await textsOf(logs.read(digits, { tail: 1 }))));
+      reading = false;
+      return texts;
+    })();
+    let number = 0;
+    for (; reading; number++) {
+      logs.append(digits, entry(String(number)));
+      await setImmediate();
+    }
+    assert.deepEqual((await firsts).slice(0, 2), ['0', '1']);
+  });
+
   test('begins with the newest ones only, when asked', async (context) => {
     const { logs } = await openLogs(context);
     const { signal } = new AbortController();

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { DeployProgress, DeployResult } from '@dcf/sdk/control';
+import { type ManifestInput, parseManifestJson } from '@dcf/sdk/manifest';
+import { type FunctionPackage, packFunction } from '@dcf/sdk/package';
+import { isDigest } from '../../src/core/names.js';
+import type { Owner, TestDaemon } from './daemon.js';
+import { temporaryDirectory } from './daemon.js';
+
+/** Files of a function's folder, by path. */
+export type Files = Readonly<Record<string, string | Uint8Array>>;
+
+/** A Handler that answers with what it was sent. */
+export const echoSource = 'export class Handler { call(request) { return request.input; } }\n';
+
+/** Writes a function's folder. `function.yaml` is made from `manifest` unless it is among the files. */
+export async function writeFunction(owner: Owner, manifest: ManifestInput, files: Files): Promise<string> {
+  const folder = await temporaryDirectory(owner);
+  const all: Files = { 'function.yaml': JSON.stringify(manifest), ...files };
+  for (const [path, content] of Object.entries(all)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+  return folder;
+}
+
+export interface DeploySettings extends Partial<ManifestInput> {
+  /** Files beside handler.ts. */
+  files?: Files;
+  onProgress?: (progress: DeployProgress) => void;
+}
+
+/** Writes `source` as the handler of `name`, packs and deploys it as the command does. */
+export async function deploySource(
+  owner: Owner,
+  daemon: TestDaemon,
+  name: string,
+  source: string,
+  { files = {}, onProgress, ...manifest }: DeploySettings = {},
+): Promise<DeployResult> {
+  const folder = await writeFunction(owner, { name, ...manifest }, { 'handler.ts': source, ...files });
+  return await daemon.control.deploy(await packFunction(folder), { onProgress });
+}
+
+/** A package that nobody checked: any manifest, any paths, as a client of another make might send it. */
+export function handMadePackage(
+  manifest: unknown,
+  files: readonly { path: string; content: string; size?: number; sha256?: string }[],
+): FunctionPackage {
+  const parsed = parseManifestJson('{"name":"hand-made"}');
+  return {
+    // Only `given` is sent.
+    manifest: { ...parsed, given: Object(manifest) },
+    files: files.map(({ path, content, size, sha256 }) => {
+      const bytes = Buffer.from(content);
+      const digest = sha256 ?? createHash('sha256').update(bytes).digest('hex');
+      if (!isDigest(digest)) throw new Error(`${digest} is no digest`);
+      return { path, mode: 0o644, size: size ?? bytes.length, sha256: digest, source: { kind: 'memory', bytes } };
+    }),
+  };
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'node:test';
+import { DcfError } from '../../../src/core/errors.js';
+import { helpText, readCommand } from '../../../src/daemon/config.js';
+import { flagOf, isSettingName, type Settings, settings, variableOf } from '../../../src/daemon/settings.js';
+import { temporaryFolder } from '../../support/pool.js';
+
+function read(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): Settings {
+  const command = readCommand(argv, environment);
+  assert.ok(command.kind === 'run');
+  return command.settings;
+}
+
+function refused(argv: readonly string[], message: RegExp, environment: NodeJS.ProcessEnv = {}): void {
+  assert.throws(
+    () => readCommand(argv, environment),
+    (error) => DcfError.is(error) && error.code === 'INVALID_ARGUMENT' && message.test(error.message),
+  );
+}
+
+test('every setting has a default that is allowed, a flag, a variable and a line of help', () => {
+  const defaults = read([]);
+  const help = helpText();
+  for (const name of Object.keys(settings).filter(isSettingName)) {
+    assert.ok(name in defaults);
+    assert.ok(help.includes(`--${flagOf(name)}`), name);
+  }
+  assert.deepEqual(defaults.grpc, { host: '127.0.0.1', port: 32222 });
+  assert.equal(variableOf('maxPayload'), 'DCF_MAX_PAYLOAD');
+});
+
+test('a flag goes over a variable, a variable over the file, the file over the default', async (t) => {
+  const file = join(await temporaryFolder(t), 'dcfd.yaml');
+  await writeFile(file, 'maxPayload: 1MiB\nkillGrace: 3s\nbodyTimeout: 7s\n');
+  const seen = read(['--config', file, '--max-payload', '2MiB'], { DCF_MAX_PAYLOAD: '4MiB', DCF_KILL_GRACE: '2s' });
+  assert.equal(seen.maxPayload, 2 * 2 ** 20);
+  assert.equal(seen.killGrace, 2000);
+  assert.equal(seen.bodyTimeout, 7000);
+  assert.equal(seen.drainGrace, 30_000);
+});
+
+test('a mistake is named with its place and with what is allowed', async (t) => {
+  refused(['--grpc', 'nowhere'], /^--grpc: "nowhere" is not allowed; allowed: HOST:PORT/);
+  refused(['--grpc', '127.0.0.1:99999'], /HOST:PORT/);
+  refused([], /^DCF_MAX_PAYLOAD: "64" is not allowed; allowed: a size with its unit/, { DCF_MAX_PAYLOAD: '64' });
+  refused(['--log-level', 'loud'], /allowed: debug, info, warn, error/);
+  refused(['--max-connections', '0'], /a whole number above 0/);
+  refused(['--port', '1'], /Unknown option '--port'.*dcfd --help/s);
+  refused(['stray'], /stray/);
+  refused(['--config', '/nowhere/dcfd.yaml'], /configuration \/nowhere\/dcfd\.yaml cannot be read/);
+  const file = join(await temporaryFolder(t), 'dcfd.yaml');
+  await writeFile(file, 'maxPaylod: 1MiB\n');
+  refused(['--config', file], /unknown key "maxPaylod"; allowed: data, grpc/);
+  await writeFile(file, '- 1\n');
+  refused(['--config', file], /a mapping of keys to values/);
+});
+
+test('beyond loopback it wants a token, unless told otherwise', async (t) => {
+  refused(['--grpc', '0.0.0.0:1'], /can be reached from other machines, and the daemon has no token/);
+  refused(['--grpc', '[::]:1'], /no token/);
+  refused(['--grpc', 'example.org:1'], /no token/);
+  assert.equal(read(['--grpc', '0.0.0.0:1', '--insecure']).insecure, true);
+  assert.equal(read(['--grpc', '0.0.0.0:1'], { DCF_TOKEN: 'secret' }).token, 'secret');
+  for (const loopback of ['127.0.0.1:1', '127.1.2.3:1', 'localhost:1', '[::1]:1'])
+    assert.equal(read(['--grpc', loopback]).token, undefined);
+  const file = join(await temporaryFolder(t), 'token');
+  await writeFile(file, 'from-file\n');
+  assert.equal(read(['--grpc', '0.0.0.0:1', '--token-file', file]).token, 'from-file');
+  await writeFile(file, '\n');
+  refused(['--token-file', file], /is empty/);
+});
