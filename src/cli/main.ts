@@ -5,8 +5,6 @@ import { interruptedExitCode } from './interrupt.js';
 import { endWhenReaderLeaves, errorColours, note } from './output.js';
 import { buildProgram } from './program.js';
 
-// Without it ONNX Runtime reports each session to its maker and leaves files in the temporary folder.
-process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 endWhenReaderLeaves();
 process.exitCode = await main();
 // What was given up may still hold the process: a replica that runs a long call ends with it.

@@ -55,6 +55,7 @@ export class LineView implements StepView {
   }
 
   close(): void {
+    if (this.#step !== undefined) this.#write(`${this.#step.name.padEnd(nameWidth)}  failed`);
     this.#step = undefined;
   }
 }

@@ -1,8 +1,7 @@
 import type { Contract } from '@dcf/sdk/contract';
 import { decodeInvokeRequest, encodeInvokeReply } from '@dcf/sdk/contract';
-import type { handleUnaryCall, Metadata, ServiceDefinition } from '@grpc/grpc-js';
-import { DcfError } from '../core/errors.js';
-import { authorizationOf, type GrpcService, type MethodOptions, toStatus } from './grpc-method.js';
+import type { handleUnaryCall, ServiceDefinition } from '@grpc/grpc-js';
+import { type GrpcService, type MethodOptions, statusOf, toStatus } from './grpc-method.js';
 import type { Invoker } from './invoke.js';
 
 /** Metadata that is for the daemon or for HTTP/2, and not for the Handler. */
@@ -23,10 +22,10 @@ const identity = (message: Buffer): Buffer => message;
  */
 export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUnaryCall<Buffer, Buffer> {
   return (call, callback) => {
-    const fail = (error: DcfError): void => callback(toStatus(error), null);
     try {
-      const { metadata } = call;
-      options.authorize(authorizationOf(metadata));
+      // Read once: each `get` of a Metadata checks and folds its key anew.
+      const metadata = call.metadata.getMap();
+      options.authorize(textOf(metadata['authorization']));
       const envelope = decodeInvokeRequest(call.request);
       const deadline = Number(call.getDeadline());
       const cancel = invoker.invoke(
@@ -34,26 +33,34 @@ export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUn
           function: envelope.function,
           input: envelope.input,
           timeoutMs: deadline === Number.POSITIVE_INFINITY ? deadline : Math.max(0, deadline - Date.now()),
-          requestId: metadata.get('dcf-request-id')[0]?.toString(),
-          selector: metadata.get('dcf-alias')[0]?.toString(),
+          requestId: textOf(metadata['dcf-request-id']),
+          selector: textOf(metadata['dcf-alias']),
           metadata: handlerMetadata(metadata),
         },
         (outcome) => {
           if (outcome.ok) callback(null, encodeInvokeReply(outcome.output, outcome.headroom));
-          else fail(outcome.error);
+          else callback(toStatus(outcome.error));
         },
       );
       call.once('cancelled', cancel);
+      // A caller that gave up before this line is not told of again.
+      if (call.cancelled) cancel();
     } catch (error) {
-      if (!DcfError.is(error)) options.onFault(error);
-      fail(DcfError.is(error) ? error : new DcfError('INTERNAL', 'the daemon failed; its log says more'));
+      callback(statusOf(error, options.onFault));
     }
   };
 }
 
-function handlerMetadata(metadata: Metadata): Record<string, string> | undefined {
+type Values = Readonly<Record<string, string | Buffer>>;
+
+function textOf(value: string | Buffer | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function handlerMetadata(metadata: Values): Record<string, string> | undefined {
   let found: Record<string, string> | undefined;
-  for (const [key, value] of Object.entries(metadata.getMap())) {
+  for (const key in metadata) {
+    const value = metadata[key];
     if (notForHandler.has(key) || typeof value !== 'string') continue;
     found ??= {};
     found[key] = value;

@@ -1,8 +1,8 @@
-import { ResponderBuilder, ServerInterceptingCall, type ServerInterceptor, ServerListenerBuilder, status } from '@grpc/grpc-js';
+import { ServerInterceptingCall, type ServerInterceptingCallInterface, type ServerInterceptor, status } from '@grpc/grpc-js';
 
 interface Waiting {
   since: number;
-  call: ServerInterceptingCall;
+  call: ServerInterceptingCallInterface;
 }
 
 const sweepMs = 1_000;
@@ -26,19 +26,16 @@ export function bodyTimer(timeoutMs: number): { interceptor: ServerInterceptor; 
   sweep.unref();
   const interceptor: ServerInterceptor = (method, call) => {
     if (method.requestStream) return new ServerInterceptingCall(call);
-    const entry: Waiting = { since: Date.now(), call: new ServerInterceptingCall(call) };
+    const entry: Waiting = { since: Date.now(), call };
     waiting.add(entry);
-    const arrived = (): void => {
+    const onReceiveHalfClose = (next: () => void): void => {
+      waiting.delete(entry);
+      next();
+    };
+    const onCancel = (): void => {
       waiting.delete(entry);
     };
-    const listener = new ServerListenerBuilder()
-      .withOnReceiveHalfClose((next) => {
-        arrived();
-        next();
-      })
-      .withOnCancel(arrived)
-      .build();
-    return new ServerInterceptingCall(entry.call, new ResponderBuilder().withStart((next) => next(listener)).build());
+    return new ServerInterceptingCall(call, { start: (next) => next({ onReceiveHalfClose, onCancel }) });
   };
   return { interceptor, stop: () => clearInterval(sweep) };
 }

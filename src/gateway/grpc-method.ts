@@ -1,3 +1,4 @@
+import { checkFields } from '@dcf/sdk/contract';
 import {
   type handleBidiStreamingCall,
   type handleServerStreamingCall,
@@ -37,7 +38,7 @@ function headerText(text: string): string {
 }
 
 /** The status of anything that was thrown: a DcfError as it says, anything else is our own fault and says no more than that. */
-function statusOf(thrown: unknown, onFault: (error: unknown) => void): ServerErrorResponse {
+export function statusOf(thrown: unknown, onFault: (error: unknown) => void): ServerErrorResponse {
   if (DcfError.is(thrown)) return toStatus(thrown);
   onFault(thrown);
   return toStatus(new DcfError('INTERNAL', 'the daemon failed; its log says more'));
@@ -45,12 +46,16 @@ function statusOf(thrown: unknown, onFault: (error: unknown) => void): ServerErr
 
 /** What a method gets in place of a request that is no valid message; grpc-js itself would call that INTERNAL. */
 class MalformedRequest {
-  constructor(readonly problem: string) {}
+  readonly error: DcfError;
+
+  constructor(cause: unknown) {
+    const wrapped = (): DcfError => new DcfError('INVALID_ARGUMENT', `the request is no valid protobuf message: ${messageOf(cause)}`);
+    this.error = DcfError.is(cause) ? cause : wrapped();
+  }
 }
 
 function checkRequest(request: unknown): void {
-  if (request instanceof MalformedRequest)
-    throw new DcfError('INVALID_ARGUMENT', `the request is no valid protobuf message: ${request.problem}`);
+  if (request instanceof MalformedRequest) throw request.error;
 }
 
 /** A service whose methods, made by the functions below, answer a malformed request as the caller's mistake. */
@@ -58,9 +63,10 @@ export function service(definition: ServiceDefinition, implementation: UntypedSe
   const checked = Object.entries(definition).map(([name, method]) => {
     const requestDeserialize = (bytes: Buffer): unknown => {
       try {
+        checkFields(bytes);
         return method.requestDeserialize(bytes);
       } catch (error) {
-        return new MalformedRequest(messageOf(error));
+        return new MalformedRequest(error);
       }
     };
     return [name, { ...method, requestDeserialize }];
@@ -75,8 +81,7 @@ export interface MethodOptions {
   onFault: (error: unknown) => void;
 }
 
-/** The value of `authorization` in a call's metadata. */
-export function authorizationOf(metadata: Metadata): string | undefined {
+function authorizationOf(metadata: Metadata): string | undefined {
   return metadata.get('authorization')[0]?.toString();
 }
 
@@ -100,9 +105,9 @@ export function unary<Request, Reply>(
 
 interface Stream<Reply> {
   readonly metadata: Metadata;
+  readonly cancelled: boolean;
   write(reply: Reply): boolean;
   end(): void;
-  destroy(error?: Error): unknown;
   emit(event: 'error', error: unknown): boolean;
   once(event: 'drain' | 'cancelled', listener: () => void): unknown;
   off(event: 'drain', listener: () => void): unknown;
@@ -122,7 +127,9 @@ async function serve<Reply>(
   method: (replies: ReplyStream<Reply>) => Promise<void>,
 ): Promise<void> {
   const gone = new AbortController();
-  call.once('cancelled', () => gone.abort(new DcfError('CANCELLED', 'the caller gave up')));
+  const cancel = (): void => gone.abort(new DcfError('CANCELLED', 'the caller gave up'));
+  call.once('cancelled', cancel);
+  if (call.cancelled) cancel();
   const send = async (reply: Reply): Promise<void> => {
     gone.signal.throwIfAborted();
     if (call.write(reply)) return;

@@ -52,5 +52,6 @@ export function originalService(contract: Contract, original: OriginalServiceOpt
       throw new DcfError('UNAVAILABLE', 'not every function is ready; dcf list shows which');
     }),
   };
-  return service(withRawInvoke(contract.original.Gateway.service), { ...handlers, Invoke: invokeMethod(original.invoker, options) });
+  const [definition, implementation] = service(contract.original.Gateway.service, handlers);
+  return [withRawInvoke(definition), { ...implementation, Invoke: invokeMethod(original.invoker, options) }];
 }

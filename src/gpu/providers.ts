@@ -46,7 +46,9 @@ export async function probeProviders(
 }
 
 async function probe(name: ProviderName, timeLimitMs: number, entry: string): Promise<Omit<ProviderProbe, 'name'>> {
-  const child = fork(entry, [name], { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  // ONNX Runtime reports its use to its makers unless it is told not to.
+  const environment = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
+  const child = fork(entry, [name], { execArgv: [], env: environment, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   let report: Report | undefined;
   let log = '';
   let late = false;

@@ -34,7 +34,8 @@ const nodeRuntime = fileURLToPath(new URL('../runtimes/node/main.js', import.met
 const passedOn = /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*)$/;
 
 function replicaEnvironment(options: SpawnOptions): Record<string, string> {
-  const environment: Record<string, string> = {};
+  // ONNX Runtime reports its use to its makers, and keeps files for that in the home folder, unless it is told not to.
+  const environment: Record<string, string> = { ORT_DISABLE_TELEMETRY: '1' };
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && passedOn.test(name)) environment[name] = value;
   }

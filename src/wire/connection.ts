@@ -21,11 +21,17 @@ export interface ConnectionOptions {
 
 const scratchLength = 64 * 1024;
 
+/**
+ * So many messages are written without waiting for the turn's end: the other side then works on them while this one still
+ * makes more. Waiting for all of 64 calls left both sides idle in turns.
+ */
+const flushLength = 16;
+
 /** Chunks up to this size are put together before they are written: one large write costs less than many in one writev. */
 const gatheredLength = 2 * inlineBodyLength;
 
 /**
- * The worker protocol over one byte stream, either end. What is sent in one turn of the event loop is written at once.
+ * The worker protocol over one byte stream, either end. What is sent in one turn of the event loop is gathered into few writes.
  */
 export class Connection {
   private readonly decoder: FrameDecoder;
@@ -33,7 +39,7 @@ export class Connection {
   /** What is no long body is read into this one buffer, time and again. */
   private readonly scratch = Buffer.allocUnsafeSlow(scratchLength);
   private outgoing: Uint8Array[] = [];
-  private flushing = false;
+  private flushScheduled = false;
   private closed = false;
 
   constructor(private readonly options: ConnectionOptions) {
@@ -56,9 +62,16 @@ export class Connection {
     const frame = toFrame(message);
     this.outgoing.push(encodeFrame(frame));
     if (frame.body.length > inlineBodyLength) this.outgoing.push(frame.body);
-    if (this.flushing) return;
-    this.flushing = true;
-    setImmediate(() => this.flush());
+    if (this.outgoing.length >= flushLength) {
+      this.flush();
+      return;
+    }
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    setImmediate(() => {
+      this.flushScheduled = false;
+      this.flush();
+    });
   }
 
   /** Writes what is left, ends this side of the stream and then calls `done`, also when the other side is gone. */
@@ -79,7 +92,6 @@ export class Connection {
   }
 
   private flush(): void {
-    this.flushing = false;
     const chunks = this.outgoing;
     if (chunks.length === 0 || this.closed) return;
     this.outgoing = [];

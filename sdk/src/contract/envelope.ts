@@ -106,6 +106,19 @@ export function decodeInvokeRequest(message: Buffer): InvokeEnvelope {
   return { function: name, input };
 }
 
+/**
+ * Checks that every field of a message ends where the message does or before: of a string that is cut off, proto-loader's
+ * codecs take what there is. Throws a DcfError INVALID_ARGUMENT when it is malformed.
+ */
+export function checkFields(message: Buffer): void {
+  const reader = new Reader(message);
+  while (!reader.done) {
+    const tag = reader.varint();
+    if (tag < 8) throw malformed('field number 0 is not allowed');
+    reader.skip(tag);
+  }
+}
+
 /** Writes a request: one copy of the input. */
 export function encodeInvokeRequest(envelope: InvokeEnvelope): Buffer {
   const { input } = envelope;

@@ -1,3 +1,10 @@
-export { decodeInvokeReply, decodeInvokeRequest, encodeInvokeReply, encodeInvokeRequest, type InvokeEnvelope } from './envelope.js';
+export {
+  checkFields,
+  decodeInvokeReply,
+  decodeInvokeRequest,
+  encodeInvokeReply,
+  encodeInvokeRequest,
+  type InvokeEnvelope,
+} from './envelope.js';
 export { type Contract, loadContract } from './load.js';
 export type * from './types.js';

@@ -101,8 +101,10 @@ test('texts from elsewhere cannot steer the terminal', () => {
 /** What a reader shows for some progress, with the times cut out. */
 function shown(feed: (reader: DeployProgressReader) => void): { lines: string[]; reader: DeployProgressReader } {
   const lines: string[] = [];
-  const reader = new DeployProgressReader(new LineView((line) => lines.push(line.replace(/\(?[\d.]+ m?s\)?$/, 'T'))));
+  const view = new LineView((line) => lines.push(line.replace(/\(?[\d.]+ m?s\)?$/, 'T')));
+  const reader = new DeployProgressReader(view);
   feed(reader);
+  view.close();
   return { lines, reader };
 }
 
@@ -132,7 +134,6 @@ test('deploy: the upload, then the steps of the daemon', () => {
 test('deploy: nothing new to send; no step at all; a step that fails', () => {
   const unchanged = shown((reader) => {
     reader.read({ kind: 'upload', sent: 0, total: 0 });
-    reader.read({ kind: 'step', name: 'prepare', done: false, detail: '' });
     reader.finish();
   });
   assert.deepEqual(unchanged.lines, ['upload    nothing new to send T']);
@@ -141,6 +142,7 @@ test('deploy: nothing new to send; no step at all; a step that fails', () => {
     reader.read({ kind: 'step', name: 'start', done: false, detail: '' });
     reader.read({ kind: 'stack', stack: 'Error: no weights\n    at Handler' });
   });
+  assert.deepEqual(failed.lines, ['upload    nothing new to send T', 'start     failed']);
   assert.equal(failed.reader.stack, 'Error: no weights\n    at Handler');
 });
 

@@ -194,15 +194,10 @@ test('a file that changed since it was packed ends the deploy, whatever changed'
     const pkg = packageOf(packedFile(`weights/${name}`, original, { kind: 'disk', path }));
     await change(path);
     let cancelled: Promise<unknown> | undefined;
-    let finished = false;
-    const all = askForAll((call) => {
-      // grpc-js ends the stream of a cancelled call, too.
-      finished = !call.cancelled;
-    });
     const client = await controlOf(t, {
       Deploy: (call) => {
         cancelled = once(call, 'cancelled');
-        all(call);
+        askForAll(() => undefined)(call);
       },
     });
     const error = await refusal(client.deploy(pkg));
@@ -210,7 +205,6 @@ test('a file that changed since it was packed ends the deploy, whatever changed'
     assert.match(error.message, new RegExp(`^weights/${name} has changed since it was packed: `));
     assert.match(error.message, message);
     await cancelled;
-    assert.equal(finished, false, 'the daemon must not take it for a whole package');
   }
 });
 

@@ -1,0 +1,28 @@
+# The daemon and the command line. The CPU and WebGPU execution providers are in; for CUDA see docs/gpu.md.
+FROM node:22-bookworm-slim AS build
+WORKDIR /dcf
+ENV ONNXRUNTIME_NODE_INSTALL=skip
+COPY package.json package-lock.json .npmrc ./
+COPY sdk/package.json sdk/
+RUN npm ci --no-audit --no-fund
+COPY . .
+RUN npm run build && npm prune --omit=dev
+
+FROM node:22-bookworm-slim
+WORKDIR /dcf
+ENV NODE_ENV=production DCF_DATA=/data DCF_GRPC=0.0.0.0:32222 DCF_URL=127.0.0.1:32222
+COPY --from=build /dcf/package.json ./
+COPY --from=build /dcf/node_modules ./node_modules
+COPY --from=build /dcf/sdk ./sdk
+COPY --from=build /dcf/proto ./proto
+COPY --from=build /dcf/dist ./dist
+RUN ln -s /dcf/dist/src/daemon/main.js /usr/local/bin/dcfd \
+ && ln -s /dcf/dist/src/cli/main.js /usr/local/bin/dcf \
+ && mkdir /data && chown node:node /data
+USER node
+VOLUME /data
+EXPOSE 32222
+# Long enough for calls in flight to finish: docker stop --time 40, stop_grace_period in docker-compose.yml.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s CMD ["dcf", "list"]
+CMD ["dcfd"]

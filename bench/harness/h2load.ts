@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { encodeInvokeReply, encodeInvokeRequest } from '@dcf/sdk/contract';
+import { DcfError, messageOf } from '@dcf/sdk/errors';
+import { parseRequestLog, parseSummary } from './h2load-output.js';
+import { temporaryFolder } from './paths.js';
+import type { Scope } from './scope.js';
+import type { Server } from './servers.js';
+import { median } from './statistics.js';
+
+const execute = promisify(execFile);
+const frameHead = 5;
+const maxOutputBytes = 2 ** 20;
+
+/** One and the same call, again and again, on one connection. */
+export interface Load {
+  /** Holds the request's body and h2load's log. */
+  folder: string;
+  calls: number;
+  inFlight: number;
+  /** Bytes of each response's body. */
+  replyBytes: number;
+}
+
+/** How a load went. Every call was answered with as many bytes as it should be. */
+export interface LoadResult {
+  callsPerSecond: number;
+  /** The median of all calls, in milliseconds. */
+  latencyMs: number;
+}
+
+/** The version of h2load. Throws a DcfError FAILED_PRECONDITION that says how to get it when it is not installed. */
+export async function h2loadVersion(signal: AbortSignal): Promise<string> {
+  try {
+    const { stdout } = await execute('h2load', ['--version'], { signal });
+    return stdout.trim();
+  } catch (error) {
+    signal.throwIfAborted();
+    const advice = 'it makes the load of this benchmark; on Debian and Ubuntu: apt-get install nghttp2-client';
+    throw new DcfError('FAILED_PRECONDITION', `h2load cannot be run (${messageOf(error)}): ${advice}`, { cause: error });
+  }
+}
+
+/**
+ * Prepares a load of calls of one function.
+ *
+ * @param call - the function's name, its input, and the output that each call must have in length
+ * @throws DcfError FAILED_PRECONDITION when h2load is not installed
+ */
+export async function prepareLoad(
+  scope: Scope,
+  call: { function: string; input: Uint8Array; output: Uint8Array },
+  { calls, inFlight }: Pick<Load, 'calls' | 'inFlight'>,
+): Promise<Load> {
+  await h2loadVersion(scope.signal);
+  const folder = await temporaryFolder(scope);
+  await writeFile(join(folder, 'body'), grpcFrame(encodeInvokeRequest(call)));
+  return { folder, calls, inFlight, replyBytes: grpcFrame(encodeInvokeReply(call.output)).length };
+}
+
+/**
+ * Runs a load and resolves when it is done.
+ *
+ * @throws DcfError INTERNAL unless every call was answered in full: h2load knows no gRPC status, but a call that failed has
+ *   an empty body
+ */
+export async function runLoad(scope: Scope, { port, url }: Server, { folder, calls, inFlight, replyBytes }: Load): Promise<LoadResult> {
+  const log = join(folder, 'log');
+  const connection = ['-c1', `-m${inFlight}`, `-n${calls}`, '-w30', '-W30'];
+  const request = ['-d', join(folder, 'body'), '-H', 'content-type: application/grpc', '-H', 'te: trailers'];
+  const argv = [...connection, ...request, `--log-file=${log}`, `http://127.0.0.1:${port}/dcf.v1.Functions/Invoke`];
+  const { stdout } = await execute('h2load', argv, { signal: scope.signal, maxBuffer: maxOutputBytes });
+  const { callsPerSecond, succeeded, dataBytes } = parseSummary(stdout);
+  if (succeeded !== calls || dataBytes !== calls * replyBytes) {
+    const found = `${succeeded} of ${calls} calls were answered, with ${dataBytes} bytes instead of ${calls * replyBytes}`;
+    throw new DcfError('INTERNAL', `the load on ${url} is no measurement: ${found}`);
+  }
+  const latencies = parseRequestLog(await readFile(log, 'utf8'));
+  await rm(log);
+  return { callsPerSecond, latencyMs: median(latencies) };
+}
+
+/** A message as gRPC sends it: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, Length-Prefixed-Message. */
+function grpcFrame(message: Buffer): Buffer {
+  const frame = Buffer.alloc(frameHead + message.length);
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, frameHead);
+  return frame;
+}

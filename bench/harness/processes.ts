@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { performance } from 'node:perf_hooks';
+import { createInterface } from 'node:readline';
+import { DcfError } from '@dcf/sdk/errors';
+import type { Scope } from './scope.js';
+
+/** A process that said it is ready. */
+export interface ReadyProcess {
+  pid: number;
+  /** What it wrote on stdout, up to the line that said so. */
+  lines: readonly string[];
+  /** Milliseconds from its start to that line. */
+  readyMs: number;
+}
+
+const killAfterMs = 15_000;
+
+/**
+ * Starts a Node program that ends with the scope, and resolves when it writes the line that `isReady` knows.
+ *
+ * @param name - for messages
+ * @param argv - the program's file and its arguments
+ * @throws DcfError UNAVAILABLE when it ends before; its stderr is this process's own
+ */
+export async function startProcess(
+  scope: Scope,
+  name: string,
+  argv: readonly string[],
+  isReady: (line: string) => boolean,
+): Promise<ReadyProcess> {
+  scope.signal.throwIfAborted();
+  const started = performance.now();
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'], env: plainEnvironment() });
+  scope.defer(() => end(child));
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stdout, signal: scope.signal })) {
+    lines.push(line);
+    if (!isReady(line)) continue;
+    const readyMs = performance.now() - started;
+    child.stdout.resume();
+    return { pid: child.pid ?? 0, lines, readyMs };
+  }
+  scope.signal.throwIfAborted();
+  throw new DcfError('UNAVAILABLE', `${name} ended before it was ready; what it said on stderr stands above`);
+}
+
+/**
+ * Runs a Node program to its end, quietly. Resolves with what it wrote on stdout.
+ *
+ * @throws DcfError INTERNAL with what it wrote on stderr when it fails
+ */
+export async function runProcess(
+  scope: Scope,
+  name: string,
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<string> {
+  scope.signal.throwIfAborted();
+  const env = { ...plainEnvironment(), ...environment };
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  scope.defer(() => end(child));
+  const stop = (): unknown => child.kill();
+  scope.signal.addEventListener('abort', stop);
+  const closed = once(child, 'close');
+  const [stdout, stderr] = await Promise.all([readText(child.stdout), readText(child.stderr), closed]);
+  scope.signal.removeEventListener('abort', stop);
+  scope.signal.throwIfAborted();
+  if (child.exitCode !== 0) throw new DcfError('INTERNAL', `${name} exited with ${child.exitCode ?? child.signalCode}: ${stderr.trim()}`);
+  return stdout;
+}
+
+/** This process's environment, without what would set up a daemon or the command line otherwise than by default. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DCF_')));
+}
+
+async function readText(stream: NodeJS.ReadableStream): Promise<string> {
+  let text = '';
+  for await (const chunk of stream) text += chunk.toString();
+  return text;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  child.kill('SIGTERM');
+  await exit;
+  clearTimeout(timer);
+}

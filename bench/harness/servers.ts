@@ -1,0 +1,42 @@
+import { DcfError } from '@dcf/sdk/errors';
+import { repositoryPath, temporaryFolder } from './paths.js';
+import { runProcess, startProcess } from './processes.js';
+import type { Scope } from './scope.js';
+
+/** A server on loopback that takes calls of dcf.v1.Functions/Invoke. */
+export interface Server {
+  pid: number;
+  port: number;
+  /** For the SDK. */
+  url: string;
+  /** Milliseconds from its start until it said that it is ready. */
+  readyMs: number;
+}
+
+/** Starts the daemon, as it is without any setting but its port, with an empty data directory. Both go with the scope. */
+export async function startDaemon(scope: Scope): Promise<Server> {
+  const data = await temporaryFolder(scope);
+  const argv = [repositoryPath('dist/src/daemon/main.js'), '--data', data, '--grpc', '127.0.0.1:0', '--log-level', 'warn'];
+  const { pid, lines, readyMs } = await startProcess(scope, 'dcfd', argv, (line) => line === 'dcfd is ready');
+  return { pid, readyMs, ...addressIn(lines, / listens on \S+:(\d+)$/) };
+}
+
+/** Starts the bare echo server, the peer. It goes with the scope. */
+export async function startBareServer(scope: Scope): Promise<Server> {
+  const argv = [repositoryPath('dist/bench/bare-server.js')];
+  const { pid, lines, readyMs } = await startProcess(scope, 'the bare server', argv, (line) => /^\d+$/.test(line));
+  return { pid, readyMs, ...addressIn(lines, /^(\d+)$/) };
+}
+
+/** Runs a `dcf` command against a daemon, to its end. Throws a DcfError INTERNAL with its message when it fails. */
+export async function runCommand(scope: Scope, argv: readonly string[], { url }: Server): Promise<string> {
+  return await runProcess(scope, `dcf ${argv.join(' ')}`, [repositoryPath('dist/src/cli/main.js'), ...argv], { DCF_URL: url });
+}
+
+function addressIn(lines: readonly string[], pattern: RegExp): { port: number; url: string } {
+  for (const line of lines) {
+    const port = Number(pattern.exec(line)?.[1]);
+    if (port > 0) return { port, url: `127.0.0.1:${port}` };
+  }
+  throw new DcfError('INTERNAL', `no line names the port: ${lines.join(' / ')}`);
+}

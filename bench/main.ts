@@ -1,0 +1,73 @@
+// Runs the benchmarks: all of them, or those that are named. Exit codes: 0 every limit is kept, 1 one is missed or a
+// benchmark could not be run, 2 bad usage.
+import { parseArgs } from 'node:util';
+import { DcfError, messageOf } from '@dcf/sdk/errors';
+import type { Benchmark } from './benchmark.js';
+import { echo } from './benchmarks/echo.js';
+import { idle } from './benchmarks/idle.js';
+import { latency } from './benchmarks/latency.js';
+import { payload } from './benchmarks/payload.js';
+import { reload } from './benchmarks/reload.js';
+import { start } from './benchmarks/start.js';
+import { judge } from './harness/finding.js';
+import { describeMachine } from './harness/machine.js';
+import { describeFinding, describeMachineLine, writeResults } from './harness/report.js';
+import { withScope } from './harness/scope.js';
+
+const all: readonly Benchmark[] = [start, idle, echo, latency, payload, reload];
+const badUsage = 2;
+
+/** The benchmarks that the arguments name, all of them for none. Throws a DcfError INVALID_ARGUMENT for another name. */
+function choose(argv: readonly string[]): readonly Benchmark[] {
+  const { positionals } = readArguments(argv);
+  const names = all.map((benchmark) => benchmark.name);
+  const unknown = positionals.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new DcfError('INVALID_ARGUMENT', `there is no benchmark "${unknown}"; there are: ${names.join(', ')}`);
+  return positionals.length === 0 ? all : all.filter((benchmark) => positionals.includes(benchmark.name));
+}
+
+function readArguments(argv: readonly string[]): { positionals: string[] } {
+  try {
+    return parseArgs({ args: [...argv], allowPositionals: true, options: {} });
+  } catch (error) {
+    throw new DcfError('INVALID_ARGUMENT', `${messageOf(error)}; usage: npm run bench -- [NAME…]`, { cause: error });
+  }
+}
+
+/** Whether every limit was kept. */
+async function run(benchmark: Benchmark, signal: AbortSignal): Promise<boolean> {
+  const machine = await describeMachine();
+  console.log(`\n${benchmark.name}: ${benchmark.title}\n  ${describeMachineLine(machine)}`);
+  const judged = (await withScope(signal, benchmark.run)).map(judge);
+  for (const each of judged) console.log(describeFinding(each));
+  console.log(`  ${await writeResults(benchmark.name, machine, judged)}`);
+  return judged.every((each) => each.verdict !== 'miss');
+}
+
+async function runAll(benchmarks: readonly Benchmark[], signal: AbortSignal): Promise<boolean> {
+  const failed: string[] = [];
+  for (const benchmark of benchmarks) {
+    try {
+      if (!(await run(benchmark, signal))) failed.push(benchmark.name);
+    } catch (error) {
+      signal.throwIfAborted();
+      failed.push(benchmark.name);
+      console.error(
+        `  ${benchmark.name} could not be run: ${DcfError.is(error) || !(error instanceof Error) ? messageOf(error) : error.stack}`,
+      );
+    }
+  }
+  console.log(failed.length === 0 ? '\nevery limit is kept' : `\nmissed or not run: ${failed.join(', ')}`);
+  return failed.length === 0;
+}
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => interrupted.abort(new DcfError('CANCELLED', `ended by ${signal}: what was started has been stopped`)));
+}
+try {
+  process.exitCode = (await runAll(choose(process.argv.slice(2)), interrupted.signal)) ? 0 : 1;
+} catch (error) {
+  console.error(`bench: ${messageOf(error)}`);
+  process.exitCode = DcfError.is(error) && error.code === 'INVALID_ARGUMENT' ? badUsage : 1;
+}

@@ -1,0 +1,10 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, test } from 'node:test';
+import { Client, type ClientReadableStream, credentials, status } from '@grpc/grpc-js';
+import { service as health } from 'grpc-health-check';
+import { type Owner, startDaemon, type TestDaemon } from '../support/daemon.js';
+import { deploySource, echoSource } from '../support/functions.js';
+import { misbehavingSource } from '../support/misbehaving.js';
+import { eventually } from '../support/processes.js';
+import { oldClient } from '../support/old-client.js';
