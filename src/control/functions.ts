@@ -23,6 +23,8 @@ export interface FunctionsOptions {
   drainGraceMs: number;
   /** Told when a function that was deployed before does not come back. */
   onProblem: (name: FunctionName, error: unknown) => void;
+  /** A function has come, gone, or got another pool: readiness may have changed. */
+  onChange: () => void;
 }
 
 /** The deployed functions, as they run: what the registry has on disk, with a pool each. */
@@ -66,6 +68,7 @@ export class LiveFunctions {
     const running = this.functions.get(name)?.running;
     this.functions.delete(name);
     this.router.delete(name);
+    this.options.onChange();
     if (running?.kind === 'pool') await this.drain(running.pool);
   }
 
@@ -105,6 +108,7 @@ export class LiveFunctions {
     } else {
       this.router.set(name, running);
     }
+    this.options.onChange();
   }
 
   private drain(pool: FunctionPool): Promise<void> {

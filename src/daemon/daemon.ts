@@ -54,6 +54,7 @@ export class Daemon {
       launcher,
       drainGraceMs: settings.drainGrace,
       onProblem: (name, error) => log.error({ function: name, stack: stackOf(error) }, `${name} did not come back: ${messageOf(error)}`),
+      onChange: () => this.readinessChanged(),
     });
     this.deployer = new Deployer({
       registry,
@@ -153,8 +154,8 @@ export class Daemon {
   private readinessChanged(): void {
     const { ready, server } = this;
     if (server === undefined) return;
-    server.setServing('', ready);
-    for (const live of this.functions.list()) server.setServing(live.name, condition(live).readyReplicas > 0);
+    const serving = this.functions.list().map((live): [string, boolean] => [live.name, condition(live).readyReplicas > 0]);
+    server.setServing(new Map([['', ready], ...serving]));
     if (ready !== this.wasReady) this.log.info({ ready }, ready ? 'every function is ready' : 'not ready');
     this.wasReady = ready;
   }

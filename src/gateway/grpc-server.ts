@@ -23,6 +23,8 @@ const maxConcurrentStreams = 1024;
 
 /** The gRPC side of the gateway: both contracts and the health service on one port. */
 export class GrpcServer {
+  private serving: ReadonlyMap<string, boolean> = new Map([['', false]]);
+
   private constructor(
     private readonly server: Server,
     private readonly health: HealthImplementation,
@@ -56,9 +58,13 @@ export class GrpcServer {
     return this.listener.port;
   }
 
-  /** What the health service says of the daemon (''), or of one function. */
-  setServing(service: string, serving: boolean): void {
-    this.health.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING');
+  /** What the health service says of the daemon ('') and of each function; one that is gone does not serve. */
+  setServing(serving: ReadonlyMap<string, boolean>): void {
+    for (const service of this.serving.keys()) if (!serving.has(service)) this.health.setStatus(service, 'NOT_SERVING');
+    for (const [service, serves] of serving) {
+      if (this.serving.get(service) !== serves) this.health.setStatus(service, serves ? 'SERVING' : 'NOT_SERVING');
+    }
+    this.serving = serving;
   }
 
   /** Takes no new connection; what is connected goes on. */

@@ -35,7 +35,10 @@ test('List names every function with its image, calls and replicas', async () =>
     Annotations: {},
     Labels: {},
   }));
-  assert.deepEqual(expected.map(({ Name }) => Name), ['echo', 'other']);
+  assert.deepEqual(
+    expected.map(({ Name }) => Name),
+    ['echo', 'other'],
+  );
   assert.ok(expected.every(({ InvocationCount }) => InvocationCount > 0));
   assert.deepEqual(await call('List', {}), { code: 'OK', reply: { Functions: expected } });
 });
@@ -47,7 +50,15 @@ test('GetMeta tells one function, and counts its calls', async () => {
   assert.equal(countOf(later), countOf(before) + 1);
   assert.deepEqual(later, {
     code: 'OK',
-    reply: { Name: 'echo', Image: `echo@${revision}`, InvocationCount: countOf(later), Replicas: 1, AvailableReplicas: 1, Annotations: {}, Labels: {} },
+    reply: {
+      Name: 'echo',
+      Image: `echo@${revision}`,
+      InvocationCount: countOf(later),
+      Replicas: 1,
+      AvailableReplicas: 1,
+      Annotations: {},
+      Labels: {},
+    },
   });
 });
 
@@ -91,7 +102,10 @@ test('Delete takes a function out, and the others stay', async (t) => {
   await deploySource(t, daemon, 'short-lived', echoSource);
   assert.equal(messageOf(await call('Delete', { FunctionName: 'short-lived' })), 'short-lived is deleted');
   assert.equal((await call('Invoke', { Service: 'short-lived', Input: Buffer.alloc(0) })).code, 'NOT_FOUND');
-  assert.deepEqual((await daemon.control.list()).map(({ name }) => name), ['echo', 'other']);
+  assert.deepEqual(
+    (await daemon.control.list()).map(({ name }) => name),
+    ['echo', 'other'],
+  );
 });
 
 function field(answer: unknown, name: string): unknown {

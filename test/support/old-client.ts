@@ -31,8 +31,12 @@ export async function oldClient(owner: Owner, url: string, msg: 'string' | 'byte
         reject(new Error(`the contract has no method ${method}`));
         return;
       }
-      client.makeUnaryRequest(definition.path, definition.requestSerialize, definition.responseDeserialize, request, (error, reply: unknown) =>
-        resolve(error === null ? { code: 'OK', reply } : { code: status[error.code], details: error.details }),
+      client.makeUnaryRequest(
+        definition.path,
+        definition.requestSerialize,
+        definition.responseDeserialize,
+        request,
+        (error, reply: unknown) => resolve(error === null ? { code: 'OK', reply } : { code: status[error.code], details: error.details }),
       );
     });
 }
