@@ -20,7 +20,9 @@ function run(command, args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-const lockDigest = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const lockDigest = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .digest('hex');
 const installedMark = join(root, 'node_modules', '.dcf-installed');
 const installed = existsSync(installedMark) && readFileSync(installedMark, 'utf8') === lockDigest;
 if (!installed) {
@@ -40,7 +42,8 @@ function newest(path) {
 }
 
 const builtMark = join(root, 'dist', '.dcf-built');
-const built = installed && existsSync(builtMark) && statSync(builtMark).mtimeMs >= Math.max(...sources.map((path) => newest(join(root, path))));
+const built =
+  installed && existsSync(builtMark) && statSync(builtMark).mtimeMs >= Math.max(...sources.map((path) => newest(join(root, path))));
 if (!built) {
   console.log('building …');
   run(process.execPath, [join(root, 'scripts', 'build.mjs')]);

@@ -19,5 +19,9 @@ if (files.length === 0) {
   process.exit(1);
 }
 // Two at a time: more would only make the machine's two cores a part of what is tested.
-const child = spawn(process.execPath, ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=300000', ...files.sort()], { stdio: 'inherit' });
+const child = spawn(
+  process.execPath,
+  ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=300000', ...files.sort()],
+  { stdio: 'inherit' },
+);
 child.on('exit', (code) => process.exit(code ?? 1));

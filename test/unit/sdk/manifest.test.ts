@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { DcfError } from '@dcf/sdk/errors';
+import { manifestJsonSchema, parseManifestJson, parseManifestYaml } from '@dcf/sdk/manifest';
+import fc from 'fast-check';
+
+/** The lines of the refusal of a manifest. */
+function problems(text: string): string[] {
+  try {
+    parseManifestYaml(text, 'function.yaml');
+  } catch (error) {
+    assert.ok(DcfError.is(error), String(error));
+    assert.equal(error.code, 'INVALID_ARGUMENT');
+    return error.message.split('\n');
+  }
+  return assert.fail(`this was taken: ${text}`);
+}
+
+test('a name is enough: every other key has its default, durations in milliseconds, sizes in bytes', () => {
+  const { given, manifest } = parseManifestYaml('name: digits', 'function.yaml');
+  assert.deepEqual(given, { name: 'digits' });
+  assert.deepEqual(manifest, {
+    name: 'digits',
+    description: '',
+    runtime: 'node',
+    handler: { path: 'handler.ts', name: 'Handler' },
+    parameters: {},
+    environment: {},
+    secrets: [],
+    resources: {},
+    replicas: { min: 1, max: 1, idleTimeout: 300_000 },
+    threads: 1,
+    concurrency: 1,
+    batch: { maxSize: 1, maxDelay: 0 },
+    queue: { maxSize: 256 },
+    timeout: 30_000,
+    initTimeout: 300_000,
+    limits: { memory: 2 ** 30, payload: 64 * 2 ** 20, gpu: 0 },
+    providers: ['cuda', 'cpu'],
+    update: 'rolling',
+  });
+});
+
+test('handlers, and replicas.max that follows replicas.min', () => {
+  const read = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml').manifest;
+  assert.deepEqual(read('runtime: python').handler, { path: 'handler.py', name: 'Handler' });
+  assert.deepEqual(read('handler: src/main.mjs#Other').handler, { path: 'src/main.mjs', name: 'Other' });
+  assert.equal(read('replicas: { min: 3 }').replicas.max, 3);
+  assert.equal(read('replicas: { min: 0 }').replicas.max, 1);
+});
+
+test('a refusal has a line for each problem: the place, what was found, what is allowed', () => {
+  const lines = problems('name: Digits\ntimeout: 30\nreplicas:\n  min: 2\n  maximum: 3\nthreads: 0\nproviders: [gpu]\n');
+  assert.equal(lines.length, 5, lines.join('\n'));
+  const about = (key: string): string => lines.find((line) => line.includes(`"${key}`)) ?? assert.fail(`nothing about ${key}`);
+  assert.match(about('name'), /^function\.yaml:1: "name" is "Digits"; allowed: lower-case letters/);
+  assert.match(about('timeout'), /^function\.yaml:2: "timeout" is 30; allowed: a duration with its unit/);
+  assert.match(about('replicas.maximum'), /^function\.yaml:5: unknown key "replicas\.maximum"; allowed here: min, max, idleTimeout$/);
+  assert.match(about('threads'), /^function\.yaml:6: "threads" is 0; allowed: 1 or more$/);
+  assert.match(about('providers.0'), /^function\.yaml:7: "providers\.0" is "gpu"; allowed: "cpu" or "cuda"/);
+});
+
+test('values that do not fit one another', () => {
+  const [line] = problems('name: f\nreplicas: { min: 3, max: 2 }');
+  assert.match(line ?? '', /^function\.yaml:2: "replicas\.max" is 2; allowed: at least replicas\.min, which is 3$/);
+});
+
+test('no mapping, no YAML, no end', () => {
+  for (const text of ['', 'just text', '- a\n- b', '42'])
+    assert.match(problems(text)[0] ?? '', /a manifest is a mapping of keys to values/);
+  assert.match(problems('name: [')[0] ?? '', /^function\.yaml:\d+:\d+: not valid YAML: /);
+  assert.match(problems('name: f\nname: g')[0] ?? '', /^function\.yaml:2:\d+: not valid YAML: /);
+  const bomb = [
+    'a: &a [x,x,x,x,x,x,x,x,x]',
+    ...'bcdefgh'.split('').map((key, index) => `${key}: &${key} [${'*abcdefg'[index + 1] ? `*${'abcdefg'[index]},`.repeat(9) : ''}]`),
+  ];
+  assert.match(problems(bomb.join('\n'))[0] ?? '', /alias/i);
+});
+
+test('--set comes before the checks, and may make keys', () => {
+  const { given, manifest } = parseManifestYaml('name: f\nthreads: 0', 'function.yaml', [
+    { path: ['threads'], value: 2 },
+    { path: ['parameters', 'invert'], value: false },
+  ]);
+  assert.equal(manifest.threads, 2);
+  assert.deepEqual(manifest.parameters, { invert: false });
+  assert.deepEqual(given, { name: 'f', threads: 2, parameters: { invert: false } });
+  assert.throws(() => parseManifestYaml('name: f', 'function.yaml', [{ path: ['name', 'x'], value: 1 }]), {
+    code: 'INVALID_ARGUMENT',
+    message: /^--set name\.x: /,
+  });
+});
+
+test('what a package carries gives the same manifest again', () => {
+  const text =
+    'name: f\nhandler: a.ts#B\ntimeout: 1.5s\nlimits: { memory: 512MiB }\nresources: { model: { source: ./m.onnx, unpack: true } }';
+  const { given, manifest } = parseManifestYaml(text, 'function.yaml');
+  assert.deepEqual(parseManifestJson(JSON.stringify(given)), { given, manifest });
+  for (const [json, message] of [
+    ['{', /^the manifest is not valid JSON: /],
+    ['[]', /^manifest: a manifest is a mapping/],
+    ['{"name":"f","colour":1}', /^manifest: unknown key "colour"; allowed here: name, /],
+    ['{"__proto__":{"x":1},"name":"f"}', /^manifest: unknown key "__proto__"/],
+  ] as const) {
+    assert.throws(() => parseManifestJson(json), { code: 'INVALID_ARGUMENT', message });
+  }
+});
+
+test('whatever is given: a manifest, or INVALID_ARGUMENT with words', () => {
+  const check = (parse: () => unknown): void => {
+    try {
+      parse();
+    } catch (error) {
+      assert.ok(DcfError.is(error) && error.code === 'INVALID_ARGUMENT' && error.message !== '', String(error));
+    }
+  };
+  const keys = ['name', 'handler', 'replicas', 'batch', 'limits', 'resources', 'parameters', 'providers', 'timeout', 'secrets'];
+  const almost = fc.dictionary(fc.constantFrom(...keys), fc.jsonValue());
+  fc.assert(
+    fc.property(fc.oneof(almost, fc.jsonValue()), (value) => check(() => parseManifestJson(JSON.stringify(value)))),
+    { numRuns: 500 },
+  );
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => check(() => parseManifestYaml(text, 'function.yaml'))),
+    { numRuns: 500 },
+  );
+});
+
+test("the editor's schema names every key, and asks for the name alone", () => {
+  const schema = manifestJsonSchema();
+  assert.ok('properties' in schema && typeof schema.properties === 'object' && schema.properties !== null && 'required' in schema);
+  assert.deepEqual(schema.required, ['name']);
+  const { manifest } = parseManifestJson('{"name":"f"}');
+  assert.deepEqual(Object.keys(schema.properties).sort(), Object.keys(manifest).sort());
+});

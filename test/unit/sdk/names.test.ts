@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { functionNameProblem, isDigest, isFunctionName, isRevisionId } from '@dcf/sdk/manifest';
+import fc from 'fast-check';
+
+test("names of functions: lower-case letters, digits and '-', a letter first, 63 at most", () => {
+  for (const name of ['a', 'digits', 'a-1', 'a--', `a${'0'.repeat(62)}`]) assert.ok(isFunctionName(name), name);
+  for (const name of ['', 'A', '1a', '-a', 'a_b', 'a.b', 'a/b', '..', 'a b', 'a\n', 'ä', `a${'0'.repeat(63)}`])
+    assert.equal(isFunctionName(name), false, name);
+});
+
+test('no name of a function can leave its folder or be two labels of a host name', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => !isFunctionName(text) || !/[^a-z0-9-]/.test(text)),
+    { numRuns: 2000 },
+  );
+});
+
+test('revisions have 16 hexadecimal digits, digests 64', () => {
+  assert.ok(isRevisionId('0123456789abcdef'));
+  assert.ok(isDigest('0123456789abcdef'.repeat(4)));
+  for (const text of ['', '0123456789abcde', '0123456789abcdeF', '0123456789abcdef0', '0123456789abcdef\n'])
+    assert.equal(isRevisionId(text), false);
+  for (const text of ['', 'g'.repeat(64), 'A'.repeat(64), 'a'.repeat(65), `${'a'.repeat(64)}\n`]) assert.equal(isDigest(text), false);
+});
+
+test('the problem with a name shows it, well-formed and not without end', () => {
+  assert.match(functionNameProblem('Digits'), /^"Digits" is no function name: use lower-case letters/);
+  const long = functionNameProblem('x'.repeat(10_000));
+  assert.ok(long.length < 300);
+  assert.ok(functionNameProblem('\ud800').isWellFormed());
+});
