@@ -13,7 +13,7 @@ const library = join(folder, 'bin', 'napi-v6', 'linux', process.arch, 'libonnxru
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/onnxruntime_node_install/i.test(name)));
 const { status } = spawnSync(process.execPath, [join(folder, 'script', 'install.js')], {
   stdio: 'inherit',
-  env: { ...env, ONNXRUNTIME_NODE_INSTALL: 'cuda12' },
+  env: { ...env, ONNXRUNTIME_NODE_INSTALL: 'true' },
 });
 if (status !== 0 || !existsSync(library)) {
   console.error(`the CUDA provider was not fetched: ${library} is missing. It needs Linux on x64 and a way to nuget.org.`);
