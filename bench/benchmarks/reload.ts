@@ -11,8 +11,8 @@ import type { Scope } from '../harness/scope.js';
 import { type Server, startDaemon } from '../harness/servers.js';
 
 const loads = [
-  { calls: 300, inFlight: 1 },
-  { calls: 600, inFlight: 4 },
+  { calls: 100, inFlight: 1 },
+  { calls: 200, inFlight: 4 },
 ];
 
 /** What building the model once is worth: functions/digits against the same function that builds it in every call. */

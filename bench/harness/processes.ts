@@ -34,15 +34,18 @@ export async function startProcess(
   const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'], env: plainEnvironment() });
   scope.defer(() => end(child));
   const lines: string[] = [];
+  let readyMs: number | undefined;
   for await (const line of createInterface({ input: child.stdout, signal: scope.signal })) {
     lines.push(line);
     if (!isReady(line)) continue;
-    const readyMs = performance.now() - started;
-    child.stdout.resume();
-    return { pid: child.pid ?? 0, lines, readyMs };
+    readyMs = performance.now() - started;
+    break;
   }
   scope.signal.throwIfAborted();
-  throw new DcfError('UNAVAILABLE', `${name} ended before it was ready; what it said on stderr stands above`);
+  if (readyMs === undefined) throw new DcfError('UNAVAILABLE', `${name} ended before it was ready; what it said on stderr stands above`);
+  // The reader of lines has paused it, and a full pipe would hold the process up.
+  child.stdout.resume();
+  return { pid: child.pid ?? 0, lines, readyMs };
 }
 
 /**

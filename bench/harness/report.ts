@@ -35,7 +35,7 @@ export async function writeResults(benchmark: string, machine: Machine, judged: 
 }
 
 function describeSummary({ median, min, max }: Summary): string {
-  return `${format(median)} (${format(min)}–${format(max)})`;
+  return min === max ? format(median) : `${format(median)} (${format(min)}–${format(max)})`;
 }
 
 function describeLimit({ kind, value }: Limit): string {

@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { access, open, readdir, rename, rm } from 'node:fs/promises';
+import { access, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode } from '../core/system-error.js';
 import { forEachOf } from './each.js';
@@ -46,6 +46,15 @@ export async function removeFolder(path: string): Promise<void> {
     throw error;
   }
   await rm(doomed, { recursive: true, force: true });
+}
+
+/** Removes a folder that has nothing in it. */
+export async function removeIfEmpty(path: string): Promise<void> {
+  try {
+    await rmdir(path);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '')) throw error;
+  }
 }
 
 /** Waits until a file's content, or a folder's entries, are on the disk. */

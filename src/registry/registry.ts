@@ -5,7 +5,7 @@ import type { ParsedManifest } from '@dcf/sdk/manifest';
 import { DcfError } from '../core/errors.js';
 import { type Digest, type FunctionName, functionNameProblem, isFunctionName, type RevisionId } from '../core/names.js';
 import { Serial } from '../core/serial.js';
-import { exists, removeFolder, syncPath, writeFileAtomic } from './atomic-file.js';
+import { exists, removeFolder, removeIfEmpty, syncPath, writeFileAtomic } from './atomic-file.js';
 import { Blobs } from './blobs.js';
 import { checkPackage } from './check-package.js';
 import { openDataDirectory } from './data-directory.js';
@@ -161,6 +161,8 @@ export class Registry {
     return this.change(`discard ${revision.name} ${revision.id}`, async () => {
       if (!this.pending.delete(revision.directory)) return;
       if (this.find(revision.name, revision.id) === undefined) await removeFiles(revision);
+      const begun = [...this.pending.values()].some((other) => other.name === revision.name);
+      if (!begun && !this.functions.has(revision.name)) await removeIfEmpty(this.layout.function(revision.name));
     });
   }
 

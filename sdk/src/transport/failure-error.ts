@@ -1,5 +1,6 @@
 import { DcfError } from '../errors.js';
 import { formatDuration } from '../units.js';
+import { defaultPort } from './address.js';
 import type { Channel } from './channel.js';
 import type { Failure } from './failure.js';
 import { cancelled, type Limits } from './options.js';
@@ -18,7 +19,7 @@ export function errorOfFailure(
   const { shown } = channel.address;
   switch (failure.kind) {
     case 'unsent':
-      return new DcfError('UNAVAILABLE', `no DCF daemon answers at ${shown}: ${connectProblem(failure.details)}. ${startOne}`);
+      return new DcfError('UNAVAILABLE', `no DCF daemon answers at ${shown}: ${connectProblem(failure.details)}`);
     case 'refused':
       return new DcfError('UNAVAILABLE', `the DCF daemon at ${shown} took no more calls on its connection: the call was not started`);
     case 'late':
@@ -44,14 +45,27 @@ export function errorOfFailure(
 
 const startOne = 'Start one with dcfd, or set DCF_URL';
 
-/** Why no connection could be made, for people. */
+/** What grpc-js and Node say of a connection that could not be made, and what that is for people; %s is the former. */
+const connectProblems: readonly [pattern: RegExp, problem: string, advice: string][] = [
+  [/ECONNREFUSED/, 'connection refused', startOne],
+  [/^Name resolution failed/, 'the host name is not known', startOne],
+  [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'the host cannot be reached', startOne],
+  [/alert certificate required/, 'it wants a certificate of its callers', 'Give yours in tls.cert and tls.key'],
+  [/certificate|altnames/i, 'its certificate is not trusted (%s)', 'Name its authority in tls.ca, or the name it has in tls.servername'],
+  [/^Failed to connect|Socket closed|ECONNRESET/, 'what listens there ended the connection', 'If it speaks TLS, write https://'],
+  [
+    /wrong version number|packet length too long/i,
+    'what listens there does not speak TLS',
+    'Leave out https:// and tls, or name another port',
+  ],
+  [/Protocol error/i, 'what listens there does not speak gRPC', `The gRPC port of a daemon is ${defaultPort} unless it was told otherwise`],
+];
+
+/** Why no connection could be made, and what to do. */
 function connectProblem(details: string): string {
   const [, lastError = details] = /Last error: (?:Error: )?(.*?)(?: \(\d{4}-[^)]*\))?\. Resolution note/s.exec(details) ?? [];
-  if (lastError.includes('ECONNREFUSED')) return 'connection refused';
-  if (lastError.startsWith('Name resolution failed')) return 'the host name is not known';
-  if (/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/.test(lastError)) return 'the host cannot be reached';
-  if (/certificate|altnames/i.test(lastError)) return `its certificate is not trusted (${lastError}); tls.ca names its authority`;
-  if (/wrong version number|packet length too long/i.test(lastError)) return 'what listens there does not speak TLS';
-  if (/Protocol error/i.test(lastError)) return 'what listens there does not speak gRPC';
-  return lastError;
+  const known = connectProblems.find(([pattern]) => pattern.test(lastError));
+  if (known === undefined) return `${lastError}. ${startOne}`;
+  const [, problem, advice] = known;
+  return `${problem.replace('%s', lastError)}. ${advice}`;
 }

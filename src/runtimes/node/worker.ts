@@ -29,6 +29,11 @@ export function serveWorker(descriptor: number): Promise<WorkerEnd> {
   });
 }
 
+/** What `await` would wait for: also a promise of another library. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
 function openDescriptor(fd: number, onread: OnReadOpts): Socket {
   // A variable, because the types of Node 20 do not know `onread` here, although its documentation does.
   const options = { fd, readable: true, writable: true, onread };
@@ -67,7 +72,7 @@ class Worker {
         void this.init(message.init);
         return;
       case 'CALL':
-        void this.call(message.id, new WorkerRequest(message.requestId, message.body, message.metadata, message.timeoutMs));
+        this.call(message.id, new WorkerRequest(message.requestId, message.body, message.metadata, message.timeoutMs));
         return;
       case 'CANCEL':
         this.running.get(message.id)?.cancel();
@@ -112,23 +117,42 @@ class Worker {
     return this.running.has(this.lastStarted) ? this.lastStarted : 0;
   }
 
-  private async call(id: number, request: WorkerRequest): Promise<void> {
+  private call(id: number, request: WorkerRequest): void {
     const { handler } = this;
     this.running.set(id, request);
     this.lastStarted = id;
     try {
       if (handler === undefined) throw new DcfError('INTERNAL', 'the worker got a call before it was ready');
       const reply = this.concurrent ? this.callIds.run(id, () => handler.call(request)) : handler.call(request);
-      const body = replyBytes(await reply);
-      if (body.length > this.maxPayload) {
-        throw new DcfError('RESOURCE_EXHAUSTED', `the reply has ${body.length} bytes; limits.payload is ${this.maxPayload}`);
-      }
-      this.connection.send({ type: 'RESULT', id, body });
+      // A reply that is there already is sent in this turn.
+      if (isThenable(reply))
+        Promise.resolve(reply)
+          .then((later) => this.succeed(id, later))
+          .catch((error: unknown) => this.fail(id, error));
+      else this.succeed(id, reply);
     } catch (error) {
-      const code = DcfError.is(error) ? error.code : 'UNKNOWN';
-      const message = cutText(messageOf(error), maxMessageLength);
-      this.connection.send({ type: 'ERROR', id, code, message, stack: cutText(stackOf(error), maxStackLength) });
+      this.fail(id, error);
     }
+  }
+
+  /** Throws when the reply is none, or too large. */
+  private succeed(id: number, reply: unknown): void {
+    const body = replyBytes(reply);
+    if (body.length > this.maxPayload) {
+      throw new DcfError('RESOURCE_EXHAUSTED', `the reply has ${body.length} bytes; limits.payload is ${this.maxPayload}`);
+    }
+    this.connection.send({ type: 'RESULT', id, body });
+    this.finished(id);
+  }
+
+  private fail(id: number, error: unknown): void {
+    const code = DcfError.is(error) ? error.code : 'UNKNOWN';
+    const message = cutText(messageOf(error), maxMessageLength);
+    this.connection.send({ type: 'ERROR', id, code, message, stack: cutText(stackOf(error), maxStackLength) });
+    this.finished(id);
+  }
+
+  private finished(id: number): void {
     this.running.delete(id);
     if (this.leaving) this.leaveWhenIdle();
   }

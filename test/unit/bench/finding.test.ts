@@ -46,6 +46,10 @@ describe('describeFinding', () => {
     ]);
   });
 
+  it('shows no spread where there is none', () => {
+    assert.equal(describeFinding(judge({ kind: 'measured', what: 'x', unit: 'y', values: [0.5] })), '  x, y\n    0.50');
+  });
+
   it('shows figures of any size with three digits that count', () => {
     const finding = { kind: 'measured', what: 'x', unit: 'y', values: [0, 0.01234, 34567.8] } as const;
     assert.equal(describeFinding(judge(finding)), '  x, y\n    0.012 (0–34,568)');

@@ -22,6 +22,7 @@ test('every kind of reply but a stream', async (t) => {
     ['return null', 'null'],
     ['return false', 'false'],
     ['return Promise.resolve({ later: true })', '{"later":true}'],
+    ['return { then(resolve) { resolve("of another library"); } }', 'of another library'],
     ['return "a" + "\\ud800" + "b"', 'a\ufffdb'],
   ] as const) {
     assert.equal(await call(source).text, output, source);

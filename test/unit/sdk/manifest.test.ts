@@ -70,10 +70,9 @@ test('no mapping, no YAML, no end', () => {
     assert.match(problems(text)[0] ?? '', /a manifest is a mapping of keys to values/);
   assert.match(problems('name: [')[0] ?? '', /^function\.yaml:\d+:\d+: not valid YAML: /);
   assert.match(problems('name: f\nname: g')[0] ?? '', /^function\.yaml:2:\d+: not valid YAML: /);
-  const bomb = [
-    'a: &a [x,x,x,x,x,x,x,x,x]',
-    ...'bcdefgh'.split('').map((key, index) => `${key}: &${key} [${'*abcdefg'[index + 1] ? `*${'abcdefg'[index]},`.repeat(9) : ''}]`),
-  ];
+  const bomb = 'abcdefgh'
+    .split('')
+    .map((key, index, keys) => `${key}: &${key} [${`${index === 0 ? 'x' : `*${keys[index - 1]}`},`.repeat(9)}]`);
   assert.match(problems(bomb.join('\n'))[0] ?? '', /alias/i);
 });
 

@@ -28,9 +28,13 @@ export async function openLogs(
   context: TestContext,
   options: Partial<FunctionLogsOptions> = {},
 ): Promise<{ logs: FunctionLogs; data: string }> {
-  const data = await temporaryFolder(context);
+  const data = await mkdtemp(join(tmpdir(), 'dcf-logs-'));
   const logs = await FunctionLogs.open(data, { onProblem: (message) => assert.fail(message), ...options });
-  context.after(() => logs.close());
+  context.after(async () => {
+    // In this order: what is still to be written would make the folder anew.
+    await logs.close();
+    await rm(data, { recursive: true });
+  });
   return { logs, data };
 }
 
