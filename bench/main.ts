@@ -36,7 +36,7 @@ function readArguments(argv: readonly string[]): { positionals: string[] } {
 
 /** Whether every limit was kept. */
 async function run(benchmark: Benchmark, signal: AbortSignal): Promise<boolean> {
-  const machine = await describeMachine();
+  const machine = await describeMachine(signal);
   console.log(`\n${benchmark.name}: ${benchmark.title}\n  ${describeMachineLine(machine)}`);
   const judged = (await withScope(signal, benchmark.run)).map(judge);
   for (const each of judged) console.log(describeFinding(each));

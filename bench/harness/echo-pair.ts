@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { deployFolder, verifyEcho } from './calls.js';
 import type { Finding, Limit, Side } from './finding.js';
-import { type Load, type LoadResult, prepareLoad, runLoad } from './h2load.js';
+import { type Load, type LoadResult, prepareLoad, requireH2load, runLoad } from './h2load.js';
 import { repositoryPath } from './paths.js';
 import { interleave, type Rounds } from './rounds.js';
 import type { Scope } from './scope.js';
@@ -13,7 +13,9 @@ export interface EchoPair {
   bare: Server;
 }
 
+/** Both go with the scope. Throws a DcfError FAILED_PRECONDITION when h2load is not installed. */
 export async function startEchoPair(scope: Scope): Promise<EchoPair> {
+  await requireH2load(scope.signal);
   const daemon = await startDaemon(scope);
   const bare = await startBareServer(scope);
   await deployFolder(scope, daemon, repositoryPath('functions/echo'));

@@ -31,8 +31,8 @@ export interface LoadResult {
   latencyMs: number;
 }
 
-/** The version of h2load. Throws a DcfError FAILED_PRECONDITION that says how to get it when it is not installed. */
-export async function h2loadVersion(signal: AbortSignal): Promise<string> {
+/** Resolves with what h2load calls its version. Throws a DcfError FAILED_PRECONDITION that says how to get it when it is not installed. */
+export async function requireH2load(signal: AbortSignal): Promise<string> {
   try {
     const { stdout } = await execute('h2load', ['--version'], { signal });
     return stdout.trim();
@@ -46,15 +46,13 @@ export async function h2loadVersion(signal: AbortSignal): Promise<string> {
 /**
  * Prepares a load of calls of one function.
  *
- * @param call - the function's name, its input, and the output that each call must have in length
- * @throws DcfError FAILED_PRECONDITION when h2load is not installed
+ * @param call - the function's name, its input, and an output: each reply must be as long
  */
 export async function prepareLoad(
   scope: Scope,
   call: { function: string; input: Uint8Array; output: Uint8Array },
   { calls, inFlight }: Pick<Load, 'calls' | 'inFlight'>,
 ): Promise<Load> {
-  await h2loadVersion(scope.signal);
   const folder = await temporaryFolder(scope);
   await writeFile(join(folder, 'body'), grpcFrame(encodeInvokeRequest(call)));
   return { folder, calls, inFlight, replyBytes: grpcFrame(encodeInvokeReply(call.output)).length };

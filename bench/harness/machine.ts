@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
+import { requireH2load } from './h2load.js';
 import { repositoryPath } from './paths.js';
 
 /** Where and with what the figures were taken. */
@@ -18,7 +19,7 @@ export interface Machine {
 const packages = ['@grpc/grpc-js', 'onnxruntime-node', 'sharp'];
 
 /** Looks at this machine as it is now. */
-export async function describeMachine(): Promise<Machine> {
+export async function describeMachine(signal: AbortSignal): Promise<Machine> {
   const installed = await Promise.all(packages.map(async (name) => [name, await packageVersion(`node_modules/${name}`)] as const));
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
@@ -31,6 +32,7 @@ export async function describeMachine(): Promise<Machine> {
       node: process.versions.node,
       v8: process.versions.v8,
       ...Object.fromEntries(installed),
+      h2load: await requireH2load(signal).catch(() => 'not installed'),
     },
   };
 }

@@ -1,25 +1,13 @@
-import { decodeInvokeReply, encodeInvokeRequest } from './contract/envelope.js';
-import { DcfError, messageOf } from './errors.js';
 import { Channel } from './transport/channel.js';
-import { waitUntilReady } from './transport/health.js';
-import { callHeaders } from './transport/metadata.js';
-import {
-  type CallLimits,
-  type ClientOptions,
-  defaultTimeoutMs,
-  readMaxPayload,
-  readTimeout,
-  startLimits,
-  tooLarge,
-} from './transport/options.js';
-import { callUnary, type UnaryMethod } from './transport/unary.js';
+import type { OpenChannel } from './transport/open-channel.js';
+import { type CallLimits, type ClientOptions, defaultTimeoutMs, readMaxPayload, readTimeout, startLimits } from './transport/options.js';
 
 export interface InvokeOptions extends CallLimits {
   /** The alias or revision to call; the active revision otherwise. */
   alias?: string | undefined;
   /** Your own id of the call, for logs: printable ASCII. The daemon makes one otherwise. */
   requestId?: string | undefined;
-  /** Reaches the Handler as `request.metadata`: printable ASCII, keys in lower case. */
+  /** Reaches the Handler as `request.metadata`: printable ASCII; keys come there in lower case. */
   metadata?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -39,10 +27,13 @@ export interface InvokeResult {
   report: CallReport;
 }
 
-const identity = (message: Buffer): Buffer => message;
-/** The envelope is written by hand (contract/envelope.ts), so that a payload is copied once on its way. */
-const invoke: UnaryMethod<Buffer, Buffer> = { path: '/dcf.v1.Functions/Invoke', requestSerialize: identity, responseDeserialize: identity };
-/** Tag and length around an output. */
+/** What the first call loads. */
+interface Loaded {
+  channel: OpenChannel;
+  invoke: typeof import('./transport/invoke.js').invoke;
+}
+
+/** What the envelope adds to an output: a tag and its length. */
 const envelopeBytes = 16;
 
 /** Calls functions of one daemon, over one connection that lasts. It does not keep the process alive between calls. */
@@ -51,6 +42,7 @@ export class Client {
   readonly #token: string | undefined;
   readonly #timeoutMs: number;
   readonly #maxPayload: number | undefined;
+  #loading: Promise<Loaded> | undefined;
 
   /**
    * @param url - `localhost:32222`, `dcf://…`, `http://…` or, with TLS, `https://…`; the port is 32222 where there is none
@@ -79,11 +71,12 @@ export class Client {
   async invoke(service: string, bytes: Uint8Array | string, options: InvokeOptions = {}): Promise<InvokeResult> {
     const begun = performance.now();
     const limits = startLimits(options, this.#timeoutMs);
-    const headers = callHeaders({ ...options, token: this.#token });
-    const request = encodeInvokeRequest({ function: service, input: this.#readInput(bytes) });
-    const { reply, attempts } = await callUnary(this.#channel, { method: invoke, request, headers }, limits);
-    const id = options.requestId ?? reply.trailers.get('dcf-request-id')[0]?.toString();
-    return { output: this.#readOutput(reply.message), report: { id, totalMs: performance.now() - begun, attempts } };
+    const { alias, requestId, metadata } = options;
+    const headers = { token: this.#token, alias, requestId, metadata };
+    this.#loading ??= this.#load();
+    const { channel, invoke } = await this.#loading;
+    const { output, id, attempts } = await invoke(channel, { service, bytes, headers, maxPayload: this.#maxPayload }, limits);
+    return { output, report: { id: requestId ?? id, totalMs: performance.now() - begun, attempts } };
   }
 
   /**
@@ -92,29 +85,18 @@ export class Client {
    * @throws DcfError UNAVAILABLE or DEADLINE_EXCEEDED when it does not within the timeout, CANCELLED when the signal aborts
    */
   async ready(options: Pick<CallLimits, 'timeout' | 'signal'> = {}): Promise<void> {
-    await waitUntilReady(this.#channel, startLimits(options, this.#timeoutMs));
+    const limits = startLimits(options, this.#timeoutMs);
+    const { waitUntilReady } = await import('./transport/health.js');
+    await waitUntilReady(await this.#channel.open(), limits);
+  }
+
+  async #load(): Promise<Loaded> {
+    const [{ invoke }, channel] = await Promise.all([import('./transport/invoke.js'), this.#channel.open()]);
+    return { invoke, channel };
   }
 
   /** Ends the connection. Calls that still run are cancelled; further ones fail with CANCELLED. */
   close(): void {
     this.#channel.close();
-  }
-
-  #readInput(bytes: Uint8Array | string): Uint8Array {
-    const input = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-    if (!(input instanceof Uint8Array)) throw new DcfError('INVALID_ARGUMENT', 'the input must be a Uint8Array or a string');
-    if (this.#maxPayload !== undefined && input.length > this.#maxPayload) throw tooLarge('input', input.length, this.#maxPayload);
-    return input;
-  }
-
-  #readOutput(message: Buffer): Uint8Array {
-    let output: Buffer;
-    try {
-      output = decodeInvokeReply(message);
-    } catch (error) {
-      throw new DcfError('INTERNAL', `the daemon's reply cannot be read: ${messageOf(error)}`, { cause: error });
-    }
-    if (this.#maxPayload !== undefined && output.length > this.#maxPayload) throw tooLarge('output', output.length, this.#maxPayload);
-    return output;
   }
 }

@@ -28,8 +28,6 @@ async function run(settings: Settings): Promise<void> {
   process.on('unhandledRejection', fault('unhandled rejection'));
   const daemon = await Daemon.start(settings, log);
   process.stdout.write(`dcfd ${daemonVersion()} listens on ${settings.grpc.host}:${daemon.port}\n`);
-  await daemon.restored;
-  if (daemon.ready) process.stdout.write('dcfd is ready\n');
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(1);
@@ -44,4 +42,7 @@ async function run(settings: Settings): Promise<void> {
     );
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop);
+  // Only now: loading what was deployed may take minutes, and a signal must end that, too.
+  await daemon.restored;
+  if (daemon.ready) process.stdout.write('dcfd is ready\n');
 }

@@ -14,7 +14,9 @@ const titles: Readonly<Record<string, string>> = { cuda: 'CUDA', tensorrt: 'Tens
 export function explainFailure(name: string, message: string, log: string): string {
   const title = titles[name] ?? name;
   const library = providerLibrary(name);
-  if (library !== undefined && !existsSync(library)) return `the ${title} provider of ONNX Runtime is not installed: ${library} is missing`;
+  if (library !== undefined && !existsSync(library)) {
+    return `the ${title} provider of ONNX Runtime is not installed: ${library} is missing; "npm run gpu:cuda" in DCF's own folder fetches it`;
+  }
   // What dlopen says: "libcublasLt.so.12: cannot open shared object file: No such file or directory".
   const missing = /([^\s:]+): cannot open shared object file/.exec(log)?.[1];
   if (/Failed to get a WebGPU adapter/.test(message)) {

@@ -64,7 +64,6 @@ describe('a package that no honest client would send is refused', () => {
     'a/',
     'node_modules/x/index.js',
     'x'.repeat(256),
-    'a\u2028\ud800',
   ];
   for (const path of paths) {
     test(`the path ${JSON.stringify(path.slice(0, 30))}`, async () => {
@@ -186,10 +185,9 @@ describe('an upload that goes wrong changes nothing', () => {
   });
 
   test('the next deploy is not kept waiting by what went wrong before', async () => {
-    const deployed = { content: handler.content };
     await eventually('nothing is under way any more', async () => {
       try {
-        await client.deploy(handMadePackage(manifest, [{ ...handler, ...deployed }]));
+        await client.deploy(handMadePackage(manifest, [handler]));
         return true;
       } catch (error) {
         if (error instanceof Error && 'code' in error && error.code === 'ABORTED') return false;

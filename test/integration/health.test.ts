@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import { service as health } from 'grpc-health-check';
-import { type Owner, startDaemon, type TestDaemon, temporaryDirectory } from '../support/daemon.js';
+import { cleanUp, type Owner, temporaryDirectory } from '../support/cleanup.js';
+import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { deploySource, echoSource } from '../support/functions.js';
 import { misbehavingSource } from '../support/misbehaving.js';
 import { oldClient } from '../support/old-client.js';
@@ -34,7 +35,7 @@ function watch(t: Owner, daemon: TestDaemon, service: string): () => Promise<str
   const stream = client.makeServerStreamRequest(Watch.path, Watch.requestSerialize, Watch.responseDeserialize, { service });
   // Cancelled below, when the test is over.
   stream.on('error', () => undefined);
-  t.after(() => {
+  cleanUp(t, () => {
     stream.cancel();
     client.close();
   });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { after, test } from 'node:test';
 import { loadContract } from '@dcf/sdk/contract';
+import { cleanUp } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource, echoSource } from '../support/functions.js';
 import { invokeReply, invokeRequest, rawClient } from '../support/raw-client.js';
@@ -61,7 +62,7 @@ test('fields that this version does not know are passed over', async () => {
 
 test('frames that are no gRPC are refused one by one', async () => {
   const session = connect(`http://${daemon.url}`);
-  owner.after(() => session.destroy());
+  cleanUp(owner, () => session.destroy());
   const garbage = Buffer.from('this was never compressed by anybody');
   const cases: [string, Record<string, string>, Buffer][] = [
     ['corrupt gzip', { 'grpc-encoding': 'gzip' }, frame(1, garbage)],
@@ -84,7 +85,7 @@ test('frames that are no gRPC are refused one by one', async () => {
 
 test('a request that is no gRPC at all is refused', async () => {
   const session = connect(`http://${daemon.url}`);
-  owner.after(() => session.destroy());
+  cleanUp(owner, () => session.destroy());
   for (const headers of [
     { ':method': 'GET', ':path': '/' },
     { ':method': 'POST', ':path': path, 'content-type': 'application/json' },

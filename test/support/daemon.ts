@@ -1,17 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@dcf/sdk';
 import { ControlClient } from '@dcf/sdk/control';
+import { cleanUp, type Owner, temporaryDirectory } from './cleanup.js';
 import { eventually, processesIn } from './processes.js';
 import { built, cleanEnvironment } from './programs.js';
-
-/** What things are cleaned up with: a test's context, or `{ after }` of node:test for a whole file. */
-export interface Owner {
-  after(clean: () => Promise<void> | void): void;
-}
 
 export interface DaemonSettings {
   /** More arguments of dcfd. */
@@ -36,7 +30,7 @@ export interface TestDaemon {
   client: Client;
   control: ControlClient;
   ended: Promise<Ended>;
-  /** Sends the signal, and resolves with how it ended when none of its processes is left. */
+  /** Sends the signal, and resolves with how it ended when none of its processes is left. The first call counts. */
   stop: (signal?: NodeJS.Signals) => Promise<Ended>;
 }
 
@@ -55,13 +49,6 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 process.once('SIGTERM', () => process.exit(1));
-
-/** A temporary folder that goes with its owner. */
-export async function temporaryDirectory(owner: Owner): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'dcf-test-'));
-  owner.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** Runs dcfd with these arguments and nothing else. It is killed at the latest when its owner ends. */
 export function runDaemon(owner: Owner, args: readonly string[], environment: Readonly<Record<string, string>> = {}): DaemonProcess {
@@ -82,7 +69,7 @@ export function runDaemon(owner: Owner, args: readonly string[], environment: Re
     children.delete(child);
     return child.exitCode ?? child.signalCode ?? -1;
   });
-  owner.after(async () => {
+  cleanUp(owner, async () => {
     child.kill('SIGKILL');
     await ended;
   });
@@ -122,7 +109,7 @@ export async function startDaemon(owner: Owner, settings: DaemonSettings = {}): 
   const options = token === undefined ? {} : { token };
   const client = new Client(url, options);
   const control = new ControlClient(url, options);
-  const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> => {
+  const end = async (signal: NodeJS.Signals): Promise<Ended> => {
     client.close();
     control.close();
     child.kill(signal);
@@ -130,6 +117,11 @@ export async function startDaemon(owner: Owner, settings: DaemonSettings = {}): 
     await eventually(`no process is left of the daemon\n${log()}`, () => processesIn(data).length === 0);
     return how;
   };
-  owner.after(async () => void (await stop()));
+  let ending: Promise<Ended> | undefined;
+  const stop = (signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> => {
+    ending ??= end(signal);
+    return ending;
+  };
+  cleanUp(owner, async () => void (await stop()));
   return { url, port: Number(url.split(':').at(-1)), pid: child.pid ?? 0, data, log, client, control, ended, stop };
 }

@@ -5,8 +5,8 @@ import type { DeployProgress, DeployResult } from '@dcf/sdk/control';
 import { type ManifestInput, parseManifestJson } from '@dcf/sdk/manifest';
 import { type FunctionPackage, packFunction } from '@dcf/sdk/package';
 import { isDigest } from '../../src/core/names.js';
-import type { Owner, TestDaemon } from './daemon.js';
-import { temporaryDirectory } from './daemon.js';
+import { type Owner, temporaryDirectory } from './cleanup.js';
+import type { TestDaemon } from './daemon.js';
 
 /** Files of a function's folder, by path. */
 export type Files = Readonly<Record<string, string | Uint8Array>>;

@@ -2,6 +2,8 @@
 export const misbehavingSource = `
 import { DcfError } from '@dcf/sdk';
 
+// What was logged is written in the next turn of the event loop.
+const written = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 const sleep = (signal: AbortSignal) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 
 export class Handler {
@@ -24,7 +26,7 @@ export class Handler {
       case 'crash': process.kill(process.pid, 'SIGSEGV'); return new Promise(() => undefined);
       case 'uncaught': setTimeout(() => { throw new Error('from a timer'); }, 0); return new Promise(() => undefined);
       case 'wait': console.log('waits'); await sleep(request.signal); console.log('was aborted: ' + request.signal.reason.message); return 'late';
-      case 'spin': console.log('spins'); for (;;);
+      case 'spin': console.log('spins'); await written(); for (;;);
       case 'id': return request.id;
       case 'metadata': return request.metadata;
       case 'deadline': return request.deadline.getTime() - Date.now();

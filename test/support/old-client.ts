@@ -2,8 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import type { Owner } from './daemon.js';
-import { temporaryDirectory } from './daemon.js';
+import { cleanUp, type Owner, temporaryDirectory } from './cleanup.js';
 import { root } from './programs.js';
 
 /** What a method answered: its reply, field by field, or the status that it failed with. */
@@ -23,7 +22,7 @@ export async function oldClient(owner: Owner, url: string, msg: 'string' | 'byte
   const service = loadSync(path, { keepCase: true, longs: Number, defaults: true })['pb.Gateway'];
   if (service === undefined || 'format' in service) throw new Error('the contract has no service pb.Gateway');
   const client = new Client(url, credentials.createInsecure());
-  owner.after(() => client.close());
+  cleanUp(owner, () => client.close());
   return (method, request) =>
     new Promise((resolve, reject) => {
       const definition = service[method];

@@ -1,5 +1,5 @@
 import { Client, credentials, Metadata, type StatusObject, status } from '@grpc/grpc-js';
-import type { Owner } from './daemon.js';
+import { cleanUp, type Owner } from './cleanup.js';
 
 export interface RawOptions {
   headers?: Readonly<Record<string, string>>;
@@ -32,7 +32,7 @@ export function rawClient(owner: Owner, url: string): RawClient {
     'grpc.max_send_message_length': -1,
     'grpc.use_local_subchannel_pool': 1,
   });
-  owner.after(() => client.close());
+  cleanUp(owner, () => client.close());
   return {
     call: (path, request, { headers = {}, timeoutMs, signal } = {}) =>
       new Promise((resolve) => {

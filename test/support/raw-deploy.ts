@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { type DeployEvent__Output, type DeployRequest, loadContract } from '@dcf/sdk/contract';
 import type { FunctionPackage } from '@dcf/sdk/package';
 import { credentials, type StatusObject, status } from '@grpc/grpc-js';
-import type { Owner } from './daemon.js';
+import { cleanUp, type Owner } from './cleanup.js';
 
 /** The client's side of a deploy in the hands of a test. */
 export interface RawDeploy {
@@ -21,7 +20,7 @@ export interface RawDeploy {
 export function rawDeploy(owner: Owner, url: string): RawDeploy {
   const { Control } = loadContract().dcf;
   const client = new Control(url, credentials.createInsecure());
-  owner.after(() => client.close());
+  cleanUp(owner, () => client.close());
   const stream = client.Deploy();
   const events: DeployEvent__Output[] = [];
   stream.on('data', (event: DeployEvent__Output) => {
@@ -30,17 +29,14 @@ export function rawDeploy(owner: Owner, url: string): RawDeploy {
   });
   // The status says it, too.
   stream.on('error', () => undefined);
-  const ended = once(stream, 'status').then(([ended]: StatusObject[]) => {
-    stream.emit('noted');
-    return { code: status[ended?.code ?? status.UNKNOWN], details: ended?.details ?? '' };
-  });
   let over = false;
-  ended.then(
-    () => {
+  const ended = new Promise<{ code: string; details: string }>((resolve) => {
+    stream.on('status', ({ code, details }: StatusObject) => {
       over = true;
-    },
-    () => undefined,
-  );
+      resolve({ code: status[code], details });
+      stream.emit('noted');
+    });
+  });
   return {
     send: (request) => void stream.write(request),
     end: () => void stream.end(),
@@ -51,7 +47,7 @@ export function rawDeploy(owner: Owner, url: string): RawDeploy {
         const found = events.find((event) => event.event === field);
         if (found !== undefined) return found;
         if (over) throw new Error(`the deploy ended without ${field}: ${JSON.stringify(await ended)}`);
-        await once(stream, 'noted');
+        await new Promise<void>((resolve) => stream.once('noted', resolve));
       }
     },
   };

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import type { Owner, TestDaemon } from './daemon.js';
+import type { Owner } from './cleanup.js';
+import type { TestDaemon } from './daemon.js';
 import { deploySource } from './functions.js';
 import { eventually, processesIn } from './processes.js';
 

@@ -6,6 +6,7 @@ import { Channel } from '../transport/channel.js';
 import { errorOfFailure } from '../transport/failure-error.js';
 import { reachDaemon } from '../transport/health.js';
 import { callHeaders, type Headers } from '../transport/metadata.js';
+import type { OpenChannel } from '../transport/open-channel.js';
 import { type CallLimits, type ConnectionOptions, defaultTimeoutMs, type Limits, readTimeout, startLimits } from '../transport/options.js';
 import { streamEnd } from '../transport/stream.js';
 import { callUnary, type UnaryMethod } from '../transport/unary.js';
@@ -45,18 +46,18 @@ export class ControlClient {
    *   error's `cause` has the Handler's own stack. FAILED_PRECONDITION when a file has changed since it was packed
    */
   async deploy(pkg: FunctionPackage, { onProgress = () => undefined, signal }: DeployOptions = {}): Promise<DeployResult> {
-    const limits = await this.#reach({ signal });
-    const { Deploy } = await controlMethods();
-    const { client, metadata } = await this.#channel.open();
-    const stream = client.makeBidiStreamRequest(Deploy.path, Deploy.requestSerialize, Deploy.responseDeserialize, metadata(this.#headers));
-    const end = streamEnd(this.#channel, stream, signal);
+    const { channel, limits } = await this.#reach(signal);
+    const { path, requestSerialize, responseDeserialize } = (await controlMethods()).Deploy;
+    const metadata = channel.metadata(this.#headers);
+    const stream = channel.client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
+    const end = streamEnd(channel, stream, signal);
     const exchange = new DeployExchange(stream, pkg, onProgress);
     exchange.start();
     const failure = await end;
     await exchange.finish();
     if (exchange.fault !== undefined) throw exchange.fault;
     if (failure !== undefined) {
-      const error = errorOfFailure(failure, this.#channel, limits, 'the deploy may have been done; "dcf list" tells');
+      const error = errorOfFailure(failure, channel, limits, 'the deploy may have been done; "dcf list" tells');
       throw exchange.stack === undefined ? error : withStack(error, exchange.stack);
     }
     if (exchange.result === undefined) throw new DcfError('INTERNAL', 'the daemon ended the deploy without saying how it went');
@@ -90,12 +91,11 @@ export class ControlClient {
    * @throws DcfError CANCELLED when the signal aborts, UNAVAILABLE when the connection breaks, NOT_FOUND for no such function
    */
   async *logs({ signal, ...query }: LogsQuery & { signal?: AbortSignal | undefined }): AsyncGenerator<LogEntry, void, undefined> {
-    const limits = await this.#reach({ signal });
-    const { Logs } = await controlMethods();
-    const { client, metadata } = await this.#channel.open();
-    const { path, requestSerialize, responseDeserialize } = Logs;
-    const stream = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, query, metadata(this.#headers));
-    const end = streamEnd(this.#channel, stream, signal);
+    const { channel, limits } = await this.#reach(signal);
+    const { path, requestSerialize, responseDeserialize } = (await controlMethods()).Logs;
+    const metadata = channel.metadata(this.#headers);
+    const stream = channel.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, query, metadata);
+    const end = streamEnd(channel, stream, signal);
     // The status says all of it; without a listener the event would be an uncaught exception once nobody iterates.
     stream.on('error', () => undefined);
     try {
@@ -104,7 +104,7 @@ export class ControlClient {
       const failure = await end;
       throw failure === undefined
         ? DcfError.from(error, 'INTERNAL')
-        : errorOfFailure(failure, this.#channel, limits, 'later entries are missing');
+        : errorOfFailure(failure, channel, limits, 'later entries are missing');
     } finally {
       stream.cancel();
     }
@@ -118,14 +118,15 @@ export class ControlClient {
   async #ask<Request, Reply>(pick: (methods: Methods) => UnaryMethod<Request, Reply>, request: Request, given: CallLimits): Promise<Reply> {
     const limits = startLimits(given, this.#timeoutMs);
     const method = pick(await controlMethods());
-    const { reply } = await callUnary(this.#channel, { method, request, headers: this.#headers }, limits);
+    const { reply } = await callUnary(await this.#channel.open(), { method, request, headers: this.#headers }, limits);
     return reply.message;
   }
 
-  async #reach(given: CallLimits): Promise<Limits> {
-    const limits = startLimits(given, this.#timeoutMs);
-    await reachDaemon(this.#channel, limits);
-    return limits;
+  async #reach(signal: AbortSignal | undefined): Promise<{ channel: OpenChannel; limits: Limits }> {
+    const limits = startLimits({ signal }, this.#timeoutMs);
+    const channel = await this.#channel.open();
+    await reachDaemon(channel, limits);
+    return { channel, limits };
   }
 }
 

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { DcfError } from '../errors.js';
 
 /** The port of a daemon whose URL names none. */
@@ -29,12 +28,18 @@ const tlsByScheme = new Map<string | undefined, boolean | undefined>([
  */
 export function parseAddress(url: string): Address {
   const { scheme, host, port } = urlPattern.exec(url)?.groups ?? {};
-  if (host === undefined) throw badUrl(url, isIPv6(url) ? `write [${url}]:${defaultPort}` : 'write HOST:PORT, such as localhost:32222');
+  if (host === undefined)
+    throw badUrl(url, isIPv6(`[${url}]`) ? `write [${url}]:${defaultPort}` : 'write HOST:PORT, such as localhost:32222');
   if (!tlsByScheme.has(scheme)) throw badUrl(url, `the scheme ${scheme} is not known: use dcf, http or https`);
-  if (host.startsWith('[') && !isIPv6(host.slice(1, -1))) throw badUrl(url, `${host} is no IPv6 address`);
+  if (host.startsWith('[') && !isIPv6(host)) throw badUrl(url, `${host} is no IPv6 address`);
   const number = port === undefined ? defaultPort : Number(port);
   if (number < 1 || number > 65535) throw badUrl(url, `a port is a number from 1 to 65535`);
   return { shown: `${host}:${number}`, tls: tlsByScheme.get(scheme), loopback: /^(localhost|127\.[\d.]+|\[::1\])$/.test(host) };
+}
+
+/** Not by node:net, which would take longer to load than this whole package. */
+function isIPv6(bracketed: string): boolean {
+  return URL.canParse(`http://${bracketed}`);
 }
 
 function badUrl(url: string, advice: string): DcfError {

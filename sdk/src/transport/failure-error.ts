@@ -1,8 +1,8 @@
 import { DcfError } from '../errors.js';
 import { formatDuration } from '../units.js';
 import { defaultPort } from './address.js';
-import type { Channel } from './channel.js';
 import type { Failure } from './failure.js';
+import type { OpenChannel } from './open-channel.js';
 import { cancelled, type Limits } from './options.js';
 
 /**
@@ -12,7 +12,7 @@ import { cancelled, type Limits } from './options.js';
  */
 export function errorOfFailure(
   failure: Failure,
-  channel: Channel,
+  channel: OpenChannel,
   { timeoutMs, signal }: Limits,
   aftermath = 'the call may have run, so it was not tried again',
 ): DcfError {

@@ -1,5 +1,5 @@
-import type { Channel } from './channel.js';
 import type { Failure } from './failure.js';
+import type { OpenChannel } from './open-channel.js';
 import type { Limits } from './options.js';
 import { type Attempt, backoff, type RetryPolicy, retrying, retryNotStarted } from './retry.js';
 import { attemptUnary, type Received, type UnaryMethod } from './unary.js';
@@ -25,7 +25,7 @@ const retryCheck: RetryPolicy = (failure, attempts, elapsedMs, limits) =>
  *
  * @throws DcfError UNAVAILABLE or DEADLINE_EXCEEDED when it does not in time, CANCELLED when the signal aborts
  */
-export async function waitUntilReady(channel: Channel, limits: Limits): Promise<void> {
+export async function waitUntilReady(channel: OpenChannel, limits: Limits): Promise<void> {
   await check(channel, { ...limits, waitForReady: true }, (checked) => {
     if (checked.ok) return checked.reply.message ? undefined : notReady(channel);
     return checked.failure.kind === 'answered' && checked.failure.code === 'UNIMPLEMENTED' ? undefined : checked.failure;
@@ -38,19 +38,18 @@ export async function waitUntilReady(channel: Channel, limits: Limits): Promise<
  *
  * @throws DcfError as an invocation would
  */
-export async function reachDaemon(channel: Channel, limits: Limits): Promise<void> {
+export async function reachDaemon(channel: OpenChannel, limits: Limits): Promise<void> {
   await check(channel, limits, (checked) => (checked.ok || checked.failure.kind === 'answered' ? undefined : checked.failure));
 }
 
-async function check(channel: Channel, limits: Limits, problemOf: (checked: Checked) => Failure | undefined): Promise<void> {
-  const open = await channel.open();
+async function check(channel: OpenChannel, limits: Limits, problemOf: (checked: Checked) => Failure | undefined): Promise<void> {
   await retrying(channel, limits, retryCheck, async (): Promise<Attempt<true>> => {
-    const failure = problemOf(await attemptUnary(channel, open, { method, request: Buffer.alloc(0), headers: [] }, limits));
+    const failure = problemOf(await attemptUnary(channel, { method, request: Buffer.alloc(0), headers: [] }, limits));
     return failure === undefined ? { ok: true, reply: true } : { ok: false, failure };
   });
 }
 
-function notReady({ address }: Channel): Failure {
+function notReady({ address }: OpenChannel): Failure {
   const details = `the DCF daemon at ${address.shown} answers, but takes no calls yet`;
   return { kind: 'answered', code: 'UNAVAILABLE', details, reason: undefined, pushback: undefined, notStarted: true };
 }

@@ -1,5 +1,6 @@
 import { DcfError } from '../errors.js';
 import { formatSize, parseDuration, parseSize } from '../units.js';
+import type { Address } from './address.js';
 
 /** PEM texts of a TLS connection. Without `ca` the system's own certificates are trusted; `cert` and `key` prove who calls. */
 export interface TlsOptions {
@@ -68,6 +69,23 @@ export function readMaxPayload(given: string | number | undefined): number | und
   const bytes = typeof given === 'string' ? parseSize(given) : given;
   if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
   throw new DcfError('INVALID_ARGUMENT', `maxPayload is ${JSON.stringify(given)}: give bytes above 0, or a text such as '64MiB'`);
+}
+
+/**
+ * The TLS options of a channel; `undefined` for plaintext.
+ *
+ * @throws DcfError INVALID_ARGUMENT when they do not fit one another or the URL
+ */
+export function readTls({ tls: byUrl, shown }: Address, given: ConnectionOptions['tls']): TlsOptions | undefined {
+  if (given === undefined) return byUrl === true ? {} : undefined;
+  if (byUrl === false) {
+    throw new DcfError('INVALID_ARGUMENT', `the URL says http, but tls is given: write https://${shown}, or leave tls out`);
+  }
+  const tls = given === true ? {} : given;
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    throw new DcfError('INVALID_ARGUMENT', 'tls.cert and tls.key belong together: give both or neither');
+  }
+  return tls;
 }
 
 /** The limits of a call that begins now. Throws a DcfError INVALID_ARGUMENT for a bad timeout, CANCELLED for an aborted signal. */

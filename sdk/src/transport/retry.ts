@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Channel } from './channel.js';
 import type { Failure } from './failure.js';
 import { errorOfFailure } from './failure-error.js';
+import type { OpenChannel } from './open-channel.js';
 import { cancelled, type Limits } from './options.js';
 
 /** How one attempt ended. */
@@ -53,7 +53,7 @@ function spread(pushbackMs: number): number {
  * @throws DcfError of the last attempt; CANCELLED when the signal aborts or the channel is closed
  */
 export async function retrying<Reply>(
-  channel: Channel,
+  channel: OpenChannel,
   limits: Limits,
   policy: RetryPolicy,
   tryOnce: () => Promise<Attempt<Reply>>,
@@ -68,7 +68,7 @@ export async function retrying<Reply>(
   }
 }
 
-async function pause(delayMs: number, { closed }: Channel, signal: AbortSignal | undefined): Promise<void> {
+async function pause(delayMs: number, { closed }: OpenChannel, signal: AbortSignal | undefined): Promise<void> {
   try {
     await sleep(delayMs, undefined, { signal: signal === undefined ? closed : AbortSignal.any([closed, signal]) });
   } catch {

@@ -1,8 +1,8 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { statusCodes } from '../errors.js';
-import type { Channel, OpenChannel } from './channel.js';
 import { classifyFailure } from './failure.js';
 import type { Headers } from './metadata.js';
+import type { OpenChannel } from './open-channel.js';
 import type { Limits } from './options.js';
 import { type Attempt, type RetryPolicy, retrying, retryNotStarted } from './retry.js';
 
@@ -36,19 +36,17 @@ const connectTimeoutMs = 10_000;
  * @throws DcfError, whatever goes wrong
  */
 export async function callUnary<Request, Reply>(
-  channel: Channel,
+  channel: OpenChannel,
   call: UnaryCall<Request, Reply>,
   limits: Limits,
   policy: RetryPolicy = retryNotStarted,
 ): Promise<{ reply: Received<Reply>; attempts: number }> {
-  const open = await channel.open();
-  return await retrying(channel, limits, policy, () => attemptUnary(channel, open, call, limits));
+  return await retrying(channel, limits, policy, () => attemptUnary(channel, call, limits));
 }
 
 /** Calls a method once. */
 export function attemptUnary<Request, Reply>(
-  channel: Channel,
-  open: OpenChannel,
+  channel: OpenChannel,
   { method, request, headers }: UnaryCall<Request, Reply>,
   { deadline, signal }: Limits,
 ): Promise<Attempt<Received<Reply>>> {
@@ -60,13 +58,13 @@ export function attemptUnary<Request, Reply>(
     const keepReply = (_error: unknown, reply?: Reply): void => {
       message = reply;
     };
-    const metadata = open.metadata(headers);
-    const call = open.client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, { deadline }, keepReply);
+    const metadata = channel.metadata(headers);
+    const call = channel.client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, { deadline }, keepReply);
     const giveUpConnecting = (): void => {
-      gaveUpConnecting = !open.isConnected();
+      gaveUpConnecting = !channel.isConnected();
       if (gaveUpConnecting) call.cancel();
     };
-    const connectTimer = open.isConnected() ? undefined : setTimeout(giveUpConnecting, connectTimeoutMs);
+    const connectTimer = channel.isConnected() ? undefined : setTimeout(giveUpConnecting, connectTimeoutMs);
     channel.follow(call, signal, (status, facts) => {
       clearTimeout(connectTimer);
       if (status.code === statusCodes.OK && message !== undefined) resolve({ ok: true, reply: { message, trailers: status.metadata } });

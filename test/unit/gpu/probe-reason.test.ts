@@ -6,7 +6,10 @@ describe('explainFailure', () => {
   test('names the library that a provider of its own needs', () => {
     const reason = explainFailure('cuda', 'Failed to load shared library', '');
     // The second on a host where the library was fetched.
-    assert.match(reason, /^the CUDA provider of ONNX Runtime is not installed: \/.*_providers_cuda\.so is missing$|^Failed to load/);
+    assert.match(
+      reason,
+      /^the CUDA provider of ONNX Runtime is not installed: \/.*_providers_cuda\.so is missing; "npm run gpu:cuda" in DCF's own folder fetches it$|^Failed to load/,
+    );
   });
 
   test('names the system library that dlopen did not find', () => {

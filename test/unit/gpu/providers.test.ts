@@ -7,6 +7,9 @@ import { InferenceSession } from 'onnxruntime-node';
 import { probeModel } from '../../../src/gpu/probe-model.js';
 import { probeInThisProcess, probeProviders } from '../../../src/gpu/providers.js';
 
+// The runtime reports its use to its makers unless it is told not to before its first session.
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
+
 describe('probeProviders', () => {
   let folder = '';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { forEachOf } from '../../../src/registry/each.js';
 import { Serial } from '../../../src/core/serial.js';
+import { forEachOf } from '../../../src/registry/each.js';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 

@@ -20,9 +20,13 @@ const none: Methods = {
 };
 
 /** A client of a daemon that has these methods of dcf.v1.Control; both end with the test. */
-export async function controlOf(t: TestContext, methods: Partial<Methods>): Promise<ControlClient> {
+export async function controlOf(
+  t: TestContext,
+  methods: Partial<Methods>,
+  options: ConstructorParameters<typeof ControlClient>[1] = {},
+): Promise<ControlClient> {
   const url = await startGrpc(t, [healthService(), [loadContract().dcf.Control.service, { ...none, ...methods }]]);
-  const client = new ControlClient(url);
+  const client = new ControlClient(url, options);
   t.after(() => client.close());
   return client;
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ControlClient } from '@dcf/sdk/control';
-import { status } from '@grpc/grpc-js';
-import { controlOf } from './control-server.js';
+import { type Metadata, status } from '@grpc/grpc-js';
+import { controlOf, packageOf } from './control-server.js';
 import { refusal } from './refusal.js';
 import { unusedAddress } from './servers.js';
 
@@ -39,15 +39,44 @@ test('errors are the daemon’s own; nobody there is told as for calls', async (
   assert.deepEqual([error.code, error.message], ['NOT_FOUND', 'there is no function "x"']);
   const nobody = new ControlClient(await unusedAddress());
   t.after(() => nobody.close());
-  for (const call of [nobody.list(), nobody.logs({ name: 'x' }).next()]) {
-    const { code, message } = await refusal(call);
+  for (const call of [() => nobody.list(), () => nobody.logs({ name: 'x' }).next()]) {
+    const { code, message } = await refusal(call());
     assert.equal(code, 'UNAVAILABLE');
     assert.match(message, /^no DCF daemon answers at .*: connection refused\. Start one/);
   }
 });
 
-test('the token goes along with every call, the timeout ends one', async (t) => {
-  const client = await controlOf(t, { Info: () => undefined });
+test('the token goes along with every call', async (t) => {
+  const tokens: unknown[] = [];
+  const see = ({ metadata }: { metadata: Metadata }): void => {
+    tokens.push(...metadata.get('authorization'));
+  };
+  const client = await controlOf(
+    t,
+    {
+      List: (call, callback) => {
+        see(call);
+        callback(null, {});
+      },
+      Logs: (call) => {
+        see(call);
+        call.end();
+      },
+      Deploy: (call) => {
+        see(call);
+        call.end();
+      },
+    },
+    { token: 's3cret' },
+  );
+  await client.list();
+  await client.logs({ name: 'x' }).next();
+  await refusal(client.deploy(packageOf()));
+  assert.deepEqual(tokens, ['Bearer s3cret', 'Bearer s3cret', 'Bearer s3cret']);
+});
+
+test('the timeout ends a call', async (t) => {
+  const client = await controlOf(t, { Info: () => undefined }, { timeout: '1h' });
   const error = await refusal(client.info({ timeout: 200 }));
   assert.equal(error.code, 'DEADLINE_EXCEEDED');
 });

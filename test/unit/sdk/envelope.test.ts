@@ -11,6 +11,7 @@ const originalInvoke = original.Gateway.service.Invoke;
 const bytes = fc.uint8Array({ maxLength: 70_000, size: 'max' });
 const name = fc.string({ unit: 'grapheme', maxLength: 300 });
 const request = fc.record({ function: name, input: bytes });
+const smallRequest = fc.record({ function: fc.string({ unit: 'grapheme' }), input: fc.uint8Array({ maxLength: 50 }) });
 
 function equal(left: Uint8Array, right: Uint8Array): void {
   assert.ok(Buffer.from(left).equals(right));
@@ -80,7 +81,7 @@ const unknownField = fc.oneof(
 
 test('unknown fields are passed over, and the last one of a field counts', () => {
   fc.assert(
-    fc.property(request, request, fc.array(unknownField), (first, second, unknown) => {
+    fc.property(smallRequest, smallRequest, fc.array(unknownField), (first, second, unknown) => {
       const message = Buffer.concat([encodeInvokeRequest(first), Buffer.from(unknown.flat()), encodeInvokeRequest(second)]);
       const read = decodeInvokeRequest(message);
       assert.equal(read.function, second.function);
@@ -97,9 +98,9 @@ test('whatever bytes come: a message, or INVALID_ARGUMENT', () => {
     fc.uint8Array({ maxLength: 60 }),
     // Almost right: a message that was cut or had one byte changed.
     fc
-      .record({ message: request, at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }), cut: fc.boolean() })
+      .record({ message: smallRequest, at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }), cut: fc.boolean() })
       .map(({ message, at, byte, cut }) => {
-        const written = Buffer.from(encodeInvokeRequest({ ...message, input: message.input.subarray(0, 50) }));
+        const written = encodeInvokeRequest(message);
         const index = at % written.length;
         if (cut) return written.subarray(0, index);
         written[index] = byte;

@@ -117,11 +117,11 @@ test('whatever is given: a manifest, or INVALID_ARGUMENT with words', () => {
   const almost = fc.dictionary(fc.constantFrom(...keys), fc.jsonValue());
   fc.assert(
     fc.property(fc.oneof(almost, fc.jsonValue()), (value) => check(() => parseManifestJson(JSON.stringify(value)))),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => check(() => parseManifestYaml(text, 'function.yaml'))),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 

@@ -1,0 +1,90 @@
+import { type ChannelOptions, Client, type ClientUnaryCall, connectivityState, Metadata, type StatusObject } from '@grpc/grpc-js';
+import type { Address } from './address.js';
+import type { ChannelSettings } from './channel.js';
+import { makeCredentials } from './credentials.js';
+import type { AttemptFacts } from './failure.js';
+import type { Headers } from './metadata.js';
+
+/** What every kind of call of grpc-js has. */
+export type Call = ClientUnaryCall;
+
+const channelOptions: ChannelOptions = {
+  // grpc-js would retry on its own, and by a policy from DNS; what may be tried again is decided in retry.ts.
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.max_send_message_length': -1,
+  'grpc.enable_channelz': 0,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+  // HTTP/2 begins with 64 KiB, which is 6 MB/s over a round trip of 10 ms.
+  'grpc-node.flow_control_window': 1024 * 1024,
+  // Finds a peer that is gone without a word, while calls wait for it.
+  'grpc.keepalive_time_ms': 60_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+};
+
+/** A channel that is in use, and the calls on it. */
+export class OpenChannel {
+  readonly address: Address;
+  /** Aborts when the channel is closed. */
+  readonly closed: AbortSignal;
+  readonly client: Client;
+  readonly #calls = new Set<Call>();
+
+  /** Throws a DcfError INVALID_ARGUMENT for certificates that cannot be read. */
+  constructor({ address, tls, maxReceive, closed }: ChannelSettings) {
+    this.address = address;
+    this.closed = closed;
+    this.client = new Client(`dns:${address.shown}`, makeCredentials(tls), {
+      ...channelOptions,
+      'grpc.max_receive_message_length': maxReceive,
+      // A proxy cannot reach this machine's own loopback.
+      ...(address.loopback ? { 'grpc.enable_http_proxy': 0 } : {}),
+      ...serverName(tls?.servername),
+    });
+    closed.addEventListener('abort', () => this.#close(), { once: true });
+  }
+
+  /** Whether a call would be sent at once; if not, a connection is made. */
+  isConnected(): boolean {
+    return this.client.getChannel().getConnectivityState(true) === connectivityState.READY;
+  }
+
+  /** Headers as grpc-js wants them. They must have been checked. */
+  metadata(headers: Headers): Metadata {
+    const metadata = new Metadata();
+    for (const [key, value] of headers) metadata.set(key, value);
+    return metadata;
+  }
+
+  /** Looks after a call until it ends: cancels it when the channel is closed or `signal` aborts, and tells how it ended. */
+  follow(call: Call, signal: AbortSignal | undefined, onEnd: (status: StatusObject, facts: AttemptFacts) => void): void {
+    let answerBegun = false;
+    const cancel = (): void => call.cancel();
+    call.once('metadata', () => {
+      answerBegun = true;
+    });
+    call.once('status', (status: StatusObject) => {
+      signal?.removeEventListener('abort', cancel);
+      this.#calls.delete(call);
+      onEnd(status, { sent: this.#wasSent(call), answerBegun });
+    });
+    this.#calls.add(call);
+    signal?.addEventListener('abort', cancel, { once: true });
+    if (signal?.aborted === true) cancel();
+  }
+
+  /** A call knows its peer's address only once it has a stream on a connection; until then grpc-js gives the channel's target. */
+  #wasSent(call: Call): boolean {
+    return call.getPeer() !== this.client.getChannel().getTarget();
+  }
+
+  #close(): void {
+    for (const call of this.#calls) call.cancel();
+    this.client.close();
+  }
+}
+
+function serverName(name: string | undefined): ChannelOptions {
+  return name === undefined ? {} : { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name };
+}
