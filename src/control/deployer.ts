@@ -83,6 +83,14 @@ export class Deployer {
     });
   }
 
+  /** Leaves nothing of a deploy that failed, not even its log when it would have been the function's first. */
+  private async discard(revision: Revision): Promise<void> {
+    const { registry, onDeleted } = this.options;
+    const { name } = revision;
+    await registry.discard(revision);
+    if (registry.get(name) === undefined && !registry.damaged.some((damaged) => damaged.name === name)) await onDeleted(name);
+  }
+
   private async receive(request: DeployRequest, manifest: ParsedManifest): Promise<Revision> {
     const { registry } = this.options;
     request.emit({ kind: 'step', name: 'receive', done: false, detail: '' });
@@ -93,7 +101,7 @@ export class Deployer {
       await receiveBlobs(registry.blobs, new Map(missing.map((file) => [file.sha256, file.size])), request.chunks);
       request.signal.throwIfAborted();
     } catch (error) {
-      await registry.discard(revision);
+      await this.discard(revision);
       throw error;
     }
     request.emit({
@@ -134,7 +142,7 @@ export class Deployer {
       void functions.switchTo(revision, pool, counters);
     } catch (error) {
       if (error instanceof Error && error.cause instanceof Error) request.emit({ kind: 'stack', stack: stackOf(error.cause) });
-      await registry.discard(revision);
+      await this.discard(revision);
       throw error;
     }
     await registry.retain(name);

@@ -1,17 +1,17 @@
 import { performance } from 'node:perf_hooks';
 import type { DcfError } from '../core/errors.js';
+import type { ListNode } from '../core/linked-list.js';
 import type { Invocation, Outcome } from './invocation.js';
 import type { Worker } from './worker.js';
 
 /** A call that has been accepted. It is settled once, and may stay with its worker after that until the worker answers. */
-export class Call {
+export class Call implements ListNode<Call> {
   readonly acceptedAt = performance.now();
   /** The worker that runs it. */
   holder: Worker | undefined;
   /** The call's number on its worker's stream. */
   wireId = 0;
   settled = false;
-  /** The queue's links. */
   previous: Call | undefined;
   next: Call | undefined;
   cancelTimer: (() => void) | undefined;

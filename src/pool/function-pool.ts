@@ -1,10 +1,10 @@
 import { startTimer } from '../core/deadline.js';
 import { DcfError } from '../core/errors.js';
+import { LinkedList } from '../core/linked-list.js';
 import { formatDuration } from '../core/units.js';
 import { Call } from './call.js';
 import type { Invocation, Outcome } from './invocation.js';
 import type { LogLine } from './log-line.js';
-import { CallQueue } from './queue.js';
 import { Replica, type ReplicaSpec } from './replica.js';
 import { ReplicaKeeper } from './replica-keeper.js';
 import type { Worker } from './worker.js';
@@ -37,7 +37,7 @@ const nothing = (): void => undefined;
 /** Runs the calls of one revision. It owns the only queue, and sends a call to a worker only while that has a free slot. */
 export class FunctionPool {
   readonly keeper: ReplicaKeeper;
-  private readonly queue = new CallQueue();
+  private readonly queue = new LinkedList<Call>();
   private unsettled = 0;
   private draining = false;
   private onIdle: (() => void) | undefined;

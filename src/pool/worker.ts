@@ -25,6 +25,12 @@ const headroom = 16;
 /** An id is a 32-bit number; 0 means none. */
 const maxWireId = 0xffffffff;
 
+/** The call in a slot, and the id that was given there last: one that has the same remainder for every call of the slot. */
+interface Slot {
+  call: Call | undefined;
+  lastId: number;
+}
+
 /** The daemon's side of one worker: its stream, its slots and the calls that it holds. */
 export class Worker {
   readonly index: number;
@@ -32,9 +38,9 @@ export class Worker {
   readiness: ReadyHeader | undefined;
   calls = 0;
   private readonly connection: Connection;
-  private readonly held = new Map<number, Call>();
-  private readonly slots: number;
-  private lastId = 0;
+  /** An array and no Map, for the reason that LinkedList gives. */
+  private readonly slots: readonly Slot[];
+  private readonly free: Slot[];
   private accepting = true;
 
   constructor(
@@ -43,7 +49,8 @@ export class Worker {
     private readonly events: WorkerEvents,
   ) {
     this.index = init.worker;
-    this.slots = init.concurrency;
+    this.slots = Array.from({ length: init.concurrency }, (_, index) => ({ call: undefined, lastId: index + 1 }));
+    this.free = [...this.slots];
     this.connection = new Connection({
       open,
       headroom,
@@ -56,24 +63,25 @@ export class Worker {
   }
 
   get freeSlots(): number {
-    return this.readiness !== undefined && this.accepting ? this.slots - this.held.size : 0;
+    return this.readiness !== undefined && this.accepting ? this.free.length : 0;
   }
 
   get running(): number {
-    return this.held.size;
+    return this.slots.length - this.free.length;
   }
 
   /** Sends a call to the Handler. The caller has seen that a slot is free. */
   dispatch(call: Call): void {
-    do this.lastId = this.lastId === maxWireId ? 1 : this.lastId + 1;
-    while (this.held.has(this.lastId));
-    const id = this.lastId;
-    call.wireId = id;
+    const slot = this.free.pop();
+    if (slot === undefined) throw new DcfError('INTERNAL', 'a worker got more calls than it has slots');
+    const id = slot.lastId + this.slots.length;
+    slot.lastId = id > maxWireId ? ((id - 1) % this.slots.length) + 1 : id;
+    slot.call = call;
+    call.wireId = slot.lastId;
     call.holder = this;
-    this.held.set(id, call);
     this.calls += 1;
     const { requestId, metadata, input } = call.invocation;
-    this.connection.send({ type: 'CALL', id, timeoutMs: call.remainingMs, requestId, metadata, body: input });
+    this.connection.send({ type: 'CALL', id: call.wireId, timeoutMs: call.remainingMs, requestId, metadata, body: input });
   }
 
   /** Tells the Handler that nobody waits any more. The slot stays taken until it answers. */
@@ -94,14 +102,11 @@ export class Worker {
 
   /** Fails every call that the worker holds, because the worker is gone. */
   failAll(error: DcfError): void {
-    const calls = [...this.held.values()];
-    this.held.clear();
     this.accepting = false;
     this.connection.destroy();
-    for (const call of calls) {
-      call.holder = undefined;
-      call.cancelTimer?.();
-      call.fail(error);
+    for (const slot of this.slots) {
+      const { call } = slot;
+      if (call !== undefined) this.empty(slot, call).fail(error);
     }
   }
 
@@ -120,7 +125,7 @@ export class Worker {
         return;
       }
       case 'LOG':
-        this.log(message.level, message.time, message.text, this.held.get(message.id)?.invocation.requestId ?? '');
+        this.log(message.level, message.time, message.text, this.slotOf(message.id)?.call?.invocation.requestId ?? '');
         return;
       case 'READY':
         this.readiness = message.ready;
@@ -135,9 +140,20 @@ export class Worker {
   }
 
   private release(id: number): Call {
-    const call = this.held.get(id);
-    if (call === undefined) throw new DcfError('INTERNAL', `an answer came for call ${id}, which the worker does not hold`);
-    this.held.delete(id);
+    const slot = this.slotOf(id);
+    if (slot?.call === undefined) throw new DcfError('INTERNAL', `an answer came for call ${id}, which the worker does not hold`);
+    return this.empty(slot, slot.call);
+  }
+
+  /** The slot that holds the call with this id; of a call that has ended there is none. */
+  private slotOf(id: number): Slot | undefined {
+    const slot = this.slots[(id - 1) % this.slots.length];
+    return slot?.call?.wireId === id ? slot : undefined;
+  }
+
+  private empty(slot: Slot, call: Call): Call {
+    slot.call = undefined;
+    this.free.push(slot);
     call.holder = undefined;
     call.cancelTimer?.();
     return call;

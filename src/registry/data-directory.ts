@@ -1,7 +1,8 @@
 import { mkdir, realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { DcfError, messageOf } from '../core/errors.js';
 import { errorCode } from '../core/system-error.js';
+import { exists } from './atomic-file.js';
 import { Layout } from './layout.js';
 import { type DirectoryLock, lockDirectory } from './lock.js';
 
@@ -13,8 +14,7 @@ import { type DirectoryLock, lockDirectory } from './lock.js';
 export async function openDataDirectory(path: string): Promise<{ layout: Layout; lock: DirectoryLock }> {
   const directory = resolve(path);
   try {
-    // What functions log and carry is not for every user of the host.
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
     const layout = new Layout(await realpath(directory));
     return { layout, lock: lockDirectory(layout.root) };
   } catch (error) {
@@ -22,6 +22,20 @@ export async function openDataDirectory(path: string): Promise<{ layout: Layout;
     throw new DcfError('FAILED_PRECONDITION', `the data directory ${directory} ${problemOf(error)}; choose another with --data`, {
       cause: error,
     });
+  }
+}
+
+/** Makes a folder and those above it. Node's own recursive mkdir never ends where a parent says ENOENT, as /proc does. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    // What functions log and carry is not for every user of the host.
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return;
+    const parent = dirname(path);
+    if (errorCode(error) !== 'ENOENT' || (await exists(parent))) throw error;
+    await makeDirectory(parent);
+    await mkdir(path, { mode: 0o700 });
   }
 }
 
@@ -33,6 +47,8 @@ function problemOf(error: unknown): string {
     case 'EACCES':
     case 'EPERM':
       return 'cannot be written: permission denied';
+    case 'ENOENT':
+      return 'cannot be made there';
     case 'EROFS':
       return 'cannot be written: the file system is read-only';
     case 'ENOSPC':

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { symlink } from 'node:fs/promises';
+import { readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { ManifestInput } from '@dcf/sdk/manifest';
@@ -88,11 +88,6 @@ const byTheDaemon: Refusal[] = [
     source: "export class Handler {\n  init() { throw new Error('not even one'); }\n  call() { return 1; }\n}\n",
     says: [/not even one/, stillActive],
   },
-  {
-    what: 'providers that this host lacks',
-    manifest: { providers: ['tensorrt'] },
-    says: [/FAILED_PRECONDITION: .*tensorrt/, /on this host: tensorrt: /, stillActive],
-  },
   { what: 'secrets', manifest: { secrets: ['API_KEY'] }, says: [/FAILED_PRECONDITION: .*API_KEY.*not supported yet/, stillActive] },
   {
     what: 'limits.payload over the limit of the daemon',
@@ -151,16 +146,25 @@ describe('refused before anything is sent', () => {
 describe('refused by the daemon', () => {
   for (const refusal of byTheDaemon) test(refusal.what, () => refused(refusal));
 
+  test('providers that this host lacks', async (t) => {
+    const { providers } = await daemon.control.info();
+    const lacking = ['cuda', 'tensorrt', 'webgpu'].find((name) => providers.some((provider) => provider.name === name && !provider.usable));
+    if (lacking === undefined) return t.skip('this host has every provider');
+    const says = [new RegExp(`FAILED_PRECONDITION: the function wants ${lacking}; on this host: ${lacking}: .+`), stillActive];
+    await refused({ what: 'one provider', yaml: `name: victim\nproviders: [${lacking}]\n`, says });
+  });
+
   test('a first deploy that fails leaves nothing', async () => {
     const folder = await writeFunction(
       owner,
       { name: 'newcomer' },
-      { 'handler.ts': "export class Handler { init() { throw new Error('no'); } call() { return 1; } }" },
+      { 'handler.ts': "export class Handler { init() { console.log('a line'); throw new Error('no'); } call() { return 1; } }" },
     );
     const { code, stderr } = await runCli(['deploy', folder], { url: daemon.url });
     assert.equal(code, 1);
     assert.match(stderr, /Nothing has changed: newcomer was not deployed before, and is not now/);
     await victim.unchanged();
     await assert.rejects(daemon.control.describe('newcomer'), { code: 'NOT_FOUND' });
+    assert.ok(!(await readdir(join(daemon.data, 'logs'))).includes('newcomer'));
   });
 });

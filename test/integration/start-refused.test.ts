@@ -20,7 +20,10 @@ async function refused(t: TestContext, args: readonly string[], environment: Rec
 
 /** A port on which something listens that is no daemon. */
 async function occupiedPort(t: TestContext): Promise<number> {
-  const server = createServer();
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    cleanUp(t, () => void socket.destroy());
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   cleanUp(t, () => void server.close());
@@ -114,9 +117,9 @@ for (const [args, environment, message] of usage) {
 
 test('where no daemon answers, the command says so and what to do', async () => {
   const url = `127.0.0.1:${await freePort()}`;
-  for (const args of [['list'], ['invoke', 'echo', '--data', 'x', '--timeout', '5s'], ['delete', 'echo', '--yes'], ['logs', 'echo']]) {
-    const { code, stdout, stderr } = await runCli(args, { url });
-    assert.equal(code, 1, args[0]);
+  const commands = [['list'], ['invoke', 'echo', '--data', 'x', '--timeout', '5s'], ['delete', 'echo', '--yes'], ['logs', 'echo']];
+  for (const { code, stdout, stderr } of await Promise.all(commands.map((args) => runCli(args, { url })))) {
+    assert.equal(code, 1);
     assert.equal(stdout, '');
     assert.match(stderr, new RegExp(`no DCF daemon answers at ${url}: connection refused\\. Start one with dcfd, or set DCF_URL`));
   }

@@ -55,7 +55,7 @@ export class ControlClient {
     exchange.start();
     const failure = await end;
     await exchange.finish();
-    if (exchange.fault !== undefined) throw exchange.fault;
+    if (exchange.fault !== undefined && signal?.aborted !== true) throw exchange.fault;
     if (failure !== undefined) {
       const error = errorOfFailure(failure, channel, limits, 'the deploy may have been done; "dcf list" tells');
       throw exchange.stack === undefined ? error : withStack(error, exchange.stack);

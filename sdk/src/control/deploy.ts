@@ -76,7 +76,8 @@ export class DeployExchange {
 
   async #sendBlobs(digests: readonly string[]): Promise<void> {
     const files = new Map<string, PackedFile>(this.#package.files.map((file) => [file.sha256, file]));
-    const wanted = digests.map((digest) => {
+    // Two files may have the same bytes.
+    const wanted = [...new Set(digests)].map((digest) => {
       const file = files.get(digest);
       if (file === undefined) throw new DcfError('INTERNAL', `the daemon asked for a blob that the package does not have: ${digest}`);
       return file;

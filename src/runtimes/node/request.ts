@@ -1,17 +1,24 @@
 import type { Request } from '@dcf/sdk';
 import { DcfError, messageOf } from '../../core/errors.js';
+import type { ListNode } from '../../core/linked-list.js';
 
 const noMetadata: Readonly<Record<string, string>> = Object.freeze({});
 
 /** One call as the Handler sees it. What few Handlers look at is made only when it is asked for. */
-export class WorkerRequest implements Request {
+export class WorkerRequest implements Request, ListNode<WorkerRequest> {
+  previous: WorkerRequest | undefined;
+  next: WorkerRequest | undefined;
   readonly metadata: Readonly<Record<string, string>>;
   private readonly deadlineMs: number;
   private controller: AbortController | undefined;
   private cancelReason: DcfError | undefined;
 
-  /** @param timeoutMs - what is left of the deadline; 0 for none */
+  /**
+   * @param wireId - the call's number on the worker's stream
+   * @param timeoutMs - what is left of the deadline; 0 for none
+   */
   constructor(
+    readonly wireId: number,
     readonly id: string,
     readonly input: Uint8Array,
     metadata: Readonly<Record<string, string>> | undefined,

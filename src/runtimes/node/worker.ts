@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import type { Context, Handler } from '@dcf/sdk';
 import { setWorkerLink } from '@dcf/sdk/worker';
 import { cutText, DcfError, messageOf, stackOf } from '../../core/errors.js';
+import { LinkedList } from '../../core/linked-list.js';
 import { Connection } from '../../wire/connection.js';
 import type { InitHeader, Message } from '../../wire/messages.js';
 import { loadHandler } from './load-handler.js';
@@ -42,12 +43,11 @@ function openDescriptor(fd: number, onread: OnReadOpts): Socket {
 
 class Worker {
   private readonly connection: Connection;
-  private readonly running = new Map<number, WorkerRequest>();
+  private readonly running = new LinkedList<WorkerRequest>();
   private readonly callIds = new AsyncLocalStorage<number>();
   private handler: Handler | undefined;
   private concurrent = false;
   private maxPayload = 0;
-  private lastStarted = 0;
   private leaving = false;
   private ended = false;
 
@@ -72,10 +72,12 @@ class Worker {
         void this.init(message.init);
         return;
       case 'CALL':
-        this.call(message.id, new WorkerRequest(message.requestId, message.body, message.metadata, message.timeoutMs));
+        this.call(new WorkerRequest(message.id, message.requestId, message.body, message.metadata, message.timeoutMs));
         return;
       case 'CANCEL':
-        this.running.get(message.id)?.cancel();
+        for (let request = this.running.first; request !== undefined; request = request.next) {
+          if (request.wireId === message.id) request.cancel();
+        }
         return;
       case 'DRAIN':
         this.leaving = true;
@@ -114,46 +116,45 @@ class Worker {
 
   /** With one call at a time there is no doubt whose line it is, and no need to pay for asynchronous context. */
   private currentCall(): number {
-    return this.running.has(this.lastStarted) ? this.lastStarted : 0;
+    return this.running.first?.wireId ?? 0;
   }
 
-  private call(id: number, request: WorkerRequest): void {
+  private call(request: WorkerRequest): void {
     const { handler } = this;
-    this.running.set(id, request);
-    this.lastStarted = id;
+    this.running.push(request);
     try {
       if (handler === undefined) throw new DcfError('INTERNAL', 'the worker got a call before it was ready');
-      const reply = this.concurrent ? this.callIds.run(id, () => handler.call(request)) : handler.call(request);
+      const reply = this.concurrent ? this.callIds.run(request.wireId, () => handler.call(request)) : handler.call(request);
       // A reply that is there already is sent in this turn.
       if (isThenable(reply))
         Promise.resolve(reply)
-          .then((later) => this.succeed(id, later))
-          .catch((error: unknown) => this.fail(id, error));
-      else this.succeed(id, reply);
+          .then((later) => this.succeed(request, later))
+          .catch((error: unknown) => this.fail(request, error));
+      else this.succeed(request, reply);
     } catch (error) {
-      this.fail(id, error);
+      this.fail(request, error);
     }
   }
 
   /** Throws when the reply is none, or too large. */
-  private succeed(id: number, reply: unknown): void {
+  private succeed(request: WorkerRequest, reply: unknown): void {
     const body = replyBytes(reply);
     if (body.length > this.maxPayload) {
       throw new DcfError('RESOURCE_EXHAUSTED', `the reply has ${body.length} bytes; limits.payload is ${this.maxPayload}`);
     }
-    this.connection.send({ type: 'RESULT', id, body });
-    this.finished(id);
+    this.connection.send({ type: 'RESULT', id: request.wireId, body });
+    this.finished(request);
   }
 
-  private fail(id: number, error: unknown): void {
+  private fail(request: WorkerRequest, error: unknown): void {
     const code = DcfError.is(error) ? error.code : 'UNKNOWN';
     const message = cutText(messageOf(error), maxMessageLength);
-    this.connection.send({ type: 'ERROR', id, code, message, stack: cutText(stackOf(error), maxStackLength) });
-    this.finished(id);
+    this.connection.send({ type: 'ERROR', id: request.wireId, code, message, stack: cutText(stackOf(error), maxStackLength) });
+    this.finished(request);
   }
 
-  private finished(id: number): void {
-    this.running.delete(id);
+  private finished(request: WorkerRequest): void {
+    this.running.remove(request);
     if (this.leaving) this.leaveWhenIdle();
   }
 
@@ -181,7 +182,7 @@ class Worker {
       return;
     }
     this.leaving = true;
-    for (const request of this.running.values()) request.cancel();
+    for (let request = this.running.first; request !== undefined; request = request.next) request.cancel();
     setTimeout(() => this.end('finished'), orphanGraceMs).unref();
     this.leaveWhenIdle();
   }

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import sharp from 'sharp';
+import { startDaemon } from '../support/daemon.js';
+import { noPictures, testPictures } from '../support/mnist.js';
+import { root, runCli } from '../support/programs.js';
+
+const owner = { after };
+const daemon = await startDaemon(owner);
+
+function folderOf(name: string): string {
+  return join(root, 'functions', name);
+}
+
+/** Deploys a function of this repository as it stands. */
+async function deploy(name: string): Promise<void> {
+  const { code, stderr, stdout } = await runCli(['deploy', folderOf(name)], { url: daemon.url });
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, new RegExp(`^${name}@[0-9a-f]+ is active`));
+}
+
+async function example(name: string, file: string): Promise<Buffer> {
+  return await readFile(join(folderOf(name), 'examples', file));
+}
+
+async function call(name: string, input: Uint8Array | string): Promise<string> {
+  return Buffer.from((await daemon.client.invoke(name, input)).output).toString();
+}
+
+async function refuses(name: string, input: Uint8Array | string, message: RegExp): Promise<void> {
+  await assert.rejects(daemon.client.invoke(name, input), { code: 'INVALID_ARGUMENT', message });
+}
+
+test('every sample function is tried here', async () => {
+  assert.deepEqual(
+    (await readdir(join(root, 'functions'), { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name),
+    ['digits', 'echo', 'image-size', 'json'],
+  );
+});
+
+test('echo answers with the bytes that it was sent', async () => {
+  await deploy('echo');
+  const hello = await example('echo', 'hello.txt');
+  assert.equal(await call('echo', hello), hello.toString());
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+  assert.ok(Buffer.from((await daemon.client.invoke('echo', bytes)).output).equals(bytes));
+});
+
+test('json answers with the same JSON, and refuses what is none', async () => {
+  await deploy('json');
+  const order = await example('json', 'order.json');
+  assert.equal(await call('json', order), JSON.stringify(JSON.parse(order.toString())));
+  assert.equal(await call('json', ' null '), 'null');
+  for (const bad of ['', '{', "{'a': 1}", 'NaN']) await refuses('json', bad, /the input is not valid JSON/);
+});
+
+test('image-size says how large a picture is, and refuses what is none', async () => {
+  await deploy('image-size');
+  assert.equal(await call('image-size', await example('image-size', 'flag.base64')), '{"width":8,"height":5,"format":"png"}');
+  await refuses('image-size', '', /the input is empty/);
+  await refuses('image-size', 'no base64 at all!', /no base64 text/);
+  await refuses('image-size', Buffer.from('no picture').toString('base64'), /no picture in a format that is known/);
+});
+
+describe('digits', () => {
+  test('reads every example', async () => {
+    await deploy('digits');
+    const files = await readdir(join(folderOf('digits'), 'examples'));
+    assert.ok(files.length >= 10);
+    for (const file of files) {
+      const { digit, confidence, scores }: { digit: number; confidence: number; scores: number[] } = JSON.parse(
+        await call('digits', await example('digits', file)),
+      );
+      assert.equal(String(digit), file[0], file);
+      assert.equal(scores.length, 10);
+      assert.ok(confidence === scores[digit] && Math.abs(scores.reduce((sum, score) => sum + score, 0) - 1) < 1e-4);
+    }
+  });
+
+  test('refuses what is no picture, or a blank one', async () => {
+    await refuses('digits', '', /./);
+    await refuses('digits', 'this is text', /picture/);
+    const png = await example('digits', '2-small.png');
+    await refuses('digits', png.subarray(0, png.length / 2), /./);
+    const blank = await sharp({ create: { width: 40, height: 40, channels: 3, background: 'white' } })
+      .png()
+      .toBuffer();
+    await refuses('digits', blank, /blank/);
+  });
+
+  test('reads at least 98.5 % of the handwriting that training never saw, several in flight', { skip: noPictures ?? false }, async (t) => {
+    const pictures = await testPictures();
+    assert.equal(pictures.length, 1000);
+    const waiting = pictures.entries();
+    let right = 0;
+    const reader = async (): Promise<void> => {
+      for (const [, { png, digit }] of waiting) {
+        const answer: { digit: number } = JSON.parse(await call('digits', png));
+        if (answer.digit === digit) right += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, reader));
+    t.diagnostic(`digits read ${right} of ${pictures.length} right, ${((100 * right) / pictures.length).toFixed(1)} %`);
+    assert.ok(right / pictures.length >= 0.985, `${right} of ${pictures.length}`);
+  });
+
+  test('tells which execution provider its session really uses', async () => {
+    const { summary } = await daemon.control.describe('digits');
+    assert.equal(summary?.providers.length, 1);
+    const { providers } = await daemon.control.info();
+    const usable = providers.filter((provider) => provider.usable).map(({ name }) => name);
+    assert.ok(usable.includes(summary?.providers[0] ?? ''), `${summary?.providers} of ${usable}`);
+  });
+});
