@@ -17,4 +17,6 @@ server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port
   if (error !== null) throw error;
   process.stdout.write(`${port}\n`);
 });
-process.on('SIGTERM', () => { server.forceShutdown(); });
+process.on('SIGTERM', () => {
+  server.forceShutdown();
+});

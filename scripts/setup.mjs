@@ -37,7 +37,7 @@ function newest(path) {
   const stat = statSync(path);
   if (!stat.isDirectory()) return stat.mtimeMs;
   return readdirSync(path)
-    .filter((name) => name !== 'generated' && name !== 'node_modules')
+    .filter((name) => name !== 'generated' && name !== 'node_modules' && name !== 'results')
     .reduce((latest, name) => Math.max(latest, newest(join(path, name))), stat.mtimeMs);
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { delimiter, dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { DcfError } from '@dcf/sdk/errors';
@@ -17,21 +18,21 @@ export interface ReadyProcess {
 const killAfterMs = 15_000;
 
 /**
- * Starts a Node program that ends with the scope, and resolves when it writes the line that `isReady` knows.
+ * Starts a program that ends with the scope, and resolves when it writes the line that `isReady` knows.
  *
  * @param name - for messages
- * @param argv - the program's file and its arguments
+ * @param program - the program's file, which has to be executable
  * @throws DcfError UNAVAILABLE when it ends before; its stderr is this process's own
  */
 export async function startProcess(
   scope: Scope,
   name: string,
-  argv: readonly string[],
+  [program, ...argv]: readonly [string, ...string[]],
   isReady: (line: string) => boolean,
 ): Promise<ReadyProcess> {
   scope.signal.throwIfAborted();
   const started = performance.now();
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'], env: plainEnvironment() });
+  const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'inherit'], env: plainEnvironment() });
   scope.defer(() => end(child));
   const lines: string[] = [];
   let readyMs: number | undefined;
@@ -75,7 +76,9 @@ export async function runProcess(
 
 /** This process's environment, without what would set up a daemon or the command line otherwise than by default. */
 function plainEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DCF_')));
+  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DCF_')));
+  // The daemon is started by its first line, which looks for node on the path: that has to be this one.
+  return { ...environment, PATH: `${dirname(process.execPath)}${delimiter}${environment['PATH'] ?? ''}` };
 }
 
 async function readText(stream: NodeJS.ReadableStream): Promise<string> {

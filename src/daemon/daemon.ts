@@ -105,8 +105,9 @@ export class Daemon {
     this.readinessChanged();
     this.server?.stopListening();
     await this.functions.stop(this.settings.drainGrace);
-    this.server?.close();
+    // First the logs: that ends the streams of those who follow them.
     await this.logs.close();
+    await this.server?.close();
     await this.registry.close();
   }
 

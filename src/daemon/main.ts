@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --initial-old-space-size=128
+// The flag keeps V8 from full collections while bodies of some megabytes are in flight: see docs/architecture.md.
 import { DcfError, messageOf, stackOf } from '../core/errors.js';
 import { createDaemonLog } from '../telemetry/daemon-log.js';
 import { helpText, readCommand } from './config.js';

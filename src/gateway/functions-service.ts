@@ -1,6 +1,7 @@
 import type { Contract } from '@dcf/sdk/contract';
 import { decodeInvokeRequest, encodeInvokeReply } from '@dcf/sdk/contract';
-import type { handleUnaryCall, ServiceDefinition } from '@grpc/grpc-js';
+import type { handleUnaryCall, ServiceDefinition, sendUnaryData } from '@grpc/grpc-js';
+import type { Success } from '../pool/invocation.js';
 import { type GrpcService, type MethodOptions, statusOf, toStatus } from './grpc-method.js';
 import type { Invoker } from './invoke.js';
 
@@ -20,7 +21,7 @@ const identity = (message: Buffer): Buffer => message;
  * `Invoke` of either contract: the two are alike on the wire. It reads and writes its envelope itself and passes the body
  * on without a copy, and it is the one method that avoids every promise: it is the path of each call.
  */
-export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUnaryCall<Buffer, Buffer> {
+export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUnaryCall<Buffer, Reply> {
   return (call, callback) => {
     try {
       // Read once: each `get` of a Metadata checks and folds its key anew.
@@ -38,7 +39,7 @@ export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUn
           metadata: handlerMetadata(metadata),
         },
         (outcome) => {
-          if (outcome.ok) callback(null, encodeInvokeReply(outcome.output, outcome.headroom));
+          if (outcome.ok) sendReply(outcome, callback);
           else callback(toStatus(outcome.error));
         },
       );
@@ -49,6 +50,24 @@ export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUn
       callback(statusOf(error, options.onFault));
     }
   };
+}
+
+/** What is given to grpc-js, and whether it has made its own copy yet. */
+interface Reply {
+  success: Success;
+  copied: boolean;
+}
+
+function sendReply(success: Success, callback: sendUnaryData<Reply>): void {
+  const reply: Reply = { success, copied: false };
+  callback(null, reply);
+  if (reply.copied) success.release(success.output);
+}
+
+/** grpc-js copies what this returns into its frame before it does anything else. */
+function serializeReply(reply: Reply): Buffer {
+  reply.copied = true;
+  return encodeInvokeReply(reply.success.output, reply.success.headroom);
 }
 
 type Values = Readonly<Record<string, string | Buffer>>;
@@ -72,7 +91,7 @@ function handlerMetadata(metadata: Values): Record<string, string> | undefined {
 export function withRawInvoke(definition: ServiceDefinition): ServiceDefinition {
   const invoke = definition['Invoke'];
   if (invoke === undefined) throw new Error('the contract has no method Invoke');
-  return { ...definition, Invoke: { ...invoke, requestDeserialize: identity, responseSerialize: identity } };
+  return { ...definition, Invoke: { ...invoke, requestDeserialize: identity, responseSerialize: serializeReply } };
 }
 
 /** The service `dcf.v1.Functions`: calls. */

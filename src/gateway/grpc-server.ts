@@ -21,6 +21,9 @@ const envelopeLength = 64 * 1024;
 /** Streams that one connection may have open; each may hold one request. */
 const maxConcurrentStreams = 1024;
 
+/** How long the last replies may take to be sent. */
+const closeGraceMs = 1_000;
+
 /** The gRPC side of the gateway: both contracts and the health service on one port. */
 export class GrpcServer {
   private serving: ReadonlyMap<string, boolean> = new Map([['', false]]);
@@ -72,10 +75,20 @@ export class GrpcServer {
     this.listener.close();
   }
 
-  /** Ends every connection at once: `tryShutdown` would wait for open streams without end, and a health Watch is one. */
-  close(): void {
+  /**
+   * Ends every connection, once the replies that are on their way have been sent. `tryShutdown` alone would wait for open
+   * streams without end, and a health Watch is one.
+   */
+  async close(): Promise<void> {
     this.timer.stop();
     this.listener.close();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, closeGraceMs);
+      this.server.tryShutdown(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
     this.server.forceShutdown();
   }
 }

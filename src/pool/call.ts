@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { DcfError } from '../core/errors.js';
 import type { ListNode } from '../core/linked-list.js';
-import type { Invocation, Outcome } from './invocation.js';
+import type { Invocation, Outcome, Success } from './invocation.js';
 import type { Worker } from './worker.js';
 
 /** A call that has been accepted. It is settled once, and may stay with its worker after that until the worker answers. */
@@ -36,9 +36,8 @@ export class Call implements ListNode<Call> {
     return Math.max(1, Math.round(this.timeoutMs - this.age));
   }
 
-  /** @param headroom - bytes in front of the output, in the same memory, that are free for use */
-  succeed(output: Uint8Array, headroom: number): void {
-    this.settle({ ok: true, output, headroom });
+  succeed(success: Success): void {
+    this.settle(success);
   }
 
   fail(error: DcfError): void {

@@ -1,7 +1,17 @@
 import type { DcfError } from '../core/errors.js';
 
-/** How a call ended. `headroom` bytes in front of the output, in the same memory, are free for an envelope around it. */
-export type Outcome = { ok: true; output: Uint8Array; headroom: number } | { ok: false; error: DcfError };
+/** A call that was answered. */
+export interface Success {
+  ok: true;
+  output: Uint8Array;
+  /** So many bytes in front of the output, in the same memory, are free for an envelope around it. */
+  headroom: number;
+  /** May be called with the output by who will not read it again; its memory is then used for another. */
+  release: (output: Uint8Array) => void;
+}
+
+/** How a call ended. */
+export type Outcome = Success | { ok: false; error: DcfError };
 
 /** One call, free of any transport. */
 export interface Invocation {

@@ -1,4 +1,5 @@
 import { DcfError } from '../core/errors.js';
+import { BodyPool } from '../wire/body-pool.js';
 import type { ConnectionOptions } from '../wire/connection.js';
 import { Connection } from '../wire/connection.js';
 import type { InitHeader, Message, ReadyHeader } from '../wire/messages.js';
@@ -18,6 +19,10 @@ export interface WorkerEvents {
   /** The stream is over: in order (`undefined`), or with what broke it. */
   closed: (error: Error | undefined) => void;
 }
+
+/** Of the outputs of all calls. */
+const outputs = new BodyPool();
+const releaseOutput = (output: Uint8Array): void => outputs.release(output);
 
 /** So that the gateway can write its envelope around a reply without a copy. */
 const headroom = 16;
@@ -54,6 +59,7 @@ export class Worker {
     this.connection = new Connection({
       open,
       headroom,
+      allocate: (length) => outputs.allocate(length),
       maxBodyLength: init.maxPayload,
       pauseWhenCongested: false,
       onMessage: (message) => this.receive(message),
@@ -113,7 +119,7 @@ export class Worker {
   private receive(message: Message): void {
     switch (message.type) {
       case 'RESULT':
-        this.release(message.id).succeed(message.body, headroom);
+        this.release(message.id).succeed({ ok: true, output: message.body, headroom, release: releaseOutput });
         this.events.freed(this);
         return;
       case 'ERROR': {

@@ -9,6 +9,8 @@ export interface ConnectionOptions {
   maxBodyLength: number;
   /** Bytes left free in front of each body that comes. */
   headroom: number;
+  /** Makes the memory of a body that comes, its headroom included. */
+  allocate: (length: number) => Buffer;
   onMessage: (message: Message) => void;
   /** Once, when the stream is over: in order (`undefined`), or with what broke it. */
   onClose: (error: Error | undefined) => void;
@@ -43,8 +45,8 @@ export class Connection {
   private closed = false;
 
   constructor(private readonly options: ConnectionOptions) {
-    const { maxBodyLength, headroom } = options;
-    this.decoder = new FrameDecoder({ maxBodyLength, headroom, onFrame: (frame) => options.onMessage(fromFrame(frame)) });
+    const { maxBodyLength, headroom, allocate } = options;
+    this.decoder = new FrameDecoder({ maxBodyLength, headroom, allocate, onFrame: (frame) => options.onMessage(fromFrame(frame)) });
     const stream = options.open({
       buffer: () => this.decoder.directTarget() ?? this.scratch,
       callback: (length, target) => this.read(length, target),

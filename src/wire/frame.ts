@@ -68,6 +68,8 @@ export interface DecoderOptions {
   maxBodyLength: number;
   /** Bytes left free in front of each body, in the same memory: for an envelope that is to be written around it. */
   headroom: number;
+  /** Makes the memory of a body, its headroom included. */
+  allocate: (length: number) => Buffer;
   /** Called for each frame, in order. */
   onFrame: (frame: Frame) => void;
 }
@@ -135,7 +137,7 @@ export class FrameDecoder {
   private parseHead(source: Buffer, at: number): Partial {
     const bodyLength = source.readUInt32LE(at);
     const headerLength = source.readUInt16LE(at + 4);
-    const { maxBodyLength, headroom } = this.options;
+    const { maxBodyLength, headroom, allocate } = this.options;
     if (bodyLength > maxBodyLength) throw new FrameError(`a body of ${bodyLength} bytes is over the limit of ${maxBodyLength}`);
     return {
       head: {
@@ -146,7 +148,7 @@ export class FrameDecoder {
       },
       header: headerLength === 0 ? nothing : Buffer.allocUnsafe(headerLength),
       // An empty body needs its headroom as well: an envelope will be written around it, too.
-      body: Buffer.allocUnsafe(headroom + bodyLength).subarray(headroom),
+      body: allocate(headroom + bodyLength).subarray(headroom),
       filled: 0,
     };
   }

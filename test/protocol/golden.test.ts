@@ -20,7 +20,12 @@ function bytesOf(value: Uint8Array | { data: number[] }): Buffer {
 
 function decode(bytes: Buffer): Frame[] {
   const frames: Frame[] = [];
-  const decoder = new FrameDecoder({ maxBodyLength: 1 << 20, headroom: 0, onFrame: (frame) => frames.push(frame) });
+  const decoder = new FrameDecoder({
+    maxBodyLength: 1 << 20,
+    headroom: 0,
+    allocate: Buffer.allocUnsafe,
+    onFrame: (frame) => frames.push(frame),
+  });
   decoder.push(bytes);
   assert.ok(decoder.atBoundary, 'the bytes end inside a frame');
   return frames;

@@ -51,9 +51,10 @@ export function classifyFailure(status: StatusObject, { sent, answerBegun }: Att
     if (code === statusCodes.DEADLINE_EXCEEDED) return { kind: 'late', sent };
     return code === statusCodes.CANCELLED ? { kind: 'cancelled' } : { kind: 'unsent', details };
   }
+  // Both sides count: the daemon's own word for it comes as often as not.
+  if (code === statusCodes.DEADLINE_EXCEEDED && /^Deadline exceeded( after|$)/.test(details)) return { kind: 'late', sent };
   // Headers with the status prove that the server sent it. Without them it may also be the end of a stream that had begun.
   if (Object.keys(metadata.getMap()).length === 0) {
-    if (code === statusCodes.DEADLINE_EXCEEDED && details.startsWith('Deadline exceeded after')) return { kind: 'late', sent };
     if (code === statusCodes.CANCELLED && details === 'Cancelled on client') return { kind: 'cancelled' };
     if (code === statusCodes.RESOURCE_EXHAUSTED && details.startsWith('Received message larger than max')) return { kind: 'tooLarge' };
     if (details === 'Stream refused by server' && !answerBegun) return { kind: 'refused' };

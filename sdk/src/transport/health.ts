@@ -45,7 +45,9 @@ export async function reachDaemon(channel: OpenChannel, limits: Limits): Promise
 async function check(channel: OpenChannel, limits: Limits, problemOf: (checked: Checked) => Failure | undefined): Promise<void> {
   await retrying(channel, limits, retryCheck, async (): Promise<Attempt<true>> => {
     const failure = problemOf(await attemptUnary(channel, { method, request: Buffer.alloc(0), headers: [] }, limits));
-    return failure === undefined ? { ok: true, reply: true } : { ok: false, failure };
+    if (failure === undefined) return { ok: true, reply: true };
+    // It does not matter how far a check came.
+    return { ok: false, failure: failure.kind === 'late' ? { kind: 'late', sent: false } : failure };
   });
 }
 

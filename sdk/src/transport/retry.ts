@@ -50,7 +50,7 @@ function spread(pushbackMs: number): number {
 /**
  * Tries until an attempt succeeds, the policy says no, or the next attempt would come after the deadline.
  *
- * @throws DcfError of the last attempt; CANCELLED when the signal aborts or the channel is closed
+ * @throws DcfError of the last attempt that came to something; CANCELLED when the signal aborts or the channel is closed
  */
 export async function retrying<Reply>(
   channel: OpenChannel,
@@ -59,11 +59,16 @@ export async function retrying<Reply>(
   tryOnce: () => Promise<Attempt<Reply>>,
 ): Promise<{ reply: Reply; attempts: number }> {
   const begun = performance.now();
+  let earlier: Failure | undefined;
   for (let attempts = 1; ; attempts++) {
     const attempt = await tryOnce();
     if (attempt.ok) return { reply: attempt.reply, attempts };
-    const delay = policy(attempt.failure, attempts, performance.now() - begun, limits);
-    if (delay === undefined || Date.now() + delay >= limits.deadline) throw errorOfFailure(attempt.failure, channel, limits);
+    const { failure } = attempt;
+    // Why the attempts before failed says more than that there was no time for this one.
+    const told = failure.kind === 'late' && !failure.sent ? (earlier ?? failure) : failure;
+    const delay = policy(failure, attempts, performance.now() - begun, limits);
+    if (delay === undefined || Date.now() + delay >= limits.deadline) throw errorOfFailure(told, channel, limits);
+    earlier = told;
     await pause(delay, channel, limits.signal);
   }
 }

@@ -58,6 +58,8 @@ class Worker {
     this.connection = new Connection({
       open: (onread) => openDescriptor(descriptor, onread),
       headroom: 0,
+      // The Handler may keep its input for as long as it likes.
+      allocate: Buffer.allocUnsafe,
       // The daemon has checked each input against the function's own limit.
       maxBodyLength: 0xffffffff,
       pauseWhenCongested: true,

@@ -32,7 +32,7 @@ describe('withScope', () => {
 describe('startProcess', () => {
   it('resolves when the process is ready, and ends it with the scope', async () => {
     const { pid, lines, readyMs } = await withScope(AbortSignal.any([]), async (scope) => {
-      const started = await startProcess(scope, 'it', stays, isReady);
+      const started = await startProcess(scope, 'it', [process.execPath, ...stays], isReady);
       assert.ok(isAlive(started.pid));
       return started;
     });
@@ -56,7 +56,7 @@ describe('startProcess', () => {
     };
     const source = program('console.log(process.pid); setInterval(() => {}, 1000)');
     await assert.rejects(
-      withScope(controller.signal, (scope) => startProcess(scope, 'it', source, stop)),
+      withScope(controller.signal, (scope) => startProcess(scope, 'it', [process.execPath, ...source], stop)),
       /told to stop/,
     );
     assert.equal(isAlive(Number(seen[0])), false);

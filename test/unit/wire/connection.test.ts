@@ -37,6 +37,7 @@ async function open(t: TestContext, options: Partial<ConnectionOptions> = {}): P
     },
     maxBodyLength: 1 << 20,
     headroom: 0,
+    allocate: Buffer.allocUnsafe,
     pauseWhenCongested: false,
     onMessage: (message) => {
       const next = waiting.shift();

@@ -39,7 +39,7 @@ function plain(frame: Frame): Frame {
 
 function collect(read: (decoder: FrameDecoder) => void, maxBodyLength = 1 << 20, headroom = 0): Frame[] {
   const found: Frame[] = [];
-  const decoder = new FrameDecoder({ maxBodyLength, headroom, onFrame: (frame) => found.push(plain(frame)) });
+  const decoder = new FrameDecoder({ maxBodyLength, headroom, allocate: Buffer.allocUnsafe, onFrame: (frame) => found.push(plain(frame)) });
   read(decoder);
   assert.ok(decoder.atBoundary);
   return found;
@@ -104,7 +104,12 @@ test('a long body is read straight to its place, in any portions', () => {
 
 test('a body has the headroom that was asked for, in its own memory', () => {
   const found: Frame[] = [];
-  const decoder = new FrameDecoder({ maxBodyLength: 100, headroom: 16, onFrame: (frame) => found.push(frame) });
+  const decoder = new FrameDecoder({
+    maxBodyLength: 100,
+    headroom: 16,
+    allocate: Buffer.allocUnsafe,
+    onFrame: (frame) => found.push(frame),
+  });
   const frame: Frame = { type: 5, flags: 0, id: 1, timeoutMs: 0, header: '', body: Buffer.from('one') };
   decoder.push(Buffer.concat([bytesOf(frame), bytesOf({ ...frame, body: Buffer.from('two') })]));
   const [first, second] = found;
@@ -116,14 +121,24 @@ test('a body has the headroom that was asked for, in its own memory', () => {
 
 test('a body over the limit is refused by its head, before any of it has come', () => {
   const head = encodeFrame({ type: 4, flags: 0, id: 1, timeoutMs: 0, header: '', body: new Uint8Array(101) }).subarray(0, headLength);
-  const decoder = new FrameDecoder({ maxBodyLength: 100, headroom: 0, onFrame: () => assert.fail('there is no frame') });
+  const decoder = new FrameDecoder({
+    maxBodyLength: 100,
+    headroom: 0,
+    allocate: Buffer.allocUnsafe,
+    onFrame: () => assert.fail('there is no frame'),
+  });
   assert.throws(
     () => decoder.push(head),
     (error) => error instanceof FrameError && /body of 101 bytes is over the limit of 100/.test(error.message),
   );
   const huge = Buffer.from(head);
   huge.writeUInt32LE(0xffffffff, 0);
-  const other = new FrameDecoder({ maxBodyLength: 100, headroom: 0, onFrame: () => assert.fail('there is no frame') });
+  const other = new FrameDecoder({
+    maxBodyLength: 100,
+    headroom: 0,
+    allocate: Buffer.allocUnsafe,
+    onFrame: () => assert.fail('there is no frame'),
+  });
   assert.throws(() => other.push(huge), FrameError);
 });
 
@@ -136,7 +151,12 @@ test('a header that does not fit its length field is refused by the writer', () 
 test('any bytes either read as frames or are refused; nothing else comes out', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 2000 }), (bytes) => {
-      const decoder = new FrameDecoder({ maxBodyLength: 4096, headroom: 0, onFrame: (frame) => assert.ok(frame.body.length <= 4096) });
+      const decoder = new FrameDecoder({
+        maxBodyLength: 4096,
+        headroom: 0,
+        allocate: Buffer.allocUnsafe,
+        onFrame: (frame) => assert.ok(frame.body.length <= 4096),
+      });
       try {
         decoder.push(Buffer.from(bytes));
       } catch (error) {
