@@ -42,7 +42,9 @@ describe('startProcess', () => {
   });
 
   it('rejects when the process ends before', async () => {
-    const work = withScope(AbortSignal.any([]), (scope) => startProcess(scope, 'it', program('console.log("hello")'), isReady));
+    const work = withScope(AbortSignal.any([]), (scope) =>
+      startProcess(scope, 'it', [process.execPath, ...program('console.log("hello")')], isReady),
+    );
     await assert.rejects(work, { name: 'DcfError', code: 'UNAVAILABLE', message: /^it ended before it was ready/ });
   });
 

@@ -40,17 +40,6 @@ test('a server that says nothing: the timeout ends it, and the message says that
   assert.match(error.message, /^no DCF daemon answers at .*: no connection within 200 ms/);
 });
 
-test('when the time is up, the message is of what went wrong before', async (t) => {
-  let connections = 0;
-  const url = await startTcp(t, (socket) => {
-    connections += 1;
-    if (connections === 1) socket.destroy();
-  });
-  const { message } = await refusal(clientFor(t, url).invoke('f', 'x', { timeout: '2s' }));
-  assert.match(message, /^no DCF daemon answers at .*: what listens there ended the connection/);
-  assert.equal(connections, 2);
-});
-
 test('a web server in the place of a daemon', async (t) => {
   const url = await startTcp(t, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'));
   const error = await refusal(clientFor(t, url).invoke('f', 'x'));
@@ -104,6 +93,15 @@ test('ready: a daemon that never is, one without a health service, one whose con
     }
   });
   await clientFor(t, breaking).ready();
+});
+
+test('ready: when the time is up, the message is of what the daemon said before', async (t) => {
+  let checks = 0;
+  const url = await startGrpc(t, [healthService(() => (++checks === 1 ? false : undefined))]);
+  const error = await refusal(clientFor(t, url).ready({ timeout: '2s' }));
+  assert.equal(error.code, 'UNAVAILABLE');
+  assert.match(error.message, /answers, but takes no calls yet/);
+  assert.equal(checks, 2);
 });
 
 test('ready: nobody there, and abort', async (t) => {

@@ -56,9 +56,12 @@ function trailers(values: Readonly<Record<string, string>> = {}): Metadata {
   return metadata;
 }
 
-/** The standard health service; `isServing` is asked at each check. */
-export function healthService(isServing: () => boolean = () => true): [ServiceDefinition, UntypedServiceImplementation] {
-  const check: handleUnaryCall<Buffer, Buffer> = (_call, callback) => callback(null, Buffer.from([0x08, isServing() ? 1 : 2]));
+/** The standard health service; `isServing` is asked at each check, which `undefined` leaves without an answer. */
+export function healthService(isServing: () => boolean | undefined = () => true): [ServiceDefinition, UntypedServiceImplementation] {
+  const check: handleUnaryCall<Buffer, Buffer> = (_call, callback) => {
+    const serving = isServing();
+    if (serving !== undefined) callback(null, Buffer.from([0x08, serving ? 1 : 2]));
+  };
   return [{ Check: rawMethod('/grpc.health.v1.Health/Check') }, { Check: check }];
 }
 
