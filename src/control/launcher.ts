@@ -18,7 +18,7 @@ export interface FunctionLine extends LogLine {
 export interface LauncherOptions {
   registry: Registry;
   /** The execution providers that a function gets on this host; rejects with the reasons when there is none. */
-  chooseProviders: (wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
+  chooseProviders: (name: FunctionName, wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
   killGraceMs: number;
   onLine: (name: FunctionName, line: FunctionLine) => void;
   /** The readiness of a function may have changed. */
@@ -38,7 +38,7 @@ export class Launcher {
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
     const { registry, chooseProviders } = this.options;
     const { manifest } = revision.manifest;
-    const providers = await chooseProviders(manifest.providers);
+    const providers = await chooseProviders(revision.name, manifest.providers);
     await registry.materialize(revision);
     await installDependencies({
       revisionDirectory: revision.directory,

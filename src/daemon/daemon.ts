@@ -44,7 +44,11 @@ export class Daemon {
   ) {
     const launcher = new Launcher({
       registry,
-      chooseProviders: async (wanted) => chooseProviders(wanted, await probes).chosen,
+      chooseProviders: async (name, wanted) => {
+        const { chosen } = chooseProviders(wanted, await probes);
+        log.info({ function: name, wanted, chosen }, `${name}: execution providers ${chosen.join(', ')}`);
+        return chosen;
+      },
       killGraceMs: settings.killGrace,
       onLine: (name, line) => logs.append(name, line),
       onChange: () => this.readinessChanged(),

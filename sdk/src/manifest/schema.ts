@@ -40,6 +40,15 @@ const resource = z.union(
 export const providerNames = ['cpu', 'cuda', 'tensorrt', 'webgpu'] as const;
 export type ProviderName = (typeof providerNames)[number];
 
+/** A worker is told its parameters and where its resources are in a header, which has 64 KiB. */
+const maxParametersLength = 32 * 1024;
+const maxResources = 32;
+const tooLarge = 'at most 32 KiB as JSON; put more into a resource';
+
+function fitsHeader(parameters: object): boolean {
+  return Buffer.byteLength(JSON.stringify(parameters)) <= maxParametersLength;
+}
+
 const handlerPattern = /^[^#\0\\]+(#[A-Za-z_$][\w$]*)?$/;
 
 /**
@@ -59,10 +68,14 @@ export const manifestSchema = z
       .regex(handlerPattern, 'a file of the folder, and after # the name of its export, such as handler.ts#Handler')
       .optional()
       .describe('The file with the Handler; #Name names another export than Handler.'),
-    parameters: z.record(z.string(), z.json()).default({}).describe('Given to the Handler.'),
+    parameters: z.record(z.string(), z.json()).default({}).refine(fitsHeader, tooLarge).describe('Given to the Handler.'),
     environment: z.record(identifier, z.string()).default({}).describe('Environment variables of the replicas.'),
     secrets: z.array(identifier).default([]).describe('Names of secrets whose values are set on the daemon.'),
-    resources: z.record(identifier, resource).default({}).describe('Weights and other big files, by name.'),
+    resources: z
+      .record(identifier, resource)
+      .refine((given) => Object.keys(given).length <= maxResources, `${maxResources} at most; a folder counts as one`)
+      .default({})
+      .describe('Weights and other big files, by name.'),
     replicas: z
       .strictObject({
         min: count(0, 1024, 1, 'Kept running, whatever the load.'),

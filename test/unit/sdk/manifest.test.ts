@@ -132,3 +132,17 @@ test("the editor's schema names every key, and asks for the name alone", () => {
   const { manifest } = parseManifestJson('{"name":"f"}');
   assert.deepEqual(Object.keys(schema.properties).sort(), Object.keys(manifest).sort());
 });
+
+test('what a worker is told has to fit its header: parameters and resources have a limit', () => {
+  const withParameters = (length: number): string => JSON.stringify({ name: 'f', parameters: { p: 'x'.repeat(length) } });
+  assert.ok(parseManifestJson(withParameters(32_000)));
+  assert.throws(
+    () => parseManifestJson(withParameters(33_000)),
+    /"parameters" is .*; allowed: at most 32 KiB as JSON; put more into a resource/,
+  );
+  const resources = Object.fromEntries(Array.from({ length: 33 }, (_, index) => [`r${index}`, './file']));
+  assert.throws(
+    () => parseManifestJson(JSON.stringify({ name: 'f', resources })),
+    /"resources" is .*; allowed: 32 at most; a folder counts as one/,
+  );
+});
