@@ -1,4 +1,4 @@
-import { DcfError } from '../core/errors.js';
+import { DcfError, notStarted } from '../core/errors.js';
 import type { FunctionName } from '../core/names.js';
 import type { FunctionPool } from '../pool/function-pool.js';
 
@@ -35,7 +35,7 @@ export class Router {
         if (selector === undefined || selector === route.revision) return route.target;
         throw new DcfError('NOT_FOUND', `${name} has no alias and no running revision ${JSON.stringify(selector.slice(0, 80))}`);
       case 'starting':
-        throw new DcfError('UNAVAILABLE', `${name} is being started`, { retryAfterMs: 100 });
+        throw notStarted(`${name} is being started`, { retryAfterMs: 100 });
       case 'failed':
         throw new DcfError('FAILED_PRECONDITION', `${name} is not ready: ${route.reason}`);
       case undefined:

@@ -1,4 +1,21 @@
+import { DcfError, type DcfErrorOptions } from '@dcf/sdk/errors';
+
 export { DcfError, type DcfErrorOptions, type ErrorCode, isErrorCode, messageOf, statusCodes } from '@dcf/sdk/errors';
+
+/** Refusals of the platform itself. A Handler may choose UNAVAILABLE too, but its call did run. */
+const refusals = new WeakSet<DcfError>();
+
+/** UNAVAILABLE for a call that certainly was not started, so that its caller may try again. */
+export function notStarted(message: string, options: DcfErrorOptions = {}): DcfError {
+  const error = new DcfError('UNAVAILABLE', message, options);
+  refusals.add(error);
+  return error;
+}
+
+/** Whether a call that failed so was certainly not started. */
+export function isNotStarted(error: DcfError): boolean {
+  return refusals.has(error);
+}
 
 /** The stack of anything that was thrown, its causes included; for logs and deploys, never for callers. */
 export function stackOf(thrown: unknown): string {

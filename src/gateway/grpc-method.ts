@@ -10,7 +10,7 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { cutText, DcfError, messageOf, statusCodes } from '../core/errors.js';
+import { cutText, DcfError, isNotStarted, messageOf, statusCodes } from '../core/errors.js';
 
 /** A service's definition with what implements it. */
 export type GrpcService = [ServiceDefinition, UntypedServiceImplementation];
@@ -26,8 +26,8 @@ export function toStatus(error: DcfError): ServerErrorResponse {
   const metadata = new Metadata();
   if (error.reason !== undefined) metadata.set('dcf-reason', headerText(error.reason));
   if (error.retryAfterMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(Math.ceil(error.retryAfterMs)));
-  // What this daemon calls UNAVAILABLE has certainly not been started; a broken connection cannot promise that.
-  if (error.code === 'UNAVAILABLE') metadata.set('dcf-not-started', '1');
+  // A broken connection cannot promise that, nor can a Handler that answers UNAVAILABLE.
+  if (isNotStarted(error)) metadata.set('dcf-not-started', '1');
   const details = cutText(error.message, maxDetailsLength);
   return { name: 'DcfError', message: details, code: statusCodes[error.code], details, metadata };
 }

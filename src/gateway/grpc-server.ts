@@ -90,5 +90,6 @@ export class GrpcServer {
       });
     });
     this.server.forceShutdown();
+    this.listener.dropConnections();
   }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Target } from '../control/router.js';
-import { DcfError } from '../core/errors.js';
+import { DcfError, notStarted } from '../core/errors.js';
 import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
 import { formatSize } from '../core/units.js';
 import type { Invocation, Outcome } from '../pool/invocation.js';
@@ -65,7 +65,7 @@ export class Invoker {
   private accept(request: InvokeRequest): Target {
     const { function: name, input, requestId, metadata } = request;
     if (!isFunctionName(name)) throw new DcfError('INVALID_ARGUMENT', functionNameProblem(name));
-    if (this.draining) throw new DcfError('UNAVAILABLE', 'the daemon is shutting down and takes no new calls');
+    if (this.draining) throw notStarted('the daemon is shutting down and takes no new calls');
     if (requestId !== undefined && !requestIdPattern.test(requestId)) {
       throw new DcfError('INVALID_ARGUMENT', 'dcf-request-id is 1 to 128 printable ASCII characters without spaces');
     }

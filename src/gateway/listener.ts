@@ -18,13 +18,18 @@ export interface ListenerOptions {
  */
 export class Listener {
   private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
 
   private constructor(options: ListenerOptions) {
     this.server = createServer({ noDelay: true }, (socket) => {
       const timer = setTimeout(() => {
         if (socket.bytesRead === 0) socket.destroy();
       }, options.firstByteTimeoutMs);
-      socket.once('close', () => clearTimeout(timer));
+      this.sockets.add(socket);
+      socket.once('close', () => {
+        clearTimeout(timer);
+        this.sockets.delete(socket);
+      });
       // Whoever takes it over has its own handler; until then a reset must not be an uncaught exception.
       socket.on('error', () => socket.destroy());
       options.onConnection(socket);
@@ -52,6 +57,11 @@ export class Listener {
   /** Takes no new connection. */
   close(): void {
     this.server.close();
+  }
+
+  /** Drops every connection that is left: grpc-js's `forceShutdown` knows them only while channelz is on. */
+  dropConnections(): void {
+    for (const socket of this.sockets) socket.destroy();
   }
 }
 

@@ -1,5 +1,5 @@
 import { startTimer } from '../core/deadline.js';
-import { DcfError } from '../core/errors.js';
+import { DcfError, notStarted } from '../core/errors.js';
 import { LinkedList } from '../core/linked-list.js';
 import { formatDuration } from '../core/units.js';
 import { Call } from './call.js';
@@ -115,7 +115,7 @@ export class FunctionPool {
       return new DcfError('FAILED_PRECONDITION', `${this.options.spec.function} is not ready: ${initError.message}`);
     if (pauseMs === 0) return undefined;
     const message = `${this.options.spec.function} is not ready: ${lastFailure?.text ?? 'its replicas ended'}; it is tried again in ${formatDuration(pauseMs)}`;
-    return new DcfError('UNAVAILABLE', message, { retryAfterMs: Math.ceil(pauseMs) });
+    return notStarted(message, { retryAfterMs: Math.ceil(pauseMs) });
   }
 
   private queueFull(): DcfError | undefined {
@@ -127,7 +127,7 @@ export class FunctionPool {
   }
 
   private stopped(): DcfError {
-    return new DcfError('UNAVAILABLE', `${this.options.spec.function} is being stopped and takes no new calls`);
+    return notStarted(`${this.options.spec.function} is being stopped and takes no new calls`);
   }
 
   private freeWorker(): Worker | undefined {

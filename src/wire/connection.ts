@@ -123,6 +123,8 @@ export class Connection {
     try {
       if (target === this.scratch) this.decoder.push(this.scratch.subarray(0, length));
       else this.decoder.advance(length);
+      // What was answered at once need not wait for the turn's end.
+      this.flush();
     } catch (error) {
       this.stream.destroy();
       this.close(error instanceof Error ? error : new FrameError(String(error)));

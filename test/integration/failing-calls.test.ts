@@ -27,6 +27,7 @@ const answers: [input: string, code: string, details: RegExp][] = [
   ['throw undefined', 'UNKNOWN', /undefined was thrown/],
   ['reject', 'UNKNOWN', /^rejected$/],
   ['choose', 'ALREADY_EXISTS', /^a code of its own$/],
+  ['choose unavailable', 'UNAVAILABLE', /^its own upstream is gone$/],
   ['nothing', 'INTERNAL', /returned nothing \(undefined\).*a reply is bytes, a string or a JSON value/],
   ['function', 'INTERNAL', /returned a function/],
   ['cycle', 'INTERNAL', /JSON cannot write/],
@@ -40,6 +41,7 @@ for (const [input, code, details] of answers) {
     const result = await call(input);
     assert.equal(result.code, code, result.details);
     assert.match(result.details, details);
+    assert.equal(result.trailers['dcf-not-started'], undefined, 'it ran: a client must not try it again');
     assert.doesNotMatch(result.details, /handler\.(ts|mjs)/, 'the stack is for the log');
     assert.equal(await text('pid'), replica);
     assert.equal((await daemon.control.info()).pid, daemon.pid);

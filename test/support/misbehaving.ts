@@ -16,6 +16,7 @@ export class Handler {
       case 'throw undefined': throw undefined;
       case 'reject': return Promise.reject(new TypeError('rejected'));
       case 'choose': throw new DcfError('ALREADY_EXISTS', 'a code of its own');
+      case 'choose unavailable': throw new DcfError('UNAVAILABLE', 'its own upstream is gone', { retryAfterMs: 1 });
       case 'nothing': return undefined;
       case 'function': return () => 1;
       case 'cycle': { const a: any = {}; a.a = a; return a; }
