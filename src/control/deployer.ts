@@ -1,6 +1,6 @@
 import type { PackageFile } from '@dcf/sdk/contract';
 import { type ParsedManifest, parseManifestJson } from '@dcf/sdk/manifest';
-import { DcfError, stackOf } from '../core/errors.js';
+import { DcfError, messageOf, stackOf } from '../core/errors.js';
 import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
 import { formatDuration, formatSize } from '../core/units.js';
 import type { FunctionPool } from '../pool/function-pool.js';
@@ -145,7 +145,10 @@ export class Deployer {
       await this.discard(revision);
       throw error;
     }
-    await registry.retain(name);
+    // The new revision serves; that an old one could not be removed changes nothing about that.
+    await registry
+      .retain(name)
+      .catch((error: unknown) => request.emit({ kind: 'warning', text: `old revisions are kept: ${messageOf(error)}` }));
     return { function: name, revision: id, changed: true };
   }
 

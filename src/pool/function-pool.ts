@@ -108,7 +108,11 @@ export class FunctionPool {
   }
 
   private refusal(): DcfError | undefined {
-    if (this.draining) return this.stopped();
+    return this.draining ? this.stopped() : this.hopeless();
+  }
+
+  /** Why no replica will take a call for a good while; `undefined` when one is ready or soon may be. */
+  private hopeless(): DcfError | undefined {
     const { pauseMs, initError, lastFailure, readyCount } = this.keeper;
     if (readyCount > 0) return undefined;
     if (initError !== undefined)
@@ -181,7 +185,7 @@ export class FunctionPool {
 
   /** Nothing will take the queued calls for a good while: they are told now, not at their deadline. */
   private failHopeless(): void {
-    const refusal = this.refusal();
+    const refusal = this.hopeless();
     if (refusal === undefined) return;
     for (let call = this.queue.shift(); call !== undefined; call = this.queue.shift()) call.fail(refusal);
   }

@@ -42,6 +42,7 @@ export class Replica {
   private killed: KillReason | undefined;
   private initError: DcfError | undefined;
   private startLines: string[] = [];
+  private openStreams = 0;
   private readonly end = defer<EndReason>();
   private readonly ready = defer<void>();
 
@@ -146,6 +147,7 @@ export class Replica {
       },
     );
     this.workers = [...this.workers, worker];
+    this.openStreams += 1;
   }
 
   private workerReady(): void {
@@ -157,10 +159,13 @@ export class Replica {
 
   private streamClosed(error: Error | undefined): void {
     if (this.state === 'ended') return;
+    this.openStreams -= 1;
     if (error instanceof FrameError || error instanceof DcfError) {
       this.kill({ kind: 'protocol', problem: error.message });
       return;
     }
+    // Of several workers the idle ones leave first, while the others still finish their calls.
+    if (this.state === 'draining' && this.openStreams > 0) return;
     const cancelTimer = startTimer(exitGraceMs, () => this.kill({ kind: 'stream closed' }));
     void this.ended.then(cancelTimer);
   }

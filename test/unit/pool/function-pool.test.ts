@@ -180,6 +180,33 @@ test('stop finishes what was accepted and refuses what comes after', async (t) =
   assert.equal(pool.keeper.replicas.length, 0);
 });
 
+test('a replica that drains lets a long call finish in one thread while the others have left', async (t) => {
+  // Longer than the second that a process gets to exit once its stream has ended.
+  const slow = 'export class Handler { async call() { await new Promise((resolve) => setTimeout(resolve, 1_500)); return "done"; } }';
+  const { call, pool } = await startPool(t, slow, { threads: 3 });
+  const running = call();
+  await pool.keeper.replicas[0]?.drain(20_000);
+  assert.equal(await running.text, 'done');
+});
+
+test('queued calls outlive the replica that dies while the pool drains', async (t) => {
+  const { call, folder, pool } = await startPool(
+    t,
+    `${gated.replace('const name = request.text();', "const name = request.text(); if (name === 'die') process.exit(1);")}`,
+  );
+  const first = call('first');
+  await appears(folder, 'first.started');
+  const dying = call('die');
+  const last = call('last');
+  writeFileSync(join(folder, 'last.go'), '');
+  const stopped = pool.stop(20_000);
+  writeFileSync(join(folder, 'first.go'), '');
+  assert.equal(await first.text, 'done first');
+  assert.equal(failure(await dying.outcome).code, 'INTERNAL');
+  assert.equal(await last.text, 'done last');
+  await stopped;
+});
+
 test('stop kills what does not finish within the grace, with a reason', async (t) => {
   const { call, folder, pool } = await startPool(t, gated);
   const running = call('running');
