@@ -76,7 +76,7 @@ test('bad usage is 2, says what is wrong, and shows no stack', async () => {
   for (const args of badUsage) {
     const { code, stdout, stderr } = await dcf(args);
     // What the SDK says of a URL is its own.
-    assert.ok(code === 2 || (args.includes('--url') && code === 1), `${args.join(' ')}: ${code} ${stderr}`);
+    assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
     assert.equal(stdout, '', args.join(' '));
     assert.match(stderr, /^dcf: ./);
     assert.doesNotMatch(stderr, /^\s+at /m);
