@@ -1,4 +1,4 @@
-# The daemon and the command line. The CPU and WebGPU execution providers are in; for CUDA see docs/gpu.md.
+# The daemon and the command line. The CPU and WebGPU execution providers are in; for CUDA see the README: npm run gpu:cuda.
 FROM node:22-bookworm-slim AS build
 WORKDIR /dcf
 ENV ONNXRUNTIME_NODE_INSTALL=skip

@@ -66,7 +66,7 @@ export class Deployer {
       throw new DcfError('FAILED_PRECONDITION', message);
     }
     return this.exclusively(name, async () => {
-      const { refused, warnings } = notInForce(manifest.manifest);
+      const { refused, warnings } = notInForce(manifest);
       if (refused !== undefined) throw refused;
       const revision = await this.receive(request, manifest);
       for (const text of warnings) request.emit({ kind: 'warning', text });

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { parseManifestJson } from '@dcf/sdk/manifest';
+import { notInForce } from '../../../src/control/not-in-force.js';
+
+function asked(manifest: object): ReturnType<typeof notInForce> {
+  return notInForce(parseManifestJson(JSON.stringify({ name: 'f', ...manifest })));
+}
+
+test('a manifest that asks for nothing special gets no warning', () => {
+  assert.deepEqual(asked({}), { refused: undefined, warnings: [] });
+  assert.deepEqual(asked({ replicas: { min: 2 }, limits: { payload: '1MiB' } }).warnings, []);
+});
+
+for (const [manifest, warning] of [
+  [{ replicas: { min: 0 } }, /replicas\.min: 0/],
+  [{ replicas: { min: 1, max: 2 } }, /replicas\.max/],
+  [{ replicas: { idleTimeout: '5m' } }, /replicas\.idleTimeout/],
+  [{ batch: { maxSize: 2 } }, /batch\.maxSize/],
+  [{ update: 'recreate' }, /update: recreate/],
+  [{ limits: { memory: '1GiB' } }, /limits\.memory/],
+  [{ limits: { gpu: 1 } }, /limits\.gpu/],
+] as const) {
+  test(`${JSON.stringify(manifest)} is deployed with a warning`, () => {
+    const { refused, warnings } = asked(manifest);
+    assert.equal(refused, undefined);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', warning);
+  });
+}
+
+test('python and secrets are refused', () => {
+  assert.match(asked({ runtime: 'python' }).refused?.message ?? '', /python is not supported yet/);
+  assert.match(asked({ secrets: ['KEY'] }).refused?.message ?? '', /KEY.*not supported yet/);
+});
