@@ -48,6 +48,11 @@ export interface Context {
 export interface Handler {
   init?(): void | Promise<void>;
   call(request: Request): Reply | Promise<Reply>;
+  /**
+   * Used in place of `call` when the manifest's `batch.maxSize` is above 1: all the requests of a batch, also of one, at once.
+   * Returns a reply for each, in their order; an Error in the place of a reply fails that one alone.
+   */
+  callBatch?(requests: readonly Request[]): readonly (Reply | Error)[] | Promise<readonly (Reply | Error)[]>;
   close?(): void | Promise<void>;
 }
 

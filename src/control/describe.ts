@@ -14,8 +14,14 @@ export function condition({ running, revision }: LiveFunction): Condition {
   const { keeper } = running.pool;
   const counts = { replicas: keeper.wanted, readyReplicas: keeper.readyCount };
   if (counts.readyReplicas > 0) return { state: 'ready', reason: '', ...counts };
+  if (running.pool.available) return { state: 'idle', reason: '', ...counts };
   const reason = keeper.initError?.message ?? keeper.lastFailure?.text ?? '';
   return { state: reason === '' ? 'starting' : 'failed', reason, ...counts };
+}
+
+/** Whether a function takes calls: it is ready, or at rest and started by its first call. */
+export function isAvailable(live: LiveFunction): boolean {
+  return live.running.kind === 'pool' && live.running.pool.available;
 }
 
 /** A function in one line of `dcf list`. */

@@ -89,7 +89,7 @@ export class LiveFunctions {
       if (this.functions.get(name)?.revision !== revision) return;
       const pool = launcher.createPool(revision, spec, counters);
       this.set({ name, revision, running: { kind: 'pool', pool }, counters });
-      await pool.start();
+      await pool.restore();
     } catch (error) {
       this.options.onProblem(name, error);
       const live = this.functions.get(name);

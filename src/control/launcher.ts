@@ -55,8 +55,9 @@ export class Launcher {
     const { manifest } = revision.manifest;
     return new FunctionPool({
       spec,
-      // Scaling to zero is the autoscaler's business; until there is one, a function keeps a replica.
-      replicas: Math.max(1, manifest.replicas.min),
+      replicas: { min: manifest.replicas.min, max: manifest.replicas.max, idleTimeoutMs: manifest.replicas.idleTimeout },
+      overlap: manifest.update === 'rolling',
+      batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: manifest.limits.payload },
       maxQueued: manifest.queue.maxSize,
       timeoutMs: manifest.timeout,
       killGraceMs: this.options.killGraceMs,

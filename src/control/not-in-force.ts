@@ -6,15 +6,9 @@ import { DcfError } from '../core/errors.js';
  * not as asked, is deployed with a warning.
  */
 export function notInForce({ given, manifest }: ParsedManifest): { refused: DcfError | undefined; warnings: string[] } {
-  const { runtime, secrets, replicas, batch, update, limits } = manifest;
+  const { runtime, secrets, update, limits } = manifest;
   const warnings: string[] = [];
-  if (replicas.min === 0) warnings.push('replicas.min: 0 is not in force yet: one replica is kept');
-  if (replicas.max > Math.max(1, replicas.min))
-    warnings.push(`replicas.max is not in force yet: ${Math.max(1, replicas.min)} run, whatever the load`);
-  if (isGiven(given, 'replicas', 'idleTimeout'))
-    warnings.push('replicas.idleTimeout is not in force yet: replicas stay, whatever the load');
   if (isGiven(given, 'limits', 'memory')) warnings.push('limits.memory is not in force yet: a replica may use more');
-  if (batch.maxSize > 1) warnings.push('batch.maxSize is not in force yet: calls run one by one');
   if (update === 'recreate') warnings.push('update: recreate is not in force yet: the new revision starts before the old one stops');
   if (limits.gpu > 0) warnings.push('limits.gpu is not in force yet: every replica sees every device');
   return { refused: refusal(runtime, secrets), warnings };

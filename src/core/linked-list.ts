@@ -29,6 +29,15 @@ export class LinkedList<Node extends ListNode<Node>> {
     this.count += 1;
   }
 
+  unshift(node: Node): void {
+    node.previous = undefined;
+    node.next = this.first;
+    if (this.first === undefined) this.last = node;
+    else this.first.previous = node;
+    this.first = node;
+    this.count += 1;
+  }
+
   shift(): Node | undefined {
     const node = this.first;
     if (node !== undefined) this.unlink(node);

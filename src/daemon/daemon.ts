@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type DaemonInfo, type LogEntry, type LogsRequest, loadContract } from '@dcf/sdk/contract';
 import { Deployer } from '../control/deployer.js';
-import { condition, describe } from '../control/describe.js';
+import { describe, isAvailable } from '../control/describe.js';
 import { LiveFunctions } from '../control/functions.js';
 import { Launcher } from '../control/launcher.js';
 import { messageOf, stackOf } from '../core/errors.js';
@@ -100,7 +100,7 @@ export class Daemon {
 
   /** Whether every function can take calls. */
   get ready(): boolean {
-    return this.settled && !this.invoker.draining && this.functions.list().every((live) => condition(live).readyReplicas > 0);
+    return this.settled && !this.invoker.draining && this.functions.list().every(isAvailable);
   }
 
   /** Finishes the calls in flight, refuses new ones, and ends everything within the grace. */
@@ -159,7 +159,7 @@ export class Daemon {
   private readinessChanged(): void {
     const { ready, server } = this;
     if (server === undefined) return;
-    const serving = this.functions.list().map((live): [string, boolean] => [live.name, condition(live).readyReplicas > 0]);
+    const serving = this.functions.list().map((live): [string, boolean] => [live.name, isAvailable(live)]);
     server.setServing(new Map([['', ready], ...serving]));
     if (ready !== this.wasReady) this.log.info({ ready }, ready ? 'every function is ready' : 'not ready');
     this.wasReady = ready;

@@ -1,29 +1,47 @@
 import { performance } from 'node:perf_hooks';
 import type { DcfError } from '../core/errors.js';
 import type { ListNode } from '../core/linked-list.js';
-import type { Invocation, Outcome, Success } from './invocation.js';
-import type { Worker } from './worker.js';
+import type { CallReport, Invocation, Outcome, Reported, Success } from './invocation.js';
+import type { Batch, Worker } from './worker.js';
+
+/** The pool that a call belongs to. A call that waits may be handed over to another. */
+export interface CallOwner {
+  readonly revision: string;
+  /** Told before the caller is. */
+  settled(outcome: Outcome): void;
+  expire(call: Call): void;
+  cancel(call: Call): void;
+}
 
 /** A call that has been accepted. It is settled once, and may stay with its worker after that until the worker answers. */
-export class Call implements ListNode<Call> {
+export class Call implements ListNode<Call>, Reported {
   readonly acceptedAt = performance.now();
-  /** The worker that runs it. */
+  /** The worker that has it. */
   holder: Worker | undefined;
+  /** The worker that had it last. */
+  ranIn: Worker | undefined;
+  /** When a worker began to run it; 0 before. */
+  startedAt = 0;
   /** The call's number on its worker's stream. */
   wireId = 0;
+  batch: Batch | undefined;
+  batchSize = 1;
+  /** It had to wait for a replica to be started. */
+  cold = false;
   settled = false;
+  /** Its deadline has passed. */
+  expired = false;
   previous: Call | undefined;
   next: Call | undefined;
   cancelTimer: (() => void) | undefined;
 
   /**
    * @param timeoutMs - the shorter of the caller's and the function's
-   * @param onSettled - told before the caller is
    */
   constructor(
     readonly invocation: Invocation,
     readonly timeoutMs: number,
-    private readonly onSettled: (outcome: Outcome) => void,
+    public owner: CallOwner,
   ) {}
 
   /** Milliseconds since it was accepted. */
@@ -44,12 +62,31 @@ export class Call implements ListNode<Call> {
     this.settle({ ok: false, error });
   }
 
+  report(): CallReport {
+    const now = performance.now();
+    const started = this.startedAt > 0 ? this.startedAt : now;
+    const { ranIn, batchSize, cold } = this;
+    const { rss, peak } = ranIn?.home.memory ?? { rss: 0, peak: 0 };
+    return {
+      revision: this.owner.revision,
+      replica: ranIn?.home.id ?? 0,
+      worker: ranIn?.index ?? 0,
+      queueMs: started - this.acceptedAt,
+      runMs: now - started,
+      batchSize,
+      providers: ranIn?.readiness?.providers ?? [],
+      cold,
+      memory: rss,
+      peakMemory: peak,
+    };
+  }
+
   private settle(outcome: Outcome): void {
     if (this.settled) return;
     this.settled = true;
     // A call that is cancelled but still held keeps its timer: it is what ends a Handler that never answers.
     if (this.holder === undefined) this.cancelTimer?.();
-    this.onSettled(outcome);
-    this.invocation.settle(outcome);
+    this.owner.settled(outcome);
+    this.invocation.settle(outcome, this);
   }
 }

@@ -1,12 +1,15 @@
 import { startTimer } from '../core/deadline.js';
 import { DcfError, notStarted } from '../core/errors.js';
-import { LinkedList } from '../core/linked-list.js';
 import { formatDuration } from '../core/units.js';
-import { Call } from './call.js';
+import type { ScaleBounds } from './autoscaler.js';
+import type { BatchOptions } from './batcher.js';
+import { Call, type CallOwner } from './call.js';
+import { Dispatcher } from './dispatcher.js';
 import type { Invocation, Outcome } from './invocation.js';
 import type { LogLine } from './log-line.js';
 import { Replica, type ReplicaSpec } from './replica.js';
 import { ReplicaKeeper } from './replica-keeper.js';
+import { Scaler } from './scaler.js';
 import type { Worker } from './worker.js';
 
 export interface CallCounters {
@@ -16,7 +19,10 @@ export interface CallCounters {
 
 export interface PoolOptions {
   spec: ReplicaSpec;
-  replicas: number;
+  replicas: ScaleBounds;
+  /** Whether a replica's successor is started before it stops; otherwise after, for where there is no room for both. */
+  overlap: boolean;
+  batch: BatchOptions;
   maxQueued: number;
   /** Of a call, the queue included. */
   timeoutMs: number;
@@ -34,44 +40,73 @@ const queueFullPauseMs = 100;
 
 const nothing = (): void => undefined;
 
-/** Runs the calls of one revision. It owns the only queue, and sends a call to a worker only while that has a free slot. */
-export class FunctionPool {
+/** Runs the calls of one revision. It owns the only queue, and sends a call to a worker only while that has room for it. */
+export class FunctionPool implements CallOwner {
   readonly keeper: ReplicaKeeper;
-  private readonly queue = new LinkedList<Call>();
+  private readonly dispatcher: Dispatcher;
+  private readonly scaler: Scaler;
   private unsettled = 0;
   private draining = false;
+  private suspended = false;
   private onIdle: (() => void) | undefined;
 
   constructor(private readonly options: PoolOptions) {
+    const { spec, batch, replicas, overlap, timeoutMs, killGraceMs, onChange } = options;
     this.keeper = new ReplicaKeeper({
-      wanted: options.replicas,
-      create: (id) => new Replica(id, options.spec, { freed: (worker) => this.feed(worker), log: (line) => options.onLog(id, line) }),
-      onReady: (replica) => {
-        for (const worker of replica.workers) this.feed(worker);
-        options.onChange();
+      overlap,
+      drainGraceMs: timeoutMs + killGraceMs,
+      create: (id) => this.createReplica(id),
+      onReady: () => {
+        this.dispatcher.pump();
+        onChange();
       },
       onEnded: () => {
         this.failHopeless();
-        options.onChange();
+        onChange();
       },
     });
+    this.dispatcher = new Dispatcher(this.keeper, batch);
+    this.scaler = new Scaler(this.keeper, replicas, spec.threads * spec.concurrency * batch.maxSize);
+  }
+
+  get revision(): string {
+    return this.options.spec.revision;
   }
 
   get queued(): number {
-    return this.queue.size;
+    return this.dispatcher.queued;
   }
 
   get running(): number {
-    return this.workers.reduce((sum, worker) => sum + worker.running, 0);
+    return this.keeper.replicas.reduce((sum, replica) => sum + replica.running, 0);
+  }
+
+  /** How many batches there were of each size, by size. */
+  get batchSizes(): readonly number[] {
+    return this.dispatcher.batchSizes;
+  }
+
+  get counters(): CallCounters {
+    return this.options.counters;
+  }
+
+  /** Whether a call would be taken and, as far as is known, answered: one at rest starts a replica for it. */
+  get available(): boolean {
+    return this.keeper.readyCount > 0 || (this.keeper.wanted === 0 && this.scaler.min === 0 && this.keeper.initError === undefined);
   }
 
   /**
-   * Starts the replicas and resolves when all are ready.
+   * Starts the replicas, at least one, and resolves when they are ready.
    *
    * @throws DcfError FAILED_PRECONDITION with the Handler's own stack as `cause`; replicas go on being tried until `stop`
    */
   start(): Promise<void> {
-    return this.keeper.start();
+    return this.scaler.start(Math.max(1, this.scaler.min));
+  }
+
+  /** The same for what was ready before: a function that may rest is not started until its first call. */
+  restore(): Promise<void> {
+    return this.scaler.start(this.scaler.min);
   }
 
   /** Takes nothing new, finishes what was accepted, and ends every replica; what is left after `graceMs` is killed. */
@@ -79,8 +114,35 @@ export class FunctionPool {
     this.draining = true;
     const until = Date.now() + graceMs;
     await this.idle(graceMs);
+    this.stopTimers();
     await this.keeper.stop(Math.max(0, until - Date.now()));
-    for (let call = this.queue.shift(); call !== undefined; call = this.queue.shift()) call.fail(this.stopped());
+    for (const call of this.dispatcher.takeAll()) call.fail(this.stopped());
+  }
+
+  /** Ends every replica as `stop` does, but goes on accepting calls, which wait. */
+  async suspend(graceMs: number): Promise<void> {
+    this.suspended = true;
+    this.stopTimers();
+    await this.keeper.drain(graceMs);
+  }
+
+  /** Starts the replicas again. @throws as `start` does */
+  resume(): Promise<void> {
+    this.suspended = false;
+    return this.start();
+  }
+
+  /** Gives every call that waits to another pool, in front of what waits there. Its deadline stays. */
+  handOver(to: FunctionPool): void {
+    const calls = this.dispatcher.takeAll();
+    this.unsettled -= calls.length;
+    to.adopt(calls);
+    if (this.unsettled === 0) this.onIdle?.();
+  }
+
+  /** Changes between how many replicas there may be. */
+  scale(bounds: { min: number; max: number }): void {
+    this.scaler.setBounds(bounds);
   }
 
   /**
@@ -88,23 +150,83 @@ export class FunctionPool {
    * accepted. Returns what cancels it.
    */
   invoke(invocation: Invocation): () => void {
-    const call = new Call(invocation, Math.min(invocation.timeoutMs, this.options.timeoutMs), this.onSettled);
+    const call = new Call(invocation, Math.min(invocation.timeoutMs, this.options.timeoutMs), this);
     this.unsettled += 1;
     this.options.counters.calls += 1;
-    const worker = this.freeWorker();
+    const worker = this.dispatcher.room;
     const refusal = worker === undefined || this.draining ? (this.refusal() ?? this.queueFull()) : undefined;
     if (refusal !== undefined) {
       call.fail(refusal);
       return nothing;
     }
-    call.cancelTimer = startTimer(call.timeoutMs, () => this.expire(call));
-    if (worker === undefined) this.queue.push(call);
-    else worker.dispatch(call);
-    return () => this.cancel(call);
+    call.cancelTimer = startTimer(call.timeoutMs, () => call.owner.expire(call));
+    if (worker === undefined) this.enqueue(call);
+    else this.dispatcher.give(call, worker);
+    this.scaler.note(this.unsettled);
+    return () => call.owner.cancel(call);
   }
 
-  private get workers(): Worker[] {
-    return this.keeper.replicas.flatMap((replica) => replica.workers);
+  /** The deadline has passed: the caller hears of it now, the Handler gets the grace to notice. */
+  expire(call: Call): void {
+    const { holder } = call;
+    const begun = holder?.hasBegun(call) === true;
+    this.dispatcher.remove(call);
+    call.expired = true;
+    if (!call.settled) holder?.cancel(call);
+    if (begun) this.startKillTimer(call, holder);
+    const where = begun ? 'in the Handler' : 'in the queue';
+    const message = `${this.options.spec.function}: the deadline of ${formatDuration(call.timeoutMs)} passed ${where}`;
+    call.fail(new DcfError('DEADLINE_EXCEEDED', message));
+    holder?.home.callEnded();
+  }
+
+  /** The caller has given up. A call that runs keeps its slot until the worker answers, or its deadline and the grace pass. */
+  cancel(call: Call): void {
+    if (call.settled) return;
+    const { holder } = call;
+    this.dispatcher.remove(call);
+    holder?.cancel(call);
+    call.fail(new DcfError('CANCELLED', 'the caller gave up'));
+    holder?.home.callEnded();
+  }
+
+  settled(outcome: Outcome): void {
+    this.unsettled -= 1;
+    this.scaler.note(this.unsettled);
+    if (!outcome.ok) this.options.counters.errors += 1;
+    if (this.unsettled === 0) this.onIdle?.();
+  }
+
+  private createReplica(id: number): Replica {
+    return new Replica(id, this.options.spec, {
+      freed: (worker) => this.dispatcher.feed(worker),
+      returned: (call) => {
+        if (!call.settled) this.dispatcher.putBack([call]);
+      },
+      started: (call) => {
+        if (call.expired && call.holder !== undefined) this.startKillTimer(call, call.holder);
+      },
+      retire: (replica, retirement) => {
+        const line = `replica ${id} is replaced: ${retirement.why}`;
+        this.options.onLog(id, { time: Date.now(), level: 'info', text: line, callId: '', worker: 0 });
+        this.keeper.replace(replica, retirement);
+      },
+      log: (line) => this.options.onLog(id, line),
+    });
+  }
+
+  private adopt(calls: readonly Call[]): void {
+    for (const call of calls) call.owner = this;
+    this.unsettled += calls.length;
+    this.scaler.note(this.unsettled);
+    this.dispatcher.putBack(calls);
+    if (calls.length > 0) this.scaler.wake();
+  }
+
+  private enqueue(call: Call): void {
+    call.cold = this.keeper.readyCount === 0;
+    this.dispatcher.push(call);
+    this.scaler.wake();
   }
 
   private refusal(): DcfError | undefined {
@@ -114,7 +236,7 @@ export class FunctionPool {
   /** Why no replica will take a call for a good while; `undefined` when one is ready or soon may be. */
   private hopeless(): DcfError | undefined {
     const { pauseMs, initError, lastFailure, readyCount } = this.keeper;
-    if (readyCount > 0) return undefined;
+    if (readyCount > 0 || this.suspended) return undefined;
     if (initError !== undefined)
       return new DcfError('FAILED_PRECONDITION', `${this.options.spec.function} is not ready: ${initError.message}`);
     if (pauseMs === 0) return undefined;
@@ -124,7 +246,7 @@ export class FunctionPool {
 
   private queueFull(): DcfError | undefined {
     const { maxQueued, spec } = this.options;
-    if (this.queue.size < maxQueued) return undefined;
+    if (this.dispatcher.queued < maxQueued + this.dispatcher.extraRoom) return undefined;
     return new DcfError('RESOURCE_EXHAUSTED', `the queue of ${spec.function} is full: ${maxQueued} calls wait`, {
       retryAfterMs: queueFullPauseMs,
     });
@@ -134,60 +256,23 @@ export class FunctionPool {
     return notStarted(`${this.options.spec.function} is being stopped and takes no new calls`);
   }
 
-  private freeWorker(): Worker | undefined {
-    let best: Worker | undefined;
-    let most = 0;
-    for (const replica of this.keeper.replicas) {
-      for (const worker of replica.workers) {
-        const free = worker.freeSlots;
-        if (free <= most) continue;
-        best = worker;
-        most = free;
-      }
-    }
-    return best;
+  private startKillTimer(call: Call, worker: Worker): void {
+    call.cancelTimer = startTimer(this.options.killGraceMs, () => {
+      worker.home.condemn({ kind: 'deadline', requestId: call.invocation.requestId });
+      this.options.onChange();
+    });
   }
-
-  private feed(worker: Worker): void {
-    while (worker.freeSlots > 0) {
-      const call = this.queue.shift();
-      if (call === undefined) return;
-      worker.dispatch(call);
-    }
-  }
-
-  /** The deadline has passed: the caller hears of it now, the Handler gets the grace to notice. */
-  private expire(call: Call): void {
-    const worker = call.holder;
-    const where = worker === undefined ? 'in the queue' : 'in the Handler';
-    this.queue.remove(call);
-    if (worker !== undefined) {
-      if (!call.settled) worker.cancel(call);
-      call.cancelTimer = startTimer(this.options.killGraceMs, () => worker.abandon(call));
-    }
-    const message = `${this.options.spec.function}: the deadline of ${formatDuration(call.timeoutMs)} passed ${where}`;
-    call.fail(new DcfError('DEADLINE_EXCEEDED', message));
-  }
-
-  /** The caller has given up. A call that runs keeps its slot until the worker answers, or its deadline and the grace pass. */
-  private cancel(call: Call): void {
-    if (call.settled) return;
-    this.queue.remove(call);
-    call.holder?.cancel(call);
-    call.fail(new DcfError('CANCELLED', 'the caller gave up'));
-  }
-
-  private readonly onSettled = (outcome: Outcome): void => {
-    this.unsettled -= 1;
-    if (!outcome.ok) this.options.counters.errors += 1;
-    if (this.unsettled === 0) this.onIdle?.();
-  };
 
   /** Nothing will take the queued calls for a good while: they are told now, not at their deadline. */
   private failHopeless(): void {
     const refusal = this.hopeless();
     if (refusal === undefined) return;
-    for (let call = this.queue.shift(); call !== undefined; call = this.queue.shift()) call.fail(refusal);
+    for (const call of this.dispatcher.takeAll()) call.fail(refusal);
+  }
+
+  private stopTimers(): void {
+    this.scaler.stop();
+    this.dispatcher.stop();
   }
 
   private async idle(graceMs: number): Promise<void> {

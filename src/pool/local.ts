@@ -42,7 +42,9 @@ export async function startLocal(options: LocalOptions): Promise<LocalFunction> 
   const { manifest, directory, resources, providers } = options;
   const pool = new FunctionPool({
     spec: replicaSpec(manifest, { revision: 'local', directory, resources, providers, devices: [] }),
-    replicas: 1,
+    replicas: { min: 1, max: 1, idleTimeoutMs: manifest.replicas.idleTimeout },
+    overlap: false,
+    batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: manifest.limits.payload },
     maxQueued: manifest.queue.maxSize,
     timeoutMs: manifest.timeout,
     killGraceMs: 1_000,

@@ -13,7 +13,7 @@ export interface Placement {
 
 /** Puts together what a replica of a revision needs to know. */
 export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSpec {
-  const { name, handler, parameters, environment, threads, concurrency, initTimeout, limits } = manifest;
+  const { name, handler, parameters, environment, threads, concurrency, batch, initTimeout, limits } = manifest;
   return {
     ...placement,
     function: name,
@@ -22,6 +22,8 @@ export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSp
     environment,
     threads,
     concurrency,
+    maxBatch: batch.maxSize,
+    recycle: {},
     initTimeoutMs: initTimeout,
     maxPayload: limits.payload,
   };

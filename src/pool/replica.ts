@@ -4,28 +4,47 @@ import type { Readable } from 'node:stream';
 import { startTimer } from '../core/deadline.js';
 import { DcfError } from '../core/errors.js';
 import { defer } from '../core/promises.js';
+import { formatSize } from '../core/units.js';
 import { FrameError } from '../wire/frame.js';
 import { type InitHeader, protocolVersion } from '../wire/messages.js';
+import type { Call } from './call.js';
 import { describeEnd, type EndReason, type KillReason } from './end-reason.js';
 import { LineSplitter } from './line-splitter.js';
 import type { LogLine } from './log-line.js';
 import { SocketPairs } from './socket-pairs.js';
-import { type SpawnedProcess, spawnReplica } from './spawn.js';
-import { Worker } from './worker.js';
+import { type Exit, type SpawnedProcess, spawnReplica } from './spawn.js';
+import { type MemoryUse, Worker } from './worker.js';
 
 /** All that a replica needs to know of its revision. */
 export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker'> {
   threads: number;
   environment: Readonly<Record<string, string>>;
   initTimeoutMs: number;
+  /** When a replica that has done well enough is replaced; never where it says nothing. */
+  recycle: { maxCalls?: number | undefined; maxMemory?: number | undefined };
 }
 
 export interface ReplicaEvents {
   freed: (worker: Worker) => void;
+  /** A call comes back that no Handler has begun. */
+  returned: (call: Call) => void;
+  started: (call: Call) => void;
+  /** It should be replaced, for what it says of itself or because its time has come. */
+  retire: (replica: Replica, retirement: Retirement) => void;
   log: (line: LogLine) => void;
 }
 
-export type ReplicaState = 'starting' | 'ready' | 'draining' | 'ended';
+/** Why a replica that still works is to be replaced. A fault, unlike old age, is followed by a pause. */
+export interface Retirement {
+  kind: 'fault' | 'recycle';
+  why: string;
+}
+
+/**
+ * starting → ready → draining → ended. A replica with a stuck call is condemned: it takes nothing new, lets its other calls
+ * finish, and is then killed.
+ */
+export type ReplicaState = 'starting' | 'ready' | 'draining' | 'condemned' | 'ended';
 
 /** After its stream has ended, a process gets this long to exit and so to tell its own exit code. */
 const exitGraceMs = 1_000;
@@ -40,9 +59,14 @@ export class Replica {
   private readonly startedClock = performance.now();
   private process: SpawnedProcess | undefined;
   private killed: KillReason | undefined;
+  private condemned: KillReason | undefined;
+  private exit: Exit | undefined;
   private initError: DcfError | undefined;
   private startLines: string[] = [];
   private openStreams = 0;
+  /** It was told to leave: its end is no failure. */
+  discarded = false;
+  private retiring = false;
   private readonly end = defer<EndReason>();
   private readonly ready = defer<void>();
 
@@ -58,6 +82,19 @@ export class Replica {
   /** Resolves with the reason when the process is gone and its calls are failed. */
   get ended(): Promise<EndReason> {
     return this.end.promise;
+  }
+
+  /** Calls that its workers got, from the first on. */
+  get calls(): number {
+    return this.workers.reduce((sum, worker) => sum + worker.calls, 0);
+  }
+
+  get running(): number {
+    return this.workers.reduce((sum, worker) => sum + worker.running, 0);
+  }
+
+  get memory(): MemoryUse {
+    return this.process?.memory() ?? { rss: 0, peak: 0 };
   }
 
   /** Milliseconds since it was started. */
@@ -82,7 +119,7 @@ export class Replica {
     this.pid = spawned.pid;
     this.keepOutput(spawned.stdout, 'info');
     this.keepOutput(spawned.stderr, 'warn');
-    void spawned.exited.then((exit) => this.finish(describeEnd(exit, this.killed)));
+    void spawned.exited.then((exit) => this.exited(exit));
     if (this.killed !== undefined) spawned.kill();
     const cancelTimer = startTimer(this.spec.initTimeoutMs, () => this.kill({ kind: 'init timeout' }));
     try {
@@ -99,8 +136,24 @@ export class Replica {
     this.process?.kill();
   }
 
+  /** One of its calls is stuck: it takes nothing new, and is killed as soon as every call that somebody waits for has ended. */
+  condemn(reason: KillReason): void {
+    if (this.state === 'ended' || this.state === 'condemned') return;
+    this.state = 'condemned';
+    this.condemned = reason;
+    for (const worker of this.workers) worker.close();
+    this.endCondemned();
+  }
+
+  /** One of its calls was answered, or is not waited for any more. */
+  callEnded(): void {
+    if (this.state === 'condemned') this.endCondemned();
+    else this.retireWhenDue();
+  }
+
   /** Lets it finish what it runs, and kills it after `graceMs`. Resolves when the process is gone. */
   async drain(graceMs: number): Promise<void> {
+    this.discarded = true;
     if (this.state === 'starting') this.kill({ kind: 'stopped' });
     if (this.state === 'ready') {
       this.state = 'draining';
@@ -109,6 +162,24 @@ export class Replica {
     const cancelTimer = startTimer(graceMs, () => this.kill({ kind: 'stopped' }));
     await this.ended;
     cancelTimer();
+  }
+
+  private endCondemned(): void {
+    if (this.condemned !== undefined && !this.workers.some((worker) => worker.busy)) this.kill(this.condemned);
+  }
+
+  private retireWhenDue(): void {
+    const { maxCalls, maxMemory } = this.spec.recycle;
+    if (maxCalls === undefined && maxMemory === undefined) return;
+    if (maxCalls !== undefined && this.calls >= maxCalls) this.retire({ kind: 'recycle', why: `it has had ${maxCalls} calls` });
+    else if (maxMemory !== undefined && this.memory.rss >= maxMemory)
+      this.retire({ kind: 'recycle', why: `it uses ${formatSize(this.memory.rss)}` });
+  }
+
+  private retire(retirement: Retirement): void {
+    if (this.retiring || this.state !== 'ready') return;
+    this.retiring = true;
+    this.events.retire(this, retirement);
   }
 
   private async spawn(): Promise<SpawnedProcess> {
@@ -128,24 +199,24 @@ export class Replica {
   }
 
   private createWorker(open: (onread: OnReadOpts) => Socket, index: number): void {
-    const { threads, environment, initTimeoutMs, ...init } = this.spec;
-    const worker = new Worker(
-      open,
-      { ...init, protocol: protocolVersion, worker: index },
-      {
-        ready: () => this.workerReady(),
-        initFailed: (message, stack) => {
-          const cause = new Error(message);
-          cause.stack = stack === '' ? message : stack;
-          this.initError = new DcfError('FAILED_PRECONDITION', `the Handler could not be built: ${message}`, { cause });
-          this.ready.reject(this.initError);
-        },
-        freed: this.events.freed,
-        log: this.events.log,
-        kill: (reason) => this.kill(reason),
-        closed: (error) => this.streamClosed(error),
+    const worker = new Worker(open, initHeader(this.spec, index), this, {
+      ready: () => this.workerReady(),
+      initFailed: (message, stack) => {
+        const cause = new Error(message);
+        cause.stack = stack === '' ? message : stack;
+        this.initError = new DcfError('FAILED_PRECONDITION', `the Handler could not be built: ${message}`, { cause });
+        this.ready.reject(this.initError);
       },
-    );
+      freed: (freed) => {
+        this.callEnded();
+        this.events.freed(freed);
+      },
+      returned: this.events.returned,
+      started: this.events.started,
+      retire: (why) => this.retire({ kind: 'fault', why }),
+      log: this.events.log,
+      closed: (error) => this.streamClosed(error),
+    });
     this.workers = [...this.workers, worker];
     this.openStreams += 1;
   }
@@ -160,6 +231,10 @@ export class Replica {
   private streamClosed(error: Error | undefined): void {
     if (this.state === 'ended') return;
     this.openStreams -= 1;
+    if (this.exit !== undefined) {
+      if (this.openStreams === 0) this.finish(describeEnd(this.exit, this.killed));
+      return;
+    }
     if (error instanceof FrameError || error instanceof DcfError) {
       this.kill({ kind: 'protocol', problem: error.message });
       return;
@@ -170,12 +245,29 @@ export class Replica {
     void this.ended.then(cancelTimer);
   }
 
+  /** What it wrote before its end is read first: it tells which calls were answered, and which had begun. */
+  private exited(exit: Exit): void {
+    this.exit = exit;
+    const finish = (): void => this.finish(describeEnd(exit, this.killed));
+    if (this.openStreams === 0) {
+      finish();
+      return;
+    }
+    // Something that it started and that left its process group may hold the other end open.
+    const cancelTimer = startTimer(exitGraceMs, finish);
+    void this.ended.then(cancelTimer);
+  }
+
   private finish(end: EndReason): void {
+    if (this.state === 'ended') return;
     const before = this.state;
     this.state = 'ended';
     if (before === 'starting') this.ready.reject(this.initError ?? this.startError(end));
     const error = new DcfError('INTERNAL', `the worker died while it ran the call: ${end.text}`, { reason: end.reason });
-    for (const worker of this.workers) worker.failAll(error);
+    for (const worker of this.workers) {
+      const returned = worker.failAll(error);
+      if (returned !== undefined) this.events.returned(returned);
+    }
     this.end.resolve(end);
   }
 
@@ -196,4 +288,22 @@ export class Replica {
     // A pipe that breaks has nothing more to say.
     stream.on('error', () => lines.end());
   }
+}
+
+function initHeader(spec: ReplicaSpec, worker: number): InitHeader {
+  const {
+    function: name,
+    revision,
+    directory,
+    handler,
+    parameters,
+    resources,
+    providers,
+    devices,
+    concurrency,
+    maxBatch,
+    maxPayload,
+  } = spec;
+  const placed = { protocol: protocolVersion, function: name, revision, worker, directory, handler, parameters };
+  return { ...placed, resources, providers, devices, concurrency, maxBatch, maxPayload };
 }

@@ -1,9 +1,25 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type OnReadOpts, type Server, Socket } from 'node:net';
+import { createServer, type OnReadOpts, type Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DcfError } from '../core/errors.js';
+
+type Written = (error?: Error | null) => void;
+
+/**
+ * A write to a process that is gone fails, and Node would then drop the socket with what that process has written and nobody
+ * has read: its answers, and which calls it had begun. Here only reading finds the end.
+ */
+class DaemonEnd extends Socket {
+  override _write(chunk: unknown, encoding: BufferEncoding, written: Written): void {
+    super._write(chunk, encoding, () => written());
+  }
+
+  override _writev(chunks: { chunk: unknown; encoding: BufferEncoding }[], written: Written): void {
+    super._writev?.(chunks, () => written());
+  }
+}
 
 /**
  * Makes connected pairs of Unix sockets: one end for the daemon, one for a child to inherit. Node makes such pairs itself
@@ -32,7 +48,9 @@ export class SocketPairs {
 
   /** Makes the daemon's end; `accept` then gives the child's. */
   connect(onread: OnReadOpts): Socket {
-    return connect({ path: this.path, onread });
+    // A variable, because the types of Node 20 do not know `onread` here, although its documentation does.
+    const options = { onread, readable: true, writable: true };
+    return new DaemonEnd(options).connect(this.path);
   }
 
   /** Resolves with the child's end of the pair that `make` connects. */

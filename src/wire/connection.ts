@@ -21,6 +21,7 @@ export interface ConnectionOptions {
   pauseWhenCongested: boolean;
 }
 
+const nothing = new Uint8Array(0);
 const scratchLength = 64 * 1024;
 
 /**
@@ -74,6 +75,14 @@ export class Connection {
       this.flushScheduled = false;
       this.flush();
     });
+  }
+
+  /** Writes what waits, and calls `done` once the system has taken all of it: before this returns, as a rule. */
+  handOver(done: () => void): void {
+    this.flush();
+    if (this.closed) return;
+    if (this.stream.writableLength === 0) done();
+    else this.stream.write(nothing, () => done());
   }
 
   /** Writes what is left, ends this side of the stream and then calls `done`, also when the other side is gone. */

@@ -22,6 +22,8 @@ export interface InitHeader {
   providers: readonly string[];
   devices: readonly string[];
   concurrency: number;
+  /** Calls that `callBatch` may get at once; 1: none. */
+  maxBatch: number;
   /** Bytes of one input or output. */
   maxPayload: number;
 }
@@ -29,6 +31,7 @@ export interface InitHeader {
 export interface ReadyHeader {
   /** The execution providers that the Handler's sessions really use. */
   providers: readonly string[];
+  /** Whether calls are taken in batches: `maxBatch` is above 1 and the Handler has `callBatch`. */
   callBatch: boolean;
   initMs: number;
 }
@@ -44,15 +47,23 @@ export type Message =
       type: 'CALL';
       id: number;
       timeoutMs: number;
+      /** The batch goes on with the next CALL. */
+      more: boolean;
+      /** The worker says STARTED before it runs the call. Until then the call counts as not started. */
+      announce: boolean;
       requestId: string;
       metadata: Readonly<Record<string, string>> | undefined;
       body: Uint8Array;
     }
   | { type: 'RESULT'; id: number; body: Uint8Array }
-  | { type: 'ERROR'; id: number; code: ErrorCode; message: string; stack: string }
+  | { type: 'ERROR'; id: number; code: ErrorCode; message: string; stack: string; reason: string | undefined }
   | { type: 'CANCEL'; id: number }
   | { type: 'LOG'; id: number; level: LogLevel; time: number; text: string }
-  | { type: 'DRAIN' };
+  | { type: 'DRAIN' }
+  | { type: 'STARTED'; id: number }
+  | { type: 'RECALL'; id: number }
+  | { type: 'RETURNED'; id: number }
+  | { type: 'RETIRE'; why: string };
 
 const typeNumbers = {
   INIT: 1,
@@ -67,7 +78,14 @@ const typeNumbers = {
   CREDIT: 10,
   LOG: 11,
   DRAIN: 12,
+  STARTED: 13,
+  RECALL: 14,
+  RETURNED: 15,
+  RETIRE: 16,
 } as const;
+
+const moreFlag = 1;
+const announceFlag = 8;
 
 const logLevels = new Set<unknown>(['debug', 'info', 'warn', 'error'] satisfies LogLevel[]);
 const nothing = new Uint8Array(0);
@@ -86,18 +104,24 @@ export function toFrame(message: Message): Frame {
     case 'INIT_FAILED':
       return frame('INIT_FAILED', { header: JSON.stringify({ message: message.message, stack: message.stack }) });
     case 'CALL': {
-      const { id, timeoutMs, requestId, metadata, body } = message;
+      const { id, timeoutMs, more, announce, requestId, metadata, body } = message;
+      const flags = (more ? moreFlag : 0) | (announce ? announceFlag : 0);
       // On the path of every call: no spread, no defaults.
-      return { type: typeNumbers.CALL, flags: 0, id, timeoutMs, header: JSON.stringify({ requestId, metadata }), body };
+      return { type: typeNumbers.CALL, flags, id, timeoutMs, header: JSON.stringify({ requestId, metadata }), body };
     }
     case 'RESULT':
       return { type: typeNumbers.RESULT, flags: 0, id: message.id, timeoutMs: 0, header: '', body: message.body };
     case 'ERROR': {
-      const { id, code, message: text, stack } = message;
-      return frame('ERROR', { id, header: JSON.stringify({ code, message: text, stack }) });
+      const { id, code, message: text, stack, reason } = message;
+      return frame('ERROR', { id, header: JSON.stringify({ code, message: text, stack, reason }) });
     }
     case 'CANCEL':
-      return frame('CANCEL', { id: message.id });
+    case 'STARTED':
+    case 'RECALL':
+    case 'RETURNED':
+      return frame(message.type, { id: message.id });
+    case 'RETIRE':
+      return frame('RETIRE', { header: JSON.stringify({ why: message.why }) });
     case 'LOG': {
       const { id, level, time, text } = message;
       return frame('LOG', { id, header: JSON.stringify({ level, time }), body: Buffer.from(text) });
@@ -118,6 +142,8 @@ export function fromFrame(frame: Frame): Message {
         type: 'CALL',
         id: frame.id,
         timeoutMs: frame.timeoutMs,
+        more: (frame.flags & moreFlag) !== 0,
+        announce: (frame.flags & announceFlag) !== 0,
         requestId: text(header, 'requestId'),
         metadata: header['metadata'] === undefined ? undefined : stringValues(header, 'metadata'),
         body: frame.body,
@@ -129,7 +155,8 @@ export function fromFrame(frame: Frame): Message {
       const header = record(frame);
       const code = header['code'];
       if (!isErrorCode(code)) throw new FrameError(`ERROR: ${JSON.stringify(code)} is no gRPC status`);
-      return { type: 'ERROR', id: frame.id, code, message: text(header, 'message'), stack: text(header, 'stack') };
+      const reason = header['reason'] === undefined ? undefined : text(header, 'reason');
+      return { type: 'ERROR', id: frame.id, code, message: text(header, 'message'), stack: text(header, 'stack'), reason };
     }
     case typeNumbers.LOG: {
       const header = record(frame);
@@ -141,6 +168,14 @@ export function fromFrame(frame: Frame): Message {
       return { type: 'CANCEL', id: frame.id };
     case typeNumbers.DRAIN:
       return { type: 'DRAIN' };
+    case typeNumbers.STARTED:
+      return { type: 'STARTED', id: frame.id };
+    case typeNumbers.RECALL:
+      return { type: 'RECALL', id: frame.id };
+    case typeNumbers.RETURNED:
+      return { type: 'RETURNED', id: frame.id };
+    case typeNumbers.RETIRE:
+      return { type: 'RETIRE', why: text(record(frame), 'why') };
     case typeNumbers.INIT:
       return { type: 'INIT', init: initHeader(frame) };
     case typeNumbers.READY: {
@@ -172,6 +207,7 @@ function initHeader(frame: Frame): InitHeader {
     providers: strings(header, 'providers'),
     devices: strings(header, 'devices'),
     concurrency: whole(header, 'concurrency'),
+    maxBatch: whole(header, 'maxBatch'),
     maxPayload: whole(header, 'maxPayload'),
   };
   if (init.protocol !== protocolVersion) throw new FrameError(`protocol version ${init.protocol} is not ${protocolVersion}`);

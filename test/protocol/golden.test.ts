@@ -40,7 +40,21 @@ const frames = goldenFrames();
 
 test('there is a golden frame for each message that this version speaks', () => {
   const types = new Set(frames.map(({ message }) => message['type']));
-  assert.deepEqual([...types].sort(), ['CALL', 'CANCEL', 'DRAIN', 'ERROR', 'INIT', 'INIT_FAILED', 'LOG', 'READY', 'RESULT']);
+  assert.deepEqual([...types].sort(), [
+    'CALL',
+    'CANCEL',
+    'DRAIN',
+    'ERROR',
+    'INIT',
+    'INIT_FAILED',
+    'LOG',
+    'READY',
+    'RECALL',
+    'RESULT',
+    'RETIRE',
+    'RETURNED',
+    'STARTED',
+  ]);
 });
 
 for (const { name, bytes, message } of frames) {

@@ -48,7 +48,9 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
   const waiting = new Set<(line: LogLine) => void>();
   const pool = new FunctionPool({
     spec: replicaSpec(manifest, { revision: 'r1', directory: folder, resources: {}, providers: ['cpu'], devices: [] }),
-    replicas: manifest.replicas.min,
+    replicas: { min: manifest.replicas.min, max: manifest.replicas.max, idleTimeoutMs: manifest.replicas.idleTimeout },
+    overlap: manifest.update === 'rolling',
+    batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: manifest.limits.payload },
     maxQueued: manifest.queue.maxSize,
     timeoutMs: manifest.timeout,
     killGraceMs,

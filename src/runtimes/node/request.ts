@@ -9,6 +9,7 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
   previous: WorkerRequest | undefined;
   next: WorkerRequest | undefined;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Unix milliseconds. */
   private readonly deadlineMs: number;
   private controller: AbortController | undefined;
   private cancelReason: DcfError | undefined;
@@ -30,6 +31,11 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
 
   get deadline(): Date {
     return new Date(this.deadlineMs);
+  }
+
+  /** Whether nobody waits for an answer any more. */
+  get over(): boolean {
+    return this.cancelReason !== undefined || Date.now() >= this.deadlineMs;
   }
 
   get signal(): AbortSignal {

@@ -1,23 +1,17 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { type OnReadOpts, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Context, Handler } from '@dcf/sdk';
 import { setWorkerLink } from '@dcf/sdk/worker';
 import { cutText, DcfError, messageOf, stackOf } from '../../core/errors.js';
-import { LinkedList } from '../../core/linked-list.js';
 import { Connection } from '../../wire/connection.js';
-import type { InitHeader, Message } from '../../wire/messages.js';
+import type { InitHeader, LogLevel, Message } from '../../wire/messages.js';
+import { CallRunner, maxMessageLength, maxStackLength } from './call-runner.js';
 import { loadHandler } from './load-handler.js';
-import { replyBytes } from './reply.js';
-import { WorkerRequest } from './request.js';
 import { captureConsole, createLogger } from './worker-log.js';
 
 /** How a worker's life ended: its replica exits accordingly. */
 export type WorkerEnd = 'finished' | 'init failed' | 'broken';
 
-/** A header holds 64 KiB; message, stack and JSON's escapes have to fit. */
-const maxMessageLength = 4 * 1024;
-const maxStackLength = 8 * 1024;
 const maxLogLength = 64 * 1024;
 
 /** How long a Handler may take to finish once nobody waits for its answers any more. */
@@ -30,24 +24,20 @@ export function serveWorker(descriptor: number): Promise<WorkerEnd> {
   });
 }
 
-/** What `await` would wait for: also a promise of another library. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-}
-
 function openDescriptor(fd: number, onread: OnReadOpts): Socket {
   // A variable, because the types of Node 20 do not know `onread` here, although its documentation does.
   const options = { fd, readable: true, writable: true, onread };
   return new Socket(options);
 }
 
+/** How long a call may go on after an exception that nothing caught: it may have been what the call waits for. */
+const uncaughtGraceMs = 1_000;
+
 class Worker {
   private readonly connection: Connection;
-  private readonly running = new LinkedList<WorkerRequest>();
-  private readonly callIds = new AsyncLocalStorage<number>();
   private handler: Handler | undefined;
-  private concurrent = false;
-  private maxPayload = 0;
+  /** Set once the Handler is built. */
+  private calls: CallRunner | undefined;
   private leaving = false;
   private ended = false;
 
@@ -66,6 +56,8 @@ class Worker {
       onMessage: (message) => this.receive(message),
       onClose: (error) => this.orphaned(error),
     });
+    process.on('uncaughtException', (error) => this.failed(error, 'an uncaught exception'));
+    process.on('unhandledRejection', (error) => this.failed(error, 'an unhandled rejection'));
   }
 
   private receive(message: Message): void {
@@ -74,12 +66,14 @@ class Worker {
         void this.init(message.init);
         return;
       case 'CALL':
-        this.call(new WorkerRequest(message.id, message.requestId, message.body, message.metadata, message.timeoutMs));
+        if (this.calls === undefined) throw new Error('a call came before the worker was ready');
+        this.calls.take(message);
         return;
       case 'CANCEL':
-        for (let request = this.running.first; request !== undefined; request = request.next) {
-          if (request.wireId === message.id) request.cancel();
-        }
+        this.calls?.cancel(message.id);
+        return;
+      case 'RECALL':
+        this.calls?.recall(message.id);
         return;
       case 'DRAIN':
         this.leaving = true;
@@ -92,76 +86,63 @@ class Worker {
 
   private async init(init: InitHeader): Promise<void> {
     const started = performance.now();
-    const logger = createLogger((level, text) => {
-      const id = this.concurrent ? (this.callIds.getStore() ?? 0) : this.currentCall();
-      this.connection.send({ type: 'LOG', id, level, time: Date.now(), text: cutText(text, maxLogLength) });
-    });
+    const logger = createLogger((level, text) => this.log(level, text, this.calls?.currentId ?? 0));
     captureConsole(logger);
     const providers = new Set<string>();
     setWorkerLink({ providers: init.providers, sessionCreated: (provider) => providers.add(provider) });
-    this.concurrent = init.concurrency > 1;
-    this.maxPayload = init.maxPayload;
-    const { parameters, resources, devices, worker, function: name, revision } = init;
+    const { parameters, resources, devices, worker, function: name, revision, concurrency, maxPayload } = init;
     const context: Context = { function: name, revision, parameters, resources, logger, providers: init.providers, devices, worker };
+    let handler: Handler;
     try {
-      this.handler = await loadHandler(init.directory, init.handler, context);
+      handler = await loadHandler(init.directory, init.handler, context);
     } catch (error) {
-      const message = cutText(messageOf(error), maxMessageLength);
-      this.connection.send({ type: 'INIT_FAILED', message, stack: cutText(stackOf(error), maxStackLength) });
-      this.end('init failed');
+      this.initFailed(error);
       return;
     }
-    const callBatch = 'callBatch' in this.handler && typeof this.handler.callBatch === 'function';
+    this.handler = handler;
+    const callBatch = init.maxBatch > 1 && typeof handler.callBatch === 'function';
+    this.calls = new CallRunner({
+      handler,
+      concurrency,
+      batches: callBatch,
+      maxPayload,
+      send: (message) => this.connection.send(message),
+      handOver: (done) => this.connection.handOver(done),
+      onIdle: () => this.leaveWhenIdle(),
+    });
     const initMs = Math.round(performance.now() - started);
     this.connection.send({ type: 'READY', ready: { providers: [...providers], callBatch, initMs } });
   }
 
-  /** With one call at a time there is no doubt whose line it is, and no need to pay for asynchronous context. */
-  private currentCall(): number {
-    return this.running.first?.wireId ?? 0;
-  }
-
-  private call(request: WorkerRequest): void {
-    const { handler } = this;
-    this.running.push(request);
-    try {
-      if (handler === undefined) throw new DcfError('INTERNAL', 'the worker got a call before it was ready');
-      const reply = this.concurrent ? this.callIds.run(request.wireId, () => handler.call(request)) : handler.call(request);
-      // A reply that is there already is sent in this turn.
-      if (isThenable(reply))
-        Promise.resolve(reply)
-          .then((later) => this.succeed(request, later))
-          .catch((error: unknown) => this.fail(request, error));
-      else this.succeed(request, reply);
-    } catch (error) {
-      this.fail(request, error);
-    }
-  }
-
-  /** Throws when the reply is none, or too large. */
-  private succeed(request: WorkerRequest, reply: unknown): void {
-    const body = replyBytes(reply);
-    if (body.length > this.maxPayload) {
-      throw new DcfError('RESOURCE_EXHAUSTED', `the reply has ${body.length} bytes; limits.payload is ${this.maxPayload}`);
-    }
-    this.connection.send({ type: 'RESULT', id: request.wireId, body });
-    this.finished(request);
-  }
-
-  private fail(request: WorkerRequest, error: unknown): void {
-    const code = DcfError.is(error) ? error.code : 'UNKNOWN';
+  private initFailed(error: unknown): void {
     const message = cutText(messageOf(error), maxMessageLength);
-    this.connection.send({ type: 'ERROR', id: request.wireId, code, message, stack: cutText(stackOf(error), maxStackLength) });
-    this.finished(request);
+    this.connection.send({ type: 'INIT_FAILED', message, stack: cutText(stackOf(error), maxStackLength) });
+    this.end('init failed');
   }
 
-  private finished(request: WorkerRequest): void {
-    this.running.remove(request);
-    if (this.leaving) this.leaveWhenIdle();
+  private log(level: LogLevel, text: string, id: number): void {
+    this.connection.send({ type: 'LOG', id, level, time: Date.now(), text: cutText(text, maxLogLength) });
+  }
+
+  /**
+   * Something failed where nobody caught it, as a rule what a call has left behind. No call fails for it, but nobody knows in
+   * what state it left the process: the daemon is asked to replace it.
+   */
+  private failed(error: unknown, what: string): void {
+    if (this.ended) return;
+    const { calls } = this;
+    if (calls === undefined) {
+      this.initFailed(error);
+      return;
+    }
+    this.log('error', `${what}: ${stackOf(error) || messageOf(error)}`, calls.suspectId);
+    const why = `${what}: ${cutText(messageOf(error), maxMessageLength)}`;
+    if (what === 'an uncaught exception') calls.failRunningAfter(uncaughtGraceMs, new DcfError('INTERNAL', why, { reason: 'uncaught' }));
+    this.connection.send({ type: 'RETIRE', why });
   }
 
   private leaveWhenIdle(): void {
-    if (this.running.size > 0) return;
+    if (!this.leaving || this.calls?.idle === false) return;
     void this.closeHandler().then(() => this.end('finished'));
   }
 
@@ -184,7 +165,7 @@ class Worker {
       return;
     }
     this.leaving = true;
-    for (let request = this.running.first; request !== undefined; request = request.next) request.cancel();
+    this.calls?.cancelAll();
     setTimeout(() => this.end('finished'), orphanGraceMs).unref();
     this.leaveWhenIdle();
   }

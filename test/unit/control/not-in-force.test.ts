@@ -9,14 +9,13 @@ function asked(manifest: object): ReturnType<typeof notInForce> {
 
 test('a manifest that asks for nothing special gets no warning', () => {
   assert.deepEqual(asked({}), { refused: undefined, warnings: [] });
-  assert.deepEqual(asked({ replicas: { min: 2 }, limits: { payload: '1MiB' } }).warnings, []);
+  assert.deepEqual(
+    asked({ replicas: { min: 0, max: 2, idleTimeout: '1m' }, batch: { maxSize: 4 }, limits: { payload: '1MiB' } }).warnings,
+    [],
+  );
 });
 
 for (const [manifest, warning] of [
-  [{ replicas: { min: 0 } }, /replicas\.min: 0/],
-  [{ replicas: { min: 1, max: 2 } }, /replicas\.max/],
-  [{ replicas: { idleTimeout: '5m' } }, /replicas\.idleTimeout/],
-  [{ batch: { maxSize: 2 } }, /batch\.maxSize/],
   [{ update: 'recreate' }, /update: recreate/],
   [{ limits: { memory: '1GiB' } }, /limits\.memory/],
   [{ limits: { gpu: 1 } }, /limits\.gpu/],

@@ -3,7 +3,7 @@ import test from 'node:test';
 import type { DcfError } from '../../../src/core/errors.js';
 import type { Outcome } from '../../../src/pool/invocation.js';
 import { createPool, startPool } from '../../support/pool.js';
-import { isAlive } from '../../support/processes.js';
+import { eventually, isAlive } from '../../support/processes.js';
 
 function failure(outcome: Outcome): DcfError {
   assert.ok(!outcome.ok, 'the call succeeded');
@@ -38,7 +38,6 @@ for (const [how, reason, text] of [
   ['exit', 'exit:0', /exited with code 0/],
   ['abort', 'signal:SIGABRT', /ended by SIGABRT/],
   ['kill', 'signal:SIGKILL', /ended by SIGKILL/],
-  ['throw later', 'exit:1', /exited with code 1/],
 ] as const) {
   test(`a replica that dies under a call (${how}): INTERNAL with the reason; queued calls are answered by the next`, async (t) => {
     const { call, pool } = await startPool(t, mortal);
@@ -52,6 +51,20 @@ for (const [how, reason, text] of [
     assert.equal(pool.keeper.readyCount, 1);
   });
 }
+
+test('an uncaught exception fails the call that waits for what never comes, and the replica is replaced', async (t) => {
+  const { call, pool, line } = await startPool(t, mortal);
+  const before = pool.keeper.replicas[0]?.pid;
+  const failing = call('throw later', { requestId: 'guilty' });
+  const queued = call('queued');
+  const error = failure(await failing.outcome);
+  assert.equal(error.code, 'INTERNAL');
+  assert.equal(error.reason, 'uncaught');
+  assert.match(error.message, /an uncaught exception: later/);
+  assert.equal(await queued.text, 'alive');
+  assert.equal((await line(/an uncaught exception: Error: later/)).callId, 'guilty');
+  await eventually('another replica serves', () => pool.keeper.readyCount === 1 && pool.keeper.replicas[0]?.pid !== before);
+});
 
 test('a worker that writes rubbish to its stream is ended, and says so', async (t) => {
   const { call } = await startPool(

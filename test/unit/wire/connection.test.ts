@@ -118,7 +118,16 @@ test('a worker reads no more calls while its answers wait to be read', async (t)
   const source = await open(t);
   const calls = 2000;
   for (let id = 1; id <= calls; id++) {
-    source.end.connection.send({ type: 'CALL', id, timeoutMs: 1, requestId: 'r', metadata: undefined, body: Buffer.alloc(4096) });
+    source.end.connection.send({
+      type: 'CALL',
+      id,
+      timeoutMs: 1,
+      more: false,
+      announce: false,
+      requestId: 'r',
+      metadata: undefined,
+      body: Buffer.alloc(4096),
+    });
   }
   peer.pause();
   source.peer.pipe(peer, { end: false });
