@@ -65,22 +65,18 @@ export class Dispatcher {
     return calls;
   }
 
-  /** There may be room anywhere. */
+  /** There may be room anywhere. Nothing is sent ahead while a slot is free. */
   pump(): void {
+    for (const replica of this.keeper.replicas) for (const worker of replica.workers) this.fill(worker);
     for (const replica of this.keeper.replicas) for (const worker of replica.workers) this.feed(worker);
   }
 
   /** There may be room in this worker. */
   feed(worker: Worker): void {
-    if (this.batching && worker.readiness?.callBatch === true) {
-      this.feedBatches(worker);
-      return;
-    }
-    while (worker.freeSlots > 0 || worker.takesAhead) {
-      const call = this.queue.shift();
-      if (call === undefined) return;
-      this.give(call, worker);
-    }
+    this.fill(worker);
+    if (!worker.takesAhead) return;
+    const call = this.queue.shift();
+    if (call !== undefined) this.give(call, worker);
   }
 
   stop(): void {
@@ -112,7 +108,19 @@ export class Dispatcher {
     return best;
   }
 
-  private feedBatches(worker: Worker): void {
+  private fill(worker: Worker): void {
+    if (this.batching && worker.readiness?.callBatch === true) {
+      this.fillWithBatches(worker);
+      return;
+    }
+    while (worker.freeSlots > 0) {
+      const call = this.queue.shift();
+      if (call === undefined) return;
+      this.give(call, worker);
+    }
+  }
+
+  private fillWithBatches(worker: Worker): void {
     while (worker.freeSlots > 0) {
       const next = nextBatch(this.queue, this.batch);
       if (next.kind === 'wait') this.waitForMore(next.ms);

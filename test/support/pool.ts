@@ -1,12 +1,15 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type ManifestInput, parseManifestJson } from '@dcf/sdk/manifest';
+import type { DcfError } from '../../src/core/errors.js';
+import { defer } from '../../src/core/promises.js';
 import { FunctionPool } from '../../src/pool/function-pool.js';
-import type { Outcome } from '../../src/pool/invocation.js';
+import type { CallReport, Outcome, Reported } from '../../src/pool/invocation.js';
 import type { LogLine } from '../../src/pool/log-line.js';
 import { linkPlatformPackages } from '../../src/pool/platform-packages.js';
+import type { ReplicaSpec } from '../../src/pool/replica.js';
 import { replicaSpec } from '../../src/pool/replica-spec.js';
 
 /** A pool with real replicas of a handler that a test wrote down. */
@@ -21,13 +24,57 @@ export interface TestPool {
 
 export interface TestCall {
   outcome: Promise<Outcome>;
+  report: Promise<CallReport>;
   /** The output as text; rejects with the error. */
   text: Promise<string>;
   cancel: () => void;
 }
 
-export interface PoolSettings extends Omit<ManifestInput, 'name'> {
+export interface PoolSettings extends Omit<ManifestInput, 'name' | 'recycle'> {
   killGraceMs?: number;
+  /** maxMemory in bytes. */
+  recycle?: ReplicaSpec['recycle'];
+}
+
+/**
+ * A handler that counts how often each call began (\`starts\`), and that a call named "hold NAME" keeps busy until the file NAME.go
+ * appears in its folder; "spin" never ends. Anything else is answered at once.
+ */
+export const holding = `
+import { appendFileSync, existsSync, watch } from 'node:fs';
+import { join } from 'node:path';
+const folder = new URL('.', import.meta.url).pathname;
+export class Handler {
+  call(request) {
+    const text = request.text();
+    appendFileSync(join(folder, 'starts'), text + '\\n');
+    if (text === 'spin') for (;;);
+    if (!text.startsWith('hold ')) return 'done ' + text;
+    const gate = join(folder, text.slice(5) + '.go');
+    return new Promise((resolve) => {
+      const watcher = watch(folder, () => check());
+      const check = () => { if (existsSync(gate) || request.signal.aborted) { watcher.close(); resolve('held ' + text.slice(5)); } };
+      request.signal.addEventListener('abort', check);
+      check();
+    });
+  }
+}`;
+
+/** The calls that a \`holding\` Handler began, in order. */
+export async function startsIn(folder: string): Promise<string[]> {
+  const text = await readFile(join(folder, 'starts'), 'utf8').catch(() => '');
+  return text.split('\n').slice(0, -1);
+}
+
+/** Lets a held call go. */
+export async function letGo(folder: string, name: string): Promise<void> {
+  await writeFile(join(folder, `${name}.go`), '');
+}
+
+/** The error of a call that must have failed. */
+export function failureOf(outcome: Outcome): DcfError {
+  if (outcome.ok) throw new Error('the call succeeded');
+  return outcome.error;
 }
 
 /** A temporary folder that goes with the test. */
@@ -42,12 +89,13 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, 'handler.mjs'), source);
   await linkPlatformPackages(folder);
-  const { killGraceMs = 200, ...given } = settings;
+  const { killGraceMs = 200, recycle, ...given } = settings;
   const { manifest } = parseManifestJson(JSON.stringify({ name: 'tested', handler: 'handler.mjs', ...given }));
+  const spec = replicaSpec(manifest, { revision: 'r1', directory: folder, resources: {}, providers: ['cpu'], devices: [] });
   const lines: LogLine[] = [];
   const waiting = new Set<(line: LogLine) => void>();
   const pool = new FunctionPool({
-    spec: replicaSpec(manifest, { revision: 'r1', directory: folder, resources: {}, providers: ['cpu'], devices: [] }),
+    spec: recycle === undefined ? spec : { ...spec, recycle },
     replicas: { min: manifest.replicas.min, max: manifest.replicas.max, idleTimeoutMs: manifest.replicas.idleTimeout },
     overlap: manifest.update === 'rolling',
     batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: manifest.limits.payload },
@@ -80,7 +128,12 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
     call: (input = '', options = {}) => {
       lastId += 1;
       let cancel: () => void = () => undefined;
-      const outcome = new Promise<Outcome>((settle) => {
+      const reported = defer<CallReport>();
+      const outcome = new Promise<Outcome>((resolve) => {
+        const settle = (ended: Outcome, source: Reported): void => {
+          reported.resolve(source.report());
+          resolve(ended);
+        };
         cancel = pool.invoke({
           requestId: options.requestId ?? `call-${lastId}`,
           input: Buffer.from(input),
@@ -94,7 +147,7 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
         return Buffer.from(ended.output).toString('utf8');
       });
       text.catch(() => undefined);
-      return { outcome, text, cancel };
+      return { outcome, report: reported.promise, text, cancel };
     },
   };
 }
