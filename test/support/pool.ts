@@ -32,13 +32,14 @@ export interface TestCall {
 
 export interface PoolSettings extends Omit<ManifestInput, 'name' | 'recycle'> {
   killGraceMs?: number;
+  revision?: string;
   /** maxMemory in bytes. */
   recycle?: ReplicaSpec['recycle'];
 }
 
 /**
  * A handler that counts how often each call began (\`starts\`), and that a call named "hold NAME" keeps busy until the file NAME.go
- * appears in its folder; "spin" never ends. Anything else is answered at once.
+ * appears in its folder; "spin" never ends, "block MS" blocks its thread. Anything else is answered at once.
  */
 export const holding = `
 import { appendFileSync, existsSync, watch } from 'node:fs';
@@ -49,6 +50,7 @@ export class Handler {
     const text = request.text();
     appendFileSync(join(folder, 'starts'), text + '\\n');
     if (text === 'spin') for (;;);
+    if (text.startsWith('block ')) for (const until = Date.now() + Number(text.slice(6)); Date.now() < until; );
     if (!text.startsWith('hold ')) return 'done ' + text;
     const gate = join(folder, text.slice(5) + '.go');
     return new Promise((resolve) => {
@@ -89,9 +91,9 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, 'handler.mjs'), source);
   await linkPlatformPackages(folder);
-  const { killGraceMs = 200, recycle, ...given } = settings;
+  const { killGraceMs = 200, recycle, revision = 'r1', ...given } = settings;
   const { manifest } = parseManifestJson(JSON.stringify({ name: 'tested', handler: 'handler.mjs', ...given }));
-  const spec = replicaSpec(manifest, { revision: 'r1', directory: folder, resources: {}, providers: ['cpu'], devices: [] });
+  const spec = replicaSpec(manifest, { revision, directory: folder, resources: {}, providers: ['cpu'], devices: [] });
   const lines: LogLine[] = [];
   const waiting = new Set<(line: LogLine) => void>();
   const pool = new FunctionPool({

@@ -44,6 +44,7 @@ export class CallRunner {
   private readonly callIds = new AsyncLocalStorage<number>();
   private readonly concurrent: boolean;
   private collected: WorkerRequest[] = [];
+  private reading = false;
   /** Of the call that was started last. */
   private lastId = 0;
 
@@ -125,6 +126,7 @@ export class CallRunner {
 
   private startWaiting(): void {
     const { concurrency, send, handOver } = this.options;
+    if (this.reading) return;
     while (this.running.size < concurrency) {
       const request = this.waiting.shift();
       if (request === undefined) return;
@@ -210,12 +212,22 @@ export class CallRunner {
   }
 
   private ended(started?: number): void {
-    if (this.waiting.size > 0) {
-      if (started !== undefined && performance.now() - started > longRunMs) setImmediate(() => this.startWaiting());
-      else this.startWaiting();
-    } else if (this.running.size === 0) {
-      this.options.onIdle();
-    }
+    if (started !== undefined && performance.now() - started > longRunMs) this.readFirst();
+    if (this.waiting.size > 0) this.startWaiting();
+    else if (this.running.size === 0) this.options.onIdle();
+  }
+
+  /** Has what came while the thread was blocked read before another call begins: it may have been cancelled. */
+  private readFirst(): void {
+    if (this.reading) return;
+    this.reading = true;
+    // The first immediate comes before the stream's turn, the second after.
+    setImmediate(() =>
+      setImmediate(() => {
+        this.reading = false;
+        this.startWaiting();
+      }),
+    );
   }
 }
 

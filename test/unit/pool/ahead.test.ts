@@ -89,6 +89,17 @@ test('a call ahead that is cancelled never begins', async (t) => {
   assert.deepEqual((await startsIn(folder)).slice(-2), ['hold a', 'c']);
 });
 
+test('a call ahead that is cancelled while the Handler blocks its thread never begins', async (t) => {
+  const { call, folder, began } = await quickPool(t);
+  const blocking = call('block 300');
+  const ahead = call('b');
+  await began('block 300');
+  ahead.cancel();
+  assert.equal(await blocking.text, 'done block 300');
+  assert.equal(await call('c').text, 'done c');
+  assert.deepEqual((await startsIn(folder)).slice(-2), ['block 300', 'c']);
+});
+
 test('a call ahead whose deadline passes never begins, and its worker is not blamed', async (t) => {
   const { call, folder, pool, workers, began } = await quickPool(t, { killGraceMs: 1 });
   const pid = pool.keeper.replicas[0]?.pid;

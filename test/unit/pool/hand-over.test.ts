@@ -5,7 +5,7 @@ import { eventually } from '../../support/processes.js';
 
 test('calls that wait go over to another pool, in order and before its own, and keep their deadline and their caller', async (t) => {
   const old = await startPool(t, holding);
-  const next = await startPool(t, holding);
+  const next = await startPool(t, holding, { revision: 'r2' });
   const running = old.call('hold a');
   const waiting = [old.call('b'), old.call('c')];
   const late = old.call('late', { timeoutMs: 50 });
@@ -20,6 +20,7 @@ test('calls that wait go over to another pool, in order and before its own, and 
   assert.equal(failureOf(await late.outcome).code, 'DEADLINE_EXCEEDED');
   await letGo(next.folder, 'z');
   assert.deepEqual(await Promise.all(waiting.map(({ text }) => text)), ['done b', 'done c']);
+  assert.deepEqual(new Set((await Promise.all(waiting.map(({ report }) => report))).map(({ revision }) => revision)), new Set(['r2']));
   assert.deepEqual([await held.text, await own.text], ['held z', 'done own']);
   assert.deepEqual(await startsIn(next.folder), ['hold z', 'b', 'c', 'own']);
   await letGo(old.folder, 'a');
