@@ -68,7 +68,6 @@ export class ReplicaKeeper {
     const reached = defer<void>();
     this.waiting = { count, reached };
     this.setWanted(count);
-    this.checkReached();
     await reached.promise;
   }
 
@@ -78,7 +77,9 @@ export class ReplicaKeeper {
     this.wanted = wanted;
     // A function at rest owes nobody an explanation; the next call finds out anew.
     if (wanted === 0) this.initError = undefined;
+    if (this.waiting !== undefined) this.waiting.count = Math.min(this.waiting.count, wanted);
     this.reconcile();
+    this.checkReached();
   }
 
   /** Puts another replica in the place of one that still works. Calls notice nothing. After a fault that waits for the back-off. */

@@ -114,13 +114,16 @@ export class CallRunner {
     for (let request = this.running.first; request !== undefined; request = request.next) request.cancel();
   }
 
-  /** Fails the calls that run now, unless they have ended when `graceMs` have passed. */
-  failRunningAfter(graceMs: number, error: DcfError): void {
-    const affected: WorkerRequest[] = [];
-    for (let request = this.running.first; request !== undefined; request = request.next) affected.push(request);
-    if (affected.length === 0) return;
+  /** Fails the call that is at fault for what was just thrown outside of it, unless it has ended when `graceMs` have passed. */
+  failSuspectAfter(graceMs: number, error: DcfError): void {
+    const suspects: WorkerRequest[] = [];
+    const id = this.callIds.getStore();
+    for (let request = this.running.first; request !== undefined; request = request.next) {
+      if (!this.concurrent || request.wireId === id) suspects.push(request);
+    }
+    if (suspects.length === 0) return;
     setTimeout(() => {
-      for (const request of affected) this.fail(request, error);
+      for (const request of suspects) this.fail(request, error);
     }, graceMs);
   }
 

@@ -137,7 +137,7 @@ class Worker {
     }
     this.log('error', `${what}: ${stackOf(error) || messageOf(error)}`, calls.suspectId);
     const why = `${what}: ${cutText(messageOf(error), maxMessageLength)}`;
-    if (what === 'an uncaught exception') calls.failRunningAfter(uncaughtGraceMs, new DcfError('INTERNAL', why, { reason: 'uncaught' }));
+    if (what === 'an uncaught exception') calls.failSuspectAfter(uncaughtGraceMs, new DcfError('INTERNAL', why, { reason: 'uncaught' }));
     this.connection.send({ type: 'RETIRE', why });
   }
 

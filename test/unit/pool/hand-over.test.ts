@@ -8,11 +8,11 @@ test('calls that wait go over to another pool, in order and before its own, and 
   const next = await startPool(t, holding, { revision: 'r2' });
   const running = old.call('hold a');
   const waiting = [old.call('b'), old.call('c')];
-  const late = old.call('late', { timeoutMs: 50 });
   const cancelled = old.call('cancelled');
   const held = next.call('hold z');
   await eventually('both pools are busy', async () => (await startsIn(old.folder)).length + (await startsIn(next.folder)).length === 2);
   const own = next.call('own');
+  const late = old.call('late', { timeoutMs: 50 });
   old.pool.handOver(next.pool);
   assert.deepEqual([old.pool.queued, next.pool.queued], [0, 5]);
   cancelled.cancel();

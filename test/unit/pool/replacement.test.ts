@@ -46,6 +46,20 @@ for (const [fault, text] of [
   });
 }
 
+test('with several calls at once, an uncaught exception fails the one that it came from and no other', async (t) => {
+  const source = holding.replace(
+    "if (text === 'spin') for (;;);",
+    "if (text === 'fault') { setTimeout(() => { throw new Error('of one call'); }, 0); return new Promise(() => {}); }",
+  );
+  const { call, folder, line } = await startPool(t, source, { concurrency: 4 });
+  const neighbour = call('hold a');
+  const guilty = call('fault', { requestId: 'guilty' });
+  assert.equal(failureOf(await guilty.outcome).reason, 'uncaught');
+  assert.equal((await line(/of one call/)).callId, 'guilty');
+  await letGo(folder, 'a');
+  assert.equal(await neighbour.text, 'held a');
+});
+
 test('a fault in every call does not start a process for each', async (t) => {
   const { call, pool } = await startPool(t, faulty);
   for (let index = 0; index < 200; index++) assert.equal(await call('rejection').text, 'fine');
