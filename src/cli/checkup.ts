@@ -5,6 +5,8 @@ import { DcfError } from '@dcf/sdk/errors';
 import { formatDuration, formatSize } from '@dcf/sdk/manifest';
 import { describeDriver, listDevices } from '../gpu/devices.js';
 import { probeProviders } from '../gpu/providers.js';
+import { cgroupSupport } from '../pool/confinement.js';
+import { sandboxSupport } from '../pool/sandbox-support.js';
 import { openControl } from './clients.js';
 import type { Connection } from './config.js';
 
@@ -32,6 +34,9 @@ interface Host {
   readonly machine: string;
   readonly providers: readonly Provider[];
   readonly devices: readonly string[];
+  readonly sandbox: { readonly usable: boolean; readonly detail: string };
+  /** What puts limits.memory in force. */
+  readonly memory: string;
   readonly disk: Check;
 }
 
@@ -47,7 +52,17 @@ export async function checkUp(connection: Connection): Promise<Checkup> {
   const [driver, host] = await Promise.all([describeDriver(), info === undefined ? thisHost() : daemonHost(connection, info)]);
   const devices: Check = { name: 'devices', state: 'ok', detail: host.devices.join('; ') || 'no GPU: models run on the CPU' };
   const gpuDriver: Check = { name: 'gpu driver', state: 'ok', detail: `${driver} (this machine)` };
-  const checks = [checkNode(process.versions.node), daemon, gpuDriver, devices, ...checkProviders(host.providers), host.disk];
+  const memory: Check = { name: 'memory limits', state: 'ok', detail: host.memory };
+  const confinement = [checkSandbox(host.sandbox), memory];
+  const checks = [
+    checkNode(process.versions.node),
+    daemon,
+    gpuDriver,
+    devices,
+    ...checkProviders(host.providers),
+    ...confinement,
+    host.disk,
+  ];
   return { checks, machine: host.machine };
 }
 
@@ -71,6 +86,15 @@ export function checkProviders(providers: readonly Provider[]): Check[] {
   }));
 }
 
+/** Sandboxes are only for the functions that ask for one, so none is worth knowing and breaks nothing. */
+export function checkSandbox({ usable, detail }: Host['sandbox']): Check {
+  return { name: 'sandbox', state: usable ? 'ok' : 'note', detail: `${usable ? 'yes' : 'no'}: ${detail}` };
+}
+
+function describeGuard(guard: string, reason: string): string {
+  return guard === 'watch' ? `the daemon looks every 250 ms; no cgroup: ${reason}` : guard;
+}
+
 async function checkDaemon(connection: Connection): Promise<{ check: Check; info?: DaemonInfo }> {
   const client = await openControl(connection);
   try {
@@ -89,18 +113,29 @@ async function checkDaemon(connection: Connection): Promise<{ check: Check; info
 }
 
 async function thisHost(): Promise<Host> {
-  const [providers, devices, disk] = await Promise.all([probeProviders(), listDevices(), statfs(tmpdir())]);
+  const [providers, devices, disk, sandbox] = await Promise.all([probeProviders(), listDevices(), statfs(tmpdir()), sandboxSupport()]);
+  const cgroups = cgroupSupport(undefined);
   return {
     machine: 'this machine',
     providers,
     devices: devices.map(({ index, name, memory }) => `${index}: ${name}, ${formatSize(memory)}`),
+    sandbox,
+    memory: cgroups.usable ? describeGuard(`cgroup ${cgroups.version}`, '') : describeGuard('watch', cgroups.reason),
     disk: checkDisk(tmpdir(), disk.bavail * disk.bsize, disk.blocks * disk.bsize),
   };
 }
 
 function daemonHost({ url }: Connection, info: DaemonInfo): Host {
   const { providers, devices, dataDirectory, diskFree, diskTotal } = info;
-  return { machine: `the daemon at ${url}`, providers, devices, disk: checkDisk(dataDirectory, diskFree, diskTotal) };
+  return {
+    machine: `the daemon at ${url}`,
+    providers,
+    devices,
+    // A daemon of another version may not say.
+    sandbox: info.sandbox ?? { usable: false, detail: 'the daemon does not say' },
+    memory: describeGuard(info.memoryGuard, info.memoryGuardReason),
+    disk: checkDisk(dataDirectory, diskFree, diskTotal),
+  };
 }
 
 function checkDisk(path: string, free: number, total: number): Check {

@@ -1,5 +1,6 @@
 import type { FunctionDescription, FunctionSummary, ReplicaDescription } from '@dcf/sdk/contract';
 import type { Replica } from '../pool/replica.js';
+import type { SpawnedProcess } from '../pool/spawn.js';
 import type { Registry } from '../registry/registry.js';
 import { sizeOf } from '../registry/revision.js';
 import type { LiveFunction } from './functions.js';
@@ -66,8 +67,10 @@ export function describe(live: LiveFunction, registry: Registry): FunctionDescri
   };
 }
 
-function describeReplica({ id, pid, state, startedAt, workers }: Replica): ReplicaDescription {
+function describeReplica(replica: Replica): ReplicaDescription {
+  const { id, pid, state, startedAt, workers } = replica;
   return {
+    ...describeProcess(replica.spawned),
     id,
     pid,
     state,
@@ -80,5 +83,21 @@ function describeReplica({ id, pid, state, startedAt, workers }: Replica): Repli
       calls,
       running,
     })),
+  };
+}
+
+type ProcessDescription = Pick<ReplicaDescription, 'memory' | 'peakMemory' | 'memoryLimit' | 'memoryGuard' | 'isolation' | 'network'>;
+
+function describeProcess(process: SpawnedProcess | undefined): ProcessDescription {
+  if (process === undefined) return { memory: 0, peakMemory: 0, memoryLimit: 0, memoryGuard: '', isolation: '', network: false };
+  const { isolation, memoryLimit } = process.confinement;
+  const { rss, peak } = process.memory();
+  return {
+    memory: rss,
+    peakMemory: peak,
+    memoryLimit: memoryLimit ?? 0,
+    memoryGuard: process.memoryGuard ?? '',
+    isolation: isolation.kind,
+    network: isolation.kind === 'process' || isolation.network,
   };
 }

@@ -4,6 +4,7 @@ import { type CallCounters, FunctionPool } from '../pool/function-pool.js';
 import type { LogLine } from '../pool/log-line.js';
 import type { ReplicaSpec } from '../pool/replica.js';
 import { replicaSpec } from '../pool/replica-spec.js';
+import { requireSandbox } from '../pool/sandbox-support.js';
 import { installDependencies } from '../registry/dependencies.js';
 import type { Registry } from '../registry/registry.js';
 import { resolveResources } from '../registry/resources.js';
@@ -20,6 +21,8 @@ export interface LauncherOptions {
   /** The execution providers that a function gets on this host; rejects with the reasons when there is none. */
   chooseProviders: (name: FunctionName, wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
   killGraceMs: number;
+  /** A control group that the operator gave to the daemon for `limits.memory`. */
+  cgroup: string | undefined;
   onLine: (name: FunctionName, line: FunctionLine) => void;
   /** The readiness of a function may have changed. */
   onChange: (name: FunctionName) => void;
@@ -36,8 +39,9 @@ export class Launcher {
    * @throws DcfError with what is missing; nothing of the running function has changed
    */
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
-    const { registry, chooseProviders } = this.options;
+    const { registry, chooseProviders, cgroup } = this.options;
     const { manifest } = revision.manifest;
+    if (manifest.isolation === 'sandbox') await requireSandbox();
     const providers = await chooseProviders(revision.name, manifest.providers);
     await registry.materialize(revision);
     await installDependencies({
@@ -47,7 +51,7 @@ export class Launcher {
       ...(signal === undefined ? {} : { signal }),
     });
     const resources = resolveResources(manifest, revision.directory);
-    return replicaSpec(manifest, { revision: revision.id, directory: revision.directory, resources, providers, devices: [] });
+    return replicaSpec(manifest, { revision: revision.id, directory: revision.directory, resources, providers, devices: [], cgroup });
   }
 
   /** A pool for a prepared revision; it runs nothing until its `start`. */

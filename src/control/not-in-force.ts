@@ -5,18 +5,12 @@ import { DcfError } from '../core/errors.js';
  * What a manifest asks for and this daemon does not do yet. A function that could not work is refused; one that works, but
  * not as asked, is deployed with a warning.
  */
-export function notInForce({ given, manifest }: ParsedManifest): { refused: DcfError | undefined; warnings: string[] } {
+export function notInForce({ manifest }: ParsedManifest): { refused: DcfError | undefined; warnings: string[] } {
   const { runtime, secrets, update, limits } = manifest;
   const warnings: string[] = [];
-  if (isGiven(given, 'limits', 'memory')) warnings.push('limits.memory is not in force yet: a replica may use more');
   if (update === 'recreate') warnings.push('update: recreate is not in force yet: the new revision starts before the old one stops');
   if (limits.gpu > 0) warnings.push('limits.gpu is not in force yet: every replica sees every device');
   return { refused: refusal(runtime, secrets), warnings };
-}
-
-function isGiven(given: ParsedManifest['given'], section: string, key: string): boolean {
-  const found = given[section];
-  return typeof found === 'object' && found !== null && key in found;
 }
 
 function refusal(runtime: Manifest['runtime'], secrets: readonly string[]): DcfError | undefined {

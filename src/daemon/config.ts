@@ -51,6 +51,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
     bodyTimeout: value('bodyTimeout'),
     killGrace: value('killGrace'),
     drainGrace: value('drainGrace'),
+    cgroup: value('cgroup'),
     logLevel: value('logLevel'),
   };
   return { kind: 'run', settings: secured(result) };

@@ -16,7 +16,9 @@ import { originalService } from '../gateway/original-service.js';
 import { chooseProviders } from '../gpu/choose.js';
 import { listDevices } from '../gpu/devices.js';
 import { type ProviderProbe, probeProviders } from '../gpu/providers.js';
+import { cgroupSupport } from '../pool/confinement.js';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
+import { sandboxSupport } from '../pool/sandbox-support.js';
 import { Registry } from '../registry/registry.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 import { FunctionLogs } from '../telemetry/function-logs.js';
@@ -50,6 +52,7 @@ export class Daemon {
         return chosen;
       },
       killGraceMs: settings.killGrace,
+      cgroup: settings.cgroup,
       onLine: (name, line) => logs.append(name, line),
       onChange: () => this.readinessChanged(),
     });
@@ -169,6 +172,8 @@ export class Daemon {
     const { registry, settled } = this;
     const disk = await statfs(registry.dataDirectory);
     const devices = await listDevices();
+    const { usable, detail } = await sandboxSupport();
+    const cgroups = cgroupSupport(this.settings.cgroup);
     return {
       version: daemonVersion(),
       pid: process.pid,
@@ -181,6 +186,9 @@ export class Daemon {
       diskFree: disk.bavail * disk.bsize,
       diskTotal: disk.blocks * disk.bsize,
       memory: process.memoryUsage.rss(),
+      sandbox: { usable, detail },
+      memoryGuard: cgroups.usable ? `cgroup ${cgroups.version}` : 'watch',
+      memoryGuardReason: cgroups.usable ? '' : cgroups.reason,
     };
   }
 }

@@ -66,6 +66,7 @@ export const settings = {
   bodyTimeout: setting('TIME', '60s', "how long a request's body may take to come", duration),
   killGrace: setting('TIME', '1s', "how long a Handler may run on past its call's deadline", duration),
   drainGrace: setting('TIME', '30s', 'how long calls may take to finish when the daemon or a revision stops', duration),
+  cgroup: setting('DIR', '', 'a cgroup given to the daemon, in which the kernel puts limits.memory in force', optional),
   logLevel: setting('LEVEL', 'info', 'debug, info, warn or error', oneOf('debug', 'info', 'warn', 'error')),
 } as const;
 

@@ -1,4 +1,5 @@
-import type { Exit } from './spawn.js';
+import { formatSize } from '../core/units.js';
+import type { Exit, MemoryEnd } from './process-exit.js';
 
 /** Why the platform itself ended a replica. */
 export type KillReason =
@@ -16,6 +17,7 @@ export interface EndReason {
 
 /** Puts together why a replica is gone. What the platform did explains the signal that the system reports. */
 export function describeEnd(exit: Exit, killed: KillReason | undefined): EndReason {
+  if (exit.memory !== undefined) return { text: describeMemory(exit.memory), reason: 'memory' };
   switch (killed?.kind) {
     case 'deadline':
       return { text: `it was killed because call ${killed.requestId} ran on past its deadline`, reason: 'deadline' };
@@ -33,4 +35,9 @@ export function describeEnd(exit: Exit, killed: KillReason | undefined): EndReas
     default:
       return killed satisfies never;
   }
+}
+
+function describeMemory(memory: MemoryEnd): string {
+  if (memory.kind === 'heap') return 'it ran out of JavaScript heap: it keeps too much, or limits.memory is too small for it';
+  return `it used more memory than limits.memory allows: ${formatSize(memory.limit)}`;
 }

@@ -8,6 +8,7 @@ import { formatSize } from '../core/units.js';
 import { FrameError } from '../wire/frame.js';
 import { type InitHeader, protocolVersion } from '../wire/messages.js';
 import type { Call } from './call.js';
+import type { Confinement } from './confinement.js';
 import { describeEnd, type EndReason, type KillReason } from './end-reason.js';
 import { LineSplitter } from './line-splitter.js';
 import type { LogLine } from './log-line.js';
@@ -20,6 +21,7 @@ export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker'> {
   threads: number;
   environment: Readonly<Record<string, string>>;
   initTimeoutMs: number;
+  confinement: Confinement;
   /** When a replica that has done well enough is replaced; never where it says nothing. */
   recycle: { maxCalls?: number | undefined; maxMemory?: number | undefined };
 }
@@ -55,7 +57,6 @@ export class Replica {
   state: ReplicaState = 'starting';
   readonly startedAt = Date.now();
   workers: readonly Worker[] = [];
-  pid = 0;
   private readonly startedClock = performance.now();
   private process: SpawnedProcess | undefined;
   private killed: KillReason | undefined;
@@ -82,6 +83,15 @@ export class Replica {
   /** Resolves with the reason when the process is gone and its calls are failed. */
   get ended(): Promise<EndReason> {
     return this.end.promise;
+  }
+
+  /** Its process, once there is one. */
+  get spawned(): SpawnedProcess | undefined {
+    return this.process;
+  }
+
+  get pid(): number {
+    return this.process?.pid ?? 0;
   }
 
   /** Calls that its workers got, from the first on. */
@@ -116,7 +126,6 @@ export class Replica {
       throw error;
     }
     this.process = spawned;
-    this.pid = spawned.pid;
     this.keepOutput(spawned.stdout, 'info');
     this.keepOutput(spawned.stderr, 'warn');
     void spawned.exited.then((exit) => this.exited(exit));
@@ -183,14 +192,14 @@ export class Replica {
   }
 
   private async spawn(): Promise<SpawnedProcess> {
-    const { threads, directory, environment } = this.spec;
+    const { threads, directory, environment, confinement } = this.spec;
     const pairs = await SocketPairs.open();
     const ends: Socket[] = [];
     try {
       for (let index = 0; index < threads; index++) {
         ends.push(await pairs.accept(() => this.createWorker((onread) => pairs.connect(onread), index)));
       }
-      return await spawnReplica({ ends, directory, environment });
+      return await spawnReplica({ ends, directory, environment, confinement });
     } finally {
       // The child has its own descriptors by now; while the daemon held these, it would never see an end of file.
       for (const end of ends) end.destroy();

@@ -12,12 +12,25 @@ function duration(fallback: string, description: string) {
     .describe(description);
 }
 
+const sizeAllowed = 'a size with its unit, such as 64MiB, or a number of bytes';
+const givenSize = z.union([z.int(sizeAllowed).positive(sizeAllowed), z.string(sizeAllowed).regex(sizePattern, sizeAllowed)], sizeAllowed);
+
+function toBytes(given: string | number): number {
+  return typeof given === 'number' ? given : (parseSize(given) ?? 0);
+}
+
 function size(fallback: string, description: string) {
-  const allowed = 'a size with its unit, such as 64MiB, or a number of bytes';
-  return z
-    .union([z.int(allowed).positive(allowed), z.string(allowed).regex(sizePattern, allowed)], allowed)
-    .default(fallback)
-    .transform((given) => (typeof given === 'number' ? given : (parseSize(given) ?? 0)))
+  return givenSize.default(fallback).transform(toBytes).describe(description);
+}
+
+/** Below this no runtime of a Handler comes up. */
+const leastMemory = 64 * 2 ** 20;
+
+function memorySize(description: string) {
+  return givenSize
+    .refine((given) => toBytes(given) >= leastMemory, 'at least 64MiB')
+    .transform(toBytes)
+    .optional()
     .describe(description);
 }
 
@@ -101,12 +114,24 @@ export const manifestSchema = z
     initTimeout: duration('5m', 'For building the Handler.'),
     limits: z
       .strictObject({
-        memory: size('1GiB', 'Memory of a replica.'),
+        memory: memorySize('Memory of a replica and of what it starts; over it the replica is ended. The default is no limit.'),
         payload: size('64MiB', 'Input or output of one call.'),
         gpu: count(0, 64, 0, 'Devices for each replica.'),
       })
       .prefault({})
       .describe('What a replica may use.'),
+    recycle: z
+      .strictObject({
+        maxCalls: z.int().min(1).optional().describe('Calls after which a replica is replaced.'),
+        maxMemory: memorySize('Memory with which a replica is replaced, between two calls.'),
+      })
+      .prefault({})
+      .describe('When a replica is replaced by a fresh one. The default is never.'),
+    isolation: z
+      .enum(['process', 'sandbox'])
+      .default('process')
+      .describe('process: as any process of the daemon’s user. sandbox: sees only its own files and processes (bubblewrap).'),
+    network: z.boolean().optional().describe('Whether a sandbox has the network. The default is false; a process always has it.'),
     providers: z
       .array(z.enum(providerNames))
       .min(1)
@@ -119,9 +144,17 @@ export const manifestSchema = z
     if (max !== undefined && max < min) {
       check.addIssue({ code: 'custom', path: ['replicas', 'max'], message: `at least replicas.min, which is ${min}` });
     }
+    if (manifest.network === false && manifest.isolation === 'process') {
+      check.addIssue({
+        code: 'custom',
+        path: ['network'],
+        message: 'true, for only isolation: sandbox can keep a function off the network',
+      });
+    }
   })
   .transform((manifest) => ({
     ...manifest,
+    network: manifest.network ?? manifest.isolation === 'process',
     handler: compileHandler(manifest.handler, manifest.runtime),
     replicas: { ...manifest.replicas, max: manifest.replicas.max ?? Math.max(1, manifest.replicas.min) },
   }));

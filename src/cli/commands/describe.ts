@@ -46,6 +46,9 @@ export function formatDescription(description: FunctionDescription): string {
   ]);
   const head = ['REPLICA', 'PID', 'STATE', 'STARTED', 'WORKER', 'STATE', 'PROVIDERS', 'INIT', 'CALLS', 'RUNNING'];
   sections.push(['Replicas', replicas.length === 0 ? '' : formatTable([head, ...replicas.flatMap(replicaRows)])]);
+  const running = replicas.filter((replica) => replica.isolation !== '');
+  const processHead = ['REPLICA', 'ISOLATION', 'NETWORK', 'MEMORY', 'PEAK', 'LIMIT', 'BY'];
+  sections.push(['Processes', running.length === 0 ? '' : formatTable([processHead, ...running.map(processRow)])]);
   sections.push(['Manifest, with every default', plain(stringify(readManifest(manifest)))]);
   return sections
     .filter(([, text]) => text !== '')
@@ -86,6 +89,11 @@ function replicaRows({ id, pid, state, startedAt, workers }: ReplicaDescription)
     String(worker.calls),
     String(worker.running),
   ]);
+}
+
+function processRow({ id, isolation, network, memory, peakMemory, memoryLimit, memoryGuard }: ReplicaDescription): string[] {
+  const limit = memoryLimit === 0 ? 'none' : formatSize(memoryLimit);
+  return [String(id), isolation, network ? 'yes' : 'no', formatSize(memory), formatSize(peakMemory), limit, memoryGuard || '-'];
 }
 
 function formatTime(unixMilliseconds: number): string {

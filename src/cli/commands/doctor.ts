@@ -20,7 +20,7 @@ Example:
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('what works here: Node, GPU, execution providers, daemon, disk')
+    .description('what works here: Node, GPU, execution providers, sandboxes, daemon, disk')
     .option('--json', 'as JSON')
     .addHelpText('after', help)
     .action(async (_options: object, command: Command) => {
@@ -41,5 +41,5 @@ export function formatCheckup({ checks, machine }: Checkup): string {
   const width = Math.max(...checks.map((check) => check.name.length));
   const marks = { ok: outColours.green('ok    '), note: outColours.yellow('note  '), broken: outColours.red('broken') };
   const lines = checks.map(({ name, state, detail }) => `${marks[state]}  ${name.padEnd(width)}  ${plain(detail)}`);
-  return [...lines, `Providers, devices and disk are those of ${machine}.`].map((line) => `${line}\n`).join('');
+  return [...lines, `Providers, devices, sandbox, memory limits and disk are those of ${machine}.`].map((line) => `${line}\n`).join('');
 }

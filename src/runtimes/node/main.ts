@@ -1,4 +1,6 @@
 // A Node replica: started by the daemon with one descriptor for each worker, 3, 4, …
+import { outOfHeapExitCode } from '../../core/exit-codes.js';
+import { errorCode } from '../../core/system-error.js';
 import { serveWorker, type WorkerEnd } from './worker.js';
 
 const workers = Number(process.env['DCF_WORKERS'] ?? '1');
@@ -9,7 +11,13 @@ async function serve(): Promise<WorkerEnd> {
   if (only !== undefined && others.length === 0) return serveWorker(only);
   // Loaded only where it is needed: it would cost every replica of one worker its start-up time.
   const { serveThreads } = await import('./threads.js');
-  return serveThreads(descriptors);
+  try {
+    return await serveThreads(descriptors);
+  } catch (error) {
+    // Node ends the thread alone; the daemon is to know why this replica goes.
+    if (errorCode(error) === 'ERR_WORKER_OUT_OF_MEMORY') process.exit(outOfHeapExitCode);
+    throw error;
+  }
 }
 
 // The Handler may have left timers and sockets behind, which would keep the process alive.

@@ -31,6 +31,9 @@ const info: DaemonInfo = {
   diskFree: 2 ** 40,
   diskTotal: 2 ** 41,
   memory: 0,
+  sandbox: { usable: true, detail: 'bubblewrap 0.8.0' },
+  memoryGuard: 'watch',
+  memoryGuardReason: 'none is delegated',
 };
 
 const known = ['hello', 'broken'];

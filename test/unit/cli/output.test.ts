@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FunctionDescription, FunctionSummary } from '@dcf/sdk/contract';
-import { checkNode, checkProviders } from '../../../src/cli/checkup.js';
+import { checkNode, checkProviders, checkSandbox } from '../../../src/cli/checkup.js';
 import { formatDescription } from '../../../src/cli/commands/describe.js';
 import { formatCheckup } from '../../../src/cli/commands/doctor.js';
 import { formatFunctions } from '../../../src/cli/commands/list.js';
@@ -47,6 +47,17 @@ test('list: one line a function, whatever its reason holds', () => {
   ]);
 });
 
+const replicaOfAnOlderDaemon = {
+  startedAt: 0,
+  workers: [],
+  memory: 0,
+  peakMemory: 0,
+  memoryLimit: 0,
+  memoryGuard: '',
+  isolation: '',
+  network: false,
+};
+
 test('describe: every section that has something to say', () => {
   const description: FunctionDescription = {
     summary,
@@ -60,8 +71,14 @@ test('describe: every section that has something to say', () => {
         state: 'ready',
         startedAt: Date.UTC(2026, 0, 2, 3),
         workers: [0, 1].map((index) => ({ index, state: 'ready', providers: ['cpu'], initMs: 89, calls: 7, running: 0 })),
+        memory: 50 * 2 ** 20,
+        peakMemory: 64 * 2 ** 20,
+        memoryLimit: 2 ** 30,
+        memoryGuard: 'watch',
+        isolation: 'sandbox',
+        network: false,
       },
-      { id: 2, pid: 43, state: 'starting', startedAt: 0, workers: [] },
+      { ...replicaOfAnOlderDaemon, id: 2, pid: 43, state: 'starting' },
     ],
     queued: 5,
     running: 2,
@@ -79,12 +96,14 @@ test('describe: every section that has something to say', () => {
     '  1        42   ready     2026-01-02T03:00:00.000Z  0       ready  cpu        89 ms  7      0',
     '                                                    1       ready  cpu        89 ms  7      0',
     '  2        43   starting  -',
+    '  REPLICA  ISOLATION  NETWORK  MEMORY  PEAK    LIMIT  BY',
+    '  1        sandbox    no       50 MiB  64 MiB  1 GiB  watch',
     '  timeout: 30000',
   ]) {
     assert.ok(text.split('\n').includes(line), `${line}\nis missing in\n${text}`);
   }
   const empty = formatDescription({ ...description, summary: null, revisions: [], aliases: {}, replicas: [], manifest: '' });
-  assert.doesNotMatch(empty, /Revisions|Aliases|Replicas/);
+  assert.doesNotMatch(empty, /Revisions|Aliases|Replicas|Processes/);
 });
 
 test('logs: time, level, place, call, text', () => {
@@ -162,6 +181,12 @@ test('doctor: Node versions and providers', () => {
     checkProviders([cuda]).map((check) => check.state),
     ['broken'],
   );
+  assert.deepEqual(checkSandbox({ usable: true, detail: 'bubblewrap 0.8.0' }), {
+    name: 'sandbox',
+    state: 'ok',
+    detail: 'yes: bubblewrap 0.8.0',
+  });
+  assert.equal(checkSandbox({ usable: false, detail: 'bwrap is not installed' }).state, 'note');
   const text = formatCheckup({
     machine: 'this machine',
     checks: [
@@ -169,5 +194,8 @@ test('doctor: Node versions and providers', () => {
       { name: 'daemon', state: 'broken', detail: 'x' },
     ],
   });
-  assert.equal(text, 'ok      node    20\nbroken  daemon  x\nProviders, devices and disk are those of this machine.\n');
+  assert.equal(
+    text,
+    'ok      node    20\nbroken  daemon  x\nProviders, devices, sandbox, memory limits and disk are those of this machine.\n',
+  );
 });

@@ -10,14 +10,13 @@ function asked(manifest: object): ReturnType<typeof notInForce> {
 test('a manifest that asks for nothing special gets no warning', () => {
   assert.deepEqual(asked({}), { refused: undefined, warnings: [] });
   assert.deepEqual(
-    asked({ replicas: { min: 0, max: 2, idleTimeout: '1m' }, batch: { maxSize: 4 }, limits: { payload: '1MiB' } }).warnings,
+    asked({ replicas: { min: 0, max: 2, idleTimeout: '1m' }, batch: { maxSize: 4 }, limits: { payload: '1MiB', memory: '1GiB' }, recycle: { maxCalls: 2 } }).warnings,
     [],
   );
 });
 
 for (const [manifest, warning] of [
   [{ update: 'recreate' }, /update: recreate/],
-  [{ limits: { memory: '1GiB' } }, /limits\.memory/],
   [{ limits: { gpu: 1 } }, /limits\.gpu/],
 ] as const) {
   test(`${JSON.stringify(manifest)} is deployed with a warning`, () => {

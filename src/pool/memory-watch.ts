@@ -1,0 +1,74 @@
+import { performance } from 'node:perf_hooks';
+import { type ProcessMemory, readShared, readTree } from './process-tree.js';
+
+/** What a replica has in memory, its children included, in bytes. */
+export interface MemoryUse {
+  rss: number;
+  /** The most that was seen. */
+  peak: number;
+}
+
+export interface MemoryWatchOptions {
+  /** Bytes that the process and its children may have in memory; `undefined`: it is watched for reports only. */
+  limit: number | undefined;
+  /** Told once, when they have more. */
+  onOver: () => void;
+}
+
+const limitedIntervalMs = 250;
+const reportIntervalMs = 2_000;
+/** A reading that is not older is as good as a new one. */
+const freshMs = 100;
+
+/** Looks from time to time at the memory of a process and of all that it started. */
+export class MemoryWatch {
+  private rss = 0;
+  private peak = 0;
+  private readAt = Number.NEGATIVE_INFINITY;
+  private checking = false;
+  private stopped = false;
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly pid: number,
+    private readonly options: MemoryWatchOptions,
+  ) {
+    this.timer = setInterval(() => this.read(), options.limit === undefined ? reportIntervalMs : limitedIntervalMs);
+    this.timer.unref();
+  }
+
+  /** The latest reading; a new one when that is older than 100 ms. */
+  use(): MemoryUse {
+    if (!this.stopped && performance.now() - this.readAt > freshMs) this.read();
+    return { rss: this.rss, peak: this.peak };
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearInterval(this.timer);
+  }
+
+  private read(): void {
+    const tree = readTree(this.pid);
+    this.readAt = performance.now();
+    if (tree.length === 0) return;
+    this.rss = sumOf(tree);
+    this.peak = Math.max(this.peak, this.rss, ...tree.map((process) => process.peak));
+    const { limit } = this.options;
+    if (limit !== undefined && this.rss > limit && !this.checking) void this.check(tree, limit);
+  }
+
+  /** Processes that were forked share pages with each other, which their sum counts more than once. */
+  private async check(tree: readonly ProcessMemory[], limit: number): Promise<void> {
+    this.checking = true;
+    const shared = tree.length === 1 ? undefined : await readShared(tree.map((process) => process.pid));
+    this.checking = false;
+    if (this.stopped || (shared !== undefined && shared <= limit)) return;
+    this.stop();
+    this.options.onOver();
+  }
+}
+
+function sumOf(tree: readonly ProcessMemory[]): number {
+  return tree.reduce((sum, process) => sum + process.rss, 0);
+}

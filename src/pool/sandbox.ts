@@ -1,0 +1,115 @@
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { platformPackages } from './platform-packages.js';
+
+export interface SandboxOptions {
+  /** The revision's folder, absolute. */
+  directory: string;
+  network: boolean;
+  /** Whether the devices of GPUs are to be had inside. */
+  gpu: boolean;
+  /** More files and folders that can be read inside, absolute. What does not exist is left out. */
+  readOnly: readonly string[];
+  /** The most bytes that /tmp takes; `undefined`: as many as the kernel gives, or this bwrap cannot say. */
+  temporarySize: number | undefined;
+}
+
+/** Where the platform's own code lies: dist/src. */
+const platformCode = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+
+const system = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
+
+/** What programs read of /etc, and nothing that only some may read: a daemon that runs as root could read it for them. */
+const systemFiles = [
+  ...['alternatives', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'localtime', 'timezone', 'passwd', 'group', 'nsswitch.conf'],
+  ...['hosts', 'host.conf', 'gai.conf', 'resolv.conf', 'protocols', 'services', 'OpenCL', 'vulkan', 'glvnd'],
+  ...['ssl/certs', 'ssl/openssl.cnf', 'ca-certificates', 'pki/tls/certs', 'pki/ca-trust/extracted', 'crypto-policies'],
+].map((name) => join('/etc', name));
+
+/**
+ * What to put in front of a command so that bubblewrap runs it with a system that it can only read, a /tmp and processes of
+ * its own, and of the data directory nothing but its revision. Descriptors and environment reach the command unchanged. The
+ * command leads no session of its own, so that a signal to the process group still reaches all.
+ * https://github.com/containers/bubblewrap/blob/main/bwrap.xml
+ */
+export function sandboxCommand(options: SandboxOptions): string[] {
+  const { directory, network, gpu, temporarySize } = options;
+  return [
+    'bwrap',
+    ...['--die-with-parent', '--unshare-user-try', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+    ...(network ? [] : ['--unshare-net']),
+    ...['--cap-drop', 'ALL'],
+    ...['--ro-bind', '/usr', '/usr'],
+    ...system.flatMap(systemFolder),
+    ...systemFiles.flatMap(readOnly),
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['/sys/devices/system/cpu', '/sys/devices/system/node'].flatMap(readOnly),
+    ...(gpu ? ['--ro-bind-try', '/sys', '/sys', ...gpuDevices().flatMap((path) => ['--dev-bind-try', path, path])] : []),
+    ...(temporarySize === undefined ? [] : ['--size', String(temporarySize)]),
+    ...['--tmpfs', '/tmp'],
+    ...readablePaths(options).flatMap(readOnly),
+    ...['--remount-ro', '/', '--chdir', directory, '--'],
+  ];
+}
+
+function readOnly(path: string): string[] {
+  return ['--ro-bind-try', path, path];
+}
+
+function systemFolder(path: string): string[] {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return [];
+  return found.isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path];
+}
+
+function gpuDevices(): string[] {
+  const names = readdirSync('/dev').filter((name) => name.startsWith('nvidia'));
+  return [...names, 'dri', 'kfd'].map((name) => join('/dev', name)).filter((path) => existsSync(path));
+}
+
+/** Outer folders first, so that none of them covers what lies in it. */
+function readablePaths({ directory, gpu, readOnly }: SandboxOptions): string[] {
+  const packages = platformPackages.map((name) => resolved(join(nearestModules(directory) ?? '', name)));
+  const code = [platformCode, directory, ...packages.filter((path) => path !== undefined)];
+  const paths = [
+    process.execPath,
+    ...code,
+    ...code.flatMap(modulesAbove),
+    join(packageRoot(platformCode), 'package.json'),
+    ...readOnly,
+    ...(gpu ? libraryFolders() : []),
+  ];
+  return [...new Set(paths.flatMap((path) => [path, resolved(path) ?? path]))].sort();
+}
+
+/** The folders that Node looks for packages in, from a folder upwards, and where they really are. */
+function modulesAbove(folder: string): string[] {
+  const parent = dirname(folder);
+  const here = join(folder, 'node_modules');
+  const found = existsSync(here) ? [here, resolved(here) ?? here] : [];
+  return parent === folder ? found : [...found, ...modulesAbove(parent)];
+}
+
+function nearestModules(folder: string): string | undefined {
+  return modulesAbove(folder).find((path) => existsSync(join(path, platformPackages[0])));
+}
+
+function packageRoot(folder: string): string {
+  const parent = dirname(folder);
+  return parent === folder || existsSync(join(folder, 'package.json')) ? folder : packageRoot(parent);
+}
+
+/** Where the daemon finds CUDA's libraries. A function's own setting says nothing here: it could name any folder. */
+function libraryFolders(): string[] {
+  const { LD_LIBRARY_PATH = '', CUDA_PATH = '', CUDA_HOME = '' } = process.env;
+  return [...LD_LIBRARY_PATH.split(':'), CUDA_PATH, CUDA_HOME].filter((path) => path.startsWith(sep) && path !== sep);
+}
+
+function resolved(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
