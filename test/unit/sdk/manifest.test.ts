@@ -35,10 +35,34 @@ test('a name is enough: every other key has its default, durations in millisecon
     queue: { maxSize: 256 },
     timeout: 30_000,
     initTimeout: 300_000,
-    limits: { memory: 2 ** 30, payload: 64 * 2 ** 20, gpu: 0 },
+    limits: { payload: 64 * 2 ** 20, gpu: 0 },
     providers: ['cuda', 'cpu'],
     update: 'rolling',
+    recycle: {},
+    isolation: 'process',
+    network: true,
   });
+});
+
+test('memory: no limit unless one is given, and none that no runtime fits in', () => {
+  const read = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml').manifest;
+  assert.equal(read('limits: { memory: 512MiB }').limits.memory, 2 ** 29);
+  assert.deepEqual(read('recycle: { maxCalls: 1000, maxMemory: 2GiB }').recycle, { maxCalls: 1000, maxMemory: 2 ** 31 });
+  assert.match(
+    problems('name: f\nlimits: { memory: 32MiB }')[0] ?? '',
+    /^function\.yaml:2: "limits\.memory" is "32MiB"; allowed: at least 64MiB$/,
+  );
+  assert.match(problems('name: f\nrecycle: { maxCalls: 0 }')[0] ?? '', /"recycle\.maxCalls" is 0; allowed: 1 or more/);
+});
+
+test('network: a sandbox has none unless it is asked for, a process always has it', () => {
+  const read = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml').manifest;
+  assert.equal(read('isolation: sandbox').network, false);
+  assert.equal(read('isolation: sandbox\nnetwork: true').network, true);
+  assert.equal(read('network: true').network, true);
+  assert.deepEqual(problems('name: f\nisolation: process\nnetwork: false'), [
+    'function.yaml:3: "network" is false; allowed: true, for only isolation: sandbox can keep a function off the network',
+  ]);
 });
 
 test('handlers, and replicas.max that follows replicas.min', () => {
