@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 /** What a process has in memory, in bytes. */
@@ -15,6 +15,19 @@ export interface ProcessMemory {
 /** No more than this are looked at, so that a function which starts processes without end costs the daemon little. */
 const maxProcesses = 256;
 
+/** What the kernel gives at once: whole lines, whole numbers. */
+const page = Buffer.alloc(4096);
+
+/** `readFileSync` takes three times as long: it asks for the size first, and reads until nothing comes. */
+function readSmall(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    return page.toString('latin1', 0, readSync(file, page, 0, page.length, 0));
+  } finally {
+    closeSync(file);
+  }
+}
+
 /**
  * The children of a process, those that it started first in front; empty when it is gone. Each thread has a list of its own.
  * https://docs.kernel.org/filesystems/proc.html
@@ -22,7 +35,7 @@ const maxProcesses = 256;
 export function childrenOf(pid: number): number[] {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-      readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+      readSmall(`/proc/${pid}/task/${thread}/children`).split(' ').filter(Boolean).map(Number),
     );
   } catch {
     // It, or one of its threads, has gone.
@@ -60,7 +73,7 @@ export async function readShared(pids: readonly number[]): Promise<number | unde
 
 function readMemory(pid: number): ProcessMemory | undefined {
   try {
-    const text = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const text = readSmall(`/proc/${pid}/status`);
     return {
       pid,
       size: field(text, /^VmSize:\s+(\d+) kB$/m),

@@ -11,7 +11,7 @@ export interface SandboxOptions {
   gpu: boolean;
   /** More files and folders that can be read inside, absolute. What does not exist is left out. */
   readOnly: readonly string[];
-  /** The most bytes that /tmp takes; `undefined`: as many as the kernel gives, or this bwrap cannot say. */
+  /** The most bytes that /tmp and /dev/shm take; `undefined`: as many as the kernel gives, or this bwrap cannot say. */
   temporarySize: number | undefined;
 }
 
@@ -46,8 +46,7 @@ export function sandboxCommand(options: SandboxOptions): string[] {
     ...['--proc', '/proc', '--dev', '/dev'],
     ...['/sys/devices/system/cpu', '/sys/devices/system/node'].flatMap(readOnly),
     ...(gpu ? ['--ro-bind-try', '/sys', '/sys', ...gpuDevices().flatMap((path) => ['--dev-bind-try', path, path])] : []),
-    ...(temporarySize === undefined ? [] : ['--size', String(temporarySize)]),
-    ...['--tmpfs', '/tmp'],
+    ...['/dev/shm', '/tmp'].flatMap((path) => temporary(path, temporarySize)),
     ...readablePaths(options).flatMap(readOnly),
     ...['--remount-ro', '/', '--chdir', directory, '--'],
   ];
@@ -55,6 +54,11 @@ export function sandboxCommand(options: SandboxOptions): string[] {
 
 function readOnly(path: string): string[] {
   return ['--ro-bind-try', path, path];
+}
+
+/** What lies in it is memory that no process is charged with. */
+function temporary(path: string, size: number | undefined): string[] {
+  return [...(size === undefined ? [] : ['--size', String(size)]), '--tmpfs', path];
 }
 
 function systemFolder(path: string): string[] {
@@ -70,8 +74,7 @@ function gpuDevices(): string[] {
 
 /** Outer folders first, so that none of them covers what lies in it. */
 function readablePaths({ directory, gpu, readOnly }: SandboxOptions): string[] {
-  const packages = platformPackages.map((name) => resolved(join(nearestModules(directory) ?? '', name)));
-  const code = [platformCode, directory, ...packages.filter((path) => path !== undefined)];
+  const code = [platformCode, directory, ...packagesOf(platformCode), ...packagesOf(directory)];
   const paths = [
     process.execPath,
     ...code,
@@ -91,8 +94,10 @@ function modulesAbove(folder: string): string[] {
   return parent === folder ? found : [...found, ...modulesAbove(parent)];
 }
 
-function nearestModules(folder: string): string | undefined {
-  return modulesAbove(folder).find((path) => existsSync(join(path, platformPackages[0])));
+/** Where the platform's packages really are for code in a folder: in a checkout the SDK is a link out of node_modules. */
+function packagesOf(folder: string): string[] {
+  const candidates = modulesAbove(folder).flatMap((modules) => platformPackages.map((name) => resolved(join(modules, name))));
+  return candidates.filter((path) => path !== undefined);
 }
 
 function packageRoot(folder: string): string {
