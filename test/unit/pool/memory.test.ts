@@ -17,12 +17,13 @@ const leaky = `
 import { spawn } from 'node:child_process';
 const kept = [];
 const children = [];
-const hold = 'const kept = []; setInterval(() => kept.push(Buffer.alloc(8 << 20, 1)), 20)';
+// Were it not ended, it should neither fill the machine nor outlive the test.
+const hold = 'const kept = []; const parent = process.ppid; setInterval(() => { if (process.ppid !== parent) process.exit(); if (kept.length < 64) kept.push(Buffer.alloc(8 << 20, 1)); }, 20)';
 export class Handler {
   async call(request) {
     switch (request.text()) {
       case 'heap': for (;;) kept.push(new Array(1000).fill(kept.length));
-      case 'buffers': for (;;) { kept.push(Buffer.alloc(1 << 20, 1)); await new Promise(setImmediate); }
+      case 'buffers': while (kept.length < 1024) { kept.push(Buffer.alloc(1 << 20, 1)); await new Promise(setImmediate); } return new Promise(() => {});
       case 'child': children.push(spawn(process.execPath, ['-e', hold], { stdio: 'ignore' })); return new Promise(() => {});
       case 'hold': kept.push(Buffer.alloc(100 << 20, 1)); return 'held';
       case 'release': kept.length = 0; return 'released';
