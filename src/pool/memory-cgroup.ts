@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../core/errors.js';
 import { errorCode } from '../core/system-error.js';
@@ -31,6 +31,8 @@ export interface CgroupPlaces {
 }
 
 const prefix = 'dcf-';
+/** A group that systemd made for a unit: the one above is systemd's own. */
+const systemdUnit = /\.(service|scope|slice)$/;
 const removalTries = 50;
 const removalPauseMs = 100;
 
@@ -48,16 +50,17 @@ export function cgroupPlaces(named: string | undefined): CgroupPlaces {
 }
 
 /**
- * Looks for a group that was given to this daemon to divide: the one that the operator names, or its own or the one above
- * it when they belong to its user, as with systemd's `Delegate=`. Root could write to any group, but others manage those:
- * root uses only one that was named.
+ * Looks for a group that was given to this daemon to divide: the one that the operator names, or one that belongs to the
+ * daemon's user: its own, or the one above where systemd's `DelegateSubgroup=` put it one deeper. Root could write to any group,
+ * but others manage those: root uses only one that was named. https://systemd.io/CGROUP_DELEGATION/
  */
 export function findCgroups(places: CgroupPlaces): CgroupSupport {
   const { named, uid } = places;
   if (named !== undefined) return prepare(named);
   const own = ownGroup(places);
   if (own === undefined) return { usable: false, reason: 'this host has no memory cgroups' };
-  const delegated = [dirname(own), own].filter((path) => uid !== 0 && belongsTo(path, uid));
+  const candidates = systemdUnit.test(basename(own)) ? [own] : [dirname(own), own];
+  const delegated = candidates.filter((path) => uid !== 0 && belongsTo(path, uid));
   if (delegated.length === 0) return { usable: false, reason: `the cgroup ${own} is not delegated to the daemon: name one with --cgroup` };
   const found = delegated.map(prepare);
   return found.find((support) => support.usable) ?? found.at(-1) ?? { usable: false, reason: 'no cgroup can be used' };

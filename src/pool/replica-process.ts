@@ -36,7 +36,7 @@ export interface PipedChild {
 }
 
 /** How long the last words of a process that was aborted may take to arrive. */
-const lastWordsMs = 1_000;
+const lastWordsMs = 500;
 
 export class ReplicaProcess implements SpawnedProcess {
   readonly stdout: Readable;

@@ -12,9 +12,10 @@ import type { Confinement } from './confinement.js';
 import { describeEnd, type EndReason, type KillReason } from './end-reason.js';
 import { LineSplitter } from './line-splitter.js';
 import type { LogLine } from './log-line.js';
+import type { MemoryUse } from './memory-watch.js';
 import { SocketPairs } from './socket-pairs.js';
 import { type Exit, type SpawnedProcess, spawnReplica } from './spawn.js';
-import { type MemoryUse, Worker } from './worker.js';
+import { Worker } from './worker.js';
 
 /** All that a replica needs to know of its revision. */
 export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker'> {

@@ -7,12 +7,7 @@ import type { InitHeader, Message, ReadyHeader } from '../wire/messages.js';
 import type { Call } from './call.js';
 import type { KillReason } from './end-reason.js';
 import type { LogLine } from './log-line.js';
-
-/** Bytes: now, and the most that there ever were. */
-export interface MemoryUse {
-  rss: number;
-  peak: number;
-}
+import type { MemoryUse } from './memory-watch.js';
 
 /** What a worker tells the replica that it belongs to. */
 export interface WorkerEvents {

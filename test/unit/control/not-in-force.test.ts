@@ -10,7 +10,12 @@ function asked(manifest: object): ReturnType<typeof notInForce> {
 test('a manifest that asks for nothing special gets no warning', () => {
   assert.deepEqual(asked({}), { refused: undefined, warnings: [] });
   assert.deepEqual(
-    asked({ replicas: { min: 0, max: 2, idleTimeout: '1m' }, batch: { maxSize: 4 }, limits: { payload: '1MiB', memory: '1GiB' }, recycle: { maxCalls: 2 } }).warnings,
+    asked({
+      replicas: { min: 0, max: 2, idleTimeout: '1m' },
+      batch: { maxSize: 4 },
+      limits: { payload: '1MiB', memory: '1GiB' },
+      recycle: { maxCalls: 2 },
+    }).warnings,
     [],
   );
 });

@@ -47,6 +47,9 @@ test('the group above the daemon’s own is used when it was delegated; never by
   await mkdir(join(group, 'daemon'));
   const found = findCgroups(places(root, '0::/user.slice/dcfd.service/daemon\n'));
   if (delegated) assert.deepEqual(found, { usable: true, version: 'v2', parent: group });
+  const scope = places(root, '0::/user.slice/dcfd.service/run-1.scope\n');
+  await mkdir(join(group, 'run-1.scope'));
+  if (delegated) assert.match(reason(scope), /run-1\.scope was given no memory controller|run-1\.scope is no memory cgroup/);
   const asRoot = reason({ ...places(root, '0::/user.slice/dcfd.service/daemon\n'), uid: 0 });
   assert.match(asRoot, /dcfd\.service\/daemon is not delegated to the daemon: name one with --cgroup/);
   assert.match(reason({ ...places(root, '0::/user.slice/dcfd.service/daemon\n'), uid: uid + 1 }), /not delegated/);

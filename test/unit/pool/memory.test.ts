@@ -89,6 +89,16 @@ test('what a replica has in memory is told, its children included; the most that
   pending.cancel();
 });
 
+test('recycle.maxMemory replaces a replica that holds too much, once its call is answered', { skip }, async (t) => {
+  const { call, pool } = await startPool(t, leaky, { recycle: { maxMemory: 120 * 2 ** 20 } });
+  const [before] = pool.keeper.replicas;
+  assert.equal(await call('hold').text, 'held');
+  await eventually('another replica has taken over', async () => {
+    assert.equal(await call('next').text, 'alive');
+    return pool.keeper.replicas.length === 1 && pool.keeper.replicas[0] !== before;
+  });
+});
+
 test('a process that is not there has nothing in memory', () => {
   assert.deepEqual(readTree(2 ** 30), []);
 });
