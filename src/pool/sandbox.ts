@@ -72,7 +72,6 @@ function gpuDevices(): string[] {
   return [...names, 'dri', 'kfd'].map((name) => join('/dev', name)).filter((path) => existsSync(path));
 }
 
-/** Outer folders first, so that none of them covers what lies in it. */
 function readablePaths({ directory, gpu, readOnly }: SandboxOptions): string[] {
   const code = [platformCode, directory, ...packagesOf(platformCode), ...packagesOf(directory)];
   const paths = [
@@ -83,7 +82,16 @@ function readablePaths({ directory, gpu, readOnly }: SandboxOptions): string[] {
     ...readOnly,
     ...(gpu ? libraryFolders() : []),
   ];
-  return [...new Set(paths.flatMap((path) => [path, resolved(path) ?? path]))].sort();
+  return outermost(paths.flatMap((path) => [path, resolved(path) ?? path]));
+}
+
+/** What lies in a folder that is there already comes with it. It cannot be put there once more: it may be a link. */
+function outermost(paths: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const path of [...paths].sort()) {
+    if (!['/usr', ...kept].some((folder) => path === folder || path.startsWith(`${folder}/`))) kept.push(path);
+  }
+  return kept;
 }
 
 /** The folders that Node looks for packages in, from a folder upwards, and where they really are. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -9,7 +9,7 @@ import { parseManifestJson } from '@dcf/sdk/manifest';
 import { replicaSpec } from '../../../src/pool/replica-spec.js';
 import { sandboxCommand } from '../../../src/pool/sandbox.js';
 import { sandboxSupport } from '../../../src/pool/sandbox-support.js';
-import { startPool, temporaryFolder } from '../../support/pool.js';
+import { createPool, startPool, temporaryFolder } from '../../support/pool.js';
 import { eventually, isAlive } from '../../support/processes.js';
 
 const support = await sandboxSupport();
@@ -85,6 +85,31 @@ test('a sandbox sees its own files, to read only, and a /tmp of its own', { skip
   assert.ok(!existsSync('/tmp/mine'));
   assert.equal(await ask('return process.cwd()'), folder);
   assert.equal(await readFile(join(folder, 'handler.mjs'), 'utf8'), curious);
+});
+
+test('a link out of a function’s folder leads to its packages in a sandbox, and nowhere else unless it is a resource', {
+  skip,
+}, async (t) => {
+  const elsewhere = await temporaryFolder(t);
+  await mkdir(join(elsewhere, 'dependencies/brought'), { recursive: true });
+  await writeFile(join(elsewhere, 'dependencies/brought/index.js'), 'module.exports = "brought";');
+  await writeFile(join(elsewhere, 'weights'), 'heavy');
+  const { folder, pool, call } = await createPool(
+    t,
+    `import brought from 'brought';\n${curious.replace('return { result:', 'return { brought, result:')}`,
+    { isolation: 'sandbox' },
+  );
+  // The link takes the place of the platform's packages, which this Handler does not need.
+  await rm(join(folder, 'node_modules'), { recursive: true });
+  await symlink(join(elsewhere, 'dependencies'), join(folder, 'node_modules'));
+  await symlink(join(elsewhere, 'weights'), join(folder, 'weights'));
+  await pool.start();
+  assert.deepEqual(JSON.parse(await call('return 1').text), { brought: 'brought', result: 1 });
+  assert.equal(await asking(call)("return fs.readFileSync('weights', 'utf8')"), 'ENOENT');
+  const options = { directory: folder, network: false, gpu: false, temporarySize: undefined };
+  const line = sandboxCommand({ ...options, readOnly: [join(folder, 'weights')] }).join(' ');
+  assert.ok(line.includes(` --ro-bind-try ${join(elsewhere, 'weights')} `));
+  assert.ok(!line.includes(join(folder, 'weights')));
 });
 
 test('a sandbox sees only its own processes, and has no privilege', { skip }, async (t) => {
