@@ -143,9 +143,11 @@ test("doctor: with a daemon it shows the daemon's own providers, devices and dis
     /daemon +9\.9\.9 at .*, process 42, Node 24\.0\.0, up \d/,
     /provider cuda +yes: device 0/,
     /devices +0: a GPU/,
+    /sandbox +yes: bubblewrap 0\.8\.0/,
+    /memory limits +the daemon looks every 250 ms; no cgroup: none is delegated/,
     /disk +1 TiB of 2 TiB free in \/data/,
   ]) {
     assert.match(stdout, pattern);
   }
-  assert.ok(stdout.endsWith(`Providers, devices and disk are those of the daemon at ${daemon.url}.\n`), stdout);
+  assert.ok(stdout.endsWith(`Providers, devices, sandbox, memory limits and disk are those of the daemon at ${daemon.url}.\n`), stdout);
 });
