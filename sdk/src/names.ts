@@ -27,6 +27,17 @@ export function isDigest(value: string): value is Digest {
   return digestPattern.test(value);
 }
 
+/** Whether `value` is a name that an alias may have: like a function's, and unlike a revision's. */
+export function isAliasName(value: string): boolean {
+  return functionNamePattern.test(value) && !revisionPattern.test(value);
+}
+
+/** Why `value` is no alias, in words for the user. */
+export function aliasNameProblem(value: string): string {
+  const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  return `${shown} is no alias: use lower-case letters, digits and '-', begin with a letter, 63 characters at most, and not 16 hexadecimal digits as a revision has`;
+}
+
 /** Why `value` is no function name, in words for the user. */
 export function functionNameProblem(value: string): string {
   const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);

@@ -1,7 +1,9 @@
 export {
+  aliasNameProblem,
   type Digest,
   type FunctionName,
   functionNameProblem,
+  isAliasName,
   isDigest,
   isFunctionName,
   isRevisionId,

@@ -2,7 +2,9 @@ import { type ParsedManifest, parseManifestJson } from '@dcf/sdk/manifest';
 import { checkPackagePath } from '@dcf/sdk/package';
 import { DcfError, messageOf } from '../core/errors.js';
 import { type FunctionName, isDigest, isRevisionId, type RevisionId } from '../core/names.js';
+import { decodeRelease } from './decode-release.js';
 import { asList, asRecord, asText, asWhole, showJson } from './json.js';
+import type { Release } from './release.js';
 import type { RevisionFile } from './revision.js';
 
 /** One revision in `function.json`. */
@@ -15,11 +17,7 @@ export interface RevisionState {
 }
 
 /** What `function.json` says. */
-export interface FunctionState {
-  readonly active: RevisionId;
-  readonly aliases: Readonly<Record<string, RevisionId>>;
-  /** Reserved: weights of revisions. */
-  readonly traffic: readonly [];
+export interface FunctionState extends Release {
   /** The one that was activated last stands last. */
   readonly revisions: readonly RevisionState[];
 }
@@ -28,9 +26,10 @@ const version = 1;
 
 /** The text of `function.json`. Of a manifest only what the user gave is kept; the rest follows from it. */
 export function encodeState(name: FunctionName, state: FunctionState): string {
-  const { active, aliases, traffic } = state;
+  const { active, aliases, traffic, history, scale, maxErrorRate, canaryStop } = state;
   const revisions = state.revisions.map(({ id, createdAt, manifest, files }) => ({ id, createdAt, manifest: manifest.given, files }));
-  return `${JSON.stringify({ version, name, active, aliases, traffic, revisions }, undefined, 1)}\n`;
+  const content = { version, name, active, aliases, traffic, history, scale, maxErrorRate, canaryStop, revisions };
+  return `${JSON.stringify(content, undefined, 1)}\n`;
 }
 
 /**
@@ -45,16 +44,7 @@ export function decodeState(text: string, name: FunctionName, path: string): Fun
     if (root['version'] !== version) throw new Error(`version is ${showJson(root['version'])}: this daemon knows ${version}`);
     if (root['name'] !== name) throw new Error(`name is ${showJson(root['name'])} in the folder of ${name}`);
     const revisions = asList(root['revisions'], 'revisions').map((value, index) => decodeRevision(value, name, `revisions[${index}]`));
-    const known = new Set<string>(revisions.map((revision) => revision.id));
-    const asKnown = (value: unknown, place: string): RevisionId => {
-      const id = asText(value, place, isRevisionId);
-      if (!known.has(id)) throw new Error(`${place} is ${id}, which is none of the revisions`);
-      return id;
-    };
-    const aliases = Object.entries(asRecord(root['aliases'], 'aliases')).map(
-      ([alias, id]) => [alias, asKnown(id, `aliases.${alias}`)] as const,
-    );
-    return { active: asKnown(root['active'], 'active'), aliases: Object.fromEntries(aliases), traffic: [], revisions };
+    return { ...decodeRelease(root, revisions), revisions };
   } catch (error) {
     throw new DcfError('DATA_LOSS', `${path} is damaged: ${messageOf(error)}; deploy the function again, or delete it`, { cause: error });
   }

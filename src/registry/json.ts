@@ -27,6 +27,12 @@ export function asWhole(value: unknown, place: string): number {
   throw new Error(`${place} is ${showJson(value)}, and no whole number`);
 }
 
+/** A number from 0, or an error that names its place. */
+export function asNumber(value: unknown, place: string): number {
+  if (typeof value === 'number' && value >= 0) return value;
+  throw new Error(`${place} is ${showJson(value)}, and no number from 0`);
+}
+
 /** A value as JSON, cut for messages. */
 export function showJson(value: unknown): string {
   const text = JSON.stringify(value) ?? 'missing';

@@ -9,6 +9,7 @@ import type { DamagedFunction, FunctionRecord } from './function-record.js';
 import { decodeState, type FunctionState } from './function-state.js';
 import { buildLogOf, isStaging, type Layout } from './layout.js';
 import { materialize } from './materialize.js';
+import { pruned, revisionsIn } from './release.js';
 import type { Revision } from './revision.js';
 
 /** What is in the folder of one function. */
@@ -54,7 +55,7 @@ async function loadFunction(layout: Layout, blobs: Blobs, name: FunctionName): P
 /** A revision that is lost is dropped, unless it is needed: then its DATA_LOSS is thrown. */
 async function restore(layout: Layout, blobs: Blobs, name: FunctionName, state: FunctionState): Promise<FunctionRecord> {
   const revisions: Revision[] = [];
-  const needed = new Set<RevisionId>([state.active, ...Object.values(state.aliases)]);
+  const needed = new Set<RevisionId>(revisionsIn(state));
   for (const kept of state.revisions) {
     const revision = { ...kept, name, directory: layout.revision(name, kept.id) };
     try {
@@ -66,7 +67,8 @@ async function restore(layout: Layout, blobs: Blobs, name: FunctionName, state: 
   }
   const active = revisions.find((revision) => revision.id === state.active);
   if (active === undefined) throw new DcfError('DATA_LOSS', `${layout.state(name)} has no active revision`);
-  return { ...state, name, active, revisions };
+  const kept = new Set<string>(revisions.map((revision) => revision.id));
+  return { ...pruned(state, kept), name, active, revisions };
 }
 
 async function removeOthers(directory: string, entries: readonly string[], state: FunctionState): Promise<void> {

@@ -11,12 +11,13 @@ import { checkPackage } from './check-package.js';
 import { openDataDirectory } from './data-directory.js';
 import { recoverDependencies, sweepDependencies } from './dependencies.js';
 import { diskError } from './disk-error.js';
-import type { DamagedFunction, FunctionRecord } from './function-record.js';
+import { type DamagedFunction, type FunctionRecord, releaseOf } from './function-record.js';
 import { encodeState } from './function-state.js';
 import { buildLogOf, type Layout } from './layout.js';
 import type { DirectoryLock } from './lock.js';
 import { materialize } from './materialize.js';
 import { loadFunctions } from './recover.js';
+import { activated, pruned, type Release, revisionsIn } from './release.js';
 import { type Revision, type RevisionFile, revisionIdOf } from './revision.js';
 
 export interface RegistryOptions {
@@ -30,13 +31,13 @@ const defaultMaxPackageBytes = 64 * 2 ** 30;
 
 /**
  * The functions and revisions of a data directory, in memory and on disk. A crash at any point leaves either the old state or
- * the new one. To deploy: `createRevision`, the missing blobs, `materialize`, `activate`; or `discard`.
+ * the new one. To deploy: `createRevision`, the missing blobs, `materialize`, `release`; or `discard`.
  */
 export class Registry {
   readonly blobs: Blobs;
   private readonly functions = new Map<FunctionName, FunctionRecord>();
   private readonly damagedFunctions = new Map<FunctionName, DamagedFunction>();
-  /** Created and neither active nor discarded yet, by folder. */
+  /** Created and neither released nor discarded yet, by folder. */
   private readonly pending = new Map<string, Revision>();
   private readonly materializing = new Map<string, Promise<void>>();
   private readonly changes = new Serial();
@@ -136,24 +137,35 @@ export class Registry {
   }
 
   /**
-   * Makes a revision the active one.
+   * A revision that is kept, or created and not released yet.
+   *
+   * @throws DcfError NOT_FOUND
+   */
+  revision(name: FunctionName, id: RevisionId): Revision {
+    const found = this.find(name, id);
+    if (found === undefined) throw unknownRevision(name, id);
+    return found;
+  }
+
+  /**
+   * Makes a revision the active one, which gets every call that names none.
    *
    * @throws DcfError NOT_FOUND for a revision that is neither created nor kept, FAILED_PRECONDITION for one without its files
    */
   activate(name: FunctionName, id: RevisionId): Promise<FunctionRecord> {
-    return this.change(`activate ${name} ${id}`, async () => {
-      const revision = this.find(name, id);
-      if (revision === undefined) throw unknownRevision(name, id);
-      if (!(await exists(revision.directory))) throw new DcfError('FAILED_PRECONDITION', `the files of ${name} ${id} are not laid out`);
-      const { aliases = {}, revisions = [] } = this.functions.get(name) ?? {};
-      const path = this.layout.state(name);
-      if (this.damagedFunctions.has(name)) await copyFile(path, `${path}.damaged`);
-      const others = revisions.filter((other) => other !== revision);
-      const record = await this.write({ name, active: revision, aliases, traffic: [], revisions: [...others, revision] });
-      this.damagedFunctions.delete(name);
-      this.pending.delete(revision.directory);
-      return record;
+    return this.change(`activate ${name} ${id}`, () => {
+      const record = this.functions.get(name);
+      return this.put(name, activated(record && releaseOf(record), id, Date.now()));
     });
+  }
+
+  /**
+   * Writes which revisions get which calls. What was created and is named there is kept from then on.
+   *
+   * @throws DcfError NOT_FOUND for a revision that is neither created nor kept, FAILED_PRECONDITION for one without its files
+   */
+  release(name: FunctionName, release: Release): Promise<FunctionRecord> {
+    return this.change(`release ${name} ${release.active}`, () => this.put(name, release));
   }
 
   /** Gives up a revision that was created. Its blobs stay until the next `retain` or `delete`, for the next try. */
@@ -167,19 +179,23 @@ export class Registry {
   }
 
   /**
-   * Removes all revisions but the last `keep`; never the active one or one with an alias. Then what nothing needs any more.
+   * Removes all revisions but the last `keep`; never one that gets calls. Then what nothing needs any more.
    *
+   * @param inUse - whether a revision still runs, although it gets no calls: it is left for the next time
    * @returns what was removed
    */
-  retain(name: FunctionName, keep = 5): Promise<readonly RevisionId[]> {
+  retain(name: FunctionName, keep = 5, inUse: (id: RevisionId) => boolean = () => false): Promise<readonly RevisionId[]> {
     return this.change(`remove old revisions of ${name}`, async () => {
       const record = this.functions.get(name);
       if (record === undefined) return [];
-      const named = new Set<RevisionId>([record.active.id, ...Object.values(record.aliases)]);
+      const named = new Set<RevisionId>(revisionsIn(releaseOf(record)));
       const newest = new Set(record.revisions.slice(Math.max(0, record.revisions.length - keep)));
-      const removed = record.revisions.filter((revision) => !newest.has(revision) && !named.has(revision.id));
-      if (removed.length > 0)
-        await this.write({ ...record, revisions: record.revisions.filter((revision) => !removed.includes(revision)) });
+      const removed = record.revisions.filter((revision) => !newest.has(revision) && !named.has(revision.id) && !inUse(revision.id));
+      if (removed.length > 0) {
+        const revisions = record.revisions.filter((revision) => !removed.includes(revision));
+        const release = pruned(releaseOf(record), new Set<string>(revisions.map((revision) => revision.id)));
+        await this.write({ ...record, ...release, active: record.active, revisions });
+      }
       for (const revision of removed) if (!this.pending.has(revision.directory)) await removeFiles(revision);
       await this.sweep();
       return removed.map((revision) => revision.id);
@@ -225,6 +241,25 @@ export class Registry {
     return known ?? this.pending.get(this.layout.revision(name, id));
   }
 
+  private async put(name: FunctionName, release: Release): Promise<FunctionRecord> {
+    const named = revisionsIn(release).map((id) => this.revision(name, id));
+    for (const { id, directory } of named) {
+      if (!(await exists(directory))) throw new DcfError('FAILED_PRECONDITION', `the files of ${name} ${id} are not laid out`);
+    }
+    const [active = this.revision(name, release.active)] = named;
+    const { revisions: kept = [], active: before } = this.functions.get(name) ?? {};
+    // The new ones stand last, and behind them the one that is activated.
+    const added = named.filter((revision) => !kept.includes(revision));
+    const ordered = [...kept, ...added];
+    const revisions = active === before ? ordered : [...ordered.filter((revision) => revision !== active), active];
+    const path = this.layout.state(name);
+    if (this.damagedFunctions.has(name)) await copyFile(path, `${path}.damaged`);
+    const record = await this.write({ ...release, name, active, revisions });
+    this.damagedFunctions.delete(name);
+    for (const revision of named) this.pending.delete(revision.directory);
+    return record;
+  }
+
   private async missingFiles(revision: Revision): Promise<RevisionFile[]> {
     if (await exists(revision.directory)) return [];
     const missing: RevisionFile[] = [];
@@ -236,13 +271,13 @@ export class Registry {
   }
 
   private async write(record: FunctionRecord): Promise<FunctionRecord> {
-    const { name, active } = record;
+    const { name } = record;
     const path = this.layout.state(name);
     if (!this.functions.has(name)) {
       await mkdir(dirname(path), { recursive: true });
       await syncPath(this.layout.functions);
     }
-    await writeFileAtomic(path, encodeState(name, { ...record, active: active.id }));
+    await writeFileAtomic(path, encodeState(name, { ...releaseOf(record), revisions: record.revisions }));
     this.functions.set(name, record);
     return record;
   }

@@ -1,4 +1,14 @@
-export { type Digest, type FunctionName, functionNameProblem, isDigest, isFunctionName, isRevisionId, type RevisionId } from '../names.js';
+export {
+  aliasNameProblem,
+  type Digest,
+  type FunctionName,
+  functionNameProblem,
+  isAliasName,
+  isDigest,
+  isFunctionName,
+  isRevisionId,
+  type RevisionId,
+} from '../names.js';
 export { formatDuration, formatSize, parseDuration, parseSize } from '../units.js';
 export { type Override, type ParsedManifest, parseManifestJson, parseManifestYaml } from './parse.js';
 export { type Manifest, type ManifestInput, manifestJsonSchema, type ProviderName, providerNames } from './schema.js';

@@ -14,6 +14,10 @@ const state: FunctionState = {
   active: id,
   aliases: { prod: id },
   traffic: [],
+  history: [{ revision: id, at: 1_700_000_000_001 }],
+  scale: { [id]: { min: 0, max: 4 } },
+  maxErrorRate: 2.5,
+  canaryStop: { revision: id, at: 1_700_000_000_002, calls: 20, errors: 3, maxErrorRate: 2.5 },
   revisions: [{ id, createdAt: 1_700_000_000_000, manifest, files: checked }],
 };
 
@@ -34,6 +38,14 @@ describe('function.json', () => {
     assert.deepEqual(root.revisions[0].manifest, { handler: 'handler.mjs', name: 'digits', timeout: '5s', parameters: { invert: true } });
   });
 
+  test('of an earlier version has no history and no bounds: they follow from the rest', () => {
+    const text = changed((root) => {
+      for (const key of ['history', 'scale', 'maxErrorRate', 'canaryStop']) delete root[key];
+    });
+    const expected = { ...state, history: [{ revision: id, at: 1_700_000_000_000 }], scale: {}, maxErrorRate: undefined };
+    assert.deepEqual(decodeState(text, name, path), { ...expected, canaryStop: undefined });
+  });
+
   const damages: readonly [string, string, RegExp][] = [
     ['an empty file', '', /JSON/],
     ['a cut file', encodeState(name, state).slice(0, 100), /JSON/],
@@ -46,6 +58,16 @@ describe('function.json', () => {
       /active is 0{16}, which is none of the revisions/,
     ],
     ['an alias of none', changed((root) => (root.aliases.prod = 'x')), /aliases\.prod is "x"/],
+    ['an alias that is like a revision', changed((root) => (root.aliases = { [id]: id })), /aliases has "[0-9a-f]{16}", which is no alias/],
+    [
+      'shares that do not sum up',
+      changed((root) => (root.traffic = [{ revision: id, percent: 99 }])),
+      /the shares of traffic sum up to 99, and not to 100/,
+    ],
+    ['a share of none', changed((root) => (root.traffic = [{ revision: 'x', percent: 100 }])), /traffic\[0\]\.revision is "x"/],
+    ['a history of others', changed((root) => (root.history = [])), /history does not end with [0-9a-f]{16}, the active revision/],
+    ['bounds that are none', changed((root) => (root.scale[id].max = 0)), /scale\.[0-9a-f]{16} has min 0 and max 0/],
+    ['an error rate that is none', changed((root) => (root.maxErrorRate = '5%')), /maxErrorRate is "5%", and no number/],
     ['no revisions', changed((root) => (root.revisions = {})), /revisions is \{\}, and no list/],
     [
       'a name of a revision that leads elsewhere',

@@ -15,6 +15,10 @@ function version(number: number) {
   return packageOf({ name: 'digits' }, { 'version.txt': String(number) });
 }
 
+function historyIn(registry: Registry): string[] | undefined {
+  return registry.get(digits)?.history.map(({ revision }) => revision);
+}
+
 describe('Registry', () => {
   test('deploys a package and has it after a restart', async (context) => {
     const data = await temporaryFolder(context);
@@ -198,13 +202,17 @@ describe('Registry', () => {
     await first.close();
     const path = join(data, 'functions/digits/function.json');
     const state: unknown = JSON.parse(await readFile(path, 'utf8'));
-    await writeFile(path, JSON.stringify(Object.assign({}, state, { active: ids[1], aliases: { prod: ids[0] } })));
+    // As an earlier version wrote it, which had no history.
+    const earlier = { active: ids[1], aliases: { prod: ids[0] }, history: undefined };
+    await writeFile(path, JSON.stringify(Object.assign({}, state, earlier)));
     const registry = await Registry.open(data);
     context.after(() => registry.close());
+    assert.deepEqual(historyIn(registry), [ids[0], ids[2], ids[3], ids[1]]);
     assert.deepEqual(await registry.retain(digits, 1), [ids[2]]);
     assert.deepEqual(await registry.retain(digits, 0), [ids[3]]);
     assert.equal(registry.get(digits)?.active.id, ids[1]);
     assert.deepEqual(registry.get(digits)?.aliases, { prod: ids[0] });
+    assert.deepEqual(historyIn(registry), [ids[0], ids[1]], 'nothing is left there of what was removed');
   });
 
   test('deletes a function: gone at once, its files once nobody uses them', async (context) => {
