@@ -58,3 +58,15 @@ export function parseCount(text: string): number {
   if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count;
   throw new InvalidArgumentError('It must be a whole number above 0.');
 }
+
+/** A percentage below 100. */
+export function parsePercent(text: string): number {
+  if (/^\d{1,2}(\.\d+)?%?$/.test(text)) return Number.parseFloat(text);
+  throw new InvalidArgumentError('It must be a percentage from 0 to below 100, such as 5.');
+}
+
+/** A share of the calls in whole percent. */
+export function parseSharePercent(text: string): number {
+  if (/^\d{1,3}%?$/.test(text) && Number.parseInt(text, 10) <= 100) return Number.parseInt(text, 10);
+  throw new InvalidArgumentError('It must be a whole percentage from 0 to 100, such as 10.');
+}

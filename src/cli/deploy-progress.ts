@@ -1,41 +1,24 @@
 import type { DeployProgress } from '@dcf/sdk/control';
 import { formatSize } from '@dcf/sdk/manifest';
+import { ChangeProgressReader } from './change.js';
 import type { StepView } from './steps.js';
 
 const uploadStep = 'upload';
 
 /** Turns what a deploy tells into the steps that a user sees; the daemon's `receive` is the user's `upload`. */
-export class DeployProgressReader {
-  /** The Handler's own stack, once the daemon has told it. */
-  stack: string | undefined;
+export class DeployProgressReader extends ChangeProgressReader {
   /** Bytes that the daemon did not have. */
   uploadedBytes = 0;
-  readonly #view: StepView;
   #uploading = true;
 
   constructor(view: StepView) {
-    this.#view = view;
+    super(view);
     view.begin(uploadStep);
   }
 
-  read(progress: DeployProgress): void {
-    switch (progress.kind) {
-      case 'upload':
-        this.#upload(progress.sent, progress.total);
-        break;
-      case 'step':
-        this.#step(progress);
-        break;
-      case 'output':
-        this.#view.line(progress.line);
-        break;
-      case 'warning':
-        this.#view.warn(progress.text);
-        break;
-      case 'stack':
-        this.stack = progress.stack;
-        break;
-    }
+  override read(progress: DeployProgress): void {
+    if (progress.kind === 'upload') this.#upload(progress.sent, progress.total);
+    else super.read(progress);
   }
 
   /** The deploy has ended well. */
@@ -43,24 +26,23 @@ export class DeployProgressReader {
     this.#endUpload();
   }
 
-  #upload(sent: number, total: number): void {
-    this.uploadedBytes = total;
-    if (this.#uploading && total > 0) this.#view.progress(sent / total, `${formatSize(sent)} of ${formatSize(total)}`);
+  protected override step(step: Extract<DeployProgress, { kind: 'step' }>): void {
+    if (step.name !== 'receive') {
+      this.#endUpload();
+      super.step(step);
+    } else if (step.done) {
+      this.#endUpload();
+    }
   }
 
-  #step({ name, done, detail }: Extract<DeployProgress, { kind: 'step' }>): void {
-    if (name === 'receive') {
-      if (done) this.#endUpload();
-      return;
-    }
-    this.#endUpload();
-    if (done) this.#view.end(detail);
-    else this.#view.begin(name);
+  #upload(sent: number, total: number): void {
+    this.uploadedBytes = total;
+    if (this.#uploading && total > 0) this.view.progress(sent / total, `${formatSize(sent)} of ${formatSize(total)}`);
   }
 
   #endUpload(): void {
     if (!this.#uploading) return;
     this.#uploading = false;
-    this.#view.end(this.uploadedBytes === 0 ? 'nothing new to send' : `${formatSize(this.uploadedBytes)} new`);
+    this.view.end(this.uploadedBytes === 0 ? 'nothing new to send' : `${formatSize(this.uploadedBytes)} new`);
   }
 }

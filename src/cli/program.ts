@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addAlias } from './commands/alias.js';
 import { addDelete } from './commands/delete.js';
 import { addDeploy } from './commands/deploy.js';
 import { addDescribe } from './commands/describe.js';
@@ -8,10 +9,27 @@ import { addInit } from './commands/init.js';
 import { addInvoke } from './commands/invoke.js';
 import { addList } from './commands/list.js';
 import { addLogs } from './commands/logs.js';
+import { addRollback } from './commands/rollback.js';
 import { addRun } from './commands/run.js';
+import { addScale } from './commands/scale.js';
+import { addTraffic } from './commands/traffic.js';
 import { configPath, defaultUrl } from './config.js';
 
-const commands = [addInit, addRun, addDeploy, addInvoke, addList, addDescribe, addLogs, addDelete, addDoctor];
+const commands = [
+  addInit,
+  addRun,
+  addDeploy,
+  addInvoke,
+  addList,
+  addDescribe,
+  addLogs,
+  addRollback,
+  addTraffic,
+  addAlias,
+  addScale,
+  addDelete,
+  addDoctor,
+];
 
 /** The command line with all its commands. Parsing throws a CommanderError instead of ending the process. */
 export function buildProgram(): Command {

@@ -1,49 +1,48 @@
 import type { PackageFile } from '@dcf/sdk/contract';
 import { type ParsedManifest, parseManifestJson } from '@dcf/sdk/manifest';
-import { DcfError, messageOf, stackOf } from '../core/errors.js';
-import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
-import { formatDuration, formatSize } from '../core/units.js';
-import type { FunctionPool } from '../pool/function-pool.js';
+import { DcfError, messageOf } from '../core/errors.js';
+import { aliasNameProblem, type FunctionName, functionNameProblem, isAliasName, isFunctionName } from '../core/names.js';
+import { formatSize } from '../core/units.js';
+import { type FunctionRecord, releaseOf } from '../registry/function-record.js';
 import type { Registry } from '../registry/registry.js';
+import type { Release } from '../registry/release.js';
 import { type Revision, sizeOf } from '../registry/revision.js';
+import type { Activator } from './activator.js';
+import type { Exclusive } from './exclusive.js';
 import type { LiveFunctions } from './functions.js';
-import type { Launcher } from './launcher.js';
 import { notInForce } from './not-in-force.js';
+import { type ChangeEvent, type Progress, tellStack } from './progress.js';
+import { planRollout, type Rollout } from './rollout.js';
 import { type Chunk, receiveBlobs } from './upload.js';
 
 /** What a deploy tells while it goes on. */
-export type DeployEvent =
-  | { kind: 'missing'; digests: readonly string[]; bytes: number }
-  | { kind: 'step'; name: DeployStep; done: boolean; detail: string }
-  | { kind: 'output'; line: string }
-  | { kind: 'warning'; text: string }
-  /** The Handler's own stack; the deploy then fails. */
-  | { kind: 'stack'; stack: string };
-
-export type DeployStep = 'receive' | 'prepare' | 'start' | 'switch';
+export type DeployEvent = ChangeEvent | { kind: 'missing'; digests: readonly string[]; bytes: number };
 
 /** A package as a client sends it: what it is made of first, then the blobs that are missing. */
-export interface DeployRequest {
+export interface DeployRequest extends Omit<Progress, 'emit'> {
   /** The manifest as the user gave it, as JSON. */
   manifest: string;
   files: readonly PackageFile[];
+  /** Which calls the new revision gets. */
+  rollout: Rollout;
   chunks: AsyncIterable<Chunk>;
   emit: (event: DeployEvent) => void;
-  /** Aborts when the client is gone: until the switch that ends the deploy, and nothing has changed. */
-  signal: AbortSignal;
 }
 
-export interface DeployResult {
+/** What a change came to. */
+export interface ChangeResult {
   function: FunctionName;
+  /** The one that was deployed, or else the active one. */
   revision: string;
-  /** false: this very package was active and ready already. */
+  /** false: all was so already. */
   changed: boolean;
 }
 
 export interface DeployerOptions {
   registry: Registry;
   functions: LiveFunctions;
-  launcher: Launcher;
+  activator: Activator;
+  exclusive: Exclusive;
   /** Bytes of one input that the daemon takes at all. */
   maxPayload: number;
   /** Removes what others keep of a function. */
@@ -52,20 +51,20 @@ export interface DeployerOptions {
 
 /** Receives a package, starts it, and only when it is ready switches the calls over. Any failure before leaves all as it was. */
 export class Deployer {
-  private readonly busy = new Set<FunctionName>();
-
   constructor(private readonly options: DeployerOptions) {}
 
   /** @throws DcfError INVALID_ARGUMENT, FAILED_PRECONDITION, ABORTED, RESOURCE_EXHAUSTED; the revision before serves on */
-  deploy(request: DeployRequest): Promise<DeployResult> {
+  deploy(request: DeployRequest): Promise<ChangeResult> {
     const manifest = parseManifestJson(request.manifest);
     const { name, limits } = manifest.manifest;
     if (!isFunctionName(name)) throw new DcfError('INVALID_ARGUMENT', functionNameProblem(name));
+    const { alias } = request.rollout;
+    if (alias !== undefined && !isAliasName(alias)) throw new DcfError('INVALID_ARGUMENT', aliasNameProblem(alias));
     if (limits.payload > this.options.maxPayload) {
       const message = `limits.payload is ${limits.payload} bytes, but this daemon takes no input over ${this.options.maxPayload}; start it with a larger --max-payload`;
       throw new DcfError('FAILED_PRECONDITION', message);
     }
-    return this.exclusively(name, async () => {
+    return this.options.exclusive.run(name, async () => {
       const { refused, warnings } = notInForce(manifest);
       if (refused !== undefined) throw refused;
       const revision = await this.receive(request, manifest);
@@ -76,7 +75,7 @@ export class Deployer {
 
   /** @throws DcfError NOT_FOUND, ABORTED */
   delete(name: FunctionName): Promise<void> {
-    return this.exclusively(name, async () => {
+    return this.options.exclusive.run(name, async () => {
       const { registry, functions } = this.options;
       await registry.delete(name, () => functions.remove(name));
       await this.options.onDeleted(name);
@@ -113,85 +112,39 @@ export class Deployer {
     return revision;
   }
 
-  private async activate(request: DeployRequest, revision: Revision): Promise<DeployResult> {
-    const { registry, functions, launcher } = this.options;
+  private async activate(request: DeployRequest, revision: Revision): Promise<ChangeResult> {
+    const { registry, activator } = this.options;
     const { name, id } = revision;
-    const live = functions.find(name);
-    if (live?.revision.id === id && live.running.kind === 'pool' && live.running.pool.keeper.readyCount > 0) {
-      return { function: name, revision: id, changed: false };
-    }
+    const before = registry.get(name);
     try {
-      const spec = await this.step(request, 'prepare', () =>
-        launcher.prepare(revision, (line) => request.emit({ kind: 'output', line }), request.signal),
-      );
-      const counters = live?.counters ?? { calls: 0, errors: 0 };
-      const pool = launcher.createPool(revision, spec, counters);
-      try {
-        await this.step(
-          request,
-          'start',
-          () => startUnlessAborted(pool, request.signal),
-          () => describeStart(pool),
-        );
-        await this.step(request, 'switch', () => registry.activate(name, id));
-      } catch (error) {
-        await pool.stop(0);
-        throw error;
-      }
-      // The answer does not wait for calls that the revision before still runs.
-      void functions.switchTo(revision, pool, counters);
+      const { release, warning } = planRollout(before && releaseOf(before), revision, request.rollout, Date.now());
+      if (warning !== undefined) request.emit({ kind: 'warning', text: warning });
+      if (before !== undefined && this.isDone(before, release, revision)) return { function: name, revision: id, changed: false };
+      await activator.change(name, release, [id], request);
+      // Its pool may have run on with other bounds than the manifest's.
+      if (before?.scale[id] !== undefined) this.options.functions.scale(name, id);
     } catch (error) {
-      if (error instanceof Error && error.cause instanceof Error) request.emit({ kind: 'stack', stack: stackOf(error.cause) });
+      tellStack(request, error);
       await this.discard(revision);
       throw error;
     }
-    // The new revision serves; that an old one could not be removed changes nothing about that.
-    await registry
-      .retain(name)
-      .catch((error: unknown) => request.emit({ kind: 'warning', text: `old revisions are kept: ${messageOf(error)}` }));
+    await this.retain(name, request);
     return { function: name, revision: id, changed: true };
   }
 
-  private async step<Result>(
-    request: DeployRequest,
-    name: DeployStep,
-    run: () => Promise<Result>,
-    detail: () => string = () => '',
-  ): Promise<Result> {
-    request.signal.throwIfAborted();
-    request.emit({ kind: 'step', name, done: false, detail: '' });
-    const result = await run();
-    request.emit({ kind: 'step', name, done: true, detail: detail() });
-    return result;
+  private isDone(before: FunctionRecord, release: Release, { id }: Revision): boolean {
+    const live = this.options.functions.find(before.name);
+    return JSON.stringify(releaseOf(before)) === JSON.stringify(release) && live !== undefined && live.isAvailable(id);
   }
 
-  /** One change to a function at a time. */
-  private async exclusively<Result>(name: FunctionName, change: () => Promise<Result>): Promise<Result> {
-    if (this.busy.has(name)) throw new DcfError('ABORTED', `another deploy or delete of ${name} is under way; try again when it is done`);
-    this.busy.add(name);
+  /** The new revision serves; that an old one could not be removed changes nothing about that. */
+  private async retain(name: FunctionName, { emit }: DeployRequest): Promise<void> {
+    const { registry, functions } = this.options;
     try {
-      return await change();
-    } finally {
-      this.busy.delete(name);
+      const removed = await registry.retain(name, undefined, (id) => functions.isRunning(name, id));
+      for (const id of removed) functions.find(name)?.forget(id);
+    } catch (error) {
+      emit({ kind: 'warning', text: `old revisions are kept: ${messageOf(error)}` });
     }
   }
-}
-
-/** Resolves when the pool is ready; an abort ends its replicas, and the start fails. */
-async function startUnlessAborted(pool: FunctionPool, signal: AbortSignal): Promise<void> {
-  const abort = (): void => void pool.stop(0);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    await pool.start();
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
-
-function describeStart(pool: FunctionPool): string {
-  const workers = pool.keeper.replicas.flatMap((replica) => replica.workers);
-  const slowest = Math.max(0, ...workers.map((worker) => worker.readiness?.initMs ?? 0));
-  const providers = new Set(workers.flatMap((worker) => worker.readiness?.providers ?? []));
-  const sessions = providers.size === 0 ? '' : `, sessions on ${[...providers].join(', ')}`;
-  return `${pool.keeper.readyCount} ready, Handler built in ${formatDuration(slowest)}${sessions}`;
 }

@@ -1,36 +1,45 @@
-import type { FunctionDescription, FunctionSummary, ReplicaDescription } from '@dcf/sdk/contract';
+import type { FunctionDescription, FunctionSummary, ReplicaDescription, RevisionDescription, TrafficShare } from '@dcf/sdk/contract';
+import type { FunctionPool } from '../pool/function-pool.js';
 import type { Replica } from '../pool/replica.js';
 import type { SpawnedProcess } from '../pool/spawn.js';
-import type { Registry } from '../registry/registry.js';
-import { sizeOf } from '../registry/revision.js';
-import type { LiveFunction } from './functions.js';
+import type { FunctionRecord } from '../registry/registry.js';
+import { type Revision, sizeOf } from '../registry/revision.js';
+import type { LiveFunction, LiveRevision, Running } from './live-function.js';
 
 type Condition = Pick<FunctionSummary, 'state' | 'reason' | 'replicas' | 'readyReplicas'>;
 
-/** Whether a function can take calls, told the same way everywhere. */
-export function condition({ running, revision }: LiveFunction): Condition {
-  const wanted = Math.max(1, revision.manifest.manifest.replicas.min);
-  if (running.kind === 'starting') return { state: 'starting', reason: '', replicas: wanted, readyReplicas: 0 };
-  if (running.kind === 'failed') return { state: 'failed', reason: running.reason, replicas: wanted, readyReplicas: 0 };
-  const { keeper } = running.pool;
+/** Whether a function can take calls, told the same way everywhere: its active revision, and the replicas of all that get calls. */
+export function condition(live: LiveFunction): Condition {
+  const { state, reason } = conditionOf(live.running, live.revision);
+  const conditions = live.revisions.map(({ running, revision }) => conditionOf(running, revision));
+  const sum = (count: 'replicas' | 'readyReplicas'): number => conditions.reduce((total, one) => total + one[count], 0);
+  return { state, reason, replicas: sum('replicas'), readyReplicas: sum('readyReplicas') };
+}
+
+function conditionOf(running: Running, revision: Revision): Condition {
+  const none = { replicas: Math.max(1, revision.manifest.manifest.replicas.min), readyReplicas: 0 };
+  if (running.kind === 'starting') return { ...none, state: 'starting', reason: '' };
+  if (running.kind === 'failed') return { ...none, state: 'failed', reason: running.reason };
+  const { keeper, available } = running.pool;
   const counts = { replicas: keeper.wanted, readyReplicas: keeper.readyCount };
   if (counts.readyReplicas > 0) return { state: 'ready', reason: '', ...counts };
-  if (running.pool.available) return { state: 'idle', reason: '', ...counts };
+  if (available) return { state: 'idle', reason: '', ...counts };
   const reason = keeper.initError?.message ?? keeper.lastFailure?.text ?? '';
   return { state: reason === '' ? 'starting' : 'failed', reason, ...counts };
 }
 
 /** Whether a function takes calls: it is ready, or at rest and started by its first call. */
 export function isAvailable(live: LiveFunction): boolean {
-  return live.running.kind === 'pool' && live.running.pool.available;
+  return live.isAvailable(live.revision.id);
 }
 
 /** A function in one line of `dcf list`. */
 export function summarize(live: LiveFunction): FunctionSummary {
-  const { name, revision, running, counters } = live;
+  const { name, revision, running, counters, record } = live;
   const { description, runtime } = revision.manifest.manifest;
   const replicas = running.kind === 'pool' ? running.pool.keeper.replicas : [];
   const providers = new Set(replicas.flatMap((replica) => replica.workers.flatMap((worker) => worker.readiness?.providers ?? [])));
+  const { state, reason, replicas: wanted, readyReplicas } = condition(live);
   return {
     name,
     description,
@@ -39,35 +48,73 @@ export function summarize(live: LiveFunction): FunctionSummary {
     calls: counters.calls,
     errors: counters.errors,
     providers: [...providers],
-    ...condition(live),
+    state,
+    reason,
+    replicas: wanted,
+    readyReplicas,
+    aliases: record.aliases,
+    traffic: sharesOf(record),
   };
 }
 
-/** All that is known of a function. */
-export function describe(live: LiveFunction, registry: Registry): FunctionDescription {
-  const { name, revision, running } = live;
-  const pool = running.kind === 'pool' ? running.pool : undefined;
-  const revisions = (registry.get(name)?.revisions ?? []).map((kept) => ({
-    revision: kept.id,
-    createdAt: kept.createdAt,
-    size: sizeOf(kept.files),
-    files: kept.files.length,
-    active: kept.id === revision.id,
-  }));
+/**
+ * All that is known of a function.
+ *
+ * @param record - what the registry has of it now
+ */
+export function describe(live: LiveFunction, record: FunctionRecord = live.record): FunctionDescription {
+  const { revision, running } = live;
+  const entries = live.warm === undefined ? live.revisions : [...live.revisions, live.warm];
+  const pools = entries.flatMap((entry) => (entry.running.kind === 'pool' ? [{ entry, pool: entry.running.pool }] : []));
+  const failure = running.kind === 'pool' ? running.pool.keeper.lastFailure : undefined;
+  const count = (of: (pool: FunctionPool) => number): number => pools.reduce((sum, { pool }) => sum + of(pool), 0);
   return {
     summary: summarize(live),
     manifest: JSON.stringify(revision.manifest.manifest),
-    revisions,
-    aliases: {},
-    replicas: pool?.keeper.replicas.map(describeReplica) ?? [],
-    queued: pool?.queued ?? 0,
-    running: pool?.running ?? 0,
-    lastFailure: pool?.keeper.lastFailure?.text ?? '',
-    lastFailureAt: pool?.keeper.lastFailure?.at ?? 0,
+    revisions: record.revisions.map((kept) => describeRevision(kept, live, record)),
+    aliases: record.aliases,
+    replicas: pools.flatMap(({ entry, pool }) => pool.keeper.replicas.map((replica) => describeReplica(replica, entry))),
+    queued: count((pool) => pool.queued),
+    running: count((pool) => pool.running),
+    lastFailure: failure?.text ?? '',
+    lastFailureAt: failure?.at ?? 0,
+    history: record.history.map(({ revision: id, at }) => ({ revision: id, at })),
+    canaryLimit: record.maxErrorRate === undefined ? null : { maxErrorRate: record.maxErrorRate },
+    canaryStop: record.canaryStop ?? null,
   };
 }
 
-function describeReplica(replica: Replica): ReplicaDescription {
+function describeRevision(revision: Revision, live: LiveFunction, record: FunctionRecord): RevisionDescription {
+  const { id, createdAt, files, manifest } = revision;
+  const active = id === record.active.id;
+  const entry = live.find(id);
+  const { calls, errors } = live.countersOf(id);
+  const { min, max } = record.scale[id] ?? manifest.manifest.replicas;
+  const known = entry === undefined ? undefined : conditionOf(entry.running, revision);
+  const whole = active && record.traffic.length === 0 ? 100 : 0;
+  return {
+    revision: id,
+    createdAt,
+    size: sizeOf(files),
+    files: files.length,
+    active,
+    aliases: Object.keys(record.aliases).filter((alias) => record.aliases[alias] === id),
+    percent: record.traffic.find((share) => share.revision === id)?.percent ?? whole,
+    state: entry !== undefined && entry === live.warm ? 'warm' : (known?.state ?? ''),
+    replicas: known?.replicas ?? 0,
+    readyReplicas: known?.readyReplicas ?? 0,
+    calls,
+    errors,
+    minReplicas: min,
+    maxReplicas: max,
+  };
+}
+
+function sharesOf({ traffic }: FunctionRecord): TrafficShare[] {
+  return traffic.map(({ revision, percent }) => ({ revision, percent }));
+}
+
+function describeReplica(replica: Replica, { revision }: LiveRevision): ReplicaDescription {
   const { id, pid, state, startedAt, workers } = replica;
   return {
     ...describeProcess(replica.spawned),
@@ -83,6 +130,7 @@ function describeReplica(replica: Replica): ReplicaDescription {
       calls,
       running,
     })),
+    revision: revision.id,
   };
 }
 

@@ -1,37 +1,34 @@
+import { startTimer } from '../core/deadline.js';
 import { DcfError, messageOf } from '../core/errors.js';
-import type { FunctionName } from '../core/names.js';
-import type { CallCounters, FunctionPool } from '../pool/function-pool.js';
-import type { Registry } from '../registry/registry.js';
-import type { Revision } from '../registry/revision.js';
+import type { FunctionName, RevisionId } from '../core/names.js';
+import type { FunctionPool } from '../pool/function-pool.js';
+import type { FunctionRecord } from '../registry/registry.js';
+import { revisionsIn } from '../registry/release.js';
+import type { ErrorCount } from './canary.js';
 import type { Launcher } from './launcher.js';
+import { LiveFunction, type LiveRevision, sharersIn } from './live-function.js';
 import { Router } from './router.js';
 
-/** What runs of a function: its pool, or why there is none. */
-export type Running = { kind: 'pool'; pool: FunctionPool } | { kind: 'starting' } | { kind: 'failed'; reason: string };
-
-/** A deployed function. */
-export interface LiveFunction {
-  name: FunctionName;
-  revision: Revision;
-  running: Running;
-  counters: CallCounters;
-}
-
 export interface FunctionsOptions {
-  registry: Registry;
   launcher: Launcher;
   drainGraceMs: number;
-  /** Told when a function that was deployed before does not come back. */
-  onProblem: (name: FunctionName, error: unknown) => void;
+  /** How long the replicas of the revision that was active before stay ready; 0: not at all. */
+  keepWarmMs: number;
+  /** Told when a revision that was deployed before does not come back. */
+  onProblem: (name: FunctionName, revision: RevisionId, error: unknown) => void;
   /** A function has come, gone, or got another pool: readiness may have changed. */
   onChange: () => void;
+  /** Told when too many calls of a canary failed; it gets no more of them already. */
+  onCanaryOver: (name: FunctionName, revision: RevisionId, count: ErrorCount) => void;
 }
 
-/** The deployed functions, as they run: what the registry has on disk, with a pool each. */
+/** The deployed functions, as they run: what the registry has on disk, with a pool for each revision that gets calls. */
 export class LiveFunctions {
   readonly router = new Router();
   private readonly functions = new Map<FunctionName, LiveFunction>();
   private readonly draining = new Set<Promise<void>>();
+  /** Of pools that drain; `retain` leaves their files alone. */
+  private readonly leaving: LiveRevision[] = [];
 
   constructor(private readonly options: FunctionsOptions) {}
 
@@ -51,68 +48,142 @@ export class LiveFunctions {
     return found;
   }
 
-  /** Starts again what was deployed. Resolves when each is ready or has failed; none stops another. */
-  async restore(revisions: readonly Revision[]): Promise<void> {
-    await Promise.all(revisions.map((revision) => this.restoreOne(revision)));
+  /** Whether any process may still use the files of a revision. */
+  isRunning(name: FunctionName, revision: RevisionId): boolean {
+    if (this.functions.get(name)?.find(revision) !== undefined) return true;
+    return this.leaving.some((entry) => entry.revision.name === name && entry.revision.id === revision);
   }
 
-  /** Makes `pool` the one that calls go to, and lets the pool before it finish what it has. */
-  switchTo(revision: Revision, pool: FunctionPool, counters: CallCounters): Promise<void> {
-    const before = this.functions.get(revision.name)?.running;
-    this.set({ name: revision.name, revision, running: { kind: 'pool', pool }, counters });
-    return before?.kind === 'pool' ? this.drain(before.pool) : Promise.resolve();
+  /** Starts again what was deployed. Resolves when each revision that gets calls is ready or has failed; none stops another. */
+  async restore(records: readonly FunctionRecord[]): Promise<void> {
+    await Promise.all(records.map((record) => this.restoreOne(record)));
+  }
+
+  /**
+   * Has calls go where the record says: to the pools given and to those that run already. Calls that wait for a revision that
+   * gets no more of them go over to the active one, in front of all that comes later, so that no caller is answered by an older
+   * revision after a newer one. What runs there is finished.
+   */
+  update(record: FunctionRecord, started: readonly LiveRevision[]): void {
+    const { name } = record;
+    const known = this.functions.get(name);
+    const live = known ?? new LiveFunction(record, (revision, count) => this.options.onCanaryOver(name, revision, count));
+    const before = live.record;
+    const leaving = live.update(record, started);
+    this.functions.set(name, live);
+    this.router.set(name, live.route());
+    const sharers = known === undefined ? [] : sharersIn({ ...before, active: before.active.id });
+    for (const entry of leaving) {
+      const { running, revision } = entry;
+      if (running.kind !== 'pool') continue;
+      // Others got calls by an alias alone, and those asked for that very revision.
+      if (sharers.includes(revision.id) && live.running.kind === 'pool') running.pool.handOver(live.running.pool);
+      if (revision.id === before.active.id && this.mayKeepWarm(live, entry)) this.keepWarm(live, entry, running.pool);
+      else void this.drain(entry, running.pool);
+    }
+    this.options.onChange();
+  }
+
+  /** Takes over a record in which every call goes where it went before. */
+  adopt(record: FunctionRecord): void {
+    this.functions.get(record.name)?.update(record, []);
+  }
+
+  /** Gives the pool of a revision the bounds that its record has, or else its manifest. */
+  scale(name: FunctionName, id: RevisionId): void {
+    const live = this.functions.get(name);
+    const entry = live?.find(id);
+    if (live === undefined || entry?.running.kind !== 'pool') return;
+    const { min, max } = live.record.scale[id] ?? entry.revision.manifest.manifest.replicas;
+    entry.running.pool.scale({ min, max });
+  }
+
+  /** Ends the pool that is kept ready for a rollback, if there is one. */
+  async coolDown(name: FunctionName): Promise<void> {
+    const warm = this.functions.get(name)?.coolDown();
+    if (warm?.running.kind === 'pool') await this.drain(warm, warm.running.pool);
   }
 
   /** Takes a function out: no new call finds it, and what runs is finished. */
   async remove(name: FunctionName): Promise<void> {
-    const running = this.functions.get(name)?.running;
+    const live = this.functions.get(name);
     this.functions.delete(name);
     this.router.delete(name);
     this.options.onChange();
-    if (running?.kind === 'pool') await this.drain(running.pool);
+    if (live === undefined) return;
+    const warm = live.coolDown();
+    const entries = warm === undefined ? live.revisions : [...live.revisions, warm];
+    await Promise.all(entries.map((entry) => (entry.running.kind === 'pool' ? this.drain(entry, entry.running.pool) : undefined)));
   }
 
   /** Lets every call finish and ends every replica; what is left after the grace is killed. */
   async stop(graceMs: number): Promise<void> {
-    const pools = this.list().flatMap(({ running }) => (running.kind === 'pool' ? [running.pool] : []));
+    const pools = this.list().flatMap((live) => live.pools);
+    for (const live of this.list()) live.coolDown();
     await Promise.all([...this.draining, ...pools.map((pool) => pool.stop(graceMs))]);
   }
 
-  private async restoreOne(revision: Revision): Promise<void> {
-    const { launcher } = this.options;
-    const { name } = revision;
-    const counters = { calls: 0, errors: 0 };
-    this.set({ name, revision, running: { kind: 'starting' }, counters });
+  private async restoreOne(record: FunctionRecord): Promise<void> {
+    const { name } = record;
+    const live = new LiveFunction(record, (revision, count) => this.options.onCanaryOver(name, revision, count));
+    const named = new Set(revisionsIn({ ...record, active: record.active.id }));
+    const entries = record.revisions
+      .filter(({ id }) => named.has(id))
+      .map((revision): LiveRevision => ({ revision, counters: live.countersOf(revision.id), running: { kind: 'starting' } }));
+    live.update(record, entries);
+    this.functions.set(name, live);
+    this.refresh(live);
+    await Promise.all(entries.map((entry) => this.restoreRevision(live, entry)));
+  }
+
+  private async restoreRevision(live: LiveFunction, entry: LiveRevision): Promise<void> {
+    const { launcher, onProblem } = this.options;
+    const { revision, counters } = entry;
+    // A deploy or a delete may have come in between.
+    const isCurrent = (): boolean => this.functions.get(live.name) === live && live.find(revision.id) === entry;
     try {
       const spec = await launcher.prepare(revision, () => undefined);
-      // A deploy or a delete may have come in between.
-      if (this.functions.get(name)?.revision !== revision) return;
-      const pool = launcher.createPool(revision, spec, counters);
-      this.set({ name, revision, running: { kind: 'pool', pool }, counters });
+      if (!isCurrent()) return;
+      const pool = launcher.createPool(revision, spec, counters, live.record.scale[revision.id]);
+      entry.running = { kind: 'pool', pool };
+      this.refresh(live);
       await pool.restore();
     } catch (error) {
-      this.options.onProblem(name, error);
-      const live = this.functions.get(name);
-      if (live?.revision === revision && live.running.kind === 'starting') {
-        this.set({ name, revision, running: { kind: 'failed', reason: messageOf(error) }, counters });
-      }
+      if (!isCurrent()) return;
+      onProblem(live.name, revision.id, error);
+      if (entry.running.kind !== 'starting') return;
+      entry.running = { kind: 'failed', reason: messageOf(error) };
+      this.refresh(live);
     }
   }
 
-  private set(live: LiveFunction): void {
-    const { name, revision, running } = live;
-    this.functions.set(name, live);
-    if (running.kind === 'pool') {
-      const target = { pool: running.pool, maxPayload: revision.manifest.manifest.limits.payload };
-      this.router.set(name, { kind: 'pool', revision: revision.id, target });
-    } else {
-      this.router.set(name, running);
-    }
+  private refresh(live: LiveFunction): void {
+    this.router.set(live.name, live.route());
     this.options.onChange();
   }
 
-  private drain(pool: FunctionPool): Promise<void> {
-    const drained = pool.stop(this.options.drainGraceMs).finally(() => this.draining.delete(drained));
+  /** `recreate` says that there is no room for two revisions. */
+  private mayKeepWarm(live: LiveFunction, { revision }: LiveRevision): boolean {
+    const rolling = [revision, live.revision].every(({ manifest }) => manifest.manifest.update === 'rolling');
+    return rolling && this.options.keepWarmMs > 0 && revision.id !== live.revision.id;
+  }
+
+  private keepWarm(live: LiveFunction, entry: LiveRevision, pool: FunctionPool): void {
+    const cancelTimer = startTimer(this.options.keepWarmMs, () => {
+      live.coolDown();
+      void this.drain(entry, pool);
+    });
+    const before = live.keepWarm(entry, cancelTimer);
+    if (before?.running.kind === 'pool') void this.drain(before, before.running.pool);
+  }
+
+  private drain(entry: LiveRevision, pool: FunctionPool): Promise<void> {
+    this.leaving.push(entry);
+    const drained = pool.stop(this.options.drainGraceMs).finally(() => {
+      this.draining.delete(drained);
+      this.leaving.splice(this.leaving.indexOf(entry), 1);
+      this.options.onChange();
+    });
     this.draining.add(drained);
     return drained;
   }

@@ -7,6 +7,7 @@ import { replicaSpec } from '../pool/replica-spec.js';
 import { requireSandbox } from '../pool/sandbox-support.js';
 import { installDependencies } from '../registry/dependencies.js';
 import type { Registry } from '../registry/registry.js';
+import type { Scale } from '../registry/release.js';
 import { resolveResources } from '../registry/resources.js';
 import type { Revision } from '../registry/revision.js';
 
@@ -54,12 +55,17 @@ export class Launcher {
     return replicaSpec(manifest, { revision: revision.id, directory: revision.directory, resources, providers, devices: [], cgroup });
   }
 
-  /** A pool for a prepared revision; it runs nothing until its `start`. */
-  createPool(revision: Revision, spec: ReplicaSpec, counters: CallCounters): FunctionPool {
+  /**
+   * A pool for a prepared revision; it runs nothing until its `start`.
+   *
+   * @param scale - how many replicas, where that is not as the manifest has it
+   */
+  createPool(revision: Revision, spec: ReplicaSpec, counters: CallCounters, scale: Scale | undefined): FunctionPool {
     const { manifest } = revision.manifest;
+    const { min, max, idleTimeout } = manifest.replicas;
     return new FunctionPool({
       spec,
-      replicas: { min: manifest.replicas.min, max: manifest.replicas.max, idleTimeoutMs: manifest.replicas.idleTimeout },
+      replicas: { min, max, ...scale, idleTimeoutMs: idleTimeout },
       overlap: manifest.update === 'rolling',
       batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: manifest.limits.payload },
       maxQueued: manifest.queue.maxSize,

@@ -6,9 +6,8 @@ import { DcfError } from '../core/errors.js';
  * not as asked, is deployed with a warning.
  */
 export function notInForce({ manifest }: ParsedManifest): { refused: DcfError | undefined; warnings: string[] } {
-  const { runtime, secrets, update, limits } = manifest;
+  const { runtime, secrets, limits } = manifest;
   const warnings: string[] = [];
-  if (update === 'recreate') warnings.push('update: recreate is not in force yet: the new revision starts before the old one stops');
   if (limits.gpu > 0) warnings.push('limits.gpu is not in force yet: every replica sees every device');
   return { refused: refusal(runtime, secrets), warnings };
 }

@@ -52,6 +52,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
     killGrace: value('killGrace'),
     drainGrace: value('drainGrace'),
     cgroup: value('cgroup'),
+    keepWarm: value('keepWarm'),
     logLevel: value('logLevel'),
   };
   return { kind: 'run', settings: secured(result) };

@@ -1,11 +1,16 @@
 import { statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type DaemonInfo, type LogEntry, type LogsRequest, loadContract } from '@dcf/sdk/contract';
+import { Activator } from '../control/activator.js';
+import type { ErrorCount } from '../control/canary.js';
 import { Deployer } from '../control/deployer.js';
 import { describe, isAvailable } from '../control/describe.js';
+import { Exclusive } from '../control/exclusive.js';
 import { LiveFunctions } from '../control/functions.js';
 import { Launcher } from '../control/launcher.js';
+import { Releaser } from '../control/releaser.js';
 import { messageOf, stackOf } from '../core/errors.js';
+import type { FunctionName, RevisionId } from '../core/names.js';
 import { Authenticator } from '../gateway/auth.js';
 import { checkedName, controlService } from '../gateway/control-service.js';
 import { functionsService } from '../gateway/functions-service.js';
@@ -33,6 +38,7 @@ export class Daemon {
   private readonly invoker: Invoker;
   private readonly functions: LiveFunctions;
   private readonly deployer: Deployer;
+  private readonly releaser: Releaser;
   private server: GrpcServer | undefined;
   private settled = false;
   private wasReady = false;
@@ -56,17 +62,22 @@ export class Daemon {
       onLine: (name, line) => logs.append(name, line),
       onChange: () => this.readinessChanged(),
     });
+    const onProblem = (name: FunctionName, revision: RevisionId, error: unknown): void =>
+      log.error({ function: name, revision, stack: stackOf(error) }, `${name} did not come back: ${messageOf(error)}`);
     this.functions = new LiveFunctions({
-      registry,
       launcher,
       drainGraceMs: settings.drainGrace,
-      onProblem: (name, error) => log.error({ function: name, stack: stackOf(error) }, `${name} did not come back: ${messageOf(error)}`),
+      keepWarmMs: settings.keepWarm,
+      onProblem,
       onChange: () => this.readinessChanged(),
+      onCanaryOver: (name, revision, count) => void this.stopCanary(name, revision, count),
     });
+    const parts = { registry, functions: this.functions, exclusive: new Exclusive() };
+    const activator = new Activator({ ...parts, launcher, drainGraceMs: settings.drainGrace, onProblem });
+    this.releaser = new Releaser({ ...parts, activator });
     this.deployer = new Deployer({
-      registry,
-      functions: this.functions,
-      launcher,
+      ...parts,
+      activator,
       maxPayload: settings.maxPayload,
       onDeleted: (name) => logs.delete(name),
     });
@@ -119,7 +130,7 @@ export class Daemon {
   }
 
   private async listen(): Promise<void> {
-    const { settings, log, functions, deployer, invoker } = this;
+    const { settings, log, functions, deployer, releaser, invoker } = this;
     const authenticator = new Authenticator(settings.token);
     const contract = loadContract();
     const options: MethodOptions = {
@@ -129,8 +140,9 @@ export class Daemon {
     const control = {
       functions,
       deployer,
+      releaser,
       status: () => this.status(),
-      describe: (name: Parameters<LiveFunctions['get']>[0]) => describe(functions.get(name), this.registry),
+      describe: (name: Parameters<LiveFunctions['get']>[0]) => describe(functions.get(name), this.registry.get(name)),
       logs: (request: LogsRequest, signal: AbortSignal) => queryLogs(this.logs, request, signal),
     };
     const original = { functions, deployer, invoker, version: daemonVersion(), ready: () => this.ready };
@@ -154,9 +166,25 @@ export class Daemon {
 
   private async restore(): Promise<void> {
     for (const { name, problem } of this.registry.damaged) this.log.error({ function: name }, `${name} is not served: ${problem}`);
-    await this.functions.restore(this.registry.list().map((record) => record.active));
+    await this.functions.restore(this.registry.list());
     this.settled = true;
     this.readinessChanged();
+  }
+
+  /** Writes down that a canary gets no more calls, and says so in both logs. */
+  private async stopCanary(name: FunctionName, revision: RevisionId, count: ErrorCount): Promise<void> {
+    const failed = `${count.errors} of its last ${count.calls} calls failed`;
+    try {
+      if (!(await this.releaser.stopCanary(name, revision, count))) return;
+    } catch (error) {
+      this.log.error(
+        { function: name, revision, stack: stackOf(error) },
+        `${name}@${revision} gets no more calls, but that is not on disk`,
+      );
+    }
+    const text = `the canary ${name}@${revision} has lost its share of the traffic: ${failed}`;
+    this.log.warn({ function: name, revision, ...count }, text);
+    this.logs.append(name, { time: Date.now(), level: 'warn', text, callId: '', replica: 0, worker: 0, revision });
   }
 
   private readinessChanged(): void {

@@ -67,6 +67,7 @@ export const settings = {
   killGrace: setting('TIME', '1s', "how long a Handler may run on past its call's deadline", duration),
   drainGrace: setting('TIME', '30s', 'how long calls may take to finish when the daemon or a revision stops', duration),
   cgroup: setting('DIR', '', 'a cgroup given to the daemon, in which the kernel puts limits.memory in force', optional),
+  keepWarm: setting('TIME', '60s', 'how long the replicas of the revision before stay ready for a rollback', duration),
   logLevel: setting('LEVEL', 'info', 'debug, info, warn or error', oneOf('debug', 'info', 'warn', 'error')),
 } as const;
 

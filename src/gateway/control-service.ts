@@ -7,9 +7,11 @@ import type {
   LogEntry,
   LogsRequest,
 } from '@dcf/sdk/contract';
-import type { DeployEvent, Deployer } from '../control/deployer.js';
+import type { ChangeResult, DeployEvent, Deployer } from '../control/deployer.js';
 import { type describe, summarize } from '../control/describe.js';
 import type { LiveFunctions } from '../control/functions.js';
+import type { Progress } from '../control/progress.js';
+import type { Releaser } from '../control/releaser.js';
 import type { Chunk } from '../control/upload.js';
 import { DcfError } from '../core/errors.js';
 import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
@@ -19,6 +21,7 @@ import { bidirectional, type GrpcService, type MethodOptions, type ReplyStream, 
 export interface ControlServiceOptions {
   functions: LiveFunctions;
   deployer: Deployer;
+  releaser: Releaser;
   status: () => Promise<DaemonInfo>;
   describe: (name: FunctionName) => ReturnType<typeof describe>;
   logs: (request: LogsRequest, signal: AbortSignal) => AsyncIterable<LogEntry>;
@@ -32,7 +35,7 @@ export function checkedName(name: string): FunctionName {
 
 /** The service `dcf.v1.Control`: administration. */
 export function controlService(contract: Contract, control: ControlServiceOptions, options: MethodOptions): GrpcService {
-  const { functions, deployer } = control;
+  const { functions, deployer, releaser } = control;
   const handlers: ControlHandlers = {
     Deploy: bidirectional(options, (requests, replies) => deploy(deployer, requests, replies)),
     List: unary(options, () => ({ functions: functions.list().map(summarize) })),
@@ -40,6 +43,21 @@ export function controlService(contract: Contract, control: ControlServiceOption
     Delete: unary(options, async ({ name }) => {
       await deployer.delete(checkedName(name));
       return {};
+    }),
+    Rollback: serverStream(options, ({ name, to }, replies) =>
+      tell(replies, (progress) => releaser.rollback(checkedName(name), given(to), progress)),
+    ),
+    SetAlias: serverStream(options, ({ name, alias, target }, replies) =>
+      tell(replies, (progress) => releaser.setAlias(checkedName(name), alias, given(target), progress)),
+    ),
+    SetTraffic: serverStream(options, ({ name, shares, maxErrorRate }, replies) =>
+      tell(replies, (progress) => releaser.setTraffic(checkedName(name), shares, maxErrorRate, progress)),
+    ),
+    Scale: unary(options, async ({ name, min, max }) => {
+      const checked = checkedName(name);
+      const bounds = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
+      const scale = await releaser.scale(checked, bounds);
+      return { revision: functions.get(checked).revision.id, ...scale };
     }),
     Logs: serverStream(options, async (request, replies) => {
       functions.get(checkedName(request.name));
@@ -59,11 +77,27 @@ async function deploy(
   const first = await iterator.next();
   const described = first.done === true ? undefined : first.value.package;
   if (described === undefined || described === null) throw new DcfError('INVALID_ARGUMENT', "a deploy's first message is its package");
-  // What a deploy tells is little, so it does not wait for the client to have read it; a client that is gone aborts the deploy.
-  const emit = (event: DeployEvent): void => void replies.send(eventMessage(event)).catch(() => undefined);
-  const { manifest, files } = described;
-  const deployed = await deployer.deploy({ manifest, files, chunks: chunksOf(iterator), emit, signal: replies.signal });
+  const { manifest, files, alias, traffic, maxErrorRate } = described;
+  const rollout = { alias, traffic, maxErrorRate };
+  await tell(replies, ({ signal }) =>
+    deployer.deploy({ manifest, files, rollout, chunks: chunksOf(iterator), emit: emitterOf(replies), signal }),
+  );
+}
+
+/** Runs a change of a function, tells how it goes on, and how it ended. */
+async function tell(replies: ReplyStream<DeployEventMessage>, change: (progress: Progress) => Promise<ChangeResult>): Promise<void> {
+  const deployed = await change({ emit: emitterOf(replies), signal: replies.signal });
   await replies.send({ deployed });
+}
+
+/** What a change tells is little, so it does not wait for the client to have read it; a client that is gone aborts it. */
+function emitterOf(replies: ReplyStream<DeployEventMessage>): (event: DeployEvent) => void {
+  return (event) => void replies.send(eventMessage(event)).catch(() => undefined);
+}
+
+/** What a caller gave, where proto3 has an empty text for what it did not give. */
+function given(text: string): string | undefined {
+  return text === '' ? undefined : text;
 }
 
 async function* chunksOf(iterator: AsyncIterator<DeployRequest__Output>): AsyncIterable<Chunk> {

@@ -54,8 +54,9 @@ export class Invoker {
       input: request.input,
       timeoutMs: request.timeoutMs,
       metadata: request.metadata,
-      settle: (outcome) => {
+      settle: (outcome, reported) => {
         this.bytesInFlight -= size;
+        target.canary?.record(outcome, reported);
         settle(outcome);
       },
     };

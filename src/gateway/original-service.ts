@@ -1,7 +1,8 @@
 import type { Contract, OriginalHandlers } from '@dcf/sdk/contract';
 import type { Deployer } from '../control/deployer.js';
 import { summarize } from '../control/describe.js';
-import type { LiveFunction, LiveFunctions } from '../control/functions.js';
+import type { LiveFunctions } from '../control/functions.js';
+import type { LiveFunction } from '../control/live-function.js';
 import { DcfError } from '../core/errors.js';
 import { checkedName } from './control-service.js';
 import { invokeMethod, withRawInvoke } from './functions-service.js';

@@ -100,7 +100,10 @@ export function runDaemon(owner: Owner, args: readonly string[], environment: Re
  */
 export async function startDaemon(owner: Owner, settings: DaemonSettings = {}): Promise<TestDaemon> {
   const data = settings.data ?? join(await temporaryDirectory(owner), 'data');
-  const { args = [], token } = settings;
+  const { token } = settings;
+  const given = settings.args ?? [];
+  // Many tests count processes: none is to stay for a rollback unless a test says so.
+  const args = given.includes('--keep-warm') ? given : ['--keep-warm', '0s', ...given];
   const environment = { ...settings.environment, ...(token === undefined ? {} : { DCF_TOKEN: token }) };
   const { child, log, ended, wrote } = runDaemon(owner, ['--data', data, '--grpc', '127.0.0.1:0', ...args], environment);
   const [, url = ''] = await wrote(/listens on (\S+)\n/);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { DeployProgress, DeployResult } from '@dcf/sdk/control';
+import type { DeployProgress, DeployResult, Rollout } from '@dcf/sdk/control';
 import { type ManifestInput, parseManifestJson } from '@dcf/sdk/manifest';
 import { type FunctionPackage, packFunction } from '@dcf/sdk/package';
 import { isDigest } from '../../src/core/names.js';
@@ -25,9 +25,24 @@ export async function writeFunction(owner: Owner, manifest: ManifestInput, files
   return folder;
 }
 
+/** A Handler that answers with its version. */
+export function versionSource(version: string | number): string {
+  return `export class Handler { async call() { return '${version}'; } }\n`;
+}
+
+/** Calls a function and gives its output as text. */
+export async function answerOf(
+  daemon: TestDaemon,
+  name: string,
+  { input = '', alias }: { input?: string; alias?: string } = {},
+): Promise<string> {
+  return Buffer.from((await daemon.client.invoke(name, input, { alias })).output).toString();
+}
+
 export interface DeploySettings extends Partial<ManifestInput> {
   /** Files beside handler.ts. */
   files?: Files;
+  rollout?: Rollout;
   onProgress?: (progress: DeployProgress) => void;
 }
 
@@ -37,10 +52,10 @@ export async function deploySource(
   daemon: TestDaemon,
   name: string,
   source: string,
-  { files = {}, onProgress, ...manifest }: DeploySettings = {},
+  { files = {}, rollout = {}, onProgress, ...manifest }: DeploySettings = {},
 ): Promise<DeployResult> {
   const folder = await writeFunction(owner, { name, ...manifest }, { 'handler.ts': source, ...files });
-  return await daemon.control.deploy(await packFunction(folder), { onProgress });
+  return await daemon.control.deploy(await packFunction(folder), { ...rollout, onProgress });
 }
 
 /** A package that nobody checked: any manifest, any paths, as a client of another make might send it. */

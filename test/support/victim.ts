@@ -32,7 +32,8 @@ async function seen(daemon: TestDaemon) {
   const listed = (await daemon.control.list()).map((summary) => ({ ...summary, calls: 0 }));
   const { revisions, replicas, manifest } = await daemon.control.describe('victim');
   const workers = replicas.map(({ id, pid, state }) => ({ id, pid, state }));
-  return { listed, revisions, workers, manifest, files: await filesOf(daemon.data), processes: processesIn(daemon.data) };
+  const kept = revisions.map((revision) => ({ ...revision, calls: 0 }));
+  return { listed, revisions: kept, workers, manifest, files: await filesOf(daemon.data), processes: processesIn(daemon.data) };
 }
 
 /** All files and folders but the logs and the whole blobs: those may be of use to a later deploy. */

@@ -1,3 +1,4 @@
+export type { CanaryStop__Output as CanaryStop } from '../generated/dcf/v1/CanaryStop.js';
 export type { ControlClient, ControlHandlers } from '../generated/dcf/v1/Control.js';
 export type { DaemonInfo__Output as DaemonInfo } from '../generated/dcf/v1/DaemonInfo.js';
 export type { DeployEvent, DeployEvent__Output } from '../generated/dcf/v1/DeployEvent.js';
@@ -10,4 +11,6 @@ export type { PackageFile__Output as PackageFile } from '../generated/dcf/v1/Pac
 export type { ProviderStatus__Output as ProviderStatus } from '../generated/dcf/v1/ProviderStatus.js';
 export type { ReplicaDescription__Output as ReplicaDescription } from '../generated/dcf/v1/ReplicaDescription.js';
 export type { RevisionDescription__Output as RevisionDescription } from '../generated/dcf/v1/RevisionDescription.js';
+export type { ScaleReply__Output as ScaleReply } from '../generated/dcf/v1/ScaleReply.js';
+export type { TrafficShare__Output as TrafficShare } from '../generated/dcf/v1/TrafficShare.js';
 export type { GatewayHandlers as OriginalHandlers } from '../generated/pb/Gateway.js';

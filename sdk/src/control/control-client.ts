@@ -1,5 +1,5 @@
 import type { Contract } from '../contract/load.js';
-import type { DaemonInfo, FunctionDescription, FunctionSummary, LogEntry } from '../contract/types.js';
+import type { DaemonInfo, DeployEvent__Output, FunctionDescription, FunctionSummary, LogEntry, ScaleReply } from '../contract/types.js';
 import { DcfError } from '../errors.js';
 import type { FunctionPackage } from '../package/types.js';
 import { Channel } from '../transport/channel.js';
@@ -10,15 +10,18 @@ import type { OpenChannel } from '../transport/open-channel.js';
 import { type CallLimits, type ConnectionOptions, defaultTimeoutMs, type Limits, readTimeout, startLimits } from '../transport/options.js';
 import { streamEnd } from '../transport/stream.js';
 import { callUnary, type UnaryMethod } from '../transport/unary.js';
+import { followChange } from './change.js';
 import { DeployExchange } from './deploy.js';
-import type { DeployProgress, DeployResult, LogsQuery } from './types.js';
+import type { DeployProgress, DeployResult, LogsQuery, Rollout, ScaleBounds, TrafficTarget } from './types.js';
 
-export interface DeployOptions {
+export interface ChangeOptions {
   /** Told of each step, of bytes sent, of lines of output. */
   onProgress?: ((progress: DeployProgress) => void) | undefined;
-  /** Cancels the deploy; the function stays as it was. */
+  /** Cancels the change; the function stays as it was. */
   signal?: AbortSignal | undefined;
 }
+
+export interface DeployOptions extends ChangeOptions, Rollout {}
 
 type Methods = Contract['dcf']['Control']['service'];
 
@@ -30,7 +33,8 @@ export class ControlClient {
 
   /**
    * @param url - `localhost:32222`, `dcf://…`, `http://…` or, with TLS, `https://…`; the port is 32222 where there is none
-   * @param options - its timeout does not hold for `deploy` and `logs`, which end when they are done or the signal aborts
+   * @param options - its timeout does not hold for `logs` and for what may have to start a revision, such as `deploy`: those end
+   *   when they are done or the signal aborts
    * @throws DcfError INVALID_ARGUMENT for a bad URL or option
    */
   constructor(url: string, options: ConnectionOptions = {}) {
@@ -40,28 +44,78 @@ export class ControlClient {
   }
 
   /**
-   * Sends a package and makes it the active revision. Only blobs that the daemon does not have are sent.
+   * Sends a package and makes it the active revision, or one that gets a part of the calls. Only blobs that the daemon does not
+   * have are sent.
    *
    * @throws DcfError with the daemon's code; the function then stays as it was. Where the Handler could not be built, the
    *   error's `cause` has the Handler's own stack. FAILED_PRECONDITION when a file has changed since it was packed
    */
-  async deploy(pkg: FunctionPackage, { onProgress = () => undefined, signal }: DeployOptions = {}): Promise<DeployResult> {
+  async deploy(pkg: FunctionPackage, { onProgress = () => undefined, signal, ...rollout }: DeployOptions = {}): Promise<DeployResult> {
     const { channel, limits } = await this.#reach(signal);
     const { path, requestSerialize, responseDeserialize } = (await controlMethods()).Deploy;
     const metadata = channel.metadata(this.#headers);
     const stream = channel.client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
     const end = streamEnd(channel, stream, signal);
-    const exchange = new DeployExchange(stream, pkg, onProgress);
+    const exchange = new DeployExchange(stream, pkg, rollout, onProgress);
     exchange.start();
     const failure = await end;
     await exchange.finish();
     if (exchange.fault !== undefined && signal?.aborted !== true) throw exchange.fault;
     if (failure !== undefined) {
       const error = errorOfFailure(failure, channel, limits, 'the deploy may have been done; "dcf list" tells');
-      throw exchange.stack === undefined ? error : withStack(error, exchange.stack);
+      throw exchange.reader.explain(error);
     }
-    if (exchange.result === undefined) throw new DcfError('INTERNAL', 'the daemon ended the deploy without saying how it went');
-    return exchange.result;
+    const { result } = exchange.reader;
+    if (result === undefined) throw new DcfError('INTERNAL', 'the daemon ended the deploy without saying how it went');
+    return result;
+  }
+
+  /**
+   * Goes back: while the traffic is split, to the active revision alone; otherwise to the revision that was active before, so that
+   * a second rollback goes forward again.
+   *
+   * @param options - `to`: the revision or alias to go back to
+   * @throws DcfError NOT_FOUND, FAILED_PRECONDITION; as with `deploy`, all then stays as it was
+   */
+  async rollback(name: string, { to = '', ...options }: ChangeOptions & { to?: string | undefined } = {}): Promise<DeployResult> {
+    return await this.#change(({ Rollback }) => Rollback, { name, to }, options);
+  }
+
+  /** Points an alias at a revision, which runs from then on. Throws as `rollback` does. */
+  async setAlias(name: string, alias: string, target: string, options: ChangeOptions = {}): Promise<DeployResult> {
+    if (target === '') throw new DcfError('INVALID_ARGUMENT', 'the alias needs a revision to point at');
+    return await this.#change(({ SetAlias }) => SetAlias, { name, alias, target }, options);
+  }
+
+  /** Takes an alias away. Throws a DcfError NOT_FOUND when there is none of that name. */
+  async deleteAlias(name: string, alias: string, options: ChangeOptions = {}): Promise<DeployResult> {
+    return await this.#change(({ SetAlias }) => SetAlias, { name, alias, target: '' }, options);
+  }
+
+  /**
+   * Splits the calls that name no revision. The shares have to sum up to 100; a revision with all of them becomes the active one.
+   *
+   * @param options - `maxErrorRate`: percent of failed calls beyond which a revision beside the active one loses its share
+   * @throws DcfError INVALID_ARGUMENT for shares that are not possible, and as `rollback` does
+   */
+  async setTraffic(
+    name: string,
+    shares: readonly TrafficTarget[],
+    { maxErrorRate, ...options }: ChangeOptions & Pick<Rollout, 'maxErrorRate'> = {},
+  ): Promise<DeployResult> {
+    const request = { name, shares: [...shares], ...(maxErrorRate === undefined ? {} : { maxErrorRate }) };
+    return await this.#change(({ SetTraffic }) => SetTraffic, request, options);
+  }
+
+  /**
+   * Gives the active revision other bounds for its replicas than its manifest's, until it is deployed again.
+   *
+   * @returns the bounds that it has now
+   * @throws DcfError INVALID_ARGUMENT for bounds that are not possible, NOT_FOUND
+   */
+  async scale(name: string, { min, max }: ScaleBounds, limits: CallLimits = {}): Promise<ScaleReply> {
+    const bounds = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
+    return await this.#ask(({ Scale }) => Scale, { name, ...bounds }, limits);
   }
 
   /** What is deployed. */
@@ -115,6 +169,18 @@ export class ControlClient {
     this.#channel.close();
   }
 
+  async #change<Request>(
+    pick: (methods: Methods) => UnaryMethod<Request, DeployEvent__Output>,
+    request: Request,
+    { onProgress = () => undefined, signal }: ChangeOptions,
+  ): Promise<DeployResult> {
+    const { channel, limits } = await this.#reach(signal);
+    const { path, requestSerialize, responseDeserialize } = pick(await controlMethods());
+    const metadata = channel.metadata(this.#headers);
+    const stream = channel.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
+    return await followChange(stream, { channel, limits, onProgress });
+  }
+
   async #ask<Request, Reply>(pick: (methods: Methods) => UnaryMethod<Request, Reply>, request: Request, given: CallLimits): Promise<Reply> {
     const limits = startLimits(given, this.#timeoutMs);
     const method = pick(await controlMethods());
@@ -134,10 +200,4 @@ export class ControlClient {
 async function controlMethods(): Promise<Methods> {
   const { loadContract } = await import('../contract/load.js');
   return loadContract().dcf.Control.service;
-}
-
-function withStack({ code, message, reason, retryAfterMs }: DcfError, stack: string): DcfError {
-  const cause = new Error(stack.split('\n', 1)[0]);
-  cause.stack = stack;
-  return new DcfError(code, message, { reason, retryAfterMs, cause });
 }

@@ -3,7 +3,8 @@ import type { DeployEvent__Output, DeployRequest } from '../contract/types.js';
 import { DcfError } from '../errors.js';
 import type { FunctionPackage, PackedFile } from '../package/types.js';
 import { readBlob } from './blobs.js';
-import type { DeployProgress, DeployResult } from './types.js';
+import { ChangeReader } from './change.js';
+import type { DeployProgress, Rollout } from './types.js';
 
 export type DeployStream = ClientDuplexStream<DeployRequest, DeployEvent__Output>;
 
@@ -12,22 +13,22 @@ export type DeployStream = ClientDuplexStream<DeployRequest, DeployEvent__Output
  * does not have, while its events come in.
  */
 export class DeployExchange {
-  /** Set once the daemon has told it. */
-  result: DeployResult | undefined;
-  /** The Handler's own stack, once the daemon has told it. */
-  stack: string | undefined;
+  readonly reader: ChangeReader;
   /** Why this side ended the stream, if it did: a file that changed, or an `onProgress` that threw. */
   fault: DcfError | undefined;
   readonly #stream: DeployStream;
   readonly #package: FunctionPackage;
+  readonly #rollout: Rollout;
   readonly #onProgress: (progress: DeployProgress) => void;
   readonly #ended = new AbortController();
   readonly #allRead: Promise<unknown>;
   #upload: Promise<void> | undefined;
 
-  constructor(stream: DeployStream, pkg: FunctionPackage, onProgress: (progress: DeployProgress) => void) {
+  constructor(stream: DeployStream, pkg: FunctionPackage, rollout: Rollout, onProgress: (progress: DeployProgress) => void) {
+    this.reader = new ChangeReader(onProgress);
     this.#stream = stream;
     this.#package = pkg;
+    this.#rollout = rollout;
     this.#onProgress = onProgress;
     this.#allRead = new Promise((resolve) => {
       stream.once('end', resolve);
@@ -48,7 +49,13 @@ export class DeployExchange {
       }
     });
     const { manifest, files } = this.#package;
-    this.#stream.write({ package: { manifest: JSON.stringify(manifest.given), files: files.map(describeFile) } });
+    const { alias, traffic, maxErrorRate } = this.#rollout;
+    const rollout = {
+      ...(alias === undefined ? {} : { alias }),
+      ...(traffic === undefined ? {} : { traffic }),
+      ...(maxErrorRate === undefined ? {} : { maxErrorRate }),
+    };
+    this.#stream.write({ package: { manifest: JSON.stringify(manifest.given), files: files.map(describeFile), ...rollout } });
   }
 
   /** Resolves when every event has been read, nothing runs any more and no file is open. */
@@ -57,16 +64,9 @@ export class DeployExchange {
     await Promise.all([this.#allRead, this.#upload]);
   }
 
-  #read({ missing, step, output, deployed, warning, stack }: DeployEvent__Output): void {
-    if (missing) this.#startUpload(missing.sha256);
-    else if (step) this.#onProgress({ kind: 'step', name: step.name, done: step.done, detail: step.detail });
-    else if (output !== undefined) this.#onProgress({ kind: 'output', line: output });
-    else if (warning !== undefined) this.#onProgress({ kind: 'warning', text: warning });
-    else if (deployed) this.result = { function: deployed.function, revision: deployed.revision, changed: deployed.changed };
-    else if (stack !== undefined) {
-      this.stack = stack;
-      this.#onProgress({ kind: 'stack', stack });
-    }
+  #read(event: DeployEvent__Output): void {
+    if (event.missing) this.#startUpload(event.missing.sha256);
+    else this.reader.read(event);
   }
 
   #startUpload(digests: readonly string[]): void {

@@ -1,2 +1,2 @@
-export { ControlClient, type DeployOptions } from './control-client.js';
+export { type ChangeOptions, ControlClient, type DeployOptions } from './control-client.js';
 export type * from './types.js';

@@ -1,21 +1,25 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ControlClient, DeployResult } from '@dcf/sdk/control';
-import { DcfError } from '@dcf/sdk/errors';
+import type { ControlClient, DeployResult, Rollout } from '@dcf/sdk/control';
 import { formatSize, type Override } from '@dcf/sdk/manifest';
 import { type FunctionPackage, packFunction } from '@dcf/sdk/package';
 import type { Command } from 'commander';
-import { parseOverride } from '../arguments.js';
+import { parseOverride, parsePercent, parseSharePercent } from '../arguments.js';
+import { changeFailure } from '../change.js';
 import { withControl } from '../clients.js';
 import { type ConnectionOptions, connectionOf } from '../config.js';
 import { DeployProgressReader } from '../deploy-progress.js';
-import { CommandError, daemonFailure } from '../errors.js';
+import { usageError } from '../errors.js';
 import { catchInterrupts, rejectWhenInterrupted } from '../interrupt.js';
-import { indent, outColours, printJson, printLine } from '../output.js';
+import { outColours, printJson, printLine } from '../output.js';
 import { type StepView, stepView } from '../steps.js';
+import { parseAlias } from './alias.js';
 
 interface DeployOptions extends ConnectionOptions {
   set?: Override[];
+  alias?: string;
+  traffic?: number;
+  canaryMaxErrorRate?: number;
   json?: boolean;
 }
 
@@ -25,8 +29,11 @@ export function addDeploy(program: Command): void {
     .description('pack a function, send what is new, and make it the active revision')
     .argument('<dir>', 'the folder with function.yaml')
     .option('--set <key=value>', 'change a key of the manifest; may be given many times', parseOverride)
+    .option('--alias <alias>', 'point this alias at the revision', parseAlias)
+    .option('--traffic <percent>', 'give it this part of the calls, and leave the others to the active revision', parseSharePercent)
+    .option('--canary-max-error-rate <percent>', 'take that part away again when more of its calls fail', parsePercent)
     .option('--json', 'the result as JSON on stdout')
-    .addHelpText('after', '\nExample:\n  dcf deploy functions/digits --set replicas.max=2\n')
+    .addHelpText('after', '\nExample:\n  dcf deploy functions/digits --set replicas.max=2 --traffic 10 --canary-max-error-rate 5\n')
     .action(async (directory: string, _options: object, command: Command) => {
       await deploy(directory, command.optsWithGlobals<DeployOptions>());
     });
@@ -34,11 +41,15 @@ export function addDeploy(program: Command): void {
 
 async function deploy(directory: string, options: DeployOptions): Promise<void> {
   const connection = connectionOf(options);
+  const { alias, traffic, canaryMaxErrorRate: maxErrorRate } = options;
+  if (maxErrorRate !== undefined && traffic === undefined) throw usageError('--canary-max-error-rate goes with --traffic');
   const begun = performance.now();
   const view = stepView();
   try {
     const packed = await pack(directory, options.set ?? [], view);
-    const { result, uploadedBytes } = await withControl(connection, (client) => send(client, packed, view));
+    const { result, uploadedBytes } = await withControl(connection, (client) =>
+      send(client, packed, { alias, traffic, maxErrorRate }, view),
+    );
     view.close();
     if (options.json === true) {
       const { files, bytes } = sizeOf(packed);
@@ -62,40 +73,27 @@ async function pack(directory: string, overrides: readonly Override[], view: Ste
 async function send(
   client: ControlClient,
   packed: FunctionPackage,
+  rollout: Rollout,
   view: StepView,
 ): Promise<{ result: DeployResult; uploadedBytes: number }> {
   const reader = new DeployProgressReader(view);
   const signal = catchInterrupts();
   try {
-    const result = await client.deploy(packed, { onProgress: (progress) => reader.read(progress), signal });
+    const result = await client.deploy(packed, { ...rollout, onProgress: (progress) => reader.read(progress), signal });
     reader.finish();
     return { result, uploadedBytes: reader.uploadedBytes };
   } catch (error) {
     view.close();
-    const failure = daemonFailure(error, packed.manifest.manifest.name);
-    if (signal.aborted || DcfError.from(error).code === 'UNAVAILABLE') throw failure;
-    const parts = [failure.message];
-    if (reader.stack !== undefined) parts.push(indent(reader.stack));
-    parts.push(await whatServesOn(client, packed.manifest.manifest.name));
-    throw new CommandError(1, parts.join('\n'), { cause: error });
+    throw await changeFailure(client, packed.manifest.manifest.name, error, reader.stack, signal);
   }
 }
 
-/** What a failed deploy has left: the user must know whether callers notice. */
-async function whatServesOn(client: ControlClient, name: string): Promise<string> {
-  try {
-    const { summary } = await client.describe(name);
-    if (summary !== null && summary.revision !== '')
-      return `Nothing has changed: ${name}@${summary.revision} is still the active revision.`;
-  } catch (error) {
-    if (DcfError.from(error).code !== 'NOT_FOUND') return 'The daemon did not say what serves now: see "dcf list".';
-  }
-  return `Nothing has changed: ${name} was not deployed before, and is not now.`;
-}
-
-async function printResult(result: DeployResult, directory: string, { url }: DeployOptions): Promise<void> {
+async function printResult(result: DeployResult, directory: string, { url, alias, traffic }: DeployOptions): Promise<void> {
   const revision = outColours.bold(`${result.function}@${result.revision}`);
-  await printLine(result.changed ? `${revision} is active` : `${revision} was active already: nothing has changed`);
+  const state = traffic === undefined || traffic === 100 ? 'active' : 'deployed';
+  await printLine(result.changed ? `${revision} is ${state}` : `${revision} was ${state} already: nothing has changed`);
+  if (traffic !== undefined) await printLine(`its part of the calls: dcf traffic ${result.function}`);
+  if (alias !== undefined) await printLine(`${alias} names it`);
   const where = url === undefined ? '' : ` --url ${url}`;
   await printLine(`call it: dcf invoke ${result.function} ${await exampleInput(directory)}${where}`);
 }

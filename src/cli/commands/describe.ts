@@ -6,6 +6,7 @@ import { parseName } from '../arguments.js';
 import { withControl } from '../clients.js';
 import { type ConnectionOptions, connectionOf } from '../config.js';
 import { formatTable, outColours, plain, print, printJson } from '../output.js';
+import { formatCanary } from '../release.js';
 
 interface DescribeOptions extends ConnectionOptions {
   json?: boolean;
@@ -34,17 +35,21 @@ export function formatDescription(description: FunctionDescription): string {
   const { summary, revisions, replicas, aliases, manifest } = description;
   const sections: [string, string][] = [];
   if (summary !== null) sections.push([summary.name, formatSummary(summary, description)]);
+  sections.push(['Revisions', revisions.length === 0 ? '' : formatTable([revisionHead, ...revisions.map(revisionRow)])]);
   sections.push([
-    'Revisions',
-    revisions.length === 0 ? '' : formatTable([['REVISION', 'CREATED', 'SIZE', 'FILES', ''], ...revisions.map(revisionRow)]),
+    'Canary',
+    formatCanary(description)
+      .map((line) => `${line}\n`)
+      .join(''),
   ]);
+  sections.push(['History', description.history.map(({ revision, at }) => `${revision}  active since ${formatTime(at)}\n`).join('')]);
   sections.push([
     'Aliases',
     Object.entries(aliases)
       .map(([alias, revision]) => `${plain(alias)}  ${revision}\n`)
       .join(''),
   ]);
-  const head = ['REPLICA', 'PID', 'STATE', 'STARTED', 'WORKER', 'STATE', 'PROVIDERS', 'INIT', 'CALLS', 'RUNNING'];
+  const head = ['REPLICA', 'REVISION', 'PID', 'STATE', 'STARTED', 'WORKER', 'STATE', 'PROVIDERS', 'INIT', 'CALLS', 'RUNNING'];
   sections.push(['Replicas', replicas.length === 0 ? '' : formatTable([head, ...replicas.flatMap(replicaRows)])]);
   const running = replicas.filter((replica) => replica.isolation !== '');
   const processHead = ['REPLICA', 'ISOLATION', 'NETWORK', 'MEMORY', 'PEAK', 'LIMIT', 'BY'];
@@ -73,12 +78,28 @@ function formatSummary(summary: FunctionSummary, { queued, running, lastFailure,
     .join('');
 }
 
-function revisionRow({ revision, createdAt, size, files, active }: RevisionDescription): string[] {
-  return [revision, formatTime(createdAt), formatSize(size), String(files), active ? 'active' : ''];
+const revisionHead = ['REVISION', 'CREATED', 'SIZE', 'FILES', 'STATE', 'READY', 'BOUNDS', 'TRAFFIC', 'ALIASES', 'CALLS', 'ERRORS', ''];
+
+function revisionRow(revision: RevisionDescription): string[] {
+  const { state, replicas, readyReplicas, minReplicas, maxReplicas, percent, aliases } = revision;
+  return [
+    revision.revision,
+    formatTime(revision.createdAt),
+    formatSize(revision.size),
+    String(revision.files),
+    state || '-',
+    state === '' ? '-' : `${readyReplicas}/${replicas}`,
+    `${minReplicas}-${maxReplicas}`,
+    percent === 0 ? '-' : `${percent}%`,
+    aliases.join(',') || '-',
+    String(revision.calls),
+    String(revision.errors),
+    revision.active ? 'active' : '',
+  ];
 }
 
-function replicaRows({ id, pid, state, startedAt, workers }: ReplicaDescription): string[][] {
-  const replica = [String(id), String(pid), state, formatTime(startedAt)];
+function replicaRows({ id, revision, pid, state, startedAt, workers }: ReplicaDescription): string[][] {
+  const replica = [String(id), revision, String(pid), state, formatTime(startedAt)];
   if (workers.length === 0) return [replica];
   return workers.map((worker, index) => [
     ...(index === 0 ? replica : replica.map(() => '')),

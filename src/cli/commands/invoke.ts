@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import type { InvokeOptions as CallOptions } from '@dcf/sdk';
 import { messageOf } from '@dcf/sdk/errors';
 import type { Command } from 'commander';
 import { type InputOptions, parseMilliseconds, parseName, readInput } from '../arguments.js';
@@ -12,6 +13,7 @@ import { printOutput } from '../output.js';
 const noTimeout = '24d';
 
 interface InvokeOptions extends ConnectionOptions, InputOptions {
+  alias?: string;
   timeout?: number;
   output?: string;
 }
@@ -28,6 +30,7 @@ export function addInvoke(program: Command): void {
       "how long to wait, such as 5s; otherwise as long as the function's own timeout lets it run",
       parseMilliseconds,
     )
+    .option('--alias <alias>', 'the alias or the revision to call; otherwise the one that gets the calls')
     .option('--output <file>', 'write the output there and not to stdout')
     .addHelpText('after', '\nExample:\n  dcf invoke digits --input functions/digits/examples/7-barred.jpg\n')
     .action(async (name: string, _options: object, command: Command) => {
@@ -38,7 +41,7 @@ export function addInvoke(program: Command): void {
 async function invoke(name: string, options: InvokeOptions): Promise<void> {
   const connection = connectionOf(options);
   const input = await Promise.race([readInput(options), rejectWhenInterrupted()]);
-  const output = await call(connection, name, input, options.timeout ?? noTimeout);
+  const output = await call(connection, name, input, { alias: options.alias, timeout: options.timeout ?? noTimeout });
   if (options.output === undefined) {
     await printOutput(output);
     return;
@@ -50,11 +53,11 @@ async function invoke(name: string, options: InvokeOptions): Promise<void> {
   }
 }
 
-async function call(connection: Connection, name: string, input: Uint8Array, timeout: number | string): Promise<Uint8Array> {
+async function call(connection: Connection, name: string, input: Uint8Array, options: CallOptions): Promise<Uint8Array> {
   const client = await openClient(connection);
   const signal = catchInterrupts();
   try {
-    const { output } = await client.invoke(name, input, { signal, timeout });
+    const { output } = await client.invoke(name, input, { ...options, signal });
     return output;
   } catch (error) {
     throw daemonFailure(error, name);

@@ -26,9 +26,20 @@ async function list(options: ListOptions): Promise<void> {
   else await print(formatFunctions(functions));
 }
 
-/** One function a line. Why one is not ready stands last, because it may be long. */
+/** One function a line; aliases and traffic only where a function has any. Why one is not ready stands last, because it may be long. */
 export function formatFunctions(functions: readonly FunctionSummary[]): string {
-  const head = ['NAME', 'REVISION', 'STATE', 'READY', 'CALLS', 'ERRORS', 'PROVIDERS', 'REASON'];
+  const released = functions.some(({ aliases, traffic }) => traffic.length > 0 || Object.keys(aliases).length > 0);
+  const head = [
+    'NAME',
+    'REVISION',
+    'STATE',
+    'READY',
+    'CALLS',
+    'ERRORS',
+    'PROVIDERS',
+    ...(released ? ['ALIASES', 'TRAFFIC'] : []),
+    'REASON',
+  ];
   const rows = functions.map((summary) => [
     summary.name,
     summary.revision,
@@ -37,7 +48,20 @@ export function formatFunctions(functions: readonly FunctionSummary[]): string {
     String(summary.calls),
     String(summary.errors),
     summary.providers.join(',') || '-',
+    ...(released ? [formatAliases(summary), formatShares(summary)] : []),
     plain(summary.reason).split('\n', 1)[0] ?? '',
   ]);
   return formatTable([head, ...rows]);
+}
+
+function formatAliases({ aliases }: FunctionSummary): string {
+  return (
+    Object.entries(aliases)
+      .map(([alias, revision]) => `${alias}=${revision}`)
+      .join(',') || '-'
+  );
+}
+
+function formatShares({ traffic }: FunctionSummary): string {
+  return traffic.map(({ revision, percent }) => `${revision}=${percent}%`).join(',') || '-';
 }

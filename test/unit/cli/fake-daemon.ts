@@ -1,7 +1,14 @@
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { type ControlHandlers, type DaemonInfo, type DeployRequest__Output, type FunctionSummary, loadContract } from '@dcf/sdk/contract';
-import { type handleUnaryCall, type Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
+import {
+  type ControlHandlers,
+  type DaemonInfo,
+  type DeployEvent,
+  type DeployRequest__Output,
+  type FunctionSummary,
+  loadContract,
+} from '@dcf/sdk/contract';
+import { type handleUnaryCall, type Metadata, Server, ServerCredentials, type ServerWritableStream, status } from '@grpc/grpc-js';
 
 export const revision = '0123456789abcdef';
 
@@ -17,6 +24,8 @@ const summary: FunctionSummary = {
   providers: ['cpu'],
   state: 'ready',
   reason: '',
+  aliases: {},
+  traffic: [],
 };
 
 const info: DaemonInfo = {
@@ -57,6 +66,8 @@ export class FakeDaemon {
   /** Bytes of the blobs that came, by digest. */
   readonly blobs = new Map<string, number>();
   readonly deleted: string[] = [];
+  /** What was asked for but deploys and deletes. */
+  readonly changes: unknown[] = [];
   readonly tokens = new Set<string>();
   /** Resolves when a deploy or call of `slow` has begun. */
   readonly slowBegun: Promise<void>;
@@ -128,6 +139,13 @@ export class FakeDaemon {
         this.deleted.push(request.name);
         reply(null, {});
       },
+      Rollback: (stream) => this.#change(stream, 'fedcba9876543210'),
+      SetAlias: (stream) => this.#change(stream, revision),
+      SetTraffic: (stream) => this.#change(stream, revision),
+      Scale: ({ request }, reply) => {
+        this.changes.push(request);
+        reply(null, { revision, min: request.min ?? 1, max: request.max ?? 1 });
+      },
       Logs: (stream) => {
         for (const entry of entries.slice(-(stream.request.tail || entries.length))) stream.write(entry);
         stream.on('cancelled', () => this.#cancel());
@@ -136,6 +154,20 @@ export class FakeDaemon {
       Info: (_call, reply) => reply(null, info),
     };
     this.#server.addService(loadContract().dcf.Control.service, handlers);
+  }
+
+  /** Only `hello` can be changed. */
+  #change<Request extends { name: string }>(stream: ServerWritableStream<Request, DeployEvent>, active: string): void {
+    this.changes.push(stream.request);
+    if (stream.request.name !== 'hello') {
+      stream.write({ stack: 'Error: no weights\n    at new Handler (handler.ts:3:7)' });
+      stream.emit('error', { code: status.FAILED_PRECONDITION, details: 'the Handler could not be built: no weights' });
+      return;
+    }
+    stream.write({ step: { name: 'switch', done: false } });
+    stream.write({ step: { name: 'switch', done: true } });
+    stream.write({ deployed: { function: 'hello', revision: active, changed: true } });
+    stream.end();
   }
 
   #addFunctions(): void {

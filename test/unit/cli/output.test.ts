@@ -24,6 +24,8 @@ const summary: FunctionSummary = {
   providers: ['cuda', 'cpu'],
   state: 'starting',
   reason: 'no weights\nat Handler',
+  aliases: {},
+  traffic: [],
 };
 
 test('a table has columns as wide as their widest cell, and no blanks at the end of a line', () => {
@@ -58,15 +60,40 @@ const replicaOfAnOlderDaemon = {
   network: false,
 };
 
+const revisionState = {
+  active: true,
+  aliases: ['prod'],
+  percent: 90,
+  state: 'ready',
+  replicas: 2,
+  readyReplicas: 1,
+  minReplicas: 1,
+  maxReplicas: 4,
+  calls: 1199,
+  errors: 2,
+};
+
+test('list: aliases and traffic have columns where a function has any', () => {
+  const traffic = [
+    { revision: '0123456789abcdef', percent: 90 },
+    { revision: 'fedcba9876543210', percent: 10 },
+  ];
+  const [head, first, second] = formatFunctions([{ ...summary, traffic, aliases: { prod: '0123456789abcdef' } }, summary]).split('\n');
+  assert.match(head ?? '', /PROVIDERS {2}ALIASES +TRAFFIC +REASON$/);
+  assert.match(first ?? '', / prod=0123456789abcdef {2}0123456789abcdef=90%,fedcba9876543210=10% {2}no weights$/);
+  assert.match(second ?? '', / - +- +no weights$/);
+});
+
 test('describe: every section that has something to say', () => {
   const description: FunctionDescription = {
     summary,
     manifest: '{"name":"digits","timeout":30000}',
-    revisions: [{ revision: '0123456789abcdef', createdAt: Date.UTC(2026, 0, 2), size: 2048, files: 4, active: true }],
+    revisions: [{ revision: '0123456789abcdef', createdAt: Date.UTC(2026, 0, 2), size: 2048, files: 4, ...revisionState }],
     aliases: { prod: '0123456789abcdef' },
     replicas: [
       {
         id: 1,
+        revision: '0123456789abcdef',
         pid: 42,
         state: 'ready',
         startedAt: Date.UTC(2026, 0, 2, 3),
@@ -78,12 +105,15 @@ test('describe: every section that has something to say', () => {
         isolation: 'sandbox',
         network: false,
       },
-      { ...replicaOfAnOlderDaemon, id: 2, pid: 43, state: 'starting' },
+      { ...replicaOfAnOlderDaemon, id: 2, revision: '0123456789abcdef', pid: 43, state: 'starting' },
     ],
     queued: 5,
     running: 2,
     lastFailure: 'it exited with code 3',
     lastFailureAt: Date.UTC(2026, 0, 2, 4),
+    history: [{ revision: '0123456789abcdef', at: Date.UTC(2026, 0, 2, 5) }],
+    canaryLimit: { maxErrorRate: 5 },
+    canaryStop: { revision: 'fedcba9876543210', at: Date.UTC(2026, 0, 2, 6), calls: 20, errors: 3, maxErrorRate: 5 },
   };
   const text = formatDescription(description);
   for (const line of [
@@ -91,19 +121,32 @@ test('describe: every section that has something to say', () => {
     '  description:  Handwritten digits',
     '  calls:        1200, 3 of them failed; now 2 running, 5 queued',
     '  last failure: it exited with code 3 (2026-01-02T04:00:00.000Z)',
-    '  0123456789abcdef  2026-01-02T00:00:00.000Z  2 KiB  4      active',
+    '  0123456789abcdef  2026-01-02T00:00:00.000Z  2 KiB  4      ready  1/2    1-4     90%      prod     1199   2       active',
+    '  0123456789abcdef  active since 2026-01-02T05:00:00.000Z',
+    '  a revision beside the active one loses its share when over 5% of its calls fail',
+    '  fedcba9876543210 lost its share: 3 of its last 20 calls failed, over 5% (2026-01-02T06:00:00.000Z)',
     '  prod  0123456789abcdef',
-    '  1        42   ready     2026-01-02T03:00:00.000Z  0       ready  cpu        89 ms  7      0',
-    '                                                    1       ready  cpu        89 ms  7      0',
-    '  2        43   starting  -',
+    '  1        0123456789abcdef  42   ready     2026-01-02T03:00:00.000Z  0       ready  cpu        89 ms  7      0',
+    '                                                                      1       ready  cpu        89 ms  7      0',
+    '  2        0123456789abcdef  43   starting  -',
     '  REPLICA  ISOLATION  NETWORK  MEMORY  PEAK    LIMIT  BY',
     '  1        sandbox    no       50 MiB  64 MiB  1 GiB  watch',
     '  timeout: 30000',
   ]) {
     assert.ok(text.split('\n').includes(line), `${line}\nis missing in\n${text}`);
   }
-  const empty = formatDescription({ ...description, summary: null, revisions: [], aliases: {}, replicas: [], manifest: '' });
-  assert.doesNotMatch(empty, /Revisions|Aliases|Replicas|Processes/);
+  const empty = formatDescription({
+    ...description,
+    summary: null,
+    revisions: [],
+    aliases: {},
+    replicas: [],
+    history: [],
+    canaryLimit: null,
+    canaryStop: null,
+    manifest: '',
+  });
+  assert.doesNotMatch(empty, /Revisions|Canary|History|Aliases|Replicas|Processes/);
 });
 
 test('logs: time, level, place, call, text', () => {

@@ -15,15 +15,13 @@ test('a manifest that asks for nothing special gets no warning', () => {
       batch: { maxSize: 4 },
       limits: { payload: '1MiB', memory: '1GiB' },
       recycle: { maxCalls: 2 },
+      update: 'recreate',
     }).warnings,
     [],
   );
 });
 
-for (const [manifest, warning] of [
-  [{ update: 'recreate' }, /update: recreate/],
-  [{ limits: { gpu: 1 } }, /limits\.gpu/],
-] as const) {
+for (const [manifest, warning] of [[{ limits: { gpu: 1 } }, /limits\.gpu/]] as const) {
   test(`${JSON.stringify(manifest)} is deployed with a warning`, () => {
     const { refused, warnings } = asked(manifest);
     assert.equal(refused, undefined);

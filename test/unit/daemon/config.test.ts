@@ -39,6 +39,7 @@ test('a flag goes over a variable, a variable over the file, the file over the d
   assert.equal(seen.killGrace, 2000);
   assert.equal(seen.bodyTimeout, 7000);
   assert.equal(seen.drainGrace, 30_000);
+  assert.deepEqual([seen.keepWarm, read(['--keep-warm', '0s']).keepWarm], [60_000, 0]);
 });
 
 test('a mistake is named with its place and with what is allowed', async (t) => {

@@ -7,7 +7,10 @@ import type { FileSource, FunctionPackage, PackedFile } from '@dcf/sdk/package';
 import { status } from '@grpc/grpc-js';
 import { healthService, startGrpc } from './servers.js';
 
-type Methods = Pick<ControlHandlers, 'Delete' | 'Deploy' | 'Describe' | 'Info' | 'List' | 'Logs'>;
+type Methods = Pick<
+  ControlHandlers,
+  'Delete' | 'Deploy' | 'Describe' | 'Info' | 'List' | 'Logs' | 'Rollback' | 'Scale' | 'SetAlias' | 'SetTraffic'
+>;
 
 const refuse = { code: status.UNIMPLEMENTED, details: 'this test has no such method' };
 const none: Methods = {
@@ -17,6 +20,10 @@ const none: Methods = {
   List: (_call, callback) => callback(refuse),
   Deploy: (call) => call.emit('error', refuse),
   Logs: (call) => call.emit('error', refuse),
+  Rollback: (call) => call.emit('error', refuse),
+  Scale: (_call, callback) => callback(refuse),
+  SetAlias: (call) => call.emit('error', refuse),
+  SetTraffic: (call) => call.emit('error', refuse),
 };
 
 /** A client of a daemon that has these methods of dcf.v1.Control; both end with the test. */

@@ -1,0 +1,77 @@
+import type { ClientReadableStream } from '@grpc/grpc-js';
+import type { DeployEvent__Output } from '../contract/types.js';
+import { DcfError } from '../errors.js';
+import { errorOfFailure } from '../transport/failure-error.js';
+import type { OpenChannel } from '../transport/open-channel.js';
+import type { Limits } from '../transport/options.js';
+import { streamEnd } from '../transport/stream.js';
+import type { DeployProgress, DeployResult } from './types.js';
+
+/** Reads what a daemon tells while it changes a function. */
+export class ChangeReader {
+  /** Set once the daemon has told it. */
+  result: DeployResult | undefined;
+  /** The Handler's own stack, once the daemon has told it. */
+  stack: string | undefined;
+  readonly #onProgress: (progress: DeployProgress) => void;
+
+  constructor(onProgress: (progress: DeployProgress) => void) {
+    this.#onProgress = onProgress;
+  }
+
+  read({ step, output, deployed, warning, stack }: DeployEvent__Output): void {
+    if (step) this.#onProgress({ kind: 'step', name: step.name, done: step.done, detail: step.detail });
+    else if (output !== undefined) this.#onProgress({ kind: 'output', line: output });
+    else if (warning !== undefined) this.#onProgress({ kind: 'warning', text: warning });
+    else if (deployed) this.result = { function: deployed.function, revision: deployed.revision, changed: deployed.changed };
+    else if (stack !== undefined) {
+      this.stack = stack;
+      this.#onProgress({ kind: 'stack', stack });
+    }
+  }
+
+  /** The daemon's error, with the Handler's own stack as its cause where that is why. */
+  explain(error: DcfError): DcfError {
+    if (this.stack === undefined) return error;
+    const cause = new Error(this.stack.split('\n', 1)[0]);
+    cause.stack = this.stack;
+    const { code, message, reason, retryAfterMs } = error;
+    return new DcfError(code, message, { reason, retryAfterMs, cause });
+  }
+}
+
+/** Where a change goes and what may end it. */
+export interface ChangeCall {
+  channel: OpenChannel;
+  limits: Limits;
+  onProgress: (progress: DeployProgress) => void;
+}
+
+/** Follows a change that the daemon makes to its end. Throws a DcfError when it fails: nothing has changed then. */
+export async function followChange(stream: ClientReadableStream<DeployEvent__Output>, call: ChangeCall): Promise<DeployResult> {
+  const { channel, limits, onProgress } = call;
+  const end = streamEnd(channel, stream, limits.signal);
+  const reader = new ChangeReader(onProgress);
+  let fault: DcfError | undefined;
+  const allRead = new Promise((resolve) => {
+    stream.once('end', resolve);
+    stream.once('close', resolve);
+  });
+  // The status says all of it; without a listener the event would be an uncaught exception.
+  stream.on('error', () => undefined);
+  stream.on('data', (event: DeployEvent__Output) => {
+    try {
+      reader.read(event);
+    } catch (error) {
+      fault ??= DcfError.from(error);
+      stream.cancel();
+    }
+  });
+  const failure = await end;
+  await allRead;
+  if (fault !== undefined && limits.signal?.aborted !== true) throw fault;
+  if (failure !== undefined)
+    throw reader.explain(errorOfFailure(failure, channel, limits, 'the change may have been made; "dcf describe" tells'));
+  if (reader.result === undefined) throw new DcfError('INTERNAL', 'the daemon ended the change without saying how it went');
+  return reader.result;
+}

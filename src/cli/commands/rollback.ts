@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { parseName } from '../arguments.js';
+import { runChange } from '../change.js';
+import { type ConnectionOptions, connectionOf } from '../config.js';
+import { outColours, printJson, printLine } from '../output.js';
+
+interface RollbackOptions extends ConnectionOptions {
+  to?: string;
+  json?: boolean;
+}
+
+export function addRollback(program: Command): void {
+  program
+    .command('rollback')
+    .description('make the revision that was active before active again; once more goes forward again')
+    .argument('<name>', 'the function', parseName)
+    .option('--to <revision>', 'this revision or alias, and not the one before')
+    .option('--json', 'the result as JSON on stdout')
+    .addHelpText(
+      'after',
+      '\nWhile the traffic is split, the active revision gets all of it again.\n\nExample:\n  dcf rollback digits --to 0123456789abcdef\n',
+    )
+    .action(async (name: string, _options: object, command: Command) => {
+      await rollback(name, command.optsWithGlobals<RollbackOptions>());
+    });
+}
+
+async function rollback(name: string, options: RollbackOptions): Promise<void> {
+  const { to, json } = options;
+  const result = await runChange(connectionOf(options), name, (client, change) => client.rollback(name, { ...change, to }));
+  if (json === true) return printJson(result);
+  const revision = outColours.bold(`${name}@${result.revision}`);
+  await printLine(result.changed ? `${revision} is active` : `${revision} was active already: nothing has changed`);
+}

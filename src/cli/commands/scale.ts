@@ -1,0 +1,39 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { parseCount, parseName } from '../arguments.js';
+import { withControl } from '../clients.js';
+import { type ConnectionOptions, connectionOf } from '../config.js';
+import { usageError } from '../errors.js';
+import { printJson, printLine } from '../output.js';
+
+interface ScaleOptions extends ConnectionOptions {
+  min?: number;
+  max?: number;
+  json?: boolean;
+}
+
+export function addScale(program: Command): void {
+  program
+    .command('scale')
+    .description("other bounds for the replicas of the active revision than its manifest's, until it is deployed again")
+    .argument('<name>', 'the function', parseName)
+    .option('--min <count>', 'replicas that run whatever the load; 0: none', parseMinimum)
+    .option('--max <count>', 'never more than this many', parseCount)
+    .option('--json', 'the bounds as JSON on stdout')
+    .addHelpText('after', '\nExample:\n  dcf scale digits --min 1 --max 4\n')
+    .action(async (name: string, _options: object, command: Command) => {
+      await scale(name, command.optsWithGlobals<ScaleOptions>());
+    });
+}
+
+async function scale(name: string, options: ScaleOptions): Promise<void> {
+  const { min, max } = options;
+  if (min === undefined && max === undefined) throw usageError('give --min, --max or both');
+  const bounds = await withControl(connectionOf(options), (client) => client.scale(name, { min, max }));
+  if (options.json === true) await printJson({ function: name, ...bounds });
+  else await printLine(`${name}@${bounds.revision} has ${bounds.min} to ${bounds.max} replicas`);
+}
+
+function parseMinimum(text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number, 0 or more.');
+}
