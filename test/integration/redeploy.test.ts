@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -76,6 +77,59 @@ test('calls during redeploys are all answered, by one revision or the other', as
   );
   assert.equal(await answer('moving'), '3');
   await eventually('only one replica is left', async () => processesIn(daemon.data).length === (await daemon.control.list()).length);
+});
+
+test('calls that wait when a revision is replaced are answered by the next one, in order; those that run are finished', async (t) => {
+  const gate = join(await temporaryDirectory(t), 'open');
+  const order = join(await temporaryDirectory(t), 'order');
+  const source = (version: string): string => `import { appendFileSync, existsSync } from 'node:fs';
+export class Handler {
+  async call(request: any) {
+    appendFileSync(${JSON.stringify(order)}, request.text());
+    while (request.text() === 'a' && !existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 5));
+    return ${JSON.stringify(version)};
+  }
+}`;
+  await deploySource(t, daemon, 'queued', source('old'));
+  const running = answer('queued', 'a');
+  await eventually('it runs', async () => (await daemon.control.describe('queued')).running === 1);
+  const waiting: Promise<string>[] = [];
+  for (const input of ['b', 'c', 'd']) {
+    waiting.push(answer('queued', input));
+    await eventually(`${input} waits`, async () => {
+      const { queued, running } = await daemon.control.describe('queued');
+      return queued + running === waiting.length + 1;
+    });
+  }
+  await deploySource(t, daemon, 'queued', source('new'));
+  assert.deepEqual(await Promise.all(waiting), ['new', 'new', 'new']);
+  await writeFile(gate, '');
+  assert.equal(await running, 'old');
+  assert.equal(await readFile(order, 'utf8'), 'abcd');
+});
+
+test('a deploy of the very package that runs, but takes no calls, starts it anew', async (t) => {
+  const folder = await temporaryDirectory(t);
+  const [stuck, seen] = [join(folder, 'stuck'), join(folder, 'seen')];
+  const source = `import { existsSync, writeFileSync } from 'node:fs';
+export class Handler {
+  init() {
+    if (!existsSync(${JSON.stringify(stuck)})) return;
+    writeFileSync(${JSON.stringify(seen)}, '');
+    return new Promise<void>(() => setInterval(() => undefined, 1000));
+  }
+  call(request: any) { if (request.text() === 'exit') process.exit(1); return 'fine'; }
+}`;
+  await deploySource(t, daemon, 'stuck', source);
+  await writeFile(stuck, '');
+  await assert.rejects(answer('stuck', 'exit'), { code: 'INTERNAL' });
+  await eventually('its replica is built without end', () => existsSync(seen));
+  await rm(stuck);
+  const steps: string[] = [];
+  const onProgress = (event: DeployProgress): void => void (event.kind === 'step' && event.done && steps.push(event.name));
+  assert.equal((await deploySource(t, daemon, 'stuck', source, { onProgress })).changed, true);
+  assert.deepEqual(steps, ['receive', 'prepare', 'start', 'switch']);
+  assert.equal(await answer('stuck'), 'fine');
 });
 
 test('delete leaves no file, no blob, no log and no process', async (t) => {
