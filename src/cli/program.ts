@@ -9,9 +9,10 @@ import { addInvoke } from './commands/invoke.js';
 import { addList } from './commands/list.js';
 import { addLogs } from './commands/logs.js';
 import { addRun } from './commands/run.js';
+import { addSecret } from './commands/secret.js';
 import { configPath, defaultUrl } from './config.js';
 
-const commands = [addInit, addRun, addDeploy, addInvoke, addList, addDescribe, addLogs, addDelete, addDoctor];
+const commands = [addInit, addRun, addDeploy, addInvoke, addList, addDescribe, addLogs, addDelete, addSecret, addDoctor];
 
 /** The command line with all its commands. Parsing throws a CommanderError instead of ending the process. */
 export function buildProgram(): Command {

@@ -9,6 +9,7 @@ import { type Revision, sizeOf } from '../registry/revision.js';
 import type { LiveFunctions } from './functions.js';
 import type { Launcher } from './launcher.js';
 import { notInForce } from './not-in-force.js';
+import { SecretPool } from './secret-pool.js';
 import { type Chunk, receiveBlobs } from './upload.js';
 
 /** What a deploy tells while it goes on. */
@@ -117,7 +118,7 @@ export class Deployer {
     const { registry, functions, launcher } = this.options;
     const { name, id } = revision;
     const live = functions.find(name);
-    if (live?.revision.id === id && live.running.kind === 'pool' && live.running.pool.keeper.readyCount > 0) {
+    if (live?.revision.id === id && live.running.kind === 'pool' && servesAsAsked(live.running.pool)) {
       return { function: name, revision: id, changed: false };
     }
     try {
@@ -175,6 +176,11 @@ export class Deployer {
       this.busy.delete(name);
     }
   }
+}
+
+/** Whether deploying the same package again would change nothing: not when a secret of its was changed. */
+function servesAsAsked(pool: FunctionPool): boolean {
+  return pool.keeper.readyCount > 0 && !(pool instanceof SecretPool && pool.outdated);
 }
 
 /** Resolves when the pool is ready; an abort ends its replicas, and the start fails. */

@@ -4,6 +4,7 @@ import type { SpawnedProcess } from '../pool/spawn.js';
 import type { Registry } from '../registry/registry.js';
 import { sizeOf } from '../registry/revision.js';
 import type { LiveFunction } from './functions.js';
+import { withoutSecrets } from './secret-pool.js';
 
 type Condition = Pick<FunctionSummary, 'state' | 'reason' | 'replicas' | 'readyReplicas'>;
 
@@ -16,7 +17,7 @@ export function condition({ running, revision }: LiveFunction): Condition {
   const counts = { replicas: keeper.wanted, readyReplicas: keeper.readyCount };
   if (counts.readyReplicas > 0) return { state: 'ready', reason: '', ...counts };
   if (running.pool.available) return { state: 'idle', reason: '', ...counts };
-  const reason = keeper.initError?.message ?? keeper.lastFailure?.text ?? '';
+  const reason = withoutSecrets(running.pool, keeper.initError?.message ?? keeper.lastFailure?.text ?? '');
   return { state: reason === '' ? 'starting' : 'failed', reason, ...counts };
 }
 
@@ -62,7 +63,7 @@ export function describe(live: LiveFunction, registry: Registry): FunctionDescri
     replicas: pool?.keeper.replicas.map(describeReplica) ?? [],
     queued: pool?.queued ?? 0,
     running: pool?.running ?? 0,
-    lastFailure: pool?.keeper.lastFailure?.text ?? '',
+    lastFailure: pool === undefined ? '' : withoutSecrets(pool, pool.keeper.lastFailure?.text ?? ''),
     lastFailureAt: pool?.keeper.lastFailure?.at ?? 0,
   };
 }

@@ -1,6 +1,6 @@
 import type { ProviderName } from '@dcf/sdk/manifest';
 import type { FunctionName } from '../core/names.js';
-import { type CallCounters, FunctionPool } from '../pool/function-pool.js';
+import { type CallCounters, FunctionPool, type PoolOptions } from '../pool/function-pool.js';
 import type { LogLine } from '../pool/log-line.js';
 import type { ReplicaSpec } from '../pool/replica.js';
 import { replicaSpec } from '../pool/replica-spec.js';
@@ -9,6 +9,9 @@ import { installDependencies } from '../registry/dependencies.js';
 import type { Registry } from '../registry/registry.js';
 import { resolveResources } from '../registry/resources.js';
 import type { Revision } from '../registry/revision.js';
+import { checkSecrets, RevisionSecrets } from '../registry/revision-secrets.js';
+import type { Secrets } from '../registry/secrets.js';
+import { SecretPool } from './secret-pool.js';
 
 /** A line of a function's log, with where it came from. */
 export interface FunctionLine extends LogLine {
@@ -18,6 +21,7 @@ export interface FunctionLine extends LogLine {
 
 export interface LauncherOptions {
   registry: Registry;
+  secrets: Secrets;
   /** The execution providers that a function gets on this host; rejects with the reasons when there is none. */
   chooseProviders: (name: FunctionName, wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
   killGraceMs: number;
@@ -33,14 +37,16 @@ export class Launcher {
   constructor(private readonly options: LauncherOptions) {}
 
   /**
-   * Lays out the revision's files, installs its dependencies and picks its execution providers.
+   * Checks that its secrets are there, lays out the revision's files, installs its dependencies and picks its execution
+   * providers.
    *
    * @param onOutput - told each line of an installer
    * @throws DcfError with what is missing; nothing of the running function has changed
    */
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
-    const { registry, chooseProviders, cgroup } = this.options;
+    const { registry, secrets, chooseProviders, cgroup } = this.options;
     const { manifest } = revision.manifest;
+    checkSecrets(secrets, revision);
     if (manifest.isolation === 'sandbox') await requireSandbox();
     const providers = await chooseProviders(revision.name, manifest.providers);
     await registry.materialize(revision);
@@ -56,8 +62,9 @@ export class Launcher {
 
   /** A pool for a prepared revision; it runs nothing until its `start`. */
   createPool(revision: Revision, spec: ReplicaSpec, counters: CallCounters): FunctionPool {
+    const { registry, secrets } = this.options;
     const { manifest } = revision.manifest;
-    return new FunctionPool({
+    const options: PoolOptions = {
       spec,
       replicas: { min: manifest.replicas.min, max: manifest.replicas.max, idleTimeoutMs: manifest.replicas.idleTimeout },
       overlap: manifest.update === 'rolling',
@@ -68,6 +75,8 @@ export class Launcher {
       counters,
       onLog: (replica, line) => this.options.onLine(revision.name, { ...line, replica, revision: revision.id }),
       onChange: () => this.options.onChange(revision.name),
-    });
+    };
+    if (manifest.secrets.length === 0) return new FunctionPool(options);
+    return new SecretPool(options, new RevisionSecrets(secrets, revision, registry.dataDirectory));
   }
 }

@@ -5,5 +5,7 @@ export {
   isDigest,
   isFunctionName,
   isRevisionId,
+  maximumSecretBytes,
   type RevisionId,
+  secretNameProblem,
 } from '@dcf/sdk/manifest';

@@ -5,6 +5,7 @@ import { Deployer } from '../control/deployer.js';
 import { describe, isAvailable } from '../control/describe.js';
 import { LiveFunctions } from '../control/functions.js';
 import { Launcher } from '../control/launcher.js';
+import { SecretControl } from '../control/secret-control.js';
 import { messageOf, stackOf } from '../core/errors.js';
 import { Authenticator } from '../gateway/auth.js';
 import { checkedName, controlService } from '../gateway/control-service.js';
@@ -20,6 +21,8 @@ import { cgroupSupport } from '../pool/confinement.js';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
 import { sandboxSupport } from '../pool/sandbox-support.js';
 import { Registry } from '../registry/registry.js';
+import { removeStaleSecretFiles } from '../registry/secret-files.js';
+import { Secrets } from '../registry/secrets.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 import { FunctionLogs } from '../telemetry/function-logs.js';
 import type { Settings } from './settings.js';
@@ -41,11 +44,13 @@ export class Daemon {
     private readonly settings: Settings,
     private readonly log: DaemonLog,
     private readonly registry: Registry,
+    private readonly secrets: Secrets,
     private readonly logs: FunctionLogs,
     private readonly probes: Promise<readonly ProviderProbe[]>,
   ) {
     const launcher = new Launcher({
       registry,
+      secrets,
       chooseProviders: async (name, wanted) => {
         const { chosen } = chooseProviders(wanted, await probes);
         log.info({ function: name, wanted, chosen }, `${name}: execution providers ${chosen.join(', ')}`);
@@ -87,7 +92,10 @@ export class Daemon {
     const logs = await FunctionLogs.open(registry.dataDirectory, { onProblem: (message) => log.warn({}, message) });
     try {
       await linkPlatformPackages(registry.dataDirectory);
-      const daemon = new Daemon(settings, log, registry, logs, probe(log));
+      await removeStaleSecretFiles(registry.dataDirectory);
+      const secrets = await Secrets.open(registry.dataDirectory);
+      for (const path of secrets.damaged) log.warn({ path }, `${path} holds no secret: set it again, or remove the file`);
+      const daemon = new Daemon(settings, log, registry, secrets, logs, probe(log));
       await daemon.listen();
       return daemon;
     } catch (error) {
@@ -129,6 +137,7 @@ export class Daemon {
     const control = {
       functions,
       deployer,
+      secrets: new SecretControl(this.secrets, functions),
       status: () => this.status(),
       describe: (name: Parameters<LiveFunctions['get']>[0]) => describe(functions.get(name), this.registry),
       logs: (request: LogsRequest, signal: AbortSignal) => queryLogs(this.logs, request, signal),

@@ -10,4 +10,5 @@ export type { PackageFile__Output as PackageFile } from '../generated/dcf/v1/Pac
 export type { ProviderStatus__Output as ProviderStatus } from '../generated/dcf/v1/ProviderStatus.js';
 export type { ReplicaDescription__Output as ReplicaDescription } from '../generated/dcf/v1/ReplicaDescription.js';
 export type { RevisionDescription__Output as RevisionDescription } from '../generated/dcf/v1/RevisionDescription.js';
+export type { SecretSummary__Output as SecretSummary } from '../generated/dcf/v1/SecretSummary.js';
 export type { GatewayHandlers as OriginalHandlers } from '../generated/pb/Gateway.js';

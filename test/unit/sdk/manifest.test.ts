@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { DcfError } from '@dcf/sdk/errors';
-import { manifestJsonSchema, parseManifestJson, parseManifestYaml } from '@dcf/sdk/manifest';
+import { manifestJsonSchema, parseManifestJson, parseManifestYaml, secretVariable } from '@dcf/sdk/manifest';
 import fc from 'fast-check';
 
 /** The lines of the refusal of a manifest. */
@@ -87,6 +87,27 @@ test('a refusal has a line for each problem: the place, what was found, what is 
 test('values that do not fit one another', () => {
   const [line] = problems('name: f\nreplicas: { min: 3, max: 2 }');
   assert.match(line ?? '', /^function\.yaml:2: "replicas\.max" is 2; allowed: at least replicas\.min, which is 3$/);
+});
+
+test('secrets: a name, or a file; each has a variable of its own', () => {
+  const { manifest } = parseManifestYaml('name: f\nsecrets: [A, { name: B, file: true }, { name: C }]', 'function.yaml');
+  assert.deepEqual(manifest.secrets, [
+    { name: 'A', file: false },
+    { name: 'B', file: true },
+    { name: 'C', file: false },
+  ]);
+  assert.deepEqual(manifest.secrets.map(secretVariable), ['A', 'B_FILE', 'C']);
+  for (const [text, reason] of [
+    ['secrets: [A, A]', /^function\.yaml:2: "secrets\.1" is "A"; allowed: a secret whose variable A is neither in environment nor another/],
+    ['secrets: [A_FILE, { name: A, file: true }]', /^function\.yaml:2: "secrets\.1" is .* variable A_FILE is neither/],
+    ['environment: { A: x }\nsecrets:\n- A', /^function\.yaml:4: "secrets\.0" is "A"/],
+    ['secrets: [a-b]', /^function\.yaml:2: "secrets\.0" is "a-b"; allowed: a name of letters, digits and _ that/],
+    ['secrets: [7]', /allowed: the name of a secret, such as API_KEY, or \{ name: API_KEY, file: true \}$/],
+    ['secrets: [{ name: A, value: x }]', /^function\.yaml:2: .*secrets\.0/],
+    [`secrets: [${Array.from({ length: 17 }, (_, index) => `A${index}`)}]`, /^function\.yaml:2: "secrets" is .*; allowed: 16 at most$/],
+  ] as const) {
+    assert.match(problems(`name: f\n${text}`)[0] ?? '', reason);
+  }
 });
 
 test('no mapping, no YAML, no end', () => {
