@@ -6,6 +6,7 @@ import type { ReplicaSpec } from '../pool/replica.js';
 import { replicaSpec } from '../pool/replica-spec.js';
 import { requireSandbox } from '../pool/sandbox-support.js';
 import { installDependencies } from '../registry/dependencies.js';
+import type { Downloads, FetchOptions } from '../registry/downloads.js';
 import type { Registry } from '../registry/registry.js';
 import { resolveResources } from '../registry/resources.js';
 import type { Revision } from '../registry/revision.js';
@@ -22,6 +23,7 @@ export interface FunctionLine extends LogLine {
 export interface LauncherOptions {
   registry: Registry;
   secrets: Secrets;
+  downloads: Downloads;
   /** The execution providers that a function gets on this host; rejects with the reasons when there is none. */
   chooseProviders: (name: FunctionName, wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
   killGraceMs: number;
@@ -37,10 +39,10 @@ export class Launcher {
   constructor(private readonly options: LauncherOptions) {}
 
   /**
-   * Checks that its secrets are there, lays out the revision's files, installs its dependencies and picks its execution
-   * providers.
+   * Checks that its secrets are there, downloads what it has elsewhere, lays out the revision's files, installs its
+   * dependencies and picks its execution providers.
    *
-   * @param onOutput - told each line of an installer
+   * @param onOutput - told each line of an installer, and how downloads go on
    * @throws DcfError with what is missing; nothing of the running function has changed
    */
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
@@ -49,7 +51,7 @@ export class Launcher {
     checkSecrets(secrets, revision);
     if (manifest.isolation === 'sandbox') await requireSandbox();
     const providers = await chooseProviders(revision.name, manifest.providers);
-    await registry.materialize(revision);
+    await this.layOut(revision, { onOutput, signal });
     await installDependencies({
       revisionDirectory: revision.directory,
       dataDirectory: registry.dataDirectory,
@@ -58,6 +60,23 @@ export class Launcher {
     });
     const resources = resolveResources(manifest, revision.directory);
     return replicaSpec(manifest, { revision: revision.id, directory: revision.directory, resources, providers, devices: [], cgroup });
+  }
+
+  private async layOut(revision: Revision, options: FetchOptions): Promise<void> {
+    const { registry, downloads } = this.options;
+    const download = async (): Promise<number> => {
+      const missing = await registry.missingResources(revision);
+      for (const resource of missing) await downloads.fetch(resource, options);
+      return missing.length;
+    };
+    await download();
+    try {
+      await registry.materialize(revision);
+    } catch (error) {
+      // Blobs that were damaged are gone now.
+      if ((await download()) === 0) throw error;
+      await registry.materialize(revision);
+    }
   }
 
   /** A pool for a prepared revision; it runs nothing until its `start`. */

@@ -20,11 +20,14 @@ import { type ProviderProbe, probeProviders } from '../gpu/providers.js';
 import { cgroupSupport } from '../pool/confinement.js';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
 import { sandboxSupport } from '../pool/sandbox-support.js';
+import type { DownloadRules } from '../registry/download-rules.js';
+import { Downloads } from '../registry/downloads.js';
 import { Registry } from '../registry/registry.js';
 import { removeStaleSecretFiles } from '../registry/secret-files.js';
 import { Secrets } from '../registry/secrets.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 import { FunctionLogs } from '../telemetry/function-logs.js';
+import { downloadRules } from './download-rules.js';
 import type { Settings } from './settings.js';
 import { daemonVersion } from './version.js';
 
@@ -47,10 +50,12 @@ export class Daemon {
     private readonly secrets: Secrets,
     private readonly logs: FunctionLogs,
     private readonly probes: Promise<readonly ProviderProbe[]>,
+    rules: DownloadRules,
   ) {
     const launcher = new Launcher({
       registry,
       secrets,
+      downloads: new Downloads(registry.blobs, registry.dataDirectory, rules),
       chooseProviders: async (name, wanted) => {
         const { chosen } = chooseProviders(wanted, await probes);
         log.info({ function: name, wanted, chosen }, `${name}: execution providers ${chosen.join(', ')}`);
@@ -88,6 +93,7 @@ export class Daemon {
    * @throws DcfError FAILED_PRECONDITION when the data directory or the port cannot be had; nothing is left running
    */
   static async start(settings: Settings, log: DaemonLog): Promise<Daemon> {
+    const rules = downloadRules(settings);
     const registry = await Registry.open(resolve(settings.data));
     const logs = await FunctionLogs.open(registry.dataDirectory, { onProblem: (message) => log.warn({}, message) });
     try {
@@ -95,7 +101,7 @@ export class Daemon {
       await removeStaleSecretFiles(registry.dataDirectory);
       const secrets = await Secrets.open(registry.dataDirectory);
       for (const path of secrets.damaged) log.warn({ path }, `${path} holds no secret: set it again, or remove the file`);
-      const daemon = new Daemon(settings, log, registry, secrets, logs, probe(log));
+      const daemon = new Daemon(settings, log, registry, secrets, logs, probe(log), rules);
       await daemon.listen();
       return daemon;
     } catch (error) {

@@ -155,9 +155,15 @@ test('a change is for replicas that start after it: one that is restarted, or a 
   assert.equal(await answer(daemon, 'key'), key);
   await assert.rejects(answer(daemon, 'exit'), { code: 'INTERNAL' });
   assert.equal(await answer(daemon, 'key'), 'another-key-0816');
+  await daemon.control.deleteSecret('API_KEY');
+  await assert.rejects(answer(daemon, 'exit'), { code: 'INTERNAL' });
+  await eventually('no replica can start', async () => /no secret API_KEY/.test((await daemon.control.describe('keyed')).lastFailure));
   await set(daemon, 'API_KEY', 'third-key-0817');
-  assert.equal((await deploySource(t, daemon, 'keyed', source, { secrets: wanted })).changed, true);
+  await eventually('it is tried again', async () => (await daemon.control.list())[0]?.state === 'ready');
   assert.equal(await answer(daemon, 'key'), 'third-key-0817');
+  await set(daemon, 'API_KEY', 'fourth-key-0818');
+  assert.equal((await deploySource(t, daemon, 'keyed', source, { secrets: wanted })).changed, true);
+  assert.equal(await answer(daemon, 'key'), 'fourth-key-0818');
   assert.equal((await deploySource(t, daemon, 'keyed', source, { secrets: wanted })).changed, false);
 });
 

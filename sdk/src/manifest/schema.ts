@@ -169,7 +169,7 @@ export const manifestSchema = z
         message: 'true, for only isolation: sandbox can keep a function off the network',
       });
     }
-    for (const { path, message } of secretProblems(manifest)) {
+    for (const { path, message } of [...secretProblems(manifest), ...resourceProblems(manifest.resources)]) {
       check.addIssue({ code: 'custom', path, message });
     }
   })
@@ -195,6 +195,26 @@ function secretProblems(manifest: { environment: object; secrets: readonly { nam
     taken.add(variable);
     return problems;
   });
+}
+
+function resourceProblems(resources: Readonly<Record<string, z.output<typeof resource>>>): Problem[] {
+  return Object.entries(resources).flatMap(([name, given]) => {
+    const { source, sha256: digest } = typeof given === 'string' ? { source: given, sha256: undefined } : given;
+    if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(source)) return [];
+    const path = ['resources', name];
+    const message = addressProblem(source);
+    if (message !== undefined) return [{ path, message }];
+    if (digest !== undefined) return [];
+    return [{ path, message: '{ source: https://…, sha256: … }: what is fetched has to have a sha256, as sha256sum prints it' }];
+  });
+}
+
+/** What would be allowed instead of this address; `undefined` when it is allowed. */
+function addressProblem(source: string): string | undefined {
+  const url = URL.canParse(source) ? new URL(source) : undefined;
+  if (url?.protocol !== 'https:') return 'a path in the folder, or an https address with its sha256; it is no https address';
+  if (url.username !== '' || url.password !== '') return 'an https address without a user or password in it: a manifest holds no secrets';
+  return undefined;
 }
 
 function compileHandler(given: string | undefined, runtime: 'node' | 'python') {

@@ -110,6 +110,25 @@ test('secrets: a name, or a file; each has a variable of its own', () => {
   }
 });
 
+test('resources: what is fetched is fetched over https, and has a digest', () => {
+  const digest = 'a'.repeat(64);
+  const { manifest } = parseManifestYaml(`name: f\nresources: { m: { source: https://host/m?x=1, sha256: ${digest} } }`, 'function.yaml');
+  assert.deepEqual(manifest.resources, { m: { source: 'https://host/m?x=1', sha256: digest, unpack: false } });
+  const cases: [string, RegExp][] = [
+    [
+      'https://host/m',
+      /^function\.yaml:3: "resources\.m" is "https:\/\/host\/m"; allowed: \{ source: https:\/\/…, sha256: … \}: what is fetched/,
+    ],
+    ['{ source: HTTPS://host/m }', /^function\.yaml:3: "resources\.m" is .*what is fetched has to have a sha256/],
+    [`{ source: http://host/m, sha256: ${digest} }`, /^function\.yaml:3: .*an https address with its sha256; it is no https address$/],
+    ['ftp://host/m', /it is no https address$/],
+    [`{ source: "https://", sha256: ${digest} }`, /it is no https address$/],
+    [`{ source: https://user:word@host/m, sha256: ${digest} }`, /without a user or password in it: a manifest holds no secrets$/],
+    [`{ source: https://host/m, sha256: ${digest.toUpperCase()} }`, /64 lower-case hexadecimal digits/],
+  ];
+  for (const [given, reason] of cases) assert.match(problems(`name: f\nresources:\n  m: ${given}`)[0] ?? '', reason);
+});
+
 test('no mapping, no YAML, no end', () => {
   for (const text of ['', 'just text', '- a\n- b', '42'])
     assert.match(problems(text)[0] ?? '', /a manifest is a mapping of keys to values/);
