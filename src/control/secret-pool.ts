@@ -1,4 +1,5 @@
 import { DcfError, isNotStarted, notStarted } from '../core/errors.js';
+import type { Isolation } from '../pool/confinement.js';
 import { FunctionPool, type PoolOptions } from '../pool/function-pool.js';
 import type { Outcome } from '../pool/invocation.js';
 import type { RevisionSecrets } from '../registry/revision-secrets.js';
@@ -14,6 +15,7 @@ export class SecretPool extends FunctionPool {
       ...options,
       spec: {
         ...spec,
+        confinement: { ...spec.confinement, isolation: withFiles(spec.confinement.isolation, secrets.directory) },
         // Read whenever a replica starts, so that each gets the secrets as they are then.
         get environment() {
           return { ...spec.environment, ...secrets.environment() };
@@ -80,6 +82,11 @@ export class SecretPool extends FunctionPool {
     hidden.stack = stack;
     return hidden;
   }
+}
+
+/** A sandbox shows nothing of the data directory that it is not told to. */
+function withFiles(isolation: Isolation, directory: string): Isolation {
+  return isolation.kind === 'process' ? isolation : { ...isolation, readOnly: [...isolation.readOnly, directory] };
 }
 
 /** A text that a pool's replicas have made, such as why one failed, with no secret in it. */

@@ -32,6 +32,11 @@ export class RevisionSecrets {
     return Object.fromEntries(variables);
   }
 
+  /** The folder that files with secrets are in; it is there only while there are any. */
+  get directory(): string {
+    return this.files.directory;
+  }
+
   /** Whether a secret is not any more what a replica was started with. */
   get outdated(): boolean {
     const now = new Map(this.secrets.list().map((secret) => [secret.name, secret]));

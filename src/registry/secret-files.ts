@@ -17,7 +17,8 @@ export async function removeStaleSecretFiles(dataDirectory: string): Promise<voi
 
 /** The files with secrets for the replicas of one pool, in a folder of its own, which is there only while there is a file. */
 export class SecretFiles {
-  private readonly directory: string;
+  /** Absolute; it is there once a file is. */
+  readonly directory: string;
 
   constructor(dataDirectory: string, { name, id }: Pick<Revision, 'name' | 'id'>) {
     folders += 1;

@@ -3,6 +3,7 @@ import { readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { DeployProgress } from '@dcf/sdk/control';
+import { sandboxSupport } from '../../src/pool/sandbox-support.js';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { deploySource, writeFunction } from '../support/functions.js';
 import { eventually } from '../support/processes.js';
@@ -31,6 +32,8 @@ export class Handler {
   }
 }
 `;
+const support = await sandboxSupport();
+const skip = support.usable ? false : `no sandboxes here: ${support.detail}`;
 const wanted = ['API_KEY', { name: 'CERTIFICATE', file: true }];
 
 async function answer(daemon: TestDaemon, input: string, name = 'keyed'): Promise<string> {
@@ -79,6 +82,18 @@ test('a Handler gets its secrets, as a variable and as a file, also after a rest
     assert.equal(await running.stop(), 0);
     assert.deepEqual(await readdir(join(first.data, 'run/secrets')), []);
   }
+});
+
+test('in a sandbox a Handler has its secrets, and does not see where the daemon keeps all of them', { skip }, async (t) => {
+  const daemon = await startDaemon(t);
+  await set(daemon, 'API_KEY', key);
+  await set(daemon, 'CERTIFICATE', certificate);
+  const files = JSON.stringify(join(daemon.data, 'secrets'));
+  const handler = source.replace("case 'mode':", `case 'all': return String(existsSync(${files}));\n      case 'mode':`);
+  const manifest = { secrets: wanted, isolation: 'sandbox' } as const;
+  await deploySource(t, daemon, 'keyed', handler.replace('{ readFileSync', '{ existsSync, readFileSync'), manifest);
+  assert.deepEqual([await answer(daemon, 'key'), await answer(daemon, 'file')], [key, certificate]);
+  assert.equal(await answer(daemon, 'all'), 'false');
 });
 
 test('what a daemon that was killed has left of files with secrets goes at the next start', async (t) => {
