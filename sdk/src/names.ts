@@ -43,3 +43,13 @@ export function functionNameProblem(value: string): string {
   const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   return `${shown} is no function name: use lower-case letters, digits and '-', begin with a letter, 63 characters at most`;
 }
+
+/** Why `value` is no name of a secret, in words for the user; `undefined` when it is one. */
+export function secretNameProblem(value: string): string | undefined {
+  if (/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(value)) return undefined;
+  const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  return `${shown} is no name of a secret: use letters, digits and '_', do not begin with a digit, 128 characters at most`;
+}
+
+/** Bytes that a secret may have. */
+export const maximumSecretBytes = 64 * 1024;

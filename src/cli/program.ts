@@ -12,6 +12,7 @@ import { addLogs } from './commands/logs.js';
 import { addRollback } from './commands/rollback.js';
 import { addRun } from './commands/run.js';
 import { addScale } from './commands/scale.js';
+import { addSecret } from './commands/secret.js';
 import { addTraffic } from './commands/traffic.js';
 import { configPath, defaultUrl } from './config.js';
 
@@ -28,6 +29,7 @@ const commands = [
   addAlias,
   addScale,
   addDelete,
+  addSecret,
   addDoctor,
 ];
 

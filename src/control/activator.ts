@@ -37,7 +37,7 @@ export class Activator {
   /**
    * Any failure before the switch leaves all as it was.
    *
-   * @param wanted - the revisions that the change is about: one of them that could take no calls now is started anew
+   * @param wanted - the revisions that the change is about: one of them that could take no calls now, or has old secrets, is started anew
    * @throws DcfError NOT_FOUND, FAILED_PRECONDITION with the Handler's own stack as `cause`, CANCELLED when the signal aborts
    */
   async change(name: FunctionName, next: Release, wanted: readonly RevisionId[], progress: Progress): Promise<FunctionRecord> {
@@ -54,7 +54,7 @@ export class Activator {
   private isMissing(name: FunctionName, id: RevisionId, wanted: readonly RevisionId[]): boolean {
     const live = this.options.functions.find(name);
     if (live?.find(id) === undefined) return true;
-    return wanted.includes(id) && !live.isAvailable(id);
+    return wanted.includes(id) && !live.isCurrent(id);
   }
 
   private async prepare(revisions: readonly Revision[], { emit, signal }: Progress): Promise<Prepared[]> {

@@ -134,7 +134,7 @@ export class Deployer {
 
   private isDone(before: FunctionRecord, release: Release, { id }: Revision): boolean {
     const live = this.options.functions.find(before.name);
-    return JSON.stringify(releaseOf(before)) === JSON.stringify(release) && live !== undefined && live.isAvailable(id);
+    return JSON.stringify(releaseOf(before)) === JSON.stringify(release) && live !== undefined && live.isCurrent(id);
   }
 
   /** The new revision serves; that an old one could not be removed changes nothing about that. */

@@ -5,6 +5,7 @@ import type { SpawnedProcess } from '../pool/spawn.js';
 import type { FunctionRecord } from '../registry/registry.js';
 import { type Revision, sizeOf } from '../registry/revision.js';
 import type { LiveFunction, LiveRevision, Running } from './live-function.js';
+import { withoutSecrets } from './secret-pool.js';
 
 type Condition = Pick<FunctionSummary, 'state' | 'reason' | 'replicas' | 'readyReplicas'>;
 
@@ -24,7 +25,7 @@ function conditionOf(running: Running, revision: Revision): Condition {
   const counts = { replicas: keeper.wanted, readyReplicas: keeper.readyCount };
   if (counts.readyReplicas > 0) return { state: 'ready', reason: '', ...counts };
   if (available) return { state: 'idle', reason: '', ...counts };
-  const reason = keeper.initError?.message ?? keeper.lastFailure?.text ?? '';
+  const reason = withoutSecrets(running.pool, keeper.initError?.message ?? keeper.lastFailure?.text ?? '');
   return { state: reason === '' ? 'starting' : 'failed', reason, ...counts };
 }
 
@@ -76,7 +77,7 @@ export function describe(live: LiveFunction, record: FunctionRecord = live.recor
     replicas: pools.flatMap(({ entry, pool }) => pool.keeper.replicas.map((replica) => describeReplica(replica, entry))),
     queued: count((pool) => pool.queued),
     running: count((pool) => pool.running),
-    lastFailure: failure?.text ?? '',
+    lastFailure: running.kind === 'pool' ? withoutSecrets(running.pool, failure?.text ?? '') : '',
     lastFailureAt: failure?.at ?? 0,
     history: record.history.map(({ revision: id, at }) => ({ revision: id, at })),
     canaryLimit: record.maxErrorRate === undefined ? null : { maxErrorRate: record.maxErrorRate },

@@ -1,15 +1,19 @@
 import type { ProviderName } from '@dcf/sdk/manifest';
 import type { FunctionName } from '../core/names.js';
-import { type CallCounters, FunctionPool } from '../pool/function-pool.js';
+import { type CallCounters, FunctionPool, type PoolOptions } from '../pool/function-pool.js';
 import type { LogLine } from '../pool/log-line.js';
 import type { ReplicaSpec } from '../pool/replica.js';
 import { replicaSpec } from '../pool/replica-spec.js';
 import { requireSandbox } from '../pool/sandbox-support.js';
 import { installDependencies } from '../registry/dependencies.js';
+import type { Downloads, FetchOptions } from '../registry/downloads.js';
 import type { Registry } from '../registry/registry.js';
 import type { Scale } from '../registry/release.js';
 import { resolveResources } from '../registry/resources.js';
 import type { Revision } from '../registry/revision.js';
+import { checkSecrets, RevisionSecrets } from '../registry/revision-secrets.js';
+import type { Secrets } from '../registry/secrets.js';
+import { SecretPool } from './secret-pool.js';
 
 /** A line of a function's log, with where it came from. */
 export interface FunctionLine extends LogLine {
@@ -19,6 +23,8 @@ export interface FunctionLine extends LogLine {
 
 export interface LauncherOptions {
   registry: Registry;
+  secrets: Secrets;
+  downloads: Downloads;
   /** The execution providers that a function gets on this host; rejects with the reasons when there is none. */
   chooseProviders: (name: FunctionName, wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
   killGraceMs: number;
@@ -34,17 +40,19 @@ export class Launcher {
   constructor(private readonly options: LauncherOptions) {}
 
   /**
-   * Lays out the revision's files, installs its dependencies and picks its execution providers.
+   * Checks that its secrets are there, downloads what it has elsewhere, lays out the revision's files, installs its
+   * dependencies and picks its execution providers.
    *
-   * @param onOutput - told each line of an installer
+   * @param onOutput - told each line of an installer, and how downloads go on
    * @throws DcfError with what is missing; nothing of the running function has changed
    */
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
-    const { registry, chooseProviders, cgroup } = this.options;
+    const { registry, secrets, chooseProviders, cgroup } = this.options;
     const { manifest } = revision.manifest;
+    checkSecrets(secrets, revision);
     if (manifest.isolation === 'sandbox') await requireSandbox();
     const providers = await chooseProviders(revision.name, manifest.providers);
-    await registry.materialize(revision);
+    await this.layOut(revision, { onOutput, signal });
     await installDependencies({
       revisionDirectory: revision.directory,
       dataDirectory: registry.dataDirectory,
@@ -55,15 +63,33 @@ export class Launcher {
     return replicaSpec(manifest, { revision: revision.id, directory: revision.directory, resources, providers, devices: [], cgroup });
   }
 
+  private async layOut(revision: Revision, options: FetchOptions): Promise<void> {
+    const { registry, downloads } = this.options;
+    const download = async (): Promise<number> => {
+      const missing = await registry.missingResources(revision);
+      for (const resource of missing) await downloads.fetch(resource, options);
+      return missing.length;
+    };
+    await download();
+    try {
+      await registry.materialize(revision);
+    } catch (error) {
+      // Blobs that were damaged are gone now.
+      if ((await download()) === 0) throw error;
+      await registry.materialize(revision);
+    }
+  }
+
   /**
    * A pool for a prepared revision; it runs nothing until its `start`.
    *
    * @param scale - how many replicas, where that is not as the manifest has it
    */
   createPool(revision: Revision, spec: ReplicaSpec, counters: CallCounters, scale: Scale | undefined): FunctionPool {
+    const { registry, secrets } = this.options;
     const { manifest } = revision.manifest;
     const { min, max, idleTimeout } = manifest.replicas;
-    return new FunctionPool({
+    const options: PoolOptions = {
       spec,
       replicas: { min, max, ...scale, idleTimeoutMs: idleTimeout },
       overlap: manifest.update === 'rolling',
@@ -74,6 +100,8 @@ export class Launcher {
       counters,
       onLog: (replica, line) => this.options.onLine(revision.name, { ...line, replica, revision: revision.id }),
       onChange: () => this.options.onChange(revision.name),
-    });
+    };
+    if (manifest.secrets.length === 0) return new FunctionPool(options);
+    return new SecretPool(options, new RevisionSecrets(secrets, revision, registry.dataDirectory));
   }
 }

@@ -5,6 +5,7 @@ import { type Release, revisionsIn } from '../registry/release.js';
 import type { Revision } from '../registry/revision.js';
 import { Canary, type ErrorCount } from './canary.js';
 import type { Destination, Route } from './router.js';
+import { isOutdated } from './secret-pool.js';
 
 /** What runs of a revision: its pool, or why there is none. */
 export type Running = { kind: 'pool'; pool: FunctionPool } | { kind: 'starting' } | { kind: 'failed'; reason: string };
@@ -90,6 +91,12 @@ export class LiveFunction {
   isAvailable(revision: RevisionId): boolean {
     const running = this.find(revision)?.running;
     return running?.kind === 'pool' && running.pool.available;
+  }
+
+  /** The same, with replicas that have the secrets as they are now: deploying it again would change nothing. */
+  isCurrent(revision: RevisionId): boolean {
+    const running = this.find(revision)?.running;
+    return running?.kind === 'pool' && running.pool.available && !isOutdated(running.pool);
   }
 
   /**

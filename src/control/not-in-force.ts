@@ -6,15 +6,13 @@ import { DcfError } from '../core/errors.js';
  * not as asked, is deployed with a warning.
  */
 export function notInForce({ manifest }: ParsedManifest): { refused: DcfError | undefined; warnings: string[] } {
-  const { runtime, secrets, limits } = manifest;
+  const { runtime, limits } = manifest;
   const warnings: string[] = [];
   if (limits.gpu > 0) warnings.push('limits.gpu is not in force yet: every replica sees every device');
-  return { refused: refusal(runtime, secrets), warnings };
+  return { refused: refusal(runtime), warnings };
 }
 
-function refusal(runtime: Manifest['runtime'], secrets: readonly string[]): DcfError | undefined {
+function refusal(runtime: Manifest['runtime']): DcfError | undefined {
   if (runtime === 'python') return new DcfError('FAILED_PRECONDITION', 'runtime: python is not supported yet by this daemon');
-  if (secrets.length > 0)
-    return new DcfError('FAILED_PRECONDITION', `secrets (${secrets.join(', ')}) are not supported yet by this daemon`);
   return undefined;
 }

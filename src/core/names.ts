@@ -7,5 +7,7 @@ export {
   isDigest,
   isFunctionName,
   isRevisionId,
+  maximumSecretBytes,
   type RevisionId,
+  secretNameProblem,
 } from '@dcf/sdk/manifest';

@@ -9,6 +9,7 @@ import { Exclusive } from '../control/exclusive.js';
 import { LiveFunctions } from '../control/functions.js';
 import { Launcher } from '../control/launcher.js';
 import { Releaser } from '../control/releaser.js';
+import { SecretControl } from '../control/secret-control.js';
 import { messageOf, stackOf } from '../core/errors.js';
 import type { FunctionName, RevisionId } from '../core/names.js';
 import { Authenticator } from '../gateway/auth.js';
@@ -24,9 +25,14 @@ import { type ProviderProbe, probeProviders } from '../gpu/providers.js';
 import { cgroupSupport } from '../pool/confinement.js';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
 import { sandboxSupport } from '../pool/sandbox-support.js';
+import type { DownloadRules } from '../registry/download-rules.js';
+import { Downloads } from '../registry/downloads.js';
 import { Registry } from '../registry/registry.js';
+import { removeStaleSecretFiles } from '../registry/secret-files.js';
+import { Secrets } from '../registry/secrets.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 import { FunctionLogs } from '../telemetry/function-logs.js';
+import { downloadRules } from './download-rules.js';
 import type { Settings } from './settings.js';
 import { daemonVersion } from './version.js';
 
@@ -47,11 +53,15 @@ export class Daemon {
     private readonly settings: Settings,
     private readonly log: DaemonLog,
     private readonly registry: Registry,
+    private readonly secrets: Secrets,
     private readonly logs: FunctionLogs,
     private readonly probes: Promise<readonly ProviderProbe[]>,
+    rules: DownloadRules,
   ) {
     const launcher = new Launcher({
       registry,
+      secrets,
+      downloads: new Downloads(registry.blobs, registry.dataDirectory, rules),
       chooseProviders: async (name, wanted) => {
         const { chosen } = chooseProviders(wanted, await probes);
         log.info({ function: name, wanted, chosen }, `${name}: execution providers ${chosen.join(', ')}`);
@@ -94,11 +104,15 @@ export class Daemon {
    * @throws DcfError FAILED_PRECONDITION when the data directory or the port cannot be had; nothing is left running
    */
   static async start(settings: Settings, log: DaemonLog): Promise<Daemon> {
+    const rules = downloadRules(settings);
     const registry = await Registry.open(resolve(settings.data));
     const logs = await FunctionLogs.open(registry.dataDirectory, { onProblem: (message) => log.warn({}, message) });
     try {
       await linkPlatformPackages(registry.dataDirectory);
-      const daemon = new Daemon(settings, log, registry, logs, probe(log));
+      await removeStaleSecretFiles(registry.dataDirectory);
+      const secrets = await Secrets.open(registry.dataDirectory);
+      for (const path of secrets.damaged) log.warn({ path }, `${path} holds no secret: set it again, or remove the file`);
+      const daemon = new Daemon(settings, log, registry, secrets, logs, probe(log), rules);
       await daemon.listen();
       return daemon;
     } catch (error) {
@@ -141,6 +155,7 @@ export class Daemon {
       functions,
       deployer,
       releaser,
+      secrets: new SecretControl(this.secrets, functions),
       status: () => this.status(),
       describe: (name: Parameters<LiveFunctions['get']>[0]) => describe(functions.get(name), this.registry.get(name)),
       logs: (request: LogsRequest, signal: AbortSignal) => queryLogs(this.logs, request, signal),

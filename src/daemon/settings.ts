@@ -49,6 +49,24 @@ function parseSwitch(text: string): boolean {
   return text === 'false' || text === '0' || text === '' ? false : allowed('true or false');
 }
 
+function listOf(text: string): string[] {
+  const entries = text.split(',').map((entry) => entry.trim().toLowerCase());
+  return entries.filter((entry) => entry !== '');
+}
+
+function hosts(text: string): readonly string[] {
+  const found = listOf(text);
+  const isHost = (entry: string): boolean =>
+    /^(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(entry) || /^[0-9a-f:]*:[0-9a-f:.]*$/.test(entry);
+  return found.every(isHost) ? found : allowed('hosts without ports, such as example.com,*.example.org');
+}
+
+function hostsWithPorts(text: string): readonly string[] {
+  const found = listOf(text);
+  const isHost = (entry: string): boolean => /^(\[[0-9a-f:.]+\]|[^:/*]+):\d{1,5}$/.test(entry);
+  return found.every(isHost) ? found : allowed('HOST:PORT, such as models.internal:443,10.0.0.7:8443');
+}
+
 /**
  * Every setting of the daemon, once: its flag is the key in kebab-case, its variable DCF_ and the key in capitals, its key in
  * the file the key itself.
@@ -61,6 +79,10 @@ export const settings = {
   insecure: { help: 'listen beyond loopback without a token', fallback: 'false', parse: parseSwitch } satisfies Setting<boolean>,
   maxPayload: setting('SIZE', '64MiB', 'the largest input that any function may take', size),
   maxBytesInFlight: setting('SIZE', '1GiB', 'inputs of all calls in flight together', size),
+  maxResourceSize: setting('SIZE', '50GiB', 'the largest resource that is downloaded', size),
+  resourceHosts: setting('HOST,...', '', 'where resources may come from, such as *.example.com; all public hosts otherwise', hosts),
+  resourceAllowPrivate: setting('LIST', '', 'HOST:PORT,... of hosts for resources whose addresses may be private', hostsWithPorts),
+  resourceCa: setting('FILE', '', 'certificate authorities for resources besides the usual ones, PEM', optional),
   maxConnections: setting('COUNT', '10000', 'connections at the same time', parseWhole),
   firstByteTimeout: setting('TIME', '10s', 'how long a new connection may stay silent', duration),
   bodyTimeout: setting('TIME', '60s', "how long a request's body may take to come", duration),

@@ -12,6 +12,7 @@ import { type describe, summarize } from '../control/describe.js';
 import type { LiveFunctions } from '../control/functions.js';
 import type { Progress } from '../control/progress.js';
 import type { Releaser } from '../control/releaser.js';
+import type { SecretControl } from '../control/secret-control.js';
 import type { Chunk } from '../control/upload.js';
 import { DcfError } from '../core/errors.js';
 import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
@@ -22,6 +23,7 @@ export interface ControlServiceOptions {
   functions: LiveFunctions;
   deployer: Deployer;
   releaser: Releaser;
+  secrets: SecretControl;
   status: () => Promise<DaemonInfo>;
   describe: (name: FunctionName) => ReturnType<typeof describe>;
   logs: (request: LogsRequest, signal: AbortSignal) => AsyncIterable<LogEntry>;
@@ -35,7 +37,7 @@ export function checkedName(name: string): FunctionName {
 
 /** The service `dcf.v1.Control`: administration. */
 export function controlService(contract: Contract, control: ControlServiceOptions, options: MethodOptions): GrpcService {
-  const { functions, deployer, releaser } = control;
+  const { functions, deployer, releaser, secrets } = control;
   const handlers: ControlHandlers = {
     Deploy: bidirectional(options, (requests, replies) => deploy(deployer, requests, replies)),
     List: unary(options, () => ({ functions: functions.list().map(summarize) })),
@@ -64,6 +66,11 @@ export function controlService(contract: Contract, control: ControlServiceOption
       for await (const entry of control.logs(request, replies.signal)) await replies.send(entry);
     }),
     Info: unary(options, control.status),
+    SetSecret: unary(options, async ({ name, value, function: onlyFor }) => ({
+      functions: [...(await secrets.set(name, value, onlyFor === '' ? undefined : checkedName(onlyFor)))],
+    })),
+    ListSecrets: unary(options, () => ({ secrets: secrets.list() })),
+    DeleteSecret: unary(options, async ({ name }) => ({ functions: [...(await secrets.delete(name))] })),
   };
   return service(contract.dcf.Control.service, handlers);
 }

@@ -1,15 +1,19 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, isDigest } from '../core/names.js';
 import { errorCode } from '../core/system-error.js';
 import { exists, syncPath, unfinished } from './atomic-file.js';
 import { BlobWriter } from './blob-writer.js';
+import { removePartial } from './partial-file.js';
 
 export type { BlobWriter };
 
 /** Small enough that other work of the daemon goes on while a large file is read. */
 const bufferBytes = 256 * 1024;
+
+const partial = '.partial';
+const partialKeptMs = 7 * 24 * 3_600_000;
 
 /** Every file of every package, once, by its SHA-256. */
 export class Blobs {
@@ -24,11 +28,12 @@ export class Blobs {
     private readonly dataDirectory: string,
   ) {}
 
-  /** Makes the folder, and removes what a crash left half-written. */
+  /** Makes the folder, and removes what a crash left half-written, and downloads that nobody went on with for long. */
   async open(): Promise<void> {
     await mkdir(this.directory, { recursive: true });
     for (const name of await readdir(this.directory)) {
       if (name.endsWith(unfinished)) await rm(join(this.directory, name));
+      if (name.endsWith(partial)) await this.removeIfOld(join(this.directory, name));
     }
   }
 
@@ -64,6 +69,21 @@ export class Blobs {
     }
   }
 
+  /** Where a part of a blob is while it is downloaded, and afterwards, until the download goes on. */
+  partialPath(digest: Digest): string {
+    return join(this.directory, `${digest}${partial}`);
+  }
+
+  /** Makes a download count that is whole and on the disk: from now on the blob is there, and stays after a crash. */
+  async adopt(digest: Digest): Promise<void> {
+    const path = this.partialPath(digest);
+    await chmod(path, 0o444);
+    // One that is there already stays: revisions are linked to it.
+    if (!(await this.has(digest))) await rename(path, this.path(digest));
+    await removePartial(path);
+    await this.flush();
+  }
+
   async remove(digest: Digest): Promise<void> {
     await rm(this.path(digest), { force: true });
   }
@@ -78,6 +98,11 @@ export class Blobs {
     const unused = (await readdir(this.directory)).filter((name) => isDigest(name) && !used.has(name));
     for (const name of unused) await rm(join(this.directory, name), { force: true });
     return unused.length;
+  }
+
+  private async removeIfOld(path: string): Promise<void> {
+    const { mtimeMs } = await stat(path);
+    if (Date.now() - mtimeMs > partialKeptMs) await removePartial(path);
   }
 }
 

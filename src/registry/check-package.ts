@@ -5,7 +5,7 @@ import { checkPackagePath, findCollision, maximumFiles } from '@dcf/sdk/package'
 import { DcfError } from '../core/errors.js';
 import { type Digest, isDigest } from '../core/names.js';
 import { formatSize } from '../core/units.js';
-import { resourcePaths } from './resources.js';
+import { localResourcePaths, remoteFolder, remoteResources } from './resources.js';
 import { type RevisionFile, sizeOf } from './revision.js';
 
 /**
@@ -62,7 +62,11 @@ function checkHandler(manifest: Manifest, files: readonly RevisionFile[]): void 
 }
 
 function checkResources(manifest: Manifest, files: readonly RevisionFile[]): void {
-  for (const [name, path] of resourcePaths(manifest)) {
+  const taken = files.find(({ path }) => path.toLowerCase().split('/')[0] === remoteFolder);
+  if (remoteResources(manifest).length > 0 && taken !== undefined) {
+    throw refuse(`the file ${JSON.stringify(taken.path)} is where downloaded resources go: rename the folder ${remoteFolder}`);
+  }
+  for (const [name, path] of localResourcePaths(manifest)) {
     const shown = `resources.${name}: ${JSON.stringify(path)}`;
     const file = files.find((candidate) => candidate.path === path);
     if (file === undefined && !files.some((candidate) => candidate.path.startsWith(`${path}/`))) {

@@ -7,7 +7,7 @@ import { exists, syncPath, syncTree } from './atomic-file.js';
 import type { Blobs } from './blobs.js';
 import { forEachOf } from './each.js';
 import { stagingOf } from './layout.js';
-import { isResourceFile, resourcePaths } from './resources.js';
+import { isResourceFile, type RemoteResource, remoteResources, resourcePaths } from './resources.js';
 import type { Revision, RevisionFile } from './revision.js';
 
 /** What link(2) fails with where there can be no link, https://man7.org/linux/man-pages/man2/link.2.html. */
@@ -17,21 +17,24 @@ const noLink = ['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
  * Lays a revision's files out in its folder, unless that is there: whole or not at all, and on the disk. Code is copied, for
  * a Handler may write into its folder; resources are links to the blobs, so weights take their space once.
  *
- * @throws DcfError DATA_LOSS when a blob is damaged or missing; a damaged one is removed, so that the next deploy sends it
+ * @throws DcfError DATA_LOSS when a blob is damaged or missing; those that are damaged are removed, so that they are sent or
+ *   downloaded again
  */
 export async function materialize(revision: Revision, blobs: Blobs): Promise<void> {
   const { directory, files } = revision;
   if (await exists(directory)) return;
   const resources = resourcePaths(revision.manifest.manifest);
+  const remote = remoteResources(revision.manifest.manifest);
   const staging = stagingOf(directory);
   try {
     await blobs.flush();
-    await verifyAll(files, blobs);
-    await makeFolders(staging, files);
+    await verifyAll(files, remote, blobs);
+    await makeFolders(staging, [...files, ...remote]);
     await forEachOf(files, async (file) => {
       const target = join(staging, file.path);
       await place(blobs.path(file.sha256), target, file.mode, isResourceFile(file.path, resources));
     });
+    for (const { path, digest } of remote) await place(blobs.path(digest), join(staging, path), 0o444, true);
     await syncTree(staging);
     await rename(staging, directory);
     await syncPath(dirname(directory));
@@ -41,17 +44,21 @@ export async function materialize(revision: Revision, blobs: Blobs): Promise<voi
   }
 }
 
-async function verifyAll(files: readonly RevisionFile[], blobs: Blobs): Promise<void> {
-  const pathByDigest = new Map<Digest, string>(files.map((file) => [file.sha256, file.path]));
-  for (const [digest, path] of pathByDigest) {
+async function verifyAll(files: readonly RevisionFile[], remote: readonly RemoteResource[], blobs: Blobs): Promise<void> {
+  const ours = files.map((file) => [file.sha256, file.path] as const);
+  const theirs = remote.map((resource) => [resource.digest, resource.path] as const);
+  const problems: string[] = [];
+  for (const [digest, path] of new Map<Digest, string>([...ours, ...theirs])) {
     const condition = await blobs.verify(digest);
     if (condition === 'whole') continue;
     if (condition === 'damaged') await blobs.remove(digest);
-    throw new DcfError('DATA_LOSS', `the blob ${digest} (${path}) is ${condition}: deploy the function again`);
+    problems.push(`the blob ${digest} (${path}) is ${condition}`);
   }
+  const [first] = problems;
+  if (first !== undefined) throw new DcfError('DATA_LOSS', `${first}: deploy the function again`);
 }
 
-async function makeFolders(staging: string, files: readonly RevisionFile[]): Promise<void> {
+async function makeFolders(staging: string, files: readonly { path: string }[]): Promise<void> {
   await mkdir(staging, { recursive: true });
   for (const folder of new Set(files.map((file) => dirname(file.path)))) await mkdir(join(staging, folder), { recursive: true });
 }

@@ -10,6 +10,7 @@ import { decodeState, type FunctionState } from './function-state.js';
 import { buildLogOf, isStaging, type Layout } from './layout.js';
 import { materialize } from './materialize.js';
 import { pruned, revisionsIn } from './release.js';
+import { remoteResources } from './resources.js';
 import type { Revision } from './revision.js';
 
 /** What is in the folder of one function. */
@@ -62,13 +63,20 @@ async function restore(layout: Layout, blobs: Blobs, name: FunctionName, state: 
       await materialize(revision, blobs);
       revisions.push(revision);
     } catch (error) {
-      if (needed.has(revision.id) || !DcfError.is(error)) throw error;
+      // What can be downloaded again is, when the function starts.
+      if (await lacksDownload(revision, blobs)) revisions.push(revision);
+      else if (needed.has(revision.id) || !DcfError.is(error)) throw error;
     }
   }
   const active = revisions.find((revision) => revision.id === state.active);
   if (active === undefined) throw new DcfError('DATA_LOSS', `${layout.state(name)} has no active revision`);
   const kept = new Set<string>(revisions.map((revision) => revision.id));
   return { ...pruned(state, kept), name, active, revisions };
+}
+
+async function lacksDownload({ manifest }: Revision, blobs: Blobs): Promise<boolean> {
+  for (const { digest } of remoteResources(manifest.manifest)) if (!(await blobs.has(digest))) return true;
+  return false;
 }
 
 async function removeOthers(directory: string, entries: readonly string[], state: FunctionState): Promise<void> {

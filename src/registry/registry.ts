@@ -18,6 +18,7 @@ import type { DirectoryLock } from './lock.js';
 import { materialize } from './materialize.js';
 import { loadFunctions } from './recover.js';
 import { activated, pruned, type Release, revisionsIn } from './release.js';
+import { type RemoteResource, remoteResources } from './resources.js';
 import { type Revision, type RevisionFile, revisionIdOf } from './revision.js';
 
 export interface RegistryOptions {
@@ -117,10 +118,21 @@ export class Registry {
     });
   }
 
+  /** The resources of a revision that have to be downloaded before it can be laid out. */
+  async missingResources({ directory, manifest }: Revision): Promise<readonly RemoteResource[]> {
+    if (await exists(directory)) return [];
+    const missing: RemoteResource[] = [];
+    for (const resource of remoteResources(manifest.manifest)) {
+      if (!(await this.blobs.has(resource.digest))) missing.push(resource);
+    }
+    return missing;
+  }
+
   /**
    * Lays the revision's files out in its folder, unless they are there.
    *
-   * @throws DcfError DATA_LOSS when a blob is damaged or missing: deploying again then sends it; RESOURCE_EXHAUSTED on a full disk
+   * @throws DcfError DATA_LOSS when a blob is damaged or missing: deploying again then sends it, and `missingResources` has it
+   *   when it can be downloaded; RESOURCE_EXHAUSTED on a full disk
    */
   materialize(revision: Revision): Promise<void> {
     const { name, id, directory } = revision;
@@ -286,7 +298,7 @@ export class Registry {
   private async sweep(): Promise<void> {
     if (this.damagedFunctions.size > 0) return;
     const revisions = [...this.pending.values(), ...this.list().flatMap((record) => record.revisions)];
-    await this.blobs.sweep(new Set<Digest>(revisions.flatMap((revision) => revision.files.map((file) => file.sha256))));
+    await this.blobs.sweep(new Set<Digest>(revisions.flatMap(blobsOf)));
     await sweepDependencies(
       this.layout.root,
       revisions.map((revision) => revision.directory),
@@ -300,6 +312,11 @@ export class Registry {
       throw diskError(error, this.layout.root, doing);
     }
   }
+}
+
+/** The blobs that a revision needs. */
+function blobsOf({ files, manifest }: Revision): Digest[] {
+  return [...files.map((file) => file.sha256), ...remoteResources(manifest.manifest).map((resource) => resource.digest)];
 }
 
 async function removeFiles(revision: Revision): Promise<void> {

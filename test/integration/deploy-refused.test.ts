@@ -88,7 +88,11 @@ const byTheDaemon: Refusal[] = [
     source: "export class Handler {\n  init() { throw new Error('not even one'); }\n  call() { return 1; }\n}\n",
     says: [/not even one/, stillActive],
   },
-  { what: 'secrets', manifest: { secrets: ['API_KEY'] }, says: [/FAILED_PRECONDITION: .*API_KEY.*not supported yet/, stillActive] },
+  {
+    what: 'secrets',
+    manifest: { secrets: ['API_KEY'] },
+    says: [/FAILED_PRECONDITION: there is no secret API_KEY, which victim names: dcf secret set API_KEY/, stillActive],
+  },
   {
     what: 'limits.payload over the limit of the daemon',
     manifest: { limits: { payload: '128MiB' } },

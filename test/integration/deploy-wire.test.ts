@@ -34,7 +34,7 @@ describe('a package that no honest client would send is refused', () => {
     ['a handler that is missing', { ...manifest, handler: 'other.mjs' }, 'INVALID_ARGUMENT', /other\.mjs.*not among the files/],
     ['a handler outside', { ...manifest, handler: '../../other.mjs' }, 'INVALID_ARGUMENT', /other\.mjs/],
     ['python', { name: 'victim', runtime: 'python', handler: 'handler.mjs' }, 'FAILED_PRECONDITION', /python is not supported yet/],
-    ['secrets', { ...manifest, secrets: ['KEY'] }, 'FAILED_PRECONDITION', /secrets \(KEY\) are not supported yet/],
+    ['secrets', { ...manifest, secrets: ['KEY'] }, 'FAILED_PRECONDITION', /there is no secret KEY, which .* names: dcf secret set KEY/],
     [
       'limits.payload over the daemon',
       { ...manifest, limits: { payload: 67108865 } },

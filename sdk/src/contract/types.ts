@@ -12,5 +12,6 @@ export type { ProviderStatus__Output as ProviderStatus } from '../generated/dcf/
 export type { ReplicaDescription__Output as ReplicaDescription } from '../generated/dcf/v1/ReplicaDescription.js';
 export type { RevisionDescription__Output as RevisionDescription } from '../generated/dcf/v1/RevisionDescription.js';
 export type { ScaleReply__Output as ScaleReply } from '../generated/dcf/v1/ScaleReply.js';
+export type { SecretSummary__Output as SecretSummary } from '../generated/dcf/v1/SecretSummary.js';
 export type { TrafficShare__Output as TrafficShare } from '../generated/dcf/v1/TrafficShare.js';
 export type { GatewayHandlers as OriginalHandlers } from '../generated/pb/Gateway.js';

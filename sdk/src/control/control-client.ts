@@ -1,5 +1,13 @@
 import type { Contract } from '../contract/load.js';
-import type { DaemonInfo, DeployEvent__Output, FunctionDescription, FunctionSummary, LogEntry, ScaleReply } from '../contract/types.js';
+import type {
+  DaemonInfo,
+  DeployEvent__Output,
+  FunctionDescription,
+  FunctionSummary,
+  LogEntry,
+  ScaleReply,
+  SecretSummary,
+} from '../contract/types.js';
 import { DcfError } from '../errors.js';
 import type { FunctionPackage } from '../package/types.js';
 import { Channel } from '../transport/channel.js';
@@ -137,6 +145,35 @@ export class ControlClient {
   /** What the daemon says of itself and its host. */
   async info(limits: CallLimits = {}): Promise<DaemonInfo> {
     return await this.#ask(({ Info }) => Info, {}, limits);
+  }
+
+  /**
+   * Makes a secret, or replaces it. Replicas that start from now on get it.
+   *
+   * @param onlyFor - the one function that may use it; every function otherwise
+   * @returns the functions that run on with the value before
+   * @throws DcfError INVALID_ARGUMENT for a bad name or value, FAILED_PRECONDITION when it belongs to another function
+   */
+  async setSecret(name: string, value: Uint8Array, onlyFor = '', limits: CallLimits = {}): Promise<string[]> {
+    const request = { name, value: Buffer.from(value), function: onlyFor };
+    const { functions } = await this.#ask(({ SetSecret }) => SetSecret, request, limits);
+    return functions;
+  }
+
+  /** The secrets that are set. Their values never leave the daemon. */
+  async listSecrets(limits: CallLimits = {}): Promise<SecretSummary[]> {
+    const { secrets } = await this.#ask(({ ListSecrets }) => ListSecrets, {}, limits);
+    return secrets;
+  }
+
+  /**
+   * Removes a secret. Throws a DcfError NOT_FOUND when there is none of that name.
+   *
+   * @returns the functions that run on with it, but could not be started anew
+   */
+  async deleteSecret(name: string, limits: CallLimits = {}): Promise<string[]> {
+    const { functions } = await this.#ask(({ DeleteSecret }) => DeleteSecret, { name }, limits);
+    return functions;
   }
 
   /**

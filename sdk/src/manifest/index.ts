@@ -7,8 +7,10 @@ export {
   isDigest,
   isFunctionName,
   isRevisionId,
+  maximumSecretBytes,
   type RevisionId,
+  secretNameProblem,
 } from '../names.js';
 export { formatDuration, formatSize, parseDuration, parseSize } from '../units.js';
 export { type Override, type ParsedManifest, parseManifestJson, parseManifestYaml } from './parse.js';
-export { type Manifest, type ManifestInput, manifestJsonSchema, type ProviderName, providerNames } from './schema.js';
+export { type Manifest, type ManifestInput, manifestJsonSchema, type ProviderName, providerNames, secretVariable } from './schema.js';

@@ -50,12 +50,26 @@ const resource = z.union(
   'a path in the folder, or { source, sha256, unpack }',
 );
 
+const secret = z
+  .union(
+    [identifier, z.strictObject({ name: identifier, file: z.boolean().default(false) })],
+    'the name of a secret, such as API_KEY, or { name: API_KEY, file: true }',
+  )
+  .transform((given) => (typeof given === 'string' ? { name: given, file: false } : given));
+
+/** The environment variable that a secret comes in: its value, or where its file is. */
+export function secretVariable({ name, file }: { name: string; file: boolean }): string {
+  return file ? `${name}_FILE` : name;
+}
+
 export const providerNames = ['cpu', 'cuda', 'tensorrt', 'webgpu'] as const;
 export type ProviderName = (typeof providerNames)[number];
 
 /** A worker is told its parameters and where its resources are in a header, which has 64 KiB. */
 const maxParametersLength = 32 * 1024;
 const maxResources = 32;
+/** The system passes a process about 2 MiB of variables, and a secret may have 64 KiB. */
+const maxSecrets = 16;
 const tooLarge = 'at most 32 KiB as JSON; put more into a resource';
 
 function fitsHeader(parameters: object): boolean {
@@ -83,7 +97,11 @@ export const manifestSchema = z
       .describe('The file with the Handler; #Name names another export than Handler.'),
     parameters: z.record(z.string(), z.json()).default({}).refine(fitsHeader, tooLarge).describe('Given to the Handler.'),
     environment: z.record(identifier, z.string()).default({}).describe('Environment variables of the replicas.'),
-    secrets: z.array(identifier).default([]).describe('Names of secrets whose values are set on the daemon.'),
+    secrets: z
+      .array(secret)
+      .refine((given) => given.length <= maxSecrets, `${maxSecrets} at most`)
+      .default([])
+      .describe('Secrets whose values are set on the daemon: each comes as a variable, or as a file that NAME_FILE names.'),
     resources: z
       .record(identifier, resource)
       .refine((given) => Object.keys(given).length <= maxResources, `${maxResources} at most; a folder counts as one`)
@@ -151,6 +169,9 @@ export const manifestSchema = z
         message: 'true, for only isolation: sandbox can keep a function off the network',
       });
     }
+    for (const { path, message } of [...secretProblems(manifest), ...resourceProblems(manifest.resources)]) {
+      check.addIssue({ code: 'custom', path, message });
+    }
   })
   .transform((manifest) => ({
     ...manifest,
@@ -158,6 +179,43 @@ export const manifestSchema = z
     handler: compileHandler(manifest.handler, manifest.runtime),
     replicas: { ...manifest.replicas, max: manifest.replicas.max ?? Math.max(1, manifest.replicas.min) },
   }));
+
+interface Problem {
+  path: PropertyKey[];
+  /** What would be allowed. */
+  message: string;
+}
+
+function secretProblems(manifest: { environment: object; secrets: readonly { name: string; file: boolean }[] }): Problem[] {
+  const taken = new Set(Object.keys(manifest.environment));
+  return manifest.secrets.flatMap((given, index) => {
+    const variable = secretVariable(given);
+    const message = `a secret whose variable ${variable} is neither in environment nor another secret's`;
+    const problems = taken.has(variable) ? [{ path: ['secrets', index], message }] : [];
+    taken.add(variable);
+    return problems;
+  });
+}
+
+function resourceProblems(resources: Readonly<Record<string, z.output<typeof resource>>>): Problem[] {
+  return Object.entries(resources).flatMap(([name, given]) => {
+    const { source, sha256: digest } = typeof given === 'string' ? { source: given, sha256: undefined } : given;
+    if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(source)) return [];
+    const path = ['resources', name];
+    const message = addressProblem(source);
+    if (message !== undefined) return [{ path, message }];
+    if (digest !== undefined) return [];
+    return [{ path, message: '{ source: https://…, sha256: … }: what is fetched has to have a sha256, as sha256sum prints it' }];
+  });
+}
+
+/** What would be allowed instead of this address; `undefined` when it is allowed. */
+function addressProblem(source: string): string | undefined {
+  const url = URL.canParse(source) ? new URL(source) : undefined;
+  if (url?.protocol !== 'https:') return 'a path in the folder, or an https address with its sha256; it is no https address';
+  if (url.username !== '' || url.password !== '') return 'an https address without a user or password in it: a manifest holds no secrets';
+  return undefined;
+}
 
 function compileHandler(given: string | undefined, runtime: 'node' | 'python') {
   const [path = '', name = 'Handler'] = (given ?? (runtime === 'python' ? 'handler.py' : 'handler.ts')).split('#');

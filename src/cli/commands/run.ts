@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { DcfError } from '@dcf/sdk/errors';
-import { formatDuration, type Override, type ProviderName } from '@dcf/sdk/manifest';
+import { formatDuration, type Manifest, type Override, type ProviderName, secretVariable } from '@dcf/sdk/manifest';
 import { packFunction } from '@dcf/sdk/package';
 import type { Command } from 'commander';
 import { chooseProviders } from '../../gpu/choose.js';
@@ -38,7 +38,7 @@ async function run(directory: string, options: RunOptions): Promise<void> {
   const interrupted = rejectWhenInterrupted();
   const packed = await Promise.race([packFunction(directory, { overrides: options.set ?? [] }), interrupted]);
   const input = await Promise.race([readInput(options), interrupted]);
-  const { manifest } = packed.manifest;
+  const manifest = withSecrets(packed.manifest.manifest, process.env);
   const layout = await layOut(packed, directory);
   // What a stack or a log names must be a file that the user has.
   const show = (text: string) => text.replaceAll(layout.directory, resolve(directory));
@@ -53,6 +53,24 @@ async function run(directory: string, options: RunOptions): Promise<void> {
   } finally {
     layout.remove();
   }
+}
+
+/** Here secrets are variables of the user's own: they pass to the Handler under their names. */
+function withSecrets(manifest: Manifest, own: NodeJS.ProcessEnv): Manifest {
+  const environment = { ...manifest.environment };
+  for (const secret of manifest.secrets) {
+    const variable = secretVariable(secret);
+    const value = own[variable];
+    if (value === undefined) {
+      const what = secret.file ? 'the path of a file with it' : 'it';
+      throw new CommandError(
+        1,
+        `the secret ${secret.name}: with "dcf run" the variable ${variable} gives the function ${what}, and is not set`,
+      );
+    }
+    environment[variable] = value;
+  }
+  return { ...manifest, environment };
 }
 
 async function runOnce(local: LocalOptions, input: Uint8Array, interrupted: Promise<never>, { verbose }: RunOptions): Promise<Uint8Array> {

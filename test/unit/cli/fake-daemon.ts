@@ -68,6 +68,8 @@ export class FakeDaemon {
   readonly deleted: string[] = [];
   /** What was asked for but deploys and deletes. */
   readonly changes: unknown[] = [];
+  /** What `secret set` sent, by name. */
+  readonly secrets = new Map<string, { value: string; function: string }>();
   readonly tokens = new Set<string>();
   /** Resolves when a deploy or call of `slow` has begun. */
   readonly slowBegun: Promise<void>;
@@ -152,6 +154,19 @@ export class FakeDaemon {
         if (!stream.request.follow) stream.end();
       },
       Info: (_call, reply) => reply(null, info),
+      SetSecret: ({ request: { name, value, function: onlyFor } }, reply) => {
+        const running = this.secrets.has(name) ? ['hello'] : [];
+        this.secrets.set(name, { value: value.toString(), function: onlyFor });
+        reply(null, { functions: running });
+      },
+      ListSecrets: (_call, reply) => {
+        const setAt = Date.UTC(2026, 0, 2);
+        reply(null, { secrets: [...this.secrets].map(([name, secret]) => ({ name, function: secret.function, setAt })) });
+      },
+      DeleteSecret: ({ request: { name } }, reply) => {
+        if (this.secrets.delete(name)) reply(null, { functions: ['hello'] });
+        else reply({ code: status.NOT_FOUND, details: `there is no secret ${name}` });
+      },
     };
     this.#server.addService(loadContract().dcf.Control.service, handlers);
   }

@@ -133,7 +133,7 @@ test("the user's own node_modules are in reach", { timeout: 60_000 }, async (t) 
 test('what only a daemon can do is refused before anything runs', { timeout: 60_000 }, async (t) => {
   const { folder, temporary, env } = await sample(t);
   for (const [resource, reason] of [
-    ['https://host.example/big.bin', /resources\.big is fetched by the daemon/],
+    [`{ source: https://host.example/big.bin, sha256: ${'a'.repeat(64)} }`, /resources\.big is fetched by the daemon/],
     ['{ source: big.bin, unpack: true }', /resources\.big is unpacked by the daemon/],
   ] as const) {
     await writeFile(join(folder, 'function.yaml'), `name: sample\nresources: { big: ${resource} }\n`);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dcf } from './command-line.js';
 
-const commands = ['init', 'run', 'deploy', 'invoke', 'list', 'describe', 'logs', 'delete', 'doctor'];
+const commands = ['init', 'run', 'deploy', 'invoke', 'list', 'describe', 'logs', 'delete', 'secret', 'doctor'];
 
 test('help of every command: what it does, its options, an example', async () => {
   for (const command of commands) {
@@ -62,6 +62,10 @@ test('bad usage ends with 2, says what is wrong on stderr, and shows no stack', 
     [['logs', 'echo', '--tail', '-1'], /whole number above 0/],
     [['logs', 'echo', '--tail', '1.5'], /whole number above 0/],
     [['init', '../x'], /is no function name/],
+    [['secret', 'set', '../x'], /is no name of a secret/],
+    [['secret', 'set', 'KEY', 'value'], /too many arguments/],
+    [['secret', 'set', 'KEY', '--function', 'No_Name'], /is no function name/],
+    [['secret', 'set', 'KEY'], /the value of KEY is empty: give it on stdin or with --input FILE/],
     [['init', 'x', '--runtime', 'ruby'], /Allowed choices are node, python/],
     [['--url'], /argument missing/],
   ];

@@ -30,7 +30,6 @@ for (const [manifest, warning] of [[{ limits: { gpu: 1 } }, /limits\.gpu/]] as c
   });
 }
 
-test('python and secrets are refused', () => {
+test('python is refused', () => {
   assert.match(asked({ runtime: 'python' }).refused?.message ?? '', /python is not supported yet/);
-  assert.match(asked({ secrets: ['KEY'] }).refused?.message ?? '', /KEY.*not supported yet/);
 });

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { DcfError } from '../../../src/core/errors.js';
 import { helpText, readCommand } from '../../../src/daemon/config.js';
+import { downloadRules } from '../../../src/daemon/download-rules.js';
 import { flagOf, isSettingName, type Settings, settings, variableOf } from '../../../src/daemon/settings.js';
 import { temporaryFolder } from '../../support/pool.js';
+import { makeCertificate } from '../sdk/certificate.js';
 
 function read(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): Settings {
   const command = readCommand(argv, environment);
@@ -71,4 +73,28 @@ test('beyond loopback it wants a token, unless told otherwise', async (t) => {
   assert.equal(read(['--grpc', '0.0.0.0:1', '--token-file', file]).token, 'from-file');
   await writeFile(file, '\n');
   refused(['--token-file', file], /is empty/);
+});
+
+test('where resources may come from: hosts in lower case, ports where they are private, certificates that can be read', async (t) => {
+  const given = read([
+    ...['--resource-hosts', 'Example.com, *.example.org', '--resource-allow-private', 'models.internal:443,[fd00::1]:8443'],
+    ...['--max-resource-size', '1TiB'],
+  ]);
+  assert.deepEqual(given.resourceHosts, ['example.com', '*.example.org']);
+  assert.deepEqual(given.resourceAllowPrivate, ['models.internal:443', '[fd00::1]:8443']);
+  assert.equal(given.maxResourceSize, 2 ** 40);
+  const defaults = read([]);
+  assert.deepEqual([defaults.resourceHosts, defaults.resourceAllowPrivate, defaults.maxResourceSize], [[], [], 50 * 2 ** 30]);
+  refused(['--resource-hosts', 'https://example.com'], /hosts without ports, such as example\.com,\*\.example\.org/);
+  refused(['--resource-hosts', 'example.com:443'], /hosts without ports/);
+  refused(['--resource-hosts', '*'], /hosts without ports/);
+  refused(['--resource-allow-private', 'models.internal'], /HOST:PORT, such as models\.internal:443/);
+  const file = join(await temporaryFolder(t), 'ca.pem');
+  const rules = (): unknown => downloadRules(read(['--resource-ca', file]));
+  assert.throws(rules, { code: 'INVALID_ARGUMENT', message: /--resource-ca .* holds no PEM certificates that can be read: ENOENT/ });
+  await writeFile(file, 'nothing');
+  assert.throws(rules, { code: 'INVALID_ARGUMENT' });
+  const { cert } = makeCertificate('files.test');
+  await writeFile(file, cert);
+  assert.deepEqual(rules(), { maxBytes: 50 * 2 ** 30, hosts: [], allowPrivate: [], ca: cert.toString() });
 });

@@ -96,11 +96,12 @@ describe('checkPackage', () => {
     assert.throws(() => check([file('model.onnx/a')], { resources: pinned }), { code: 'INVALID_ARGUMENT', message: /is a folder/ });
   });
 
+  test('does not look for a resource that is downloaded', () => {
+    const model = { source: 'https://example.org/model.onnx', sha256: 'a'.repeat(64) };
+    assert.deepEqual(check([], { resources: { model } }), check([], {}));
+  });
+
   test('refuses a resource that this daemon cannot get, and says so', () => {
-    assert.throws(() => check([], { resources: { model: 'https://example.org/model.onnx' } }), {
-      code: 'FAILED_PRECONDITION',
-      message: /^resources\.model \(https:\/\/example\.org\/model\.onnx\): resources over https are not supported yet by this daemon/,
-    });
     const packed = { model: { source: 'model.zip', unpack: true } };
     assert.throws(() => check([file('model.zip')], { resources: packed }), {
       code: 'FAILED_PRECONDITION',

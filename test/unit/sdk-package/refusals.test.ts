@@ -117,7 +117,7 @@ test('resources: a file, a folder, one that is ignored, one with its digest; htt
   const digest = createHash('sha256').update('weights').digest('hex');
   await writeFile(
     join(folder, 'function.yaml'),
-    `name: sample\nresources:\n  model: { source: ./model.onnx, sha256: ${digest} }\n  all: ./weights/\n  far: https://host.example/x.onnx\n`,
+    `name: sample\nresources:\n  model: { source: ./model.onnx, sha256: ${digest} }\n  all: ./weights/\n  far: { source: https://host.example/x.onnx, sha256: ${digest} }\n`,
   );
   assert.deepEqual(await pathsOf(folder), [
     'function.yaml',

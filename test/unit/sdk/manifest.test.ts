@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { DcfError } from '@dcf/sdk/errors';
-import { manifestJsonSchema, parseManifestJson, parseManifestYaml } from '@dcf/sdk/manifest';
+import { manifestJsonSchema, parseManifestJson, parseManifestYaml, secretVariable } from '@dcf/sdk/manifest';
 import fc from 'fast-check';
 
 /** The lines of the refusal of a manifest. */
@@ -87,6 +87,46 @@ test('a refusal has a line for each problem: the place, what was found, what is 
 test('values that do not fit one another', () => {
   const [line] = problems('name: f\nreplicas: { min: 3, max: 2 }');
   assert.match(line ?? '', /^function\.yaml:2: "replicas\.max" is 2; allowed: at least replicas\.min, which is 3$/);
+});
+
+test('secrets: a name, or a file; each has a variable of its own', () => {
+  const { manifest } = parseManifestYaml('name: f\nsecrets: [A, { name: B, file: true }, { name: C }]', 'function.yaml');
+  assert.deepEqual(manifest.secrets, [
+    { name: 'A', file: false },
+    { name: 'B', file: true },
+    { name: 'C', file: false },
+  ]);
+  assert.deepEqual(manifest.secrets.map(secretVariable), ['A', 'B_FILE', 'C']);
+  for (const [text, reason] of [
+    ['secrets: [A, A]', /^function\.yaml:2: "secrets\.1" is "A"; allowed: a secret whose variable A is neither in environment nor another/],
+    ['secrets: [A_FILE, { name: A, file: true }]', /^function\.yaml:2: "secrets\.1" is .* variable A_FILE is neither/],
+    ['environment: { A: x }\nsecrets:\n- A', /^function\.yaml:4: "secrets\.0" is "A"/],
+    ['secrets: [a-b]', /^function\.yaml:2: "secrets\.0" is "a-b"; allowed: a name of letters, digits and _ that/],
+    ['secrets: [7]', /allowed: the name of a secret, such as API_KEY, or \{ name: API_KEY, file: true \}$/],
+    ['secrets: [{ name: A, value: x }]', /^function\.yaml:2: .*secrets\.0/],
+    [`secrets: [${Array.from({ length: 17 }, (_, index) => `A${index}`)}]`, /^function\.yaml:2: "secrets" is .*; allowed: 16 at most$/],
+  ] as const) {
+    assert.match(problems(`name: f\n${text}`)[0] ?? '', reason);
+  }
+});
+
+test('resources: what is fetched is fetched over https, and has a digest', () => {
+  const digest = 'a'.repeat(64);
+  const { manifest } = parseManifestYaml(`name: f\nresources: { m: { source: https://host/m?x=1, sha256: ${digest} } }`, 'function.yaml');
+  assert.deepEqual(manifest.resources, { m: { source: 'https://host/m?x=1', sha256: digest, unpack: false } });
+  const cases: [string, RegExp][] = [
+    [
+      'https://host/m',
+      /^function\.yaml:3: "resources\.m" is "https:\/\/host\/m"; allowed: \{ source: https:\/\/…, sha256: … \}: what is fetched/,
+    ],
+    ['{ source: HTTPS://host/m }', /^function\.yaml:3: "resources\.m" is .*what is fetched has to have a sha256/],
+    [`{ source: http://host/m, sha256: ${digest} }`, /^function\.yaml:3: .*an https address with its sha256; it is no https address$/],
+    ['ftp://host/m', /it is no https address$/],
+    [`{ source: "https://", sha256: ${digest} }`, /it is no https address$/],
+    [`{ source: https://user:word@host/m, sha256: ${digest} }`, /without a user or password in it: a manifest holds no secrets$/],
+    [`{ source: https://host/m, sha256: ${digest.toUpperCase()} }`, /64 lower-case hexadecimal digits/],
+  ];
+  for (const [given, reason] of cases) assert.match(problems(`name: f\nresources:\n  m: ${given}`)[0] ?? '', reason);
 });
 
 test('no mapping, no YAML, no end', () => {

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { dcf, temporaryFolder } from './command-line.js';
+import { FakeDaemon } from './fake-daemon.js';
+
+test('secret set: the value from stdin or a file, byte for byte, and who runs on with the one before', { timeout: 60_000 }, async (t) => {
+  const daemon = await FakeDaemon.start(t);
+  const env = { DCF_URL: daemon.url };
+  const cwd = await temporaryFolder(t);
+  const first = await dcf(['secret', 'set', 'API_KEY'], { env, input: 'from stdin\n' });
+  assert.deepEqual(
+    [first.code, first.stdout, first.stderr],
+    [0, 'API_KEY is set for every function; replicas that start from now on get it\n', ''],
+  );
+  assert.deepEqual(daemon.secrets.get('API_KEY'), { value: 'from stdin\n', function: '' });
+  await writeFile(join(cwd, 'key'), 'from a file');
+  const second = await dcf(['secret', 'set', 'API_KEY', '--function', 'hello', '--input', 'key'], { env, cwd });
+  assert.equal(
+    second.stdout,
+    'API_KEY is set for hello; replicas that start from now on get it\n' +
+      'hello runs on with what was set when its replicas started: deploy it again to replace them\n',
+  );
+  assert.deepEqual(daemon.secrets.get('API_KEY'), { value: 'from a file', function: 'hello' });
+  await writeFile(join(cwd, 'large'), Buffer.alloc(64 * 1024 + 1));
+  const large = await dcf(['secret', 'set', 'LARGE', '--input', 'large'], { env, cwd });
+  assert.deepEqual([large.code, daemon.secrets.has('LARGE')], [2, false]);
+  assert.match(large.stderr, /the value of LARGE has 65537 bytes: a secret has 65536 at most/);
+});
+
+test('secret list and delete', { timeout: 60_000 }, async (t) => {
+  const daemon = await FakeDaemon.start(t);
+  const env = { DCF_URL: daemon.url };
+  assert.equal((await dcf(['secret', 'list'], { env })).stdout, 'no secret is set; "dcf secret set NAME" changes that\n');
+  await dcf(['secret', 'set', 'API_KEY', '--function', 'hello'], { env, input: 'hush' });
+  await dcf(['secret', 'set', 'TOKEN'], { env, input: 'hush' });
+  const { stdout } = await dcf(['secret', 'list'], { env });
+  assert.equal(
+    stdout,
+    'NAME     FUNCTION  SET\nAPI_KEY  hello     2026-01-02T00:00:00.000Z\nTOKEN    *         2026-01-02T00:00:00.000Z\n',
+  );
+  const json = await dcf(['secret', 'list', '--json'], { env });
+  assert.deepEqual(JSON.parse(json.stdout)[0], { name: 'API_KEY', function: 'hello', setAt: Date.UTC(2026, 0, 2) });
+  const deleted = await dcf(['secret', 'delete', 'TOKEN'], { env });
+  assert.equal(deleted.stdout, 'TOKEN is deleted\nhello still has it; without it no new replica can start there\n');
+  const again = await dcf(['secret', 'delete', 'TOKEN'], { env });
+  assert.deepEqual([again.code, again.stderr], [1, 'dcf: there is no secret TOKEN; "dcf secret list" shows which there are\n']);
+});
+
+test('dcf run takes secrets from the variables of the user', { timeout: 60_000 }, async (t) => {
+  const cwd = await temporaryFolder(t);
+  await mkdir(join(cwd, 'keyed'));
+  await writeFile(
+    join(cwd, 'keyed/function.yaml'),
+    'name: keyed\nproviders: [cpu]\nsecrets: [API_KEY, { name: CERTIFICATE, file: true }]\n',
+  );
+  await writeFile(
+    join(cwd, 'keyed/handler.ts'),
+    "export class Handler { call() { return [process.env['API_KEY'], process.env['CERTIFICATE_FILE']]; } }\n",
+  );
+  const { code, stdout, stderr } = await dcf(['run', 'keyed'], { cwd, env: { API_KEY: 'a', CERTIFICATE_FILE: '/b' } });
+  assert.deepEqual([code, stdout], [0, '["a","/b"]'], stderr);
+  const missing = await dcf(['run', 'keyed'], { cwd, env: { API_KEY: 'a' } });
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /the secret CERTIFICATE: .* CERTIFICATE_FILE gives the function the path of a file with it, and is not set/);
+});
