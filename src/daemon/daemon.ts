@@ -11,6 +11,9 @@ import { checkedName, controlService } from '../gateway/control-service.js';
 import { functionsService } from '../gateway/functions-service.js';
 import type { MethodOptions } from '../gateway/grpc-method.js';
 import { GrpcServer } from '../gateway/grpc-server.js';
+import { HttpServer } from '../gateway/http.js';
+import { Guard } from '../gateway/http-guard.js';
+import type { Readiness } from '../gateway/http-views.js';
 import { Invoker } from '../gateway/invoke.js';
 import { originalService } from '../gateway/original-service.js';
 import { chooseProviders } from '../gpu/choose.js';
@@ -22,7 +25,8 @@ import { sandboxSupport } from '../pool/sandbox-support.js';
 import { Registry } from '../registry/registry.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 import { FunctionLogs } from '../telemetry/function-logs.js';
-import type { Settings } from './settings.js';
+import { isLoopback } from './config.js';
+import type { Address, Settings } from './settings.js';
 import { daemonVersion } from './version.js';
 
 /** The composition root: it makes every part, ties them together and ends them in order. */
@@ -34,6 +38,7 @@ export class Daemon {
   private readonly functions: LiveFunctions;
   private readonly deployer: Deployer;
   private server: GrpcServer | undefined;
+  private http: HttpServer | undefined;
   private settled = false;
   private wasReady = false;
 
@@ -101,6 +106,13 @@ export class Daemon {
     return this.server?.port ?? 0;
   }
 
+  /** Where HTTP is served, as HOST:PORT; `undefined` when it is not. */
+  get httpAddress(): string | undefined {
+    const { http } = this.settings;
+    if (http === undefined || this.http === undefined) return undefined;
+    return `${http.host.includes(':') ? `[${http.host}]` : http.host}:${this.http.port}`;
+  }
+
   /** Whether every function can take calls. */
   get ready(): boolean {
     return this.settled && !this.invoker.draining && this.functions.list().every(isAvailable);
@@ -114,7 +126,7 @@ export class Daemon {
     await this.functions.stop(this.settings.drainGrace);
     // First the logs: that ends the streams of those who follow them.
     await this.logs.close();
-    await this.server?.close();
+    await Promise.all([this.server?.close(), this.http?.close()]);
     await this.registry.close();
   }
 
@@ -122,10 +134,9 @@ export class Daemon {
     const { settings, log, functions, deployer, invoker } = this;
     const authenticator = new Authenticator(settings.token);
     const contract = loadContract();
-    const options: MethodOptions = {
-      authorize: (authorization) => authenticator.check(authorization),
-      onFault: (error) => log.error({ stack: stackOf(error) || messageOf(error) }, 'a method failed in the daemon itself'),
-    };
+    const onFault = (error: unknown): void =>
+      log.error({ stack: stackOf(error) || messageOf(error) }, 'a method failed in the daemon itself');
+    const options: MethodOptions = { authorize: (authorization) => authenticator.check(authorization), onFault };
     const control = {
       functions,
       deployer,
@@ -146,10 +157,40 @@ export class Daemon {
         originalService(contract, original, options),
       ],
     });
+    if (settings.http !== undefined) await this.listenHttp(settings.http, authenticator, onFault);
     if (settings.insecure && !authenticator.required)
       log.warn({ ...settings.grpc }, 'insecure: whoever reaches this address may deploy and call');
-    log.info({ port: this.port, data: this.registry.dataDirectory }, 'listening');
+    log.info({ port: this.port, http: this.http?.port, data: this.registry.dataDirectory }, 'listening');
     this.readinessChanged();
+  }
+
+  private async listenHttp(address: Address, authenticator: Authenticator, onFault: (error: unknown) => void): Promise<void> {
+    const { settings, functions, invoker } = this;
+    try {
+      this.http = await HttpServer.open({
+        ...address,
+        maxConnections: settings.maxConnections,
+        firstByteTimeoutMs: settings.firstByteTimeout,
+        bodyTimeoutMs: settings.bodyTimeout,
+        guard: new Guard(authenticator, isLoopback(address.host)),
+        invoker,
+        functions,
+        describe: (name) => describe(functions.get(name), this.registry),
+        readiness: () => this.readiness(),
+        onFault,
+      });
+    } catch (error) {
+      await this.server?.close();
+      throw error;
+    }
+  }
+
+  private readiness(): Readiness {
+    const notReady = this.functions.list().flatMap((live) => {
+      const { state, reason, readyReplicas } = condition(live);
+      return readyReplicas > 0 ? [] : [{ name: live.name, state, reason }];
+    });
+    return { ready: this.ready, draining: this.invoker.draining, notReady };
   }
 
   private async restore(): Promise<void> {
@@ -189,6 +230,7 @@ export class Daemon {
       sandbox: { usable, detail },
       memoryGuard: cgroups.usable ? `cgroup ${cgroups.version}` : 'watch',
       memoryGuardReason: cgroups.usable ? '' : cgroups.reason,
+      http: this.httpAddress ?? '',
     };
   }
 }

@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { type ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { bodyTimer } from './grpc-body-timer.js';
@@ -53,7 +54,15 @@ export class GrpcServer {
     const injector: ConnectionInjector = server.createConnectionInjector(ServerCredentials.createInsecure());
     const { host, port, maxConnections, firstByteTimeoutMs } = options;
     const onConnection: ConnectionInjector['injectConnection'] = (socket) => injector.injectConnection(socket);
-    const listener = await Listener.open({ host, port, maxConnections, firstByteTimeoutMs, onConnection });
+    const listener = await Listener.open({
+      host,
+      port,
+      maxConnections,
+      firstByteTimeoutMs,
+      flag: '--grpc HOST:PORT',
+      server: createServer({ noDelay: true }),
+      onConnection,
+    });
     return new GrpcServer(server, health, listener, timer);
   }
 

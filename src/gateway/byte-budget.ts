@@ -1,0 +1,41 @@
+import { DcfError } from '../core/errors.js';
+import { formatSize } from '../core/units.js';
+
+/** After how many milliseconds a caller may find room. */
+const fullPauseMs = 100;
+
+/** What the inputs of all calls in flight may take together, whichever transport they come by. */
+export class ByteBudget {
+  private held = 0;
+
+  /** @param limit - bytes */
+  constructor(private readonly limit: number) {}
+
+  /** Bytes that are taken now. */
+  get taken(): number {
+    return this.held;
+  }
+
+  /**
+   * Takes room for `size` more bytes of an input. One that is alone always finds room: it would find none later either.
+   *
+   * @param own - bytes that the same input has taken before
+   * @throws DcfError RESOURCE_EXHAUSTED that says when to come back; nothing is taken then
+   */
+  take(size: number, own = 0): void {
+    this.check(size, own);
+    this.held += size;
+  }
+
+  /** Throws what `take` would. */
+  check(size: number, own = 0): void {
+    if (this.held + size <= this.limit || this.held <= own) return;
+    const message = `the daemon holds ${formatSize(this.held)} of calls in flight, and its limit is ${formatSize(this.limit)}`;
+    throw new DcfError('RESOURCE_EXHAUSTED', message, { retryAfterMs: fullPauseMs });
+  }
+
+  /** Gives back what was taken. */
+  give(size: number): void {
+    this.held -= size;
+  }
+}
