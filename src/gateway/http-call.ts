@@ -2,7 +2,7 @@ import type { Outcome } from '../pool/invocation.js';
 import { checkAnnounced, readBody } from './http-body.js';
 import type { Exchange } from './http-exchange.js';
 import { readHead } from './http-head.js';
-import type { Invoker } from './invoke.js';
+import type { InvokeRequest, Invoker } from './invoke.js';
 
 /**
  * Serves a call: the request's body is the input, the answer's body the output. What can be refused is refused before the body
@@ -13,7 +13,8 @@ import type { Invoker } from './invoke.js';
  */
 export function serveCall(exchange: Exchange, invoker: Invoker, name: string, revision: string | readonly string[] | undefined): void {
   const { request } = exchange;
-  const { timeoutMs, ...head } = readHead(name, request.headers, revision);
+  const head = readHead(name, request.headers, revision);
+  const { timeoutMs } = head;
   const { maxPayload } = invoker.check(head);
   const limits = { name, maxPayload, budget: invoker.budget };
   checkAnnounced(request, limits);
@@ -23,7 +24,15 @@ export function serveCall(exchange: Exchange, invoker: Invoker, name: string, re
     switch (body.kind) {
       case 'whole': {
         const rest = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : Math.max(0, timeoutMs - (performance.now() - startedAt));
-        const call = { ...head, requestId: exchange.id, input: body.input, timeoutMs: rest, counted: true };
+        const call: InvokeRequest = {
+          function: name,
+          requestId: exchange.id,
+          selector: head.selector,
+          metadata: head.metadata,
+          input: body.input,
+          timeoutMs: rest,
+          counted: true,
+        };
         run(exchange, (settle) => invoker.invoke(call, settle));
         return;
       }
