@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type DaemonInfo, type LogEntry, type LogsRequest, loadContract } from '@dcf/sdk/contract';
 import { Deployer } from '../control/deployer.js';
-import { describe, isAvailable } from '../control/describe.js';
+import { condition, describe, isAvailable } from '../control/describe.js';
 import { LiveFunctions } from '../control/functions.js';
 import { Launcher } from '../control/launcher.js';
 import { messageOf, stackOf } from '../core/errors.js';
@@ -186,10 +186,10 @@ export class Daemon {
   }
 
   private readiness(): Readiness {
-    const notReady = this.functions.list().flatMap((live) => {
-      const { state, reason, readyReplicas } = condition(live);
-      return readyReplicas > 0 ? [] : [{ name: live.name, state, reason }];
-    });
+    const notReady = this.functions
+      .list()
+      .filter((live) => !isAvailable(live))
+      .map((live) => ({ name: live.name, state: condition(live).state, reason: condition(live).reason }));
     return { ready: this.ready, draining: this.invoker.draining, notReady };
   }
 
