@@ -151,6 +151,7 @@ export class Daemon {
       firstByteTimeoutMs: settings.firstByteTimeout,
       bodyTimeoutMs: settings.bodyTimeout,
       maxPayload: settings.maxPayload,
+      budget: invoker.budget,
       services: [
         functionsService(contract, invoker, options),
         controlService(contract, control, options),

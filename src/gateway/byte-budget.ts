@@ -9,7 +9,7 @@ export class ByteBudget {
   private held = 0;
 
   /** @param limit - bytes */
-  constructor(private readonly limit: number) {}
+  constructor(readonly limit: number) {}
 
   /** Bytes that are taken now. */
   get taken(): number {
@@ -29,9 +29,13 @@ export class ByteBudget {
 
   /** Throws what `take` would. */
   check(size: number, own = 0): void {
-    if (this.held + size <= this.limit || this.held <= own) return;
-    const message = `the daemon holds ${formatSize(this.held)} of calls in flight, and its limit is ${formatSize(this.limit)}`;
-    throw new DcfError('RESOURCE_EXHAUSTED', message, { retryAfterMs: fullPauseMs });
+    if (this.held + size > this.limit && this.held > own) throw this.refusal(this.held);
+  }
+
+  /** @param held - bytes that leave no room */
+  refusal(held: number): DcfError {
+    const message = `the daemon holds ${formatSize(held)} of calls in flight, and its limit is ${formatSize(this.limit)}`;
+    return new DcfError('RESOURCE_EXHAUSTED', message, { retryAfterMs: fullPauseMs });
   }
 
   /** Gives back what was taken. */

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { type ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import type { ByteBudget } from './byte-budget.js';
 import { bodyTimer } from './grpc-body-timer.js';
 import type { GrpcService } from './grpc-method.js';
 import { Listener } from './listener.js';
@@ -14,6 +15,8 @@ export interface GrpcServerOptions {
   bodyTimeoutMs: number;
   /** Bytes of one input. */
   maxPayload: number;
+  /** Counts what the inputs of all calls take. */
+  budget: ByteBudget;
   services: readonly GrpcService[];
 }
 
@@ -38,7 +41,7 @@ export class GrpcServer {
 
   /** Starts to listen. Throws a DcfError FAILED_PRECONDITION when it cannot. */
   static async open(options: GrpcServerOptions): Promise<GrpcServer> {
-    const timer = bodyTimer(options.bodyTimeoutMs);
+    const timer = bodyTimer({ timeoutMs: options.bodyTimeoutMs, budget: options.budget });
     const server = new Server({
       'grpc.max_receive_message_length': options.maxPayload + envelopeLength,
       'grpc.max_send_message_length': -1,
