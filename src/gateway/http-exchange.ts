@@ -16,7 +16,7 @@ export interface ExchangeOptions {
 /** A body of at most this many bytes is read to its end though nobody wants it: that is cheaper than another connection. */
 const maxUnwanted = 64 * 1024;
 /** How long a client may go on to send what nobody wants. Closed at once, it might lose the answer to the reset. */
-const lingerMs = 1_000;
+const lingerMs = 2_000;
 
 /** One request, and the ways to answer it. Only the first answer counts. */
 export class Exchange {
