@@ -83,14 +83,14 @@ async function stopping(t: Owner, flag: string) {
   return { daemon, running, idle, ended };
 }
 
-async function refusedOn({ send, answer, ended }: HttpConnection): Promise<void> {
+async function refusedOn({ send, answer, rest }: HttpConnection): Promise<void> {
   send(`${callHead('waiting', 1)}x`);
   const { status, headers, body } = await answer();
   assert.equal(status, 503);
   assert.equal(headers['dcf-not-started'], '1');
   assert.equal(headers['connection'], 'close');
   assert.equal(JSON.parse(body).code, 'UNAVAILABLE');
-  assert.equal(await ended, '');
+  assert.equal(await rest(), '');
 }
 
 test('a daemon that is told to stop says so, refuses, finishes what runs and lets every connection go', async (t) => {
@@ -116,7 +116,7 @@ test('a daemon that is told to stop says so, refuses, finishes what runs and let
   assert.equal(body, 'answer');
   assert.equal(headers['connection'], 'close');
   assert.equal(await ended, 0);
-  assert.equal(await running.ended, '');
+  assert.equal(await running.rest(), '');
   await Promise.all([silent.ended, uploading.ended]);
   assert.doesNotMatch(daemon.log(), /made a mistake|failed in the daemon itself|Warning/);
 });

@@ -40,13 +40,13 @@ async function startWaiting(t: Owner, id: string): Promise<{ connection: HttpCon
 }
 
 test('an announced body over the limit is refused before it is sent, and the connection closed', async (t) => {
-  const { send, answer, ended } = await openHttp(t, daemon.http);
+  const { send, answer, rest } = await openHttp(t, daemon.http);
   send(post('echo', { 'content-length': 3 * 2 ** 20 }));
   const { status, headers, body } = await answer();
   assert.equal(status, 413);
   assert.equal(headers['connection'], 'close');
   assert.match(body, /the input has 3145728 bytes; limits\.payload of echo is 2097152/);
-  assert.equal(await ended, '');
+  assert.equal(await rest(), '');
 });
 
 test('who reads only when all is sent gets the answer, and no reset', async (t) => {
@@ -196,7 +196,7 @@ const rubbish: [what: string, text: string | Uint8Array][] = [
 ];
 for (const [what, text] of rubbish) {
   test(`${what} is answered with 400 and JSON, and the connection ends`, async (t) => {
-    const { send, answer, ended } = await openHttp(t, daemon.http);
+    const { send, answer, rest } = await openHttp(t, daemon.http);
     send(text);
     const { status, headers, body } = await answer();
     assert.equal(status, 400);
@@ -204,7 +204,7 @@ for (const [what, text] of rubbish) {
     const { code, requestId } = JSON.parse(body);
     assert.equal(code, 'INVALID_ARGUMENT');
     assert.equal(requestId, headers['dcf-request-id']);
-    assert.equal(await ended, '');
+    assert.equal(await rest(), '');
     await served();
   });
 }
@@ -225,7 +225,7 @@ test('a transfer coding that is none of ours is 501', async (t) => {
 test('rubbish behind a call that runs ends the connection without a word, and cancels the call', async (t) => {
   const { connection, logs } = await startWaiting(t, 'spoilt');
   connection.send('rubbish\r\n\r\n');
-  assert.equal(await connection.ended, '', 'an answer would be read as that of the call');
+  assert.equal(await connection.rest(), '', 'an answer would be read as that of the call');
   assert.match((await logs.next()).value?.text ?? '', /^was aborted/);
   await logs.return(undefined);
 });
@@ -254,8 +254,8 @@ test('HTTP/0.9 is answered or ended', async (t) => {
 });
 
 test('a connection that stays silent is dropped', async (t) => {
-  const { ended } = await openHttp(t, impatient.http);
-  assert.equal(await ended, '');
+  const { rest } = await openHttp(t, impatient.http);
+  assert.equal(await rest(), '');
   await served(impatient);
 });
 
@@ -283,7 +283,7 @@ test('a client that does not read its answer is dropped', async (t) => {
   const stuck = await startDaemon(t, { args: ['--max-connections', '1', '--body-timeout', '300ms'] });
   const size = 64 * 2 ** 20;
   await deploySource(t, stuck, 'large', `export class Handler { call() { return new Uint8Array(${size}); } }`);
-  const { send, socket, ended } = await openHttp(t, stuck.http);
+  const { send, socket, rest } = await openHttp(t, stuck.http);
   socket.pause();
   send(post('large', { 'content-length': 0 }));
   // It has the only place; whoever comes is refused until it is gone.
@@ -292,7 +292,7 @@ test('a client that does not read its answer is dropped', async (t) => {
     return response?.status === 200;
   });
   socket.resume();
-  assert.ok((await ended).length < size);
+  assert.ok((await rest()).length < size);
 });
 
 test('a connection over --max-connections is refused, and those that are there are served', async (t) => {
@@ -303,7 +303,7 @@ test('a connection over --max-connections is refused, and those that are there a
     assert.equal((await answer()).status, 200);
   }
   const third = await openHttp(t, limited.http);
-  assert.equal(await third.ended, '');
+  assert.equal(await third.rest(), '');
   for (const { send, answer } of connections) {
     send(requestHead('GET /healthz'));
     assert.equal((await answer()).status, 200);

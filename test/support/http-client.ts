@@ -16,8 +16,10 @@ export interface HttpConnection {
   send: (text: string | Uint8Array) => void;
   /** The next answer; rejects when the connection ends before. */
   answer: () => Promise<HttpAnswer>;
-  /** Resolves when the connection is gone, with what was not read as an answer. */
-  ended: Promise<string>;
+  /** Resolves when the connection is gone. */
+  ended: Promise<void>;
+  /** Resolves when the connection is gone, with what has not been taken as an answer. */
+  rest: () => Promise<string>;
 }
 
 /** Opens a connection to `http://HOST:PORT` that goes with its owner. */
@@ -33,11 +35,11 @@ export async function openHttp(owner: Owner, url: string): Promise<HttpConnectio
     received = Buffer.concat([received, data]);
     changed();
   });
-  const ended = new Promise<string>((resolve) => {
+  const ended = new Promise<void>((resolve) => {
     socket.once('close', () => {
       open = false;
       changed();
-      resolve(received.toString('latin1'));
+      resolve();
     });
   });
   const answer = async (): Promise<HttpAnswer> => {
@@ -53,8 +55,12 @@ export async function openHttp(owner: Owner, url: string): Promise<HttpConnectio
       });
     }
   };
+  const rest = async (): Promise<string> => {
+    await ended;
+    return received.toString('latin1');
+  };
   await once(socket, 'connect');
-  return { socket, send: (text) => void socket.write(text), answer, ended };
+  return { socket, send: (text) => void socket.write(text), answer, ended, rest };
 }
 
 /** A request's line and headers, ended by an empty line. */
