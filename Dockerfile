@@ -10,7 +10,7 @@ RUN npm run build && npm prune --omit=dev
 
 FROM node:22-bookworm-slim
 WORKDIR /dcf
-ENV NODE_ENV=production DCF_DATA=/data DCF_GRPC=0.0.0.0:32222 DCF_URL=127.0.0.1:32222
+ENV NODE_ENV=production DCF_DATA=/data DCF_GRPC=0.0.0.0:32222 DCF_HTTP=0.0.0.0:32223 DCF_URL=127.0.0.1:32222
 COPY --from=build /dcf/package.json ./
 COPY --from=build /dcf/node_modules ./node_modules
 COPY --from=build /dcf/sdk ./sdk
@@ -21,8 +21,9 @@ RUN ln -s /dcf/dist/src/daemon/main.js /usr/local/bin/dcfd \
  && mkdir /data && chown node:node /data
 USER node
 VOLUME /data
-EXPOSE 32222
+EXPOSE 32222 32223
 # Long enough for calls in flight to finish: docker stop --time 40, stop_grace_period in docker-compose.yml.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s CMD ["dcf", "list"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:32223/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["dcfd"]

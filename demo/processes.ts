@@ -21,9 +21,13 @@ export interface DaemonProcess {
 export async function startDaemon(): Promise<DaemonProcess> {
   const data = await mkdtemp(join(tmpdir(), 'dcf-demo-'));
   const started = performance.now();
-  const child = spawn(process.execPath, [join(built, 'daemon/main.js'), '--data', data, '--grpc', '127.0.0.1:0', '--log-level', 'warn'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(built, 'daemon/main.js'), '--data', data, '--grpc', '127.0.0.1:0', '--http', 'off', '--log-level', 'warn'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const stop = async (): Promise<void> => {
     await ended(child, () => child.kill('SIGTERM'));
     await rm(data, { recursive: true, force: true });

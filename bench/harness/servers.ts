@@ -13,10 +13,20 @@ export interface Server {
   readyMs: number;
 }
 
-/** Starts the daemon as its users do, by its own first line, without any setting but its port, with an empty data directory. Both go with the scope. */
+/** Starts the daemon as its users do, by its own first line, without any setting but its ports, with an empty data directory. Both go with the scope. */
 export async function startDaemon(scope: Scope): Promise<Server> {
   const data = await temporaryFolder(scope);
-  const argv = [repositoryPath('dist/src/daemon/main.js'), '--data', data, '--grpc', '127.0.0.1:0', '--log-level', 'warn'] as const;
+  const argv = [
+    repositoryPath('dist/src/daemon/main.js'),
+    '--data',
+    data,
+    '--grpc',
+    '127.0.0.1:0',
+    '--http',
+    '127.0.0.1:0',
+    '--log-level',
+    'warn',
+  ] as const;
   const { pid, lines, readyMs } = await startProcess(scope, 'dcfd', argv, (line) => line === 'dcfd is ready');
   return { pid, readyMs, ...addressIn(lines, / listens on \S+:(\d+)$/) };
 }

@@ -100,7 +100,8 @@ async function checkDaemon(connection: Connection): Promise<{ check: Check; info
   try {
     const info = await client.info({ signal: AbortSignal.timeout(answerTimeMs) });
     const up = formatDuration(Math.max(0, Date.now() - info.startedAt));
-    const detail = `${info.version} at ${connection.url}, process ${info.pid}, Node ${info.nodeVersion}, up ${up}`;
+    const http = info.http === '' ? 'no HTTP' : `HTTP at ${info.http}`;
+    const detail = `${info.version} at ${connection.url}, process ${info.pid}, Node ${info.nodeVersion}, up ${up}, ${http}`;
     return { info, check: { name: 'daemon', state: info.ready ? 'ok' : 'note', detail: info.ready ? detail : `${detail}, not ready yet` } };
   } catch (error) {
     const { code, message } = DcfError.from(error);

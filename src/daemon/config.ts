@@ -41,6 +41,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
   const result: Settings = {
     data: value('data'),
     grpc: value('grpc'),
+    http: value('http'),
     token: value('token'),
     tokenFile: value('tokenFile'),
     insecure: value('insecure'),
@@ -118,9 +119,9 @@ function readFile(path: string | undefined): Map<SettingName, Given> {
 /** Nobody without a token gets in from another machine, unless the user says so. */
 function secured(given: Settings): Settings {
   const token = given.token ?? (given.tokenFile === undefined ? undefined : readToken(given.tokenFile));
-  const { host } = given.grpc;
-  if (!isLoopback(host) && token === undefined && !given.insecure) {
-    const message = `${host} can be reached from other machines, and the daemon has no token: set DCF_TOKEN or --token-file, or say --insecure`;
+  const open = [given.grpc, given.http].find((address) => address !== undefined && !isLoopback(address.host));
+  if (open !== undefined && token === undefined && !given.insecure) {
+    const message = `${open.host} can be reached from other machines, and the daemon has no token: set DCF_TOKEN or --token-file, or say --insecure`;
     throw new DcfError('INVALID_ARGUMENT', message);
   }
   return { ...given, token };

@@ -4,7 +4,7 @@ import { type DaemonInfo, type LogEntry, type LogsRequest, loadContract } from '
 import { Activator } from '../control/activator.js';
 import type { ErrorCount } from '../control/canary.js';
 import { Deployer } from '../control/deployer.js';
-import { describe, isAvailable } from '../control/describe.js';
+import { condition, describe, isAvailable } from '../control/describe.js';
 import { Exclusive } from '../control/exclusive.js';
 import { LiveFunctions } from '../control/functions.js';
 import { Launcher } from '../control/launcher.js';
@@ -17,6 +17,9 @@ import { checkedName, controlService } from '../gateway/control-service.js';
 import { functionsService } from '../gateway/functions-service.js';
 import type { MethodOptions } from '../gateway/grpc-method.js';
 import { GrpcServer } from '../gateway/grpc-server.js';
+import { HttpServer } from '../gateway/http.js';
+import { Guard } from '../gateway/http-guard.js';
+import type { Readiness } from '../gateway/http-views.js';
 import { Invoker } from '../gateway/invoke.js';
 import { originalService } from '../gateway/original-service.js';
 import { chooseProviders } from '../gpu/choose.js';
@@ -32,8 +35,9 @@ import { removeStaleSecretFiles } from '../registry/secret-files.js';
 import { Secrets } from '../registry/secrets.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 import { FunctionLogs } from '../telemetry/function-logs.js';
+import { isLoopback } from './config.js';
 import { downloadRules } from './download-rules.js';
-import type { Settings } from './settings.js';
+import type { Address, Settings } from './settings.js';
 import { daemonVersion } from './version.js';
 
 /** The composition root: it makes every part, ties them together and ends them in order. */
@@ -46,6 +50,7 @@ export class Daemon {
   private readonly deployer: Deployer;
   private readonly releaser: Releaser;
   private server: GrpcServer | undefined;
+  private http: HttpServer | undefined;
   private settled = false;
   private wasReady = false;
 
@@ -126,6 +131,13 @@ export class Daemon {
     return this.server?.port ?? 0;
   }
 
+  /** Where HTTP is served, as HOST:PORT; `undefined` when it is not. */
+  get httpAddress(): string | undefined {
+    const { http } = this.settings;
+    if (http === undefined || this.http === undefined) return undefined;
+    return `${http.host.includes(':') ? `[${http.host}]` : http.host}:${this.http.port}`;
+  }
+
   /** Whether every function can take calls. */
   get ready(): boolean {
     return this.settled && !this.invoker.draining && this.functions.list().every(isAvailable);
@@ -139,7 +151,7 @@ export class Daemon {
     await this.functions.stop(this.settings.drainGrace);
     // First the logs: that ends the streams of those who follow them.
     await this.logs.close();
-    await this.server?.close();
+    await Promise.all([this.server?.close(), this.http?.close()]);
     await this.registry.close();
   }
 
@@ -147,10 +159,9 @@ export class Daemon {
     const { settings, log, functions, deployer, releaser, invoker } = this;
     const authenticator = new Authenticator(settings.token);
     const contract = loadContract();
-    const options: MethodOptions = {
-      authorize: (authorization) => authenticator.check(authorization),
-      onFault: (error) => log.error({ stack: stackOf(error) || messageOf(error) }, 'a method failed in the daemon itself'),
-    };
+    const onFault = (error: unknown): void =>
+      log.error({ stack: stackOf(error) || messageOf(error) }, 'a method failed in the daemon itself');
+    const options: MethodOptions = { authorize: (authorization) => authenticator.check(authorization), onFault };
     const control = {
       functions,
       deployer,
@@ -167,16 +178,47 @@ export class Daemon {
       firstByteTimeoutMs: settings.firstByteTimeout,
       bodyTimeoutMs: settings.bodyTimeout,
       maxPayload: settings.maxPayload,
+      budget: invoker.budget,
       services: [
         functionsService(contract, invoker, options),
         controlService(contract, control, options),
         originalService(contract, original, options),
       ],
     });
+    if (settings.http !== undefined) await this.listenHttp(settings.http, authenticator, onFault);
     if (settings.insecure && !authenticator.required)
       log.warn({ ...settings.grpc }, 'insecure: whoever reaches this address may deploy and call');
-    log.info({ port: this.port, data: this.registry.dataDirectory }, 'listening');
+    log.info({ port: this.port, http: this.http?.port, data: this.registry.dataDirectory }, 'listening');
     this.readinessChanged();
+  }
+
+  private async listenHttp(address: Address, authenticator: Authenticator, onFault: (error: unknown) => void): Promise<void> {
+    const { settings, functions, invoker } = this;
+    try {
+      this.http = await HttpServer.open({
+        ...address,
+        maxConnections: settings.maxConnections,
+        firstByteTimeoutMs: settings.firstByteTimeout,
+        bodyTimeoutMs: settings.bodyTimeout,
+        guard: new Guard(authenticator, isLoopback(address.host)),
+        invoker,
+        functions,
+        describe: (name) => describe(functions.get(name), this.registry.get(name)),
+        readiness: () => this.readiness(),
+        onFault,
+      });
+    } catch (error) {
+      await this.server?.close();
+      throw error;
+    }
+  }
+
+  private readiness(): Readiness {
+    const notReady = this.functions
+      .list()
+      .filter((live) => !isAvailable(live))
+      .map((live) => ({ name: live.name, state: condition(live).state, reason: condition(live).reason }));
+    return { ready: this.ready, draining: this.invoker.draining, notReady };
   }
 
   private async restore(): Promise<void> {
@@ -232,6 +274,7 @@ export class Daemon {
       sandbox: { usable, detail },
       memoryGuard: cgroups.usable ? `cgroup ${cgroups.version}` : 'watch',
       memoryGuardReason: cgroups.usable ? '' : cgroups.reason,
+      http: this.httpAddress ?? '',
     };
   }
 }

@@ -29,6 +29,7 @@ async function run(settings: Settings): Promise<void> {
   process.on('unhandledRejection', fault('unhandled rejection'));
   const daemon = await Daemon.start(settings, log);
   process.stdout.write(`dcfd ${daemonVersion()} listens on ${settings.grpc.host}:${daemon.port}\n`);
+  if (daemon.httpAddress !== undefined) process.stdout.write(`dcfd serves HTTP on http://${daemon.httpAddress}\n`);
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(1);

@@ -24,11 +24,16 @@ function allowed(what: string): never {
   throw new Error(what);
 }
 
-function parseAddress(text: string): Address {
+function parseAddress(text: string, what = 'HOST:PORT, such as 127.0.0.1:32222'): Address {
   const [, host, bracketed, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
   const name = host ?? bracketed;
-  if (name === undefined || port === undefined || Number(port) > 65_535) return allowed('HOST:PORT, such as 127.0.0.1:32222');
+  if (name === undefined || port === undefined || Number(port) > 65_535) return allowed(what);
   return { host: name, port: Number(port) };
+}
+
+function parseAddressOrOff(text: string): Address | undefined {
+  if (text === 'off') return undefined;
+  return parseAddress(text, 'HOST:PORT, such as 127.0.0.1:32223, or off');
 }
 
 function parseWhole(text: string): number {
@@ -73,7 +78,8 @@ function hostsWithPorts(text: string): readonly string[] {
  */
 export const settings = {
   data: setting('DIR', './data', 'where functions, blobs and logs are kept', asItIs),
-  grpc: setting('HOST:PORT', '127.0.0.1:32222', 'where gRPC is served', parseAddress),
+  grpc: setting('HOST:PORT', '127.0.0.1:32222', 'where gRPC is served', (text) => parseAddress(text)),
+  http: setting('HOST:PORT', '127.0.0.1:32223', 'where HTTP is served; off: nowhere', parseAddressOrOff),
   token: setting('TOKEN', '', 'what every caller has to show; better as DCF_TOKEN or --token-file', optional),
   tokenFile: setting('FILE', '', 'a file with the token', optional),
   insecure: { help: 'listen beyond loopback without a token', fallback: 'false', parse: parseSwitch } satisfies Setting<boolean>,
@@ -83,9 +89,9 @@ export const settings = {
   resourceHosts: setting('HOST,...', '', 'where resources may come from, such as *.example.com; all public hosts otherwise', hosts),
   resourceAllowPrivate: setting('LIST', '', 'HOST:PORT,... of hosts for resources whose addresses may be private', hostsWithPorts),
   resourceCa: setting('FILE', '', 'certificate authorities for resources besides the usual ones, PEM', optional),
-  maxConnections: setting('COUNT', '10000', 'connections at the same time', parseWhole),
+  maxConnections: setting('COUNT', '10000', 'connections at the same time, at each address', parseWhole),
   firstByteTimeout: setting('TIME', '10s', 'how long a new connection may stay silent', duration),
-  bodyTimeout: setting('TIME', '60s', "how long a request's body may take to come", duration),
+  bodyTimeout: setting('TIME', '60s', 'how long a request may take to come', duration),
   killGrace: setting('TIME', '1s', "how long a Handler may run on past its call's deadline", duration),
   drainGrace: setting('TIME', '30s', 'how long calls may take to finish when the daemon or a revision stops', duration),
   cgroup: setting('DIR', '', 'a cgroup given to the daemon, in which the kernel puts limits.memory in force', optional),

@@ -1,5 +1,7 @@
+import { createServer } from 'node:net';
 import { type ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import type { ByteBudget } from './byte-budget.js';
 import { bodyTimer } from './grpc-body-timer.js';
 import type { GrpcService } from './grpc-method.js';
 import { Listener } from './listener.js';
@@ -13,6 +15,8 @@ export interface GrpcServerOptions {
   bodyTimeoutMs: number;
   /** Bytes of one input. */
   maxPayload: number;
+  /** Counts what the inputs of all calls take. */
+  budget: ByteBudget;
   services: readonly GrpcService[];
 }
 
@@ -37,7 +41,7 @@ export class GrpcServer {
 
   /** Starts to listen. Throws a DcfError FAILED_PRECONDITION when it cannot. */
   static async open(options: GrpcServerOptions): Promise<GrpcServer> {
-    const timer = bodyTimer(options.bodyTimeoutMs);
+    const timer = bodyTimer({ timeoutMs: options.bodyTimeoutMs, budget: options.budget });
     const server = new Server({
       'grpc.max_receive_message_length': options.maxPayload + envelopeLength,
       'grpc.max_send_message_length': -1,
@@ -53,7 +57,15 @@ export class GrpcServer {
     const injector: ConnectionInjector = server.createConnectionInjector(ServerCredentials.createInsecure());
     const { host, port, maxConnections, firstByteTimeoutMs } = options;
     const onConnection: ConnectionInjector['injectConnection'] = (socket) => injector.injectConnection(socket);
-    const listener = await Listener.open({ host, port, maxConnections, firstByteTimeoutMs, onConnection });
+    const listener = await Listener.open({
+      host,
+      port,
+      maxConnections,
+      firstByteTimeoutMs,
+      flag: '--grpc HOST:PORT',
+      server: createServer({ noDelay: true }),
+      onConnection,
+    });
     return new GrpcServer(server, health, listener, timer);
   }
 

@@ -4,18 +4,25 @@ import { DcfError, notStarted } from '../core/errors.js';
 import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
 import { formatSize } from '../core/units.js';
 import type { Invocation, Outcome } from '../pool/invocation.js';
+import { ByteBudget } from './byte-budget.js';
 
-/** One call as a transport hands it over. */
-export interface InvokeRequest {
+/** What is known of a call before its input has come. */
+export interface CallHead {
   function: string;
-  input: Uint8Array;
-  /** Milliseconds that the caller waits at most; `Infinity` when it said nothing. */
-  timeoutMs: number;
   /** The caller's own id; one is made where it gave none. */
   requestId: string | undefined;
   /** An alias or a revision; the active revision where it is missing. */
   selector: string | undefined;
   metadata: Readonly<Record<string, string>> | undefined;
+}
+
+/** One call as a transport hands it over. */
+export interface InvokeRequest extends CallHead {
+  input: Uint8Array;
+  /** Milliseconds that the caller waits at most; `Infinity` when it said nothing. */
+  timeoutMs: number;
+  /** The transport has taken room for the input from the budget, as it came; it is given back when the call is settled. */
+  counted?: boolean;
 }
 
 export interface InvokerOptions {
@@ -24,38 +31,56 @@ export interface InvokerOptions {
   maxBytesInFlight: number;
 }
 
+/** RESOURCE_EXHAUSTED for an input that is over its function's limit: it never fits, so it makes no sense to come back. */
+export class PayloadTooLarge extends DcfError {
+  /** @param size - the input, in words */
+  constructor(size: string, name: string, limit: number) {
+    super('RESOURCE_EXHAUSTED', `the input has ${size}; limits.payload of ${name} is ${limit}`);
+  }
+}
+
 const nothing = (): void => undefined;
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
 /** A call's header has 64 KiB for its id and its metadata, as JSON. */
 const maxMetadataLength = 32 * 1024;
 
+/** Whether a call may have this id. */
+export function isRequestId(text: string): boolean {
+  return requestIdPattern.test(text);
+}
+
 /** Takes calls from every transport: checks them, keeps the byte budget and hands them to the function's pool. */
 export class Invoker {
   draining = false;
+  readonly budget: ByteBudget;
   private readonly idPrefix = `${randomBytes(5).toString('hex')}-`;
   private lastId = 0;
-  private bytesInFlight = 0;
 
-  constructor(private readonly options: InvokerOptions) {}
+  constructor(private readonly options: InvokerOptions) {
+    this.budget = new ByteBudget(options.maxBytesInFlight);
+  }
 
   /** Hands a call on. `settle` is called exactly once; what is returned cancels the call. */
   invoke(request: InvokeRequest, settle: (outcome: Outcome) => void): () => void {
+    const { input, counted = false } = request;
+    const size = input.length;
     let target: Target;
     try {
-      target = this.accept(request);
+      target = this.check(request);
+      if (size > target.maxPayload) throw new PayloadTooLarge(`${size} bytes`, request.function, target.maxPayload);
+      if (!counted) this.budget.take(size);
     } catch (error) {
+      if (counted) this.budget.give(size);
       settle({ ok: false, error: DcfError.from(error, 'INTERNAL') });
       return nothing;
     }
-    const size = request.input.length;
-    this.bytesInFlight += size;
     const invocation: Invocation = {
-      requestId: request.requestId ?? this.nextId(),
-      input: request.input,
+      requestId: request.requestId ?? this.newRequestId(),
+      input,
       timeoutMs: request.timeoutMs,
       metadata: request.metadata,
       settle: (outcome, reported) => {
-        this.bytesInFlight -= size;
+        this.budget.give(size);
         target.canary?.record(outcome, reported);
         settle(outcome);
       },
@@ -63,28 +88,25 @@ export class Invoker {
     return target.pool.invoke(invocation);
   }
 
-  private accept(request: InvokeRequest): Target {
-    const { function: name, input, requestId, metadata } = request;
+  /**
+   * Whether a call would be taken, its input aside; for transports that know the head first.
+   *
+   * @throws DcfError as `invoke` would settle with
+   */
+  check({ function: name, requestId, selector, metadata }: CallHead): Target {
     if (!isFunctionName(name)) throw new DcfError('INVALID_ARGUMENT', functionNameProblem(name));
     if (this.draining) throw notStarted('the daemon is shutting down and takes no new calls');
-    if (requestId !== undefined && !requestIdPattern.test(requestId)) {
+    if (requestId !== undefined && !isRequestId(requestId)) {
       throw new DcfError('INVALID_ARGUMENT', 'dcf-request-id is 1 to 128 printable ASCII characters without spaces');
     }
     if (metadata !== undefined && JSON.stringify(metadata).length > maxMetadataLength) {
       throw new DcfError('INVALID_ARGUMENT', `the metadata is over the limit of ${formatSize(maxMetadataLength)}`);
     }
-    const target = this.options.resolve(name, request.selector);
-    if (input.length > target.maxPayload) {
-      throw new DcfError('RESOURCE_EXHAUSTED', `the input has ${input.length} bytes; limits.payload of ${name} is ${target.maxPayload}`);
-    }
-    if (this.bytesInFlight + input.length > this.options.maxBytesInFlight && this.bytesInFlight > 0) {
-      const message = `the daemon holds ${formatSize(this.bytesInFlight)} of calls in flight, and its limit is ${formatSize(this.options.maxBytesInFlight)}`;
-      throw new DcfError('RESOURCE_EXHAUSTED', message, { retryAfterMs: 100 });
-    }
-    return target;
+    return this.options.resolve(name, selector);
   }
 
-  private nextId(): string {
+  /** An id that no other call of this daemon has. */
+  newRequestId(): string {
     this.lastId += 1;
     return this.idPrefix + this.lastId.toString(36);
   }

@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { DcfError } from '../core/errors.js';
 
 export interface ListenerOptions {
@@ -8,20 +8,25 @@ export interface ListenerOptions {
   maxConnections: number;
   /** A connection that has sent nothing after this long is dropped. */
   firstByteTimeoutMs: number;
-  /** Takes a new connection over. */
-  onConnection: (socket: Socket) => void;
+  /** The setting that names the address; for messages. */
+  flag: string;
+  /** What listens; it need not be a plain one. */
+  server: Server;
+  /** Takes a new connection over, unless `server` does. */
+  onConnection?: (socket: Socket) => void;
 }
 
 /**
- * A listener of our own in front of the gRPC server: grpc-js keeps a connection that never says anything for ever, and
- * takes any number of them.
+ * A listener of our own in front of a server: grpc-js keeps a connection that never says anything for ever, and takes any
+ * number of them.
  */
 export class Listener {
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
 
   private constructor(options: ListenerOptions) {
-    this.server = createServer({ noDelay: true }, (socket) => {
+    this.server = options.server;
+    this.server.on('connection', (socket) => {
       const timer = setTimeout(() => {
         if (socket.bytesRead === 0) socket.destroy();
       }, options.firstByteTimeoutMs);
@@ -32,7 +37,7 @@ export class Listener {
       });
       // Whoever takes it over has its own handler; until then a reset must not be an uncaught exception.
       socket.on('error', () => socket.destroy());
-      options.onConnection(socket);
+      options.onConnection?.(socket);
     });
     this.server.maxConnections = options.maxConnections;
   }
@@ -40,9 +45,9 @@ export class Listener {
   /** @throws DcfError FAILED_PRECONDITION when the port is in use, not allowed, or the address is not this host's */
   static async open(options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(options);
-    const { host, port } = options;
+    const { host, port, flag } = options;
     await new Promise<void>((resolve, reject) => {
-      listener.server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+      listener.server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, { host, port, flag })));
       listener.server.listen({ host, port, backlog: 1024 }, resolve);
     });
     return listener;
@@ -65,10 +70,10 @@ export class Listener {
   }
 }
 
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): DcfError {
+function listenError(error: NodeJS.ErrnoException, { host, port, flag }: Pick<ListenerOptions, 'host' | 'port' | 'flag'>): DcfError {
   const reasons: Record<string, string> = {
-    EADDRINUSE: 'the port is in use, perhaps by another dcfd; choose another with --grpc HOST:PORT',
-    EACCES: 'the system does not allow this port; choose one above 1023 with --grpc HOST:PORT',
+    EADDRINUSE: `the port is in use, perhaps by another dcfd; choose another with ${flag}`,
+    EACCES: `the system does not allow this port; choose one above 1023 with ${flag}`,
     EADDRNOTAVAIL: 'the address is none of this host',
     ENOTFOUND: 'the host name is not known',
   };

@@ -191,7 +191,10 @@ test('deploy --set changes the manifest, and a wrong key is refused', async () =
 
 test('doctor tells of the daemon and every execution provider, for people and as JSON', async () => {
   const { stdout } = await succeeds(['doctor']);
-  assert.match(stdout, new RegExp(`^ok +daemon +\\S+ at ${daemon.url}, process ${daemon.pid}`, 'm'));
+  assert.match(
+    stdout,
+    new RegExp(`^ok +daemon +\\S+ at ${daemon.url}, process ${daemon.pid}.*, HTTP at ${new URL(daemon.http).host}$`, 'm'),
+  );
   assert.match(stdout, /^ok +provider cpu +yes/m);
   assert.match(stdout, /^(ok|note) +provider cuda +(yes|no: .+)/m);
   const checkup: { checks: { name: string; state: string }[] } = JSON.parse((await succeeds(['doctor', '--json'])).stdout);

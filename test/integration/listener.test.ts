@@ -85,6 +85,45 @@ test('a request whose body drips is ended after --body-timeout, and its connecti
   await served(impatient);
 });
 
+test('bodies that are not all there count: those that find no room are ended, and their streams with them', async (t) => {
+  const daemon = await startDaemon(t, { args: ['--max-bytes-in-flight', '1MiB', '--body-timeout', '1h'] });
+  await deploySource(t, daemon, 'echo', echoSource);
+  const session = connectHttp2(`http://${daemon.url}`);
+  cleanUp(t, () => session.destroy());
+  const message = invokeRequest({ function: 'echo', input: Buffer.alloc(800 * 1024) });
+  const start = () => {
+    const request = session.request({
+      ':method': 'POST',
+      ':path': '/dcf.v1.Functions/Invoke',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    const ended = new Promise<unknown>((resolve) => {
+      let status: unknown;
+      const note = (headers: Record<string, unknown>): void => {
+        status = headers['grpc-status'] ?? status;
+      };
+      request
+        .on('response', note)
+        .on('trailers', note)
+        .on('error', () => undefined)
+        .on('close', () => resolve(status));
+    });
+    request.resume();
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(message.length, 1);
+    request.write(Buffer.concat([head, message.subarray(0, 600 * 1024)]));
+    return { request, ended };
+  };
+  const [first, ...others] = [start(), start(), start()];
+  assert.ok(first !== undefined);
+  for (const { ended } of others)
+    assert.equal(await ended, '8', 'RESOURCE_EXHAUSTED; the stream closes though the client has not ended it');
+  first.request.end(message.subarray(600 * 1024));
+  assert.equal(await first.ended, '0');
+  await served(daemon);
+});
+
 test('a connection over --max-connections is refused, and those that are there are served', async (t) => {
   const daemon = await startDaemon(t, { args: ['--max-connections', '4', '--first-byte-timeout', '1h'] });
   await deploySource(t, daemon, 'echo', echoSource);

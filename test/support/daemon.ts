@@ -23,6 +23,8 @@ export type Ended = number | NodeJS.Signals;
 export interface TestDaemon {
   url: string;
   port: number;
+  /** Where it serves HTTP: `http://127.0.0.1:PORT`. */
+  http: string;
   pid: number;
   data: string;
   /** All that it has written. */
@@ -54,7 +56,8 @@ process.once('SIGTERM', () => process.exit(1));
 export function runDaemon(owner: Owner, args: readonly string[], environment: Readonly<Record<string, string>> = {}): DaemonProcess {
   const child = spawn(process.execPath, [join(built, 'daemon/main.js'), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...cleanEnvironment(), ...environment },
+    // The default port can be had once only.
+    env: { ...cleanEnvironment(), DCF_HTTP: '127.0.0.1:0', ...environment },
   });
   children.add(child);
   let text = '';
@@ -104,9 +107,10 @@ export async function startDaemon(owner: Owner, settings: DaemonSettings = {}): 
   const given = settings.args ?? [];
   // Many tests count processes: none is to stay for a rollback unless a test says so.
   const args = given.includes('--keep-warm') ? given : ['--keep-warm', '0s', ...given];
-  const environment = { ...settings.environment, ...(token === undefined ? {} : { DCF_TOKEN: token }) };
+  const environment: Readonly<Record<string, string>> = { ...settings.environment, ...(token === undefined ? {} : { DCF_TOKEN: token }) };
   const { child, log, ended, wrote } = runDaemon(owner, ['--data', data, '--grpc', '127.0.0.1:0', ...args], environment);
   const [, url = ''] = await wrote(/listens on (\S+)\n/);
+  const [, http = ''] = environment['DCF_HTTP'] === 'off' ? [] : await wrote(/serves HTTP on (\S+)\n/);
   // A function that fails at the start keeps "is ready" from being written; then the log says so.
   await wrote(/dcfd is ready\n|did not come back|is not served/);
   const options = token === undefined ? {} : { token };
@@ -126,5 +130,5 @@ export async function startDaemon(owner: Owner, settings: DaemonSettings = {}): 
     return ending;
   };
   cleanUp(owner, async () => void (await stop()));
-  return { url, port: Number(url.split(':').at(-1)), pid: child.pid ?? 0, data, log, client, control, ended, stop };
+  return { url, port: Number(url.split(':').at(-1)), http, pid: child.pid ?? 0, data, log, client, control, ended, stop };
 }

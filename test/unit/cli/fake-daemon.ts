@@ -43,6 +43,7 @@ const info: DaemonInfo = {
   sandbox: { usable: true, detail: 'bubblewrap 0.8.0' },
   memoryGuard: 'watch',
   memoryGuardReason: 'none is delegated',
+  http: '127.0.0.1:32223',
 };
 
 const known = ['hello', 'broken'];

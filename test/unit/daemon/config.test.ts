@@ -30,6 +30,7 @@ test('every setting has a default that is allowed, a flag, a variable and a line
     assert.ok(help.includes(`--${flagOf(name)}`), name);
   }
   assert.deepEqual(defaults.grpc, { host: '127.0.0.1', port: 32222 });
+  assert.deepEqual(defaults.http, { host: '127.0.0.1', port: 32223 });
   assert.equal(variableOf('maxPayload'), 'DCF_MAX_PAYLOAD');
 });
 
@@ -44,9 +45,19 @@ test('a flag goes over a variable, a variable over the file, the file over the d
   assert.deepEqual([seen.keepWarm, read(['--keep-warm', '0s']).keepWarm], [60_000, 0]);
 });
 
+test('HTTP can be turned off, everywhere where it can be turned on', async (t) => {
+  const file = join(await temporaryFolder(t), 'dcfd.yaml');
+  await writeFile(file, 'http: off\n');
+  assert.equal(read(['--http', 'off']).http, undefined);
+  assert.equal(read([], { DCF_HTTP: 'off' }).http, undefined);
+  assert.equal(read(['--config', file]).http, undefined);
+  assert.deepEqual(read(['--config', file, '--http', '[::1]:80']).http, { host: '::1', port: 80 });
+});
+
 test('a mistake is named with its place and with what is allowed', async (t) => {
   refused(['--grpc', 'nowhere'], /^--grpc: "nowhere" is not allowed; allowed: HOST:PORT/);
   refused(['--grpc', '127.0.0.1:99999'], /HOST:PORT/);
+  refused(['--http', 'on'], /^--http: "on" is not allowed; allowed: HOST:PORT, such as 127\.0\.0\.1:32223, or off/);
   refused([], /^DCF_MAX_PAYLOAD: "64" is not allowed; allowed: a size with its unit/, { DCF_MAX_PAYLOAD: '64' });
   refused(['--log-level', 'loud'], /allowed: debug, info, warn, error/);
   refused(['--max-connections', '0'], /a whole number above 0/);
@@ -63,6 +74,7 @@ test('a mistake is named with its place and with what is allowed', async (t) => 
 test('beyond loopback it wants a token, unless told otherwise', async (t) => {
   refused(['--grpc', '0.0.0.0:1'], /can be reached from other machines, and the daemon has no token/);
   refused(['--grpc', '[::]:1'], /no token/);
+  refused(['--http', '0.0.0.0:1'], /^0\.0\.0\.0 can be reached from other machines/);
   refused(['--grpc', 'example.org:1'], /no token/);
   assert.equal(read(['--grpc', '0.0.0.0:1', '--insecure']).insecure, true);
   assert.equal(read(['--grpc', '0.0.0.0:1'], { DCF_TOKEN: 'secret' }).token, 'secret');

@@ -1,0 +1,113 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { DcfError } from '../core/errors.js';
+import type { Success } from '../pool/invocation.js';
+import { errorBody, errorHeaders, httpStatusOf } from './http-errors.js';
+
+/** What every answer depends on. */
+export interface ExchangeOptions {
+  /** While true, each answer is its connection's last. */
+  draining: () => boolean;
+  /** A client that takes nothing of its answer for this long is dropped. */
+  stuckAfterMs: number;
+  /** Told of what should never be thrown. */
+  onFault: (error: unknown) => void;
+}
+
+/** A body of at most this many bytes is read to its end though nobody wants it: that is cheaper than another connection. */
+const maxUnwanted = 64 * 1024;
+/** How long a client may go on to send what nobody wants. Closed at once, it might lose the answer to the reset. */
+const lingerMs = 2_000;
+
+/** One request, and the ways to answer it. Only the first answer counts. */
+export class Exchange {
+  /** The client sends its body when it is told to. */
+  private expectant: boolean;
+
+  constructor(
+    readonly request: IncomingMessage,
+    readonly response: ServerResponse,
+    readonly id: string,
+    private readonly options: ExchangeOptions,
+  ) {
+    this.expectant = request.headers.expect !== undefined && request.httpVersion === '1.1';
+  }
+
+  /** Lets a client send its body that asked first (`expect: 100-continue`). */
+  invite(): void {
+    if (this.expectant) this.response.writeContinue();
+    this.expectant = false;
+  }
+
+  /** Answers with a Handler's output. */
+  output({ output, release }: Success): void {
+    const { response } = this;
+    if (this.over) return;
+    if (this.options.draining()) response.shouldKeepAlive = false;
+    response.writeHead(200, {
+      'content-type': 'application/octet-stream',
+      'content-length': output.length,
+      'dcf-request-id': this.id,
+    });
+    response.end(output, () => release(output));
+    this.watchReader();
+  }
+
+  /** Answers with a JSON document, and a line break for who reads it in a terminal. */
+  json(status: number, value: object, headers: Readonly<Record<string, string>> = {}): void {
+    const { request, response } = this;
+    if (this.over) return;
+    const text = `${JSON.stringify(value)}\n`;
+    const all: OutgoingHttpHeaders = {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+      'dcf-request-id': this.id,
+      ...headers,
+    };
+    const unwanted = !this.expectant && sendsMuch(request);
+    if (unwanted || this.options.draining()) response.shouldKeepAlive = false;
+    response.writeHead(status, all);
+    if (unwanted) {
+      response.write(text);
+      endAfterBody(request, response);
+    } else {
+      response.end(text);
+    }
+    this.watchReader();
+  }
+
+  /** Answers with anything that was thrown: a DcfError as it says, anything else is our own fault and says no more than that. */
+  fail(thrown: unknown, headers: Readonly<Record<string, string>> = {}): void {
+    if (!DcfError.is(thrown)) {
+      this.options.onFault(thrown);
+      this.fail(new DcfError('INTERNAL', 'the daemon failed; its log says more'));
+      return;
+    }
+    this.json(httpStatusOf(thrown), errorBody(thrown, this.id), { ...errorHeaders(thrown), ...headers });
+  }
+
+  private get over(): boolean {
+    return this.response.headersSent || this.response.destroyed;
+  }
+
+  private watchReader(): void {
+    // What has gone to the system already needs no timer; Node sets its own when the answer is out.
+    if (this.response.writableLength > 0) this.response.setTimeout(this.options.stuckAfterMs);
+  }
+}
+
+/** Whether more of the request's body is on its way than is worth reading. */
+function sendsMuch({ complete, headers }: IncomingMessage): boolean {
+  if (complete) return false;
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxUnwanted;
+}
+
+function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  request.once('end', end);
+  request.socket.once('close', () => clearTimeout(timer));
+  request.resume();
+}

@@ -1,0 +1,83 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { DcfError } from '../core/errors.js';
+import { parseDuration } from '../core/units.js';
+import { HttpError } from './http-errors.js';
+import type { CallHead } from './invoke.js';
+
+/** What a request's path and headers say of a call. */
+export interface HttpCallHead extends CallHead {
+  /** Milliseconds, counted from when the head was there; `Infinity` when the caller said nothing. */
+  timeoutMs: number;
+}
+
+const metadataPrefix = 'dcf-meta-';
+
+/**
+ * Reads the head of a call.
+ *
+ * @param selector - the query's `revision`
+ * @throws DcfError INVALID_ARGUMENT; UNIMPLEMENTED for a transfer coding that is none of ours
+ */
+export function readHead(name: string, headers: IncomingHttpHeaders, selector: string | readonly string[] | undefined): HttpCallHead {
+  checkCodings(headers);
+  if (selector !== undefined && typeof selector !== 'string')
+    throw new DcfError('INVALID_ARGUMENT', 'revision stands more than once in the URL');
+  return {
+    function: name,
+    requestId: textOf(headers['dcf-request-id']),
+    selector: selector ?? textOf(headers['dcf-alias']),
+    metadata: metadataOf(headers),
+    timeoutMs: timeoutOf(textOf(headers['dcf-timeout']), textOf(headers['dcf-timeout-ms'])),
+  };
+}
+
+/** The one value of a header; Node joins the values of one that was sent twice. */
+export function textOf(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function checkCodings(headers: IncomingHttpHeaders): void {
+  const { expect } = headers;
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    throw new HttpError(417, 'INVALID_ARGUMENT', `expect: ${JSON.stringify(expect)} is not met; only 100-continue is known`);
+  }
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new HttpError(415, 'INVALID_ARGUMENT', `content-encoding ${JSON.stringify(encoding)} is not taken: send the input as it is`);
+  }
+  const transfer = headers['transfer-encoding'];
+  if (transfer !== undefined && transfer.toLowerCase() !== 'chunked') {
+    throw new HttpError(501, 'UNIMPLEMENTED', `transfer-encoding ${JSON.stringify(transfer)} is not known: chunked is, or content-length`);
+  }
+}
+
+function timeoutOf(duration: string | undefined, milliseconds: string | undefined): number {
+  if (duration === undefined && milliseconds === undefined) return Number.POSITIVE_INFINITY;
+  return Math.min(
+    parsed(duration, parseDuration, 'dcf-timeout', '500ms, 5s or 1m'),
+    parsed(milliseconds, wholeNumber, 'dcf-timeout-ms', '500'),
+  );
+}
+
+function wholeNumber(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+function parsed(text: string | undefined, parse: (text: string) => number | undefined, header: string, examples: string): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const value = parse(text);
+  if (value !== undefined) return value;
+  throw new DcfError('INVALID_ARGUMENT', `${header}: ${JSON.stringify(text.slice(0, 80))} is not allowed; write it as ${examples}`);
+}
+
+function metadataOf(headers: IncomingHttpHeaders): Record<string, string> | undefined {
+  let found: Record<string, string> | undefined;
+  for (const key in headers) {
+    if (!key.startsWith(metadataPrefix)) continue;
+    const value = textOf(headers[key]);
+    if (value === undefined) continue;
+    found ??= {};
+    found[key.slice(metadataPrefix.length)] = value;
+  }
+  return found;
+}
