@@ -4,6 +4,7 @@ import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';
 import { readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
+import { defer } from '../../../src/core/promises.js';
 import { Blobs } from '../../../src/registry/blobs.js';
 import type { DownloadRules } from '../../../src/registry/download-rules.js';
 import { Downloads } from '../../../src/registry/downloads.js';
@@ -343,14 +344,20 @@ test('a download that nobody waits for ends', async (t) => {
 
 test('that one address does not give the blob says nothing about another', async (t) => {
   const server = twoStepServer();
+  const badFailed = defer<void>();
   const up = await setUp(t, (request, response) => {
-    if (request.url === '/good') return sendFile(request, response, content);
+    if (request.url === '/good') {
+      // Once the blob is there, the other address is not asked any more.
+      void badFailed.promise.then(() => sendFile(request, response, content));
+      return;
+    }
     server.respond(request, response);
     void server.begun.then(() => response.destroy());
   });
   const bad = up.fetch('/bad');
   const good = up.fetch('/good');
   await assert.rejects(bad, { code: 'FAILED_PRECONDITION', message: /broke: .*, 5 times/ });
+  badFailed.resolve();
   await good;
   await assertStored(up);
 });
