@@ -75,6 +75,7 @@ export class Activator {
         () => Promise.all(candidates.map(({ pool }) => startUnlessAborted(pool, progress.signal))),
         () => candidates.map(({ pool }) => describeStart(pool)).join('; '),
       );
+      for (const text of candidates.flatMap(warnings)) progress.emit({ kind: 'warning', text });
       return await runStep(progress, 'switch', () => this.commit(name, next, candidates));
     } catch (error) {
       await Promise.all(candidates.map(({ pool }) => pool.stop(0)));
@@ -127,6 +128,13 @@ async function startUnlessAborted(pool: FunctionPool, signal: AbortSignal): Prom
   } finally {
     signal.removeEventListener('abort', abort);
   }
+}
+
+/** What a revision asked for and its Handler, as it turned out, does not do. */
+function warnings({ revision, pool }: Candidate): string[] {
+  const { maxSize } = revision.manifest.manifest.batch;
+  const batchless = pool.keeper.replicas.some(({ workers }) => workers.some(({ readiness }) => readiness?.callBatch === false));
+  return maxSize > 1 && batchless ? [`batch.maxSize is ${maxSize}, but the Handler has no callBatch: calls run one by one`] : [];
 }
 
 function describeStart(pool: FunctionPool): string {

@@ -28,15 +28,30 @@ function uploadOf(progress: readonly DeployProgress[]): number | undefined {
 test('the same package again changes nothing, and its replica goes on', async () => {
   const folder = await writeFunction(owner, { name: 'same' }, { 'handler.ts': echoSource });
   const first = await runCli(['deploy', folder, '--json'], { url: daemon.url });
-  const before = await daemon.control.describe('same');
+  const processes = async () => (await daemon.control.describe('same')).replicas.map(({ pid, startedAt }) => ({ pid, startedAt }));
+  const before = await processes();
   const second = await runCli(['deploy', folder, '--json'], { url: daemon.url });
   assert.equal(first.code, 0, first.stderr);
   assert.equal(second.code, 0, second.stderr);
   const { changed, uploadedBytes }: { changed: boolean; uploadedBytes: number } = JSON.parse(second.stdout);
   assert.deepEqual({ changed, uploadedBytes }, { changed: false, uploadedBytes: 0 });
-  assert.deepEqual((await daemon.control.describe('same')).replicas, before.replicas);
+  assert.deepEqual(await processes(), before);
   const third = await runCli(['deploy', folder], { url: daemon.url });
   assert.match(third.stdout, /^same@[0-9a-f]+ was active already: nothing has changed/);
+});
+
+test('a deploy that asks for batches says so where the Handler takes none', async (t) => {
+  const warnings: string[] = [];
+  const onProgress = (progress: DeployProgress): void => {
+    if (progress.kind === 'warning') warnings.push(progress.text);
+  };
+  await deploySource(t, daemon, 'one-by-one', echoSource, { batch: { maxSize: 8 }, onProgress });
+  assert.deepEqual(warnings, ['batch.maxSize is 8, but the Handler has no callBatch: calls run one by one']);
+  warnings.length = 0;
+  const source = 'export class Handler { call() {} callBatch(requests) { return requests.map(() => "batched"); } }';
+  await deploySource(t, daemon, 'together', source, { batch: { maxSize: 8 }, onProgress });
+  assert.deepEqual(warnings, []);
+  assert.equal(Buffer.from((await daemon.client.invoke('together', '')).output).toString(), 'batched');
 });
 
 test('weights that have not changed are not sent again, also of another function', async (t) => {
