@@ -10,19 +10,28 @@ export const unfinished = '.tmp';
 
 /**
  * Writes a file so that a crash at any point leaves the old content or the new: beside it, to the disk, and renamed over it.
- * Two writes of one file must not overlap.
+ * A failure leaves the old and nothing else. Two writes of one file must not overlap.
  */
 export async function writeFileAtomic(path: string, text: string): Promise<void> {
   const temporary = `${path}${unfinished}`;
-  const file = await open(temporary, 'w', 0o600);
+  try {
+    await writeSynced(temporary, text);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncPath(dirname(path));
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
   try {
     await file.writeFile(text);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(temporary, path);
-  await syncPath(dirname(path));
 }
 
 /** Whether there is anything at `path`. */
