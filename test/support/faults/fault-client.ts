@@ -58,18 +58,20 @@ export class FaultClient {
     const { timeoutMs = 10_000, signal, headers = {} } = options;
     const metadata = new Metadata();
     for (const [key, value] of Object.entries(headers)) metadata.set(key, value);
+    // A deadline that grpc-js knows of would end the call here, whatever the daemon does.
     metadata.set('grpc-timeout', `${Math.ceil(timeoutMs)}m`);
     const begun = performance.now();
     const entry = this.ledger().begin(what, timeoutMs);
     return new Promise((resolve) => {
       const answer = new OneAnswer(entry);
-      const deadline = Date.now() + timeoutMs + patienceMs;
-      const call = this.client.makeUnaryRequest(path, identity, identity, Buffer.from(request), metadata, { deadline }, (_error, message) =>
+      const call = this.client.makeUnaryRequest(path, identity, identity, Buffer.from(request), metadata, (_error, message) =>
         answer.message(message),
       );
       const abort = (): void => call.cancel();
+      const patience = setTimeout(abort, timeoutMs + patienceMs);
       signal?.addEventListener('abort', abort, { once: true });
       call.on('status', (ended: StatusObject) => {
+        clearTimeout(patience);
         signal?.removeEventListener('abort', abort);
         answer.status();
         resolve(readReply(ended, answer.body, performance.now() - begun));

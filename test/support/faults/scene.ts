@@ -156,3 +156,8 @@ export function assertReply(reply: FaultReply, { code, details, reason, text }: 
   if (text !== undefined) assert.equal(reply.text, text);
   assert.doesNotMatch(reply.details, /^\s*at .*[jt]s:\d+/m, 'a stack is for the log');
 }
+
+/** What a call past its deadline says. The gRPC server has a timer for the caller's deadline, too, and may be the first. */
+export function passedIn(where: 'queue' | 'Handler'): RegExp {
+  return new RegExp(`(^Deadline exceeded|passed in the ${where})$`);
+}

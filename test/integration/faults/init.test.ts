@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { faults } from '../../support/faults/fault-matrix.js';
+import { assertReply, type DaemonScene, passedIn } from '../../support/faults/scene.js';
+import type { DeploySettings } from '../../support/functions.js';
+import { eventually } from '../../support/processes.js';
+
+/** What a Handler and its test tell each other through files. */
+interface Signs {
+  /** While it is there, `init` does what it must not. */
+  bad: string;
+  /** A line for each time that a Handler was built: when, in Unix milliseconds. */
+  starts: string;
+}
+
+/** A Handler whose `init` goes wrong while the file `bad` is there; `exit` ends it, anything else is echoed. */
+function fragile(statement: string): string {
+  return `import { appendFileSync, existsSync } from 'node:fs';
+declare const process: any;
+declare const setTimeout: any;
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+export class Handler {
+  constructor(readonly context: any) {}
+  async init(): Promise<void> {
+    const { bad, starts } = this.context.parameters;
+    appendFileSync(starts, Date.now() + '\\n');
+    if (existsSync(bad)) { ${statement} }
+  }
+  call(request: any): any {
+    if (request.text() === 'exit') process.exit(3);
+    return request.input;
+  }
+}`;
+}
+
+/** Deploys it while all is well, then lets `init` go wrong and ends the replica. */
+async function goesBad(scene: DaemonScene, statement: string, settings: DeploySettings = {}): Promise<Signs> {
+  const folder = await temporaryDirectory(scene);
+  const signs = { bad: join(folder, 'bad'), starts: join(folder, 'starts') };
+  await scene.deploy(fragile(statement), { parameters: { ...signs }, ...settings });
+  writeFileSync(signs.bad, '');
+  appendFileSync(signs.starts, '');
+  await scene.expect('exit', { code: 'INTERNAL', reason: 'exit:3' });
+  return signs;
+}
+
+function startsOf({ starts }: Signs): number[] {
+  return readFileSync(starts, 'utf8').trim().split('\n').map(Number);
+}
+
+/** Each try waits twice as long as the one before. The pauses have a jitter of a fifth, and cannot be shorter than that. */
+async function backsOff(signs: Signs): Promise<void> {
+  const tries = 6;
+  await eventually(`it was tried ${tries} times`, () => startsOf(signs).length >= tries);
+  const times = startsOf(signs);
+  for (let index = 2; index < tries; index++) {
+    const pause = (times[index] ?? 0) - (times[index - 1] ?? 0);
+    const least = 50 * 2 ** (index - 1) * 0.8 - 5;
+    assert.ok(pause >= least, `start ${index} came ${pause} ms after the one before; ${least} ms is the least`);
+  }
+}
+
+async function recovers(scene: DaemonScene, { bad }: Signs): Promise<void> {
+  rmSync(bad);
+  await eventually('it is back', async () => (await scene.call('back')).text === 'back');
+  await scene.expect('and stays', { code: 'OK', text: 'and stays' });
+}
+
+const failures: [fault: string, statement: string, details: RegExp, settings?: DeploySettings][] = [
+  ['`init` throws', "throw new Error('the weights are gone');", /fault is not ready: .*the weights are gone/],
+  ['`init` exits', 'process.exit(7);', /fault is not ready: .*exited with code 7/],
+  ['`init` hangs', 'return new Promise(() => undefined);', /fault is not ready: .*initTimeout/, { initTimeout: '300ms' }],
+  ['`init` loops without end', 'for (;;);', /fault is not ready: .*initTimeout/, { initTimeout: '300ms' }],
+];
+
+faults('What a Handler does while it is built', {}, (row) => {
+  for (const [fault, statement, details, settings] of failures) {
+    const expected = 'FAILED_PRECONDITION with the reason; tried again ever more seldom; back when the cause is gone';
+    row(`${fault}, in a replica that is started anew`, expected, async (scene) => {
+      const signs = await goesBad(scene, statement, settings);
+      await scene.expect('call', { code: 'FAILED_PRECONDITION', details });
+      await backsOff(signs);
+      await scene.expect('call', { code: 'FAILED_PRECONDITION', details });
+      await recovers(scene, signs);
+    });
+  }
+
+  row('`init` takes long', 'Calls wait for it, in the queue, up to their deadline', async (scene) => {
+    const signs = await goesBad(scene, 'while (existsSync(bad)) await sleep(5);');
+    const patient = Array.from({ length: 10 }, (_, index) => scene.call(`patient ${index}`, { timeoutMs: 30_000 }));
+    await scene.expect('impatient', { code: 'DEADLINE_EXCEEDED', details: passedIn('queue') }, { timeoutMs: 300 });
+    rmSync(signs.bad);
+    for (const [index, reply] of (await Promise.all(patient)).entries()) assertReply(reply, { code: 'OK', text: `patient ${index}` });
+  });
+
+  row(
+    'A replica ends with every call',
+    'INTERNAL each time, then UNAVAILABLE, not started, with a push-back; no storm of spawns; back after the pause',
+    async (scene) => {
+      const signs = await goesBad(scene, '');
+      let reply = await scene.call('exit');
+      while (reply.code === 'INTERNAL') reply = await scene.call('exit');
+      assertReply(reply, { code: 'UNAVAILABLE', details: /exited with code 3; it is tried again in/ });
+      assert.ok(reply.notStarted && (reply.pushbackMs ?? 0) > 0);
+      await backsOff(signs);
+      await recovers(scene, signs);
+    },
+  );
+});
+
+const refusals: [fault: string, statement: string, message: RegExp, settings?: DeploySettings][] = [
+  ['`init` of a new revision throws', "throw new Error('new and bad');", /new and bad/],
+  ['`init` of a new revision exits', 'process.exit(7);', /exited with code 7/],
+  ['`init` of a new revision hangs', 'return new Promise(() => undefined);', /initTimeout/, { initTimeout: '300ms' }],
+  ['A new revision loops without end when it is built', 'for (;;);', /initTimeout/, { initTimeout: '300ms' }],
+];
+
+faults('What a new revision does while it is built', {}, (row) => {
+  for (const [fault, statement, message, settings] of refusals) {
+    row(fault, 'The deploy is FAILED_PRECONDITION with the reason; the revision before serves on, in the same process', async (scene) => {
+      await scene.deploy("export class Handler { call() { return 'the old one'; } }");
+      const before = await scene.daemon.control.describe(scene.name);
+      const source = `declare const process: any; export class Handler { async init(): Promise<void> { ${statement} } call() { return 'the new one'; } }`;
+      let over = false;
+      const refused = assert
+        .rejects(scene.deploy(source, { name: scene.name, ...settings }), { code: 'FAILED_PRECONDITION', message })
+        .finally(() => {
+          over = true;
+        });
+      while (!over) await scene.expect('', { code: 'OK', text: 'the old one' });
+      await refused;
+      const { replicas, revisions } = await scene.daemon.control.describe(scene.name);
+      assert.deepEqual(
+        [replicas.map(({ pid }) => pid), revisions.length],
+        [before.replicas.map(({ pid }) => pid), before.revisions.length],
+      );
+    });
+  }
+});
