@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type ChannelOptions, Client, type ClientUnaryCall, connectivityState, Metadata, type StatusObject } from '@grpc/grpc-js';
 import type { Address } from './address.js';
 import type { ChannelSettings } from './channel.js';
@@ -42,6 +43,8 @@ export class OpenChannel {
       ...(address.loopback ? { 'grpc.enable_http_proxy': 0 } : {}),
       ...serverName(tls?.servername),
     });
+    // Every call that waits for its next try listens to it: no leak, however many they are.
+    setMaxListeners(0, closed);
     closed.addEventListener('abort', () => this.#close(), { once: true });
   }
 
