@@ -43,6 +43,13 @@ export class Scene implements Owner {
     return client;
   }
 
+  /** Aborts when the fault is over at the latest, so that no call outlives a row that fails. */
+  controller(): AbortController {
+    const controller = new AbortController();
+    this.after(() => controller.abort());
+    return controller;
+  }
+
   /** Outlives the row's own clean-up, for what is to be there when everything is checked. */
   get later(): Owner {
     return this.owner;
