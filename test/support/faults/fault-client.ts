@@ -29,6 +29,10 @@ export interface FaultReply {
 const patienceMs = 10_000;
 const identity = (bytes: Buffer): Buffer => bytes;
 
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
 /** A client on a connection of its own that retries nothing, leaves deadlines to the daemon, and keeps a ledger. */
 export class FaultClient {
   private readonly client: Client;
@@ -49,7 +53,7 @@ export class FaultClient {
 
   /** Calls a function. Never rejects. */
   invoke(name: string, input: Uint8Array | string, options: FaultCallOptions = {}): Promise<FaultReply> {
-    const request = invokeRequest({ function: name, input: Buffer.from(input) });
+    const request = invokeRequest({ function: name, input: typeof input === 'string' ? Buffer.from(input) : input });
     return this.send('/dcf.v1.Functions/Invoke', request, `of ${name}`, options);
   }
 
@@ -64,7 +68,7 @@ export class FaultClient {
     const entry = this.ledger().begin(what, timeoutMs);
     return new Promise((resolve) => {
       const answer = new OneAnswer(entry);
-      const call = this.client.makeUnaryRequest(path, identity, identity, Buffer.from(request), metadata, (_error, message) =>
+      const call = this.client.makeUnaryRequest(path, identity, identity, asBuffer(request), metadata, (_error, message) =>
         answer.message(message),
       );
       const abort = (): void => call.cancel();

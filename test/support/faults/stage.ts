@@ -40,7 +40,8 @@ export class Stage {
     };
     const stage: Stage = new Stage(daemon, settings, { fault: connect(), bystander: connect() });
     // The connections, the memory of a large body and the end of the daemon's own probes belong to what was there before.
-    for (const client of Object.values(stage.clients)) await client.invoke(bystanderName, Buffer.alloc(limits.payload));
+    for (const client of Object.values(stage.clients))
+      await client.invoke(bystanderName, Buffer.alloc(limits.unprobed === true ? 1 : limits.payload));
     await daemon.control.info();
     return stage;
   }
