@@ -9,8 +9,10 @@ import { type Limits, type PlaySettings, playRow } from './play.js';
 import { DaemonScene } from './scene.js';
 import { usageOf } from './usage.js';
 
-export interface SectionSettings extends DaemonSettings {
+export interface SectionSettings extends Omit<DaemonSettings, 'data'> {
   limits?: Limits;
+  /** Makes the data directory; a new folder otherwise. */
+  makeData?: (owner: Owner) => string;
 }
 
 export type RowLimits = Pick<PlaySettings, 'memoryGrowth' | 'settleMs'>;
@@ -29,9 +31,10 @@ export class Stage {
 
   /** Starts the daemon, which goes with its owner. */
   static async open(owner: Owner, settings: SectionSettings): Promise<Stage> {
-    const { args = [], limits = defaultLimits, ...others } = settings;
+    const { args = [], limits = defaultLimits, makeData, ...others } = settings;
     const given = ['--max-bytes-in-flight', `${limits.bytesInFlight}B`, '--max-payload', `${limits.payload}B`];
-    const daemon = await startDaemon(owner, { ...others, args: ['--kill-grace', '200ms', ...given, ...args] });
+    const data = makeData === undefined ? {} : { data: makeData(owner) };
+    const daemon = await startDaemon(owner, { ...others, ...data, args: ['--kill-grace', '200ms', ...given, ...args] });
     await deploySource(owner, daemon, bystanderName, echoSource, { limits: { payload: `${limits.payload}B` } });
     const connect = (): FaultClient => {
       const client = new FaultClient(daemon.url, () => stage.ledger);

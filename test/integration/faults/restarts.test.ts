@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, DcfError } from '@dcf/sdk';
+import { cleanUp, temporaryDirectory } from '../../support/cleanup.js';
+import { runDaemon, type TestDaemon } from '../../support/daemon.js';
+import { daemonFaults } from '../../support/faults/fault-matrix.js';
+import type { Scene } from '../../support/faults/scene.js';
+import { deploySource, echoSource } from '../../support/functions.js';
+import { eventually } from '../../support/processes.js';
+
+/** Writes down each call before it is answered, and takes a few milliseconds, so that there are always some in flight. */
+function recording(path: string): string {
+  return `import { appendFileSync } from 'node:fs';
+declare const setTimeout: any;
+export class Handler {
+  async call(request: any): Promise<any> {
+    appendFileSync(${JSON.stringify(path)}, request.text() + '\\n');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return request.input;
+  }
+}`;
+}
+
+function recorded(path: string): string[] {
+  return readFileSync(path, 'utf8').trim().split('\n');
+}
+
+interface Load {
+  /** Inputs that were answered. */
+  answered: string[];
+  /** How the others ended. */
+  failed: { input: string; error: unknown }[];
+  /** Takes no new call; resolves when all are answered. */
+  stop: () => Promise<void>;
+}
+
+/** Calls a function without a pause until it is stopped, several calls at a time, each with an input of its own. */
+function putUnderLoad(scene: Scene, client: Client, name: string, callers: number): Load {
+  let over = false;
+  let last = 0;
+  const answered: string[] = [];
+  const failed: Load['failed'] = [];
+  const caller = async (): Promise<void> => {
+    while (!over) {
+      last += 1;
+      const input = `call-${last}`;
+      const call = client.invoke(name, input, { timeout: '30s', waitForReady: true });
+      try {
+        const { output } = await scene.ledger.follow(input, 30_000, call);
+        assert.equal(Buffer.from(output).toString(), input);
+        answered.push(input);
+      } catch (error) {
+        failed.push({ input, error });
+        // A daemon that is gone refuses at once.
+        if (failed.length > 1_000) return;
+      }
+    }
+  };
+  const called = Promise.all(Array.from({ length: callers }, caller));
+  return {
+    answered,
+    failed,
+    stop: async () => {
+      over = true;
+      await called;
+    },
+  };
+}
+
+async function underLoad(scene: Scene, daemon: TestDaemon) {
+  const path = join(await temporaryDirectory(scene), 'calls');
+  await deploySource(scene, daemon, 'recorder', recording(path), { concurrency: 4 });
+  await deploySource(scene, daemon, 'bystander', echoSource);
+  const client = new Client(daemon.url);
+  cleanUp(scene, () => client.close());
+  const loads = [putUnderLoad(scene, client, 'recorder', 8), putUnderLoad(scene, client, 'bystander', 2)] as const;
+  await eventually('the load is on', () => loads.every(({ answered }) => answered.length > 50));
+  return { path, loads, client };
+}
+
+const anyError = /^(UNAVAILABLE|CANCELLED)$/;
+
+daemonFaults('The daemon stops and comes back', (row) => {
+  row('SIGTERM under load', 'Every call that a Handler was given is answered; the others were not started, and know it', async (scene) => {
+    const daemon = await scene.startDaemon();
+    const { path, loads, client } = await underLoad(scene, daemon);
+    assert.equal(await daemon.stop('SIGTERM'), 0);
+    client.close();
+    for (const load of loads) await load.stop();
+    const [recorder] = loads;
+    assert.deepEqual(recorder.answered.toSorted(), recorded(path).toSorted(), 'what ran was answered, and once');
+    for (const { error } of loads.flatMap(({ failed }) => failed)) assert.match(DcfError.is(error) ? error.code : String(error), anyError);
+    scene.note(`${recorder.answered.length} calls were answered`);
+  });
+
+  row('A restart under load, by clients that try again what was not started', 'No call fails, and none runs twice', async (scene) => {
+    let daemon = await scene.startDaemon();
+    const { path, loads } = await underLoad(scene, daemon);
+    for (let restart = 0; restart < 2; restart++) {
+      assert.equal(await daemon.stop('SIGTERM'), 0);
+      daemon = await scene.startDaemon({ data: daemon.data, args: ['--grpc', `127.0.0.1:${daemon.port}`] });
+      const before = loads.map(({ answered }) => answered.length);
+      await eventually('the load is on again', () => loads.every(({ answered }, index) => answered.length > (before[index] ?? 0) + 50));
+    }
+    for (const load of loads) await load.stop();
+    const failures = loads.flatMap(({ failed }) => failed.map(({ error }) => String(error)));
+    assert.deepEqual(failures, []);
+    const [recorder] = loads;
+    assert.deepEqual(recorder.answered.toSorted(), recorded(path).toSorted());
+    scene.note(`${recorder.answered.length} calls were answered over two restarts`);
+  });
+
+  row(
+    '`kill -9` of the daemon under load',
+    'What may have run fails and is not tried again, so nothing runs twice; afterwards all is as before',
+    async (scene) => {
+      let daemon = await scene.startDaemon();
+      const { path, loads } = await underLoad(scene, daemon);
+      await daemon.stop('SIGKILL');
+      daemon = await scene.startDaemon({ data: daemon.data, args: ['--grpc', `127.0.0.1:${daemon.port}`] });
+      const before = loads.map(({ answered }) => answered.length);
+      await eventually('the load is on again', () => loads.every(({ answered }, index) => answered.length > (before[index] ?? 0) + 50));
+      for (const load of loads) await load.stop();
+      const [recorder, bystander] = loads;
+      const ran = recorded(path);
+      assert.equal(new Set(ran).size, ran.length, 'no call ran twice');
+      for (const input of recorder.answered) assert.ok(ran.includes(input), `${input} was answered and never ran`);
+      // No more than were in flight.
+      assert.ok(
+        recorder.failed.length <= 8 && bystander.failed.length <= 2,
+        `${recorder.failed.length} and ${bystander.failed.length} failed`,
+      );
+      for (const { error } of recorder.failed) assert.match(String(error), /UNAVAILABLE|broke|may have run/);
+    },
+  );
+
+  row(
+    'A second daemon on the same data directory',
+    'It says who holds the directory, and exits with 1; the first serves on',
+    async (scene) => {
+      const daemon = await scene.startDaemon();
+      await deploySource(scene, daemon, 'echo', echoSource);
+      const client = scene.connect(daemon.url);
+      const second = runDaemon(scene, ['--data', daemon.data, '--grpc', '127.0.0.1:0']);
+      let over = false;
+      const ended = second.ended.finally(() => {
+        over = true;
+      });
+      for (let count = 0; count < 100 || !over; count++) assert.equal((await client.invoke('echo', String(count))).text, String(count));
+      assert.equal(await ended, 1);
+      assert.match(second.log(), new RegExp(`the data directory ${daemon.data} is in use by another daemon \\(pid ${daemon.pid}\\)`));
+    },
+  );
+});
