@@ -16,7 +16,9 @@ for (const name of readdirSync(folder).sort()) {
 
 const cell = (text) => text.replaceAll('|', '\\|');
 const tables = sections.map(({ title, rows }) => {
-  const lines = rows.map(({ fault, expected }) => `| ${cell(fault)} | ${cell(expected)} |`);
+  const lines = rows.map(
+    ({ fault, expected, todo }) => `| ${cell(fault)} | ${cell(expected)}${todo ? `. **Not yet:** ${cell(todo)}` : ''} |`,
+  );
   return [`## ${title}`, '', '| fault | what the caller gets, what happens |', '| --- | --- |', ...lines, ''].join('\n');
 });
 const count = sections.reduce((sum, { rows }) => sum + rows.length, 0);

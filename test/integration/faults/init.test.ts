@@ -110,6 +110,23 @@ faults('What a Handler does while it is built', {}, (row) => {
       await recovers(scene, signs);
     },
   );
+
+  row(
+    '`init` throws in the first replica of a function at rest (`replicas.min: 0`)',
+    'FAILED_PRECONDITION with the reason; back when the cause is gone',
+    async (scene) => {
+      const folder = await temporaryDirectory(scene);
+      const signs = { bad: join(folder, 'bad'), starts: join(folder, 'starts') };
+      await scene.deploy(fragile("throw new Error('cold and bad');"), {
+        parameters: { ...signs },
+        replicas: { min: 0, max: 1, idleTimeout: '50ms' },
+      });
+      await eventually('it is at rest', async () => (await scene.daemon.control.describe(scene.name)).replicas.length === 0);
+      writeFileSync(signs.bad, '');
+      await scene.expect('call', { code: 'FAILED_PRECONDITION', details: /fault is not ready: .*cold and bad/ });
+      await recovers(scene, signs);
+    },
+  );
 });
 
 const refusals: [fault: string, statement: string, message: RegExp, settings?: DeploySettings][] = [

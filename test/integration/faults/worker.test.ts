@@ -35,6 +35,8 @@ async function busyReplica(scene: DaemonScene): Promise<number> {
 async function oneOfTwoEnds(scene: DaemonScene, source: string, reason: RegExp, kill?: () => Promise<void>): Promise<void> {
   await scene.deploy(source, { replicas: { min: 2, max: 2 } });
   const before = await scene.replicas();
+  // A worker whose calls were short is sent one ahead, which must not be lost with it.
+  for (let count = 0; count < 40; count++) await scene.expect('short', { code: 'OK', text: 'short' });
   const victim = scene.call(kill === undefined ? 'die' : 'wait', { timeoutMs: 20_000 });
   const killed = kill?.();
   const others = Array.from({ length: 20 }, (_, index) => scene.call(`call ${index}`));
@@ -63,15 +65,6 @@ faults('What a Handler does to its process', {}, (row) => {
   row('SIGKILL from outside, during a call', `${expected} (\`signal:SIGKILL\`)`, (scene) =>
     oneOfTwoEnds(scene, dying(''), /^signal:SIGKILL$/, async () => void process.kill(await busyReplica(scene), 'SIGKILL')),
   );
-
-  row('The heap is full', 'INTERNAL with the reason; the replica is replaced', async (scene) => {
-    const fill = 'const kept: any[] = []; for (;;) kept.push(new Array(10_000).fill(kept.length));';
-    await scene.deploy(dying(fill), { environment: { NODE_OPTIONS: '--max-old-space-size=32' } });
-    const before = await scene.replica();
-    await scene.expect('die', { code: 'INTERNAL', reason: /^(memory|signal:SIGABRT)$/ }, { timeoutMs: 30_000 });
-    await scene.expect('on it goes', { code: 'OK', text: 'on it goes' });
-    assert.notEqual(await scene.replica(), before);
-  });
 
   const broken: [fault: string, statement: string, reason: RegExp][] = [
     ['The Handler closes its descriptor 3', 'closeSync(3);', /^(stream-closed|signal:SIGABRT|exit:\d+)$/],

@@ -3,6 +3,8 @@ export interface DeclaredRow {
   fault: string;
   /** What the caller gets, and what happens. */
   expected: string;
+  /** Why the product does not keep to it yet. */
+  todo?: string | undefined;
 }
 
 export interface DeclaredSection {

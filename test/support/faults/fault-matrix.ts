@@ -52,7 +52,7 @@ export function daemonFaults(title: string, declare: (row: DeclareRow<Scene>) =>
 
 function collect<On>(declare: (row: DeclareRow<On>) => void): Declared<On>[] {
   const rows: Declared<On>[] = [];
-  declare((fault, expected, play, settings = {}) => void rows.push({ fault, expected, play, settings }));
+  declare((fault, expected, play, settings = {}) => void rows.push({ fault, expected, todo: settings.todo, play, settings }));
   return rows;
 }
 
