@@ -165,8 +165,10 @@ const idleConnections = 10_000;
 
 faults('Connections', { args: ['--first-byte-timeout', '500ms', '--body-timeout', '500ms'] }, (row) => {
   row('Connections that say nothing', 'Dropped after `--first-byte-timeout`', async (scene) => {
+    const begun = performance.now();
     const sockets = await Promise.all(Array.from({ length: 100 }, () => openSocket(scene)));
     await Promise.all(sockets.map((socket) => (socket.closed ? undefined : once(socket, 'close'))));
+    assert.ok(performance.now() - begun < 50_000, 'long before a keepalive, which waits for 60 seconds, would have done it');
   });
 
   row('Connections that speak no HTTP/2', 'Dropped', async (scene) => {
