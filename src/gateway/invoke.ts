@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { DaemonReport } from '@dcf/sdk/contract';
 import type { Target } from '../control/router.js';
 import { DcfError, notStarted } from '../core/errors.js';
 import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
@@ -39,6 +40,12 @@ export class PayloadTooLarge extends DcfError {
   }
 }
 
+/**
+ * Told how a call ended. `report` makes its report, and has to be called at once if at all; a call that was refused before it
+ * came to a function has none.
+ */
+export type Settle = (outcome: Outcome, report: (() => DaemonReport) | undefined) => void;
+
 const nothing = (): void => undefined;
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
 /** A call's header has 64 KiB for its id and its metadata, as JSON. */
@@ -61,7 +68,7 @@ export class Invoker {
   }
 
   /** Hands a call on. `settle` is called exactly once; what is returned cancels the call. */
-  invoke(request: InvokeRequest, settle: (outcome: Outcome) => void): () => void {
+  invoke(request: InvokeRequest, settle: Settle): () => void {
     const { input, counted = false } = request;
     const size = input.length;
     let target: Target;
@@ -71,18 +78,19 @@ export class Invoker {
       if (!counted) this.budget.take(size);
     } catch (error) {
       if (counted) this.budget.give(size);
-      settle({ ok: false, error: DcfError.from(error, 'INTERNAL') });
+      settle({ ok: false, error: DcfError.from(error, 'INTERNAL') }, undefined);
       return nothing;
     }
+    const id = request.requestId ?? this.newRequestId();
     const invocation: Invocation = {
-      requestId: request.requestId ?? this.newRequestId(),
+      requestId: id,
       input,
       timeoutMs: request.timeoutMs,
       metadata: request.metadata,
       settle: (outcome, reported) => {
         this.budget.give(size);
         target.canary?.record(outcome, reported);
-        settle(outcome);
+        settle(outcome, () => ({ id, ...reported.report() }));
       },
     };
     return target.pool.invoke(invocation);

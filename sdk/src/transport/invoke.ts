@@ -1,4 +1,5 @@
 import { decodeInvokeReply, encodeInvokeRequest } from '../contract/envelope.js';
+import { type DaemonReport, decodeReport } from '../contract/report.js';
 import { DcfError, messageOf } from '../errors.js';
 import { callHeaders, type HeaderOptions } from './metadata.js';
 import type { OpenChannel } from './open-channel.js';
@@ -17,8 +18,8 @@ export interface Invocation {
 
 export interface Invoked {
   output: Uint8Array;
-  /** The id that the daemon gave the call, where it told. */
-  id: string | undefined;
+  /** What the daemon told of the call. */
+  report: DaemonReport | undefined;
   attempts: number;
 }
 
@@ -30,8 +31,8 @@ const method: UnaryMethod<Buffer, Buffer> = { path: '/dcf.v1.Functions/Invoke', 
 export async function invoke(channel: OpenChannel, { service, bytes, headers, maxPayload }: Invocation, limits: Limits): Promise<Invoked> {
   const request = encodeInvokeRequest({ function: service, input: readInput(bytes, maxPayload) });
   const { reply, attempts } = await callUnary(channel, { method, request, headers: callHeaders(headers) }, limits);
-  const id = reply.trailers.get('dcf-request-id')[0]?.toString();
-  return { output: readOutput(reply.message, maxPayload), id, attempts };
+  const report = headers.report === true ? decodeReport(reply.trailers.get('dcf-report')[0]?.toString() ?? '') : undefined;
+  return { output: readOutput(reply.message, maxPayload), report, attempts };
 }
 
 function readInput(bytes: Uint8Array | string, limit = Number.POSITIVE_INFINITY): Uint8Array {

@@ -8,6 +8,8 @@ export interface HeaderOptions {
   alias?: string | undefined;
   requestId?: string | undefined;
   metadata?: Readonly<Record<string, string>> | undefined;
+  /** Whether the daemon shall tell of a call that succeeds, too. */
+  report?: boolean | undefined;
 }
 
 const keyPattern = /^[0-9a-z_.-]+$/;
@@ -27,7 +29,7 @@ const maximumBytes = 32 * 1024;
  *
  * @throws DcfError INVALID_ARGUMENT with the key and what is wrong
  */
-export function callHeaders({ token, alias, requestId, metadata = {} }: HeaderOptions): Headers {
+export function callHeaders({ token, alias, requestId, metadata = {}, report = false }: HeaderOptions): Headers {
   const headers: [string, string][] = [];
   const add = (key: string, value: string, shown: string): void => {
     if (typeof value !== 'string' || !valuePattern.test(value))
@@ -37,6 +39,7 @@ export function callHeaders({ token, alias, requestId, metadata = {} }: HeaderOp
   if (token !== undefined) add('authorization', `Bearer ${token}`, 'the token');
   if (alias !== undefined) add('dcf-alias', alias, 'the alias');
   if (requestId !== undefined) add('dcf-request-id', requestId, 'the requestId');
+  if (report) headers.push(['dcf-report', '1']);
   for (const [name, value] of Object.entries(metadata)) {
     const key = name.toLowerCase();
     const shown = `metadata[${JSON.stringify(name)}]`;
