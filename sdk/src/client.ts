@@ -76,9 +76,9 @@ export class Client {
     const headers = { token: this.#token, alias, requestId, metadata, report };
     this.#loading ??= this.#load();
     const { channel, invoke } = await this.#loading;
-    const { output, attempts, ...told } = await invoke(channel, { service, bytes, headers, maxPayload: this.#maxPayload }, limits);
+    const { output, attempts, told } = await invoke(channel, { service, bytes, headers, maxPayload: this.#maxPayload }, limits);
     const own = { totalMs: performance.now() - begun, attempts };
-    return { output, report: { ...(requestId === undefined ? {} : { id: requestId }), ...told.report, ...own } };
+    return { output, report: { ...(requestId === undefined ? {} : { id: requestId }), ...told, ...own } };
   }
 
   /**

@@ -30,6 +30,8 @@ export interface InvokerOptions {
   resolve: (name: FunctionName, selector: string | undefined) => Target;
   /** Bytes of the inputs of all calls in flight. */
   maxBytesInFlight: number;
+  /** Told of each call of a function that wants a line for it in its log. */
+  onEnded?: ((name: FunctionName, outcome: Outcome, report: () => DaemonReport) => void) | undefined;
 }
 
 /** RESOURCE_EXHAUSTED for an input that is over its function's limit: it never fits, so it makes no sense to come back. */
@@ -90,7 +92,9 @@ export class Invoker {
       settle: (outcome, reported) => {
         this.budget.give(size);
         target.canary?.record(outcome, reported);
-        settle(outcome, () => ({ id, ...reported.report() }));
+        const report = (): DaemonReport => ({ id, ...reported.report() });
+        if (target.callLog) this.options.onEnded?.(target.name, outcome, report);
+        settle(outcome, report);
       },
     };
     return target.pool.invoke(invocation);

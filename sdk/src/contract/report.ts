@@ -27,7 +27,7 @@ const numbers = ['replica', 'worker', 'queueMs', 'runMs', 'batchSize', 'memory',
 const maxProviders = 8;
 const maxProviderLength = 40;
 
-/** A report as the value of the trailer or header `dcf-report`: JSON in printable ASCII, under 2 KiB. */
+/** A report as the value of the trailer or header `dcf-report`: JSON in printable ASCII, under 3 KiB. */
 export function encodeReport(report: DaemonReport): string {
   const { id, revision, replica, worker, batchSize, cold, memory, peakMemory } = report;
   const queueMs = microseconds(report.queueMs);

@@ -1,3 +1,4 @@
+import type { Metadata } from '@grpc/grpc-js';
 import { decodeInvokeReply, encodeInvokeRequest } from '../contract/envelope.js';
 import { type DaemonReport, decodeReport } from '../contract/report.js';
 import { DcfError, messageOf } from '../errors.js';
@@ -18,8 +19,8 @@ export interface Invocation {
 
 export interface Invoked {
   output: Uint8Array;
-  /** What the daemon told of the call. */
-  report: DaemonReport | undefined;
+  /** What the daemon told of the call: nothing, its id, or all of it. */
+  told: Partial<DaemonReport>;
   attempts: number;
 }
 
@@ -31,8 +32,13 @@ const method: UnaryMethod<Buffer, Buffer> = { path: '/dcf.v1.Functions/Invoke', 
 export async function invoke(channel: OpenChannel, { service, bytes, headers, maxPayload }: Invocation, limits: Limits): Promise<Invoked> {
   const request = encodeInvokeRequest({ function: service, input: readInput(bytes, maxPayload) });
   const { reply, attempts } = await callUnary(channel, { method, request, headers: callHeaders(headers) }, limits);
-  const report = headers.report === true ? decodeReport(reply.trailers.get('dcf-report')[0]?.toString() ?? '') : undefined;
-  return { output: readOutput(reply.message, maxPayload), report, attempts };
+  return { output: readOutput(reply.message, maxPayload), told: headers.report === true ? readTold(reply.trailers) : {}, attempts };
+}
+
+function readTold(trailers: Metadata): Partial<DaemonReport> {
+  const read = (key: string): string | undefined => trailers.get(key)[0]?.toString();
+  const id = read('dcf-request-id');
+  return decodeReport(read('dcf-report') ?? '') ?? (id === undefined ? {} : { id });
 }
 
 function readInput(bytes: Uint8Array | string, limit = Number.POSITIVE_INFINITY): Uint8Array {
