@@ -306,7 +306,7 @@ export class Replica {
 
   private tellMissing(missing: number): void {
     const text = `${missing} lines are missing here: a replica may log ${maxLinesPerSecond} in a second`;
-    this.events.log({ time: Date.now(), level: 'warn', text, callId: '', worker: 0 });
+    this.events.log({ time: Date.now(), level: 'warn', text, callId: '', worker: 0, missing });
   }
 }
 
