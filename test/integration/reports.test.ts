@@ -127,3 +127,23 @@ test('invoke --json: output, report and log in one object; bytes that are no tex
   assert.deepEqual([failed.code, failed.status, failed.error, failed.output], [1, 'UNKNOWN', 'as it was told', undefined]);
   assert.deepEqual([failed.report.revision, failed.logs.length], [revision, 3]);
 });
+
+test('over HTTP the report is a header: where it was asked for, and of a call that failed', async () => {
+  const post = async (input: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${daemon.http}/functions/talker`, { method: 'POST', body: input, headers });
+    await response.arrayBuffer();
+    return { status: response.status, report: response.headers.get('dcf-report'), id: response.headers.get('dcf-request-id') };
+  };
+  const plain = await post('x');
+  assert.deepEqual([plain.status, plain.report], [200, null]);
+  const asked = await post('x', { 'dcf-report': '1', 'dcf-request-id': 'over-http' });
+  assert.deepEqual(
+    [asked.id, decodeReport(asked.report ?? '')?.id, decodeReport(asked.report ?? '')?.replica],
+    ['over-http', 'over-http', 1],
+  );
+  const failed = await post('fail');
+  assert.deepEqual([failed.status, decodeReport(failed.report ?? '')?.revision], [500, revision]);
+  const unknown = await fetch(`${daemon.http}/functions/nobody`, { method: 'POST', headers: { 'dcf-report': '1' } });
+  assert.deepEqual([unknown.status, unknown.headers.get('dcf-report')], [404, null]);
+  await unknown.arrayBuffer();
+});
