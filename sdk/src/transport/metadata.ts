@@ -39,7 +39,6 @@ export function callHeaders({ token, alias, requestId, metadata = {}, report = f
   if (token !== undefined) add('authorization', `Bearer ${token}`, 'the token');
   if (alias !== undefined) add('dcf-alias', alias, 'the alias');
   if (requestId !== undefined) add('dcf-request-id', requestId, 'the requestId');
-  if (report) headers.push(['dcf-report', '1']);
   for (const [name, value] of Object.entries(metadata)) {
     const key = name.toLowerCase();
     const shown = `metadata[${JSON.stringify(name)}]`;
@@ -51,6 +50,7 @@ export function callHeaders({ token, alias, requestId, metadata = {}, report = f
   }
   const bytes = headers.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   if (bytes > maximumBytes) throw bad('the metadata', `has ${bytes} bytes, and ${maximumBytes} is the most: put it into the input`);
+  if (report) headers.push(['dcf-report', '1']);
   return headers;
 }
 
