@@ -1,3 +1,4 @@
+import type { DaemonReport } from './contract/report.js';
 import { Channel } from './transport/channel.js';
 import type { OpenChannel } from './transport/open-channel.js';
 import { type CallLimits, type ClientOptions, defaultTimeoutMs, readMaxPayload, readTimeout, startLimits } from './transport/options.js';
@@ -9,12 +10,12 @@ export interface InvokeOptions extends CallLimits {
   requestId?: string | undefined;
   /** Reaches the Handler as `request.metadata`: printable ASCII; keys come there in lower case. */
   metadata?: Readonly<Record<string, string>> | undefined;
+  /** Whether the daemon is asked how the call went; it is unless this says `false`. Of a call that fails it tells anyway. */
+  report?: boolean | undefined;
 }
 
-/** How a call went. */
-export interface CallReport {
-  /** The call's id; `undefined` when the daemon made one and did not tell. */
-  id: string | undefined;
+/** How a call went. What the daemon would have told is missing when it was not asked, or is of an older version. */
+export interface CallReport extends Partial<DaemonReport> {
   /** Milliseconds, from `invoke` to the output, the retries included. */
   totalMs: number;
   /** 1 when the first try did it. Only tries that certainly did not start the call are followed by another. */
@@ -71,12 +72,13 @@ export class Client {
   async invoke(service: string, bytes: Uint8Array | string, options: InvokeOptions = {}): Promise<InvokeResult> {
     const begun = performance.now();
     const limits = startLimits(options, this.#timeoutMs);
-    const { alias, requestId, metadata } = options;
-    const headers = { token: this.#token, alias, requestId, metadata };
+    const { alias, requestId, metadata, report = true } = options;
+    const headers = { token: this.#token, alias, requestId, metadata, report };
     this.#loading ??= this.#load();
     const { channel, invoke } = await this.#loading;
-    const { output, id, attempts } = await invoke(channel, { service, bytes, headers, maxPayload: this.#maxPayload }, limits);
-    return { output, report: { id: requestId ?? id, totalMs: performance.now() - begun, attempts } };
+    const { output, attempts, told } = await invoke(channel, { service, bytes, headers, maxPayload: this.#maxPayload }, limits);
+    const own = { totalMs: performance.now() - begun, attempts };
+    return { output, report: { ...(requestId === undefined ? {} : { id: requestId }), ...told, ...own } };
   }
 
   /**

@@ -1,3 +1,5 @@
+import type { DaemonReport } from './contract/report.js';
+
 /** The gRPC status codes, https://grpc.github.io/grpc/core/md_doc_statuscodes.html. */
 export const statusCodes = {
   OK: 0,
@@ -42,6 +44,8 @@ export interface DcfErrorOptions extends ErrorOptions {
   reason?: string | undefined;
   /** After how many milliseconds it makes sense to try again. */
   retryAfterMs?: number | undefined;
+  /** What the daemon told of the call that failed. */
+  report?: DaemonReport | undefined;
 }
 
 /**
@@ -52,6 +56,7 @@ export class DcfError extends Error {
   readonly code: ErrorCode;
   readonly reason: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly report: DaemonReport | undefined;
 
   static {
     DcfError.prototype.name = 'DcfError';
@@ -62,6 +67,7 @@ export class DcfError extends Error {
     this.code = code;
     this.reason = options.reason;
     this.retryAfterMs = options.retryAfterMs;
+    this.report = options.report;
   }
 
   /**

@@ -3,7 +3,10 @@ import { systemCode } from './errors.js';
 
 type Stream = NodeJS.WriteStream;
 
-function coloursFor(stream: Stream): ReturnType<typeof pc.createColors> {
+/** What paints text, or leaves it as it is. */
+export type Colours = ReturnType<typeof pc.createColors>;
+
+function coloursFor(stream: Stream): Colours {
   // https://no-color.org: any value but an empty one.
   return pc.createColors(stream.isTTY === true && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb');
 }

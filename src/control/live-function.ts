@@ -172,7 +172,9 @@ export class LiveFunction {
   private destination({ revision, running }: LiveRevision): Destination {
     if (running.kind !== 'pool') return running;
     const { pool } = running;
-    return { kind: 'pool', target: { pool, maxPayload: revision.manifest.manifest.limits.payload, canary: this.canaryOf(revision.id) } };
+    const { limits, callLog } = revision.manifest.manifest;
+    const target = { name: revision.name, pool, maxPayload: limits.payload, callLog, canary: this.canaryOf(revision.id) };
+    return { kind: 'pool', target };
   }
 
   /** The window of a canary lasts for as long as the traffic stays as it is. */

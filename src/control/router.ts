@@ -5,11 +5,14 @@ import type { Canary } from './canary.js';
 
 /** Where a call goes. */
 export interface Target {
+  name: FunctionName;
   pool: FunctionPool;
   /** Bytes of one input. */
   maxPayload: number;
   /** To be told how each call ended. */
   canary: Canary | undefined;
+  /** Whether each call gets a line in the function's log. */
+  callLog: boolean;
 }
 
 /** What calls to a revision meet: a pool, or the reason why there is none. */

@@ -58,6 +58,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
     drainGrace: value('drainGrace'),
     cgroup: value('cgroup'),
     keepWarm: value('keepWarm'),
+    callLog: value('callLog'),
     logLevel: value('logLevel'),
   };
   return { kind: 'run', settings: secured(result) };

@@ -99,6 +99,9 @@ export class Daemon {
     this.invoker = new Invoker({
       resolve: (name, selector) => this.functions.router.resolve(name, selector),
       maxBytesInFlight: settings.maxBytesInFlight,
+      onEnded: settings.callLog
+        ? (name, outcome, report) => logs.appendCall(name, outcome.ok ? 'OK' : outcome.error.code, report)
+        : undefined,
     });
     this.restored = this.restore();
   }

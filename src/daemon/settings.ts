@@ -49,6 +49,11 @@ function oneOf<const Names extends readonly string[]>(...names: Names): (text: s
   return (text) => names.find((name) => name === text) ?? allowed(names.join(', '));
 }
 
+function parseOnOff(text: string): boolean {
+  if (text === 'on' || text === 'true') return true;
+  return text === 'off' || text === 'false' ? false : allowed('on or off');
+}
+
 function parseSwitch(text: string): boolean {
   if (text === 'true' || text === '1') return true;
   return text === 'false' || text === '0' || text === '' ? false : allowed('true or false');
@@ -96,6 +101,7 @@ export const settings = {
   drainGrace: setting('TIME', '30s', 'how long calls may take to finish when the daemon or a revision stops', duration),
   cgroup: setting('DIR', '', 'a cgroup given to the daemon, in which the kernel puts limits.memory in force', optional),
   keepWarm: setting('TIME', '60s', 'how long the replicas of the revision before stay ready for a rollback', duration),
+  callLog: setting('on|off', 'on', "whether each call gets a line in its function's log", parseOnOff),
   logLevel: setting('LEVEL', 'info', 'debug, info, warn or error', oneOf('debug', 'info', 'warn', 'error')),
 } as const;
 

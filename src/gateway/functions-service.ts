@@ -1,6 +1,6 @@
 import type { Contract } from '@dcf/sdk/contract';
-import { decodeInvokeRequest, encodeInvokeReply } from '@dcf/sdk/contract';
-import type { handleUnaryCall, ServiceDefinition, sendUnaryData } from '@grpc/grpc-js';
+import { type DaemonReport, decodeInvokeRequest, encodeInvokeReply, encodeReport } from '@dcf/sdk/contract';
+import { type handleUnaryCall, Metadata, type ServiceDefinition, type sendUnaryData } from '@grpc/grpc-js';
 import type { Success } from '../pool/invocation.js';
 import { type GrpcService, type MethodOptions, statusOf, toStatus } from './grpc-method.js';
 import type { Invoker } from './invoke.js';
@@ -10,6 +10,7 @@ const notForHandler = new Set([
   'authorization',
   'dcf-request-id',
   'dcf-alias',
+  'dcf-report',
   'user-agent',
   'content-length',
   'grpc-previous-rpc-attempts',
@@ -28,6 +29,7 @@ export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUn
       const metadata = call.metadata.getMap();
       options.authorize(textOf(metadata['authorization']));
       const envelope = decodeInvokeRequest(call.request);
+      const wantsReport = metadata['dcf-report'] === '1';
       const deadline = Number(call.getDeadline());
       const cancel = invoker.invoke(
         {
@@ -38,9 +40,11 @@ export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUn
           selector: textOf(metadata['dcf-alias']),
           metadata: handlerMetadata(metadata),
         },
-        (outcome) => {
-          if (outcome.ok) sendReply(outcome, callback);
-          else callback(toStatus(outcome.error));
+        (outcome, report) => {
+          // A success without a report pays nothing for it: this is the path of nearly every call.
+          const trailers = report !== undefined && (wantsReport || !outcome.ok) ? reportTrailers(report()) : undefined;
+          if (outcome.ok) sendReply(outcome, trailers, callback);
+          else callback(toStatus(outcome.error, trailers));
         },
       );
       call.once('cancelled', cancel);
@@ -58,9 +62,16 @@ interface Reply {
   copied: boolean;
 }
 
-function sendReply(success: Success, callback: sendUnaryData<Reply>): void {
+function reportTrailers(report: DaemonReport): Metadata {
+  const trailers = new Metadata();
+  trailers.set('dcf-request-id', report.id);
+  trailers.set('dcf-report', encodeReport(report));
+  return trailers;
+}
+
+function sendReply(success: Success, trailers: Metadata | undefined, callback: sendUnaryData<Reply>): void {
   const reply: Reply = { success, copied: false };
-  callback(null, reply);
+  callback(null, reply, trailers);
   if (reply.copied) success.release(success.output);
 }
 

@@ -21,9 +21,10 @@ const maxDetailsLength = 4 * 1024;
 /**
  * The one way that a status leaves this daemon. Ill-formed text would throw out of grpc-js as an uncaught exception, and
  * long text would wedge the connection: both are mended here.
+ *
+ * @param metadata - more trailers to go with it
  */
-export function toStatus(error: DcfError): ServerErrorResponse {
-  const metadata = new Metadata();
+export function toStatus(error: DcfError, metadata = new Metadata()): ServerErrorResponse {
   if (error.reason !== undefined) metadata.set('dcf-reason', headerText(error.reason));
   if (error.retryAfterMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(Math.ceil(error.retryAfterMs)));
   // A broken connection cannot promise that, nor can a Handler that answers UNAVAILABLE.

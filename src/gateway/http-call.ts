@@ -1,8 +1,8 @@
-import type { Outcome } from '../pool/invocation.js';
+import { encodeReport } from '@dcf/sdk/contract';
 import { checkAnnounced, readBody } from './http-body.js';
 import type { Exchange } from './http-exchange.js';
 import { readHead } from './http-head.js';
-import type { InvokeRequest, Invoker } from './invoke.js';
+import type { InvokeRequest, Invoker, Settle } from './invoke.js';
 
 /**
  * Serves a call: the request's body is the input, the answer's body the output. What can be refused is refused before the body
@@ -48,15 +48,16 @@ export function serveCall(exchange: Exchange, invoker: Invoker, name: string, re
 }
 
 /** Runs a call that is cancelled when its connection ends. */
-function run(exchange: Exchange, invoke: (settle: (outcome: Outcome) => void) => () => void): void {
+function run(exchange: Exchange, invoke: (settle: Settle) => () => void): void {
   // Not the response's own event: one that waits behind another on its connection is not told.
-  const { socket } = exchange.request;
+  const { socket, headers } = exchange.request;
   let settled = false;
   let cancel = (): void => undefined;
   const onClose = (): void => cancel();
-  cancel = invoke((outcome) => {
+  cancel = invoke((outcome, report) => {
     settled = true;
     socket.off('close', onClose);
+    if (report !== undefined && (!outcome.ok || headers['dcf-report'] === '1')) exchange.addHeader('dcf-report', encodeReport(report()));
     if (outcome.ok) exchange.output(outcome);
     else exchange.fail(outcome.error);
   });

@@ -38,6 +38,11 @@ export class Exchange {
     this.expectant = false;
   }
 
+  /** Adds a header to the answer that is to come. */
+  addHeader(name: string, value: string): void {
+    if (!this.over) this.response.setHeader(name, value);
+  }
+
   /** Answers with a Handler's output. */
   output({ output, release }: Success): void {
     const { response } = this;

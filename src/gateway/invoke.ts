@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { DaemonReport } from '@dcf/sdk/contract';
 import type { Target } from '../control/router.js';
 import { DcfError, notStarted } from '../core/errors.js';
 import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
@@ -29,6 +30,8 @@ export interface InvokerOptions {
   resolve: (name: FunctionName, selector: string | undefined) => Target;
   /** Bytes of the inputs of all calls in flight. */
   maxBytesInFlight: number;
+  /** Told of each call of a function that wants a line for it in its log. */
+  onEnded?: ((name: FunctionName, outcome: Outcome, report: () => DaemonReport) => void) | undefined;
 }
 
 /** RESOURCE_EXHAUSTED for an input that is over its function's limit: it never fits, so it makes no sense to come back. */
@@ -38,6 +41,12 @@ export class PayloadTooLarge extends DcfError {
     super('RESOURCE_EXHAUSTED', `the input has ${size}; limits.payload of ${name} is ${limit}`);
   }
 }
+
+/**
+ * Told how a call ended. `report` makes its report, and has to be called at once if at all; a call that was refused before it
+ * came to a function has none.
+ */
+export type Settle = (outcome: Outcome, report: (() => DaemonReport) | undefined) => void;
 
 const nothing = (): void => undefined;
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
@@ -61,7 +70,7 @@ export class Invoker {
   }
 
   /** Hands a call on. `settle` is called exactly once; what is returned cancels the call. */
-  invoke(request: InvokeRequest, settle: (outcome: Outcome) => void): () => void {
+  invoke(request: InvokeRequest, settle: Settle): () => void {
     const { input, counted = false } = request;
     const size = input.length;
     let target: Target;
@@ -71,18 +80,21 @@ export class Invoker {
       if (!counted) this.budget.take(size);
     } catch (error) {
       if (counted) this.budget.give(size);
-      settle({ ok: false, error: DcfError.from(error, 'INTERNAL') });
+      settle({ ok: false, error: DcfError.from(error, 'INTERNAL') }, undefined);
       return nothing;
     }
+    const id = request.requestId ?? this.newRequestId();
     const invocation: Invocation = {
-      requestId: request.requestId ?? this.newRequestId(),
+      requestId: id,
       input,
       timeoutMs: request.timeoutMs,
       metadata: request.metadata,
       settle: (outcome, reported) => {
         this.budget.give(size);
         target.canary?.record(outcome, reported);
-        settle(outcome);
+        const report = (): DaemonReport => ({ id, ...reported.report() });
+        if (target.callLog) this.options.onEnded?.(target.name, outcome, report);
+        settle(outcome, report);
       },
     };
     return target.pool.invoke(invocation);

@@ -9,4 +9,6 @@ export interface LogLine {
   /** Empty when it belongs to no call. */
   callId: string;
   worker: number;
+  /** So many lines are missing where this one stands. */
+  missing?: number;
 }

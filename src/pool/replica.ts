@@ -1,6 +1,7 @@
 import type { OnReadOpts, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
+import { Allowance } from '../core/allowance.js';
 import { startTimer } from '../core/deadline.js';
 import { DcfError } from '../core/errors.js';
 import { defer } from '../core/promises.js';
@@ -10,9 +11,9 @@ import { type InitHeader, protocolVersion } from '../wire/messages.js';
 import type { Call } from './call.js';
 import type { Confinement } from './confinement.js';
 import { describeEnd, type EndReason, type KillReason } from './end-reason.js';
-import { LineSplitter } from './line-splitter.js';
 import type { LogLine } from './log-line.js';
 import type { MemoryUse } from './memory-watch.js';
+import { readLines } from './output-lines.js';
 import { SocketPairs } from './socket-pairs.js';
 import { type Exit, type SpawnedProcess, spawnReplica } from './spawn.js';
 import { Worker } from './worker.js';
@@ -52,6 +53,8 @@ export type ReplicaState = 'starting' | 'ready' | 'draining' | 'condemned' | 'en
 /** After its stream has ended, a process gets this long to exit and so to tell its own exit code. */
 const exitGraceMs = 1_000;
 const keptStartLines = 20;
+/** Lines of its log in a second. They cost the daemon a twentieth of a core; the others are dropped and counted. */
+const maxLinesPerSecond = 10_000;
 
 /** One child process of a revision, from its spawn to its end. It is never started twice. */
 export class Replica {
@@ -65,6 +68,7 @@ export class Replica {
   private exit: Exit | undefined;
   private initError: DcfError | undefined;
   private startLines: string[] = [];
+  private readonly lines = new Allowance(maxLinesPerSecond, (missing) => this.tellMissing(missing));
   private openStreams = 0;
   /** It was told to leave: its end is no failure. */
   discarded = false;
@@ -102,6 +106,10 @@ export class Replica {
 
   get running(): number {
     return this.workers.reduce((sum, worker) => sum + worker.running, 0);
+  }
+
+  takesLine(): boolean {
+    return this.lines.take();
   }
 
   get memory(): MemoryUse {
@@ -278,6 +286,7 @@ export class Replica {
       const returned = worker.failAll(error);
       if (returned !== undefined) this.events.returned(returned);
     }
+    this.lines.flush();
     this.end.resolve(end);
   }
 
@@ -289,14 +298,15 @@ export class Replica {
   }
 
   private keepOutput(stream: Readable, level: LogLine['level']): void {
-    const lines = new LineSplitter((text) => {
+    readLines(stream, this.lines, (text) => {
       if (this.state === 'starting') this.startLines = [...this.startLines, text].slice(-keptStartLines);
       this.events.log({ time: Date.now(), level, text, callId: '', worker: 0 });
     });
-    stream.on('data', (chunk: Buffer) => lines.push(chunk));
-    stream.on('end', () => lines.end());
-    // A pipe that breaks has nothing more to say.
-    stream.on('error', () => lines.end());
+  }
+
+  private tellMissing(missing: number): void {
+    const text = `${missing} lines are missing here: a replica may log ${maxLinesPerSecond} in a second`;
+    this.events.log({ time: Date.now(), level: 'warn', text, callId: '', worker: 0, missing });
   }
 }
 

@@ -36,6 +36,8 @@ export interface Batch {
 export interface WorkerHome {
   readonly id: number;
   readonly memory: MemoryUse;
+  /** Whether one more line of the log is taken. */
+  takesLine(): boolean;
   condemn(reason: KillReason): void;
   callEnded(): void;
 }
@@ -99,6 +101,7 @@ export class Worker {
       maxBodyLength: init.maxPayload,
       pauseWhenCongested: false,
       onMessage: (message) => this.receive(message),
+      takesLog: () => home.takesLine(),
       onClose: (error) => {
         this.over = true;
         events.closed(error);

@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
+import { startTimer } from '../core/deadline.js';
 import { Serial } from '../core/serial.js';
-import { encodeEntry, type FunctionLogEntry, notice } from './log-entry.js';
+import { encodeEntry, type FunctionLogEntry, lossOf, notice } from './log-entry.js';
 import type { LogFiles } from './log-files.js';
 import type { LogFollower } from './log-follower.js';
 import type { LogSnapshot } from './log-reader.js';
@@ -13,6 +13,9 @@ export interface FunctionLogOptions {
   onFailure: (error: unknown) => void;
 }
 
+/** Lines of the same moment are written together: a call seldom has one alone, and each write opens the file. */
+const gatherMs = 20;
+
 /** One function's log: takes entries at once, writes them when there is time, and hands them to who follows it. */
 export class FunctionLog {
   private readonly followers = new Set<LogFollower>();
@@ -21,7 +24,9 @@ export class FunctionLog {
   /** Of `lines`, and of those being written. */
   private bufferedBytes = 0;
   private dropped = 0;
-  private scheduled = false;
+  private cancelTimer: (() => void) | undefined;
+  /** It is their turn soon. */
+  private writing = false;
 
   constructor(private readonly options: FunctionLogOptions) {}
 
@@ -30,24 +35,20 @@ export class FunctionLog {
     const line = `${encodeEntry(entry)}\n`;
     const bytes = Buffer.byteLength(line);
     if (this.bufferedBytes + bytes > this.options.maxBufferBytes) {
-      this.dropped += 1;
+      this.dropped += lossOf(entry);
     } else {
       this.lines.push(line);
       this.bufferedBytes += bytes;
     }
-    if (this.scheduled) return;
-    this.scheduled = true;
-    void this.work.run(async () => {
-      // A Handler seldom logs one line alone: those of the same moment are written together.
-      await setImmediate();
-      this.scheduled = false;
-      await this.write();
-    });
+    this.cancelTimer ??= startTimer(gatherMs, () => this.writeSoon());
+    // The buffer has to take what comes while this is being written.
+    if (this.bufferedBytes > this.options.maxBufferBytes / 4) this.writeSoon();
   }
 
   /** What the log has now. `follower` gets exactly what comes after. */
   snapshot(follower?: LogFollower): Promise<LogSnapshot> {
     return this.work.run(async () => {
+      await this.write();
       const files = await this.options.files.openAll();
       // Nothing is being written, and from here on nothing can come in between: no entry is lost or doubled.
       if (follower !== undefined) this.followers.add(follower);
@@ -61,6 +62,7 @@ export class FunctionLog {
 
   /** Waits until everything so far is written, and ends all who follow. */
   async close(): Promise<void> {
+    this.cancelTimer?.();
     await this.work.run(() => this.write());
     this.endFollowers();
   }
@@ -69,6 +71,17 @@ export class FunctionLog {
     this.forget();
     this.endFollowers();
     await this.work.run(() => this.options.files.delete());
+  }
+
+  private writeSoon(): void {
+    this.cancelTimer?.();
+    this.cancelTimer = undefined;
+    if (this.writing) return;
+    this.writing = true;
+    void this.work.run(async () => {
+      this.writing = false;
+      await this.write();
+    });
   }
 
   private endFollowers(): void {

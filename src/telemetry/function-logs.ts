@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DcfError, messageOf } from '../core/errors.js';
 import type { FunctionName } from '../core/names.js';
+import { type CallFacts, CallLog } from './call-log.js';
 import { FunctionLog } from './function-log.js';
 import type { FunctionLogEntry, LogQuery } from './log-entry.js';
 import { LogFiles } from './log-files.js';
@@ -25,11 +26,17 @@ export interface FunctionLogsOptions {
   now?: () => number;
 }
 
+/** What is kept of one function. */
+interface Kept {
+  log: FunctionLog;
+  calls: CallLog;
+}
+
 const reportEveryMs = 60_000;
 
 /** The logs of the functions, as JSON lines under `<data>/logs/<name>/`, rotated by size. */
 export class FunctionLogs {
-  private readonly logs = new Map<FunctionName, FunctionLog>();
+  private readonly logs = new Map<FunctionName, Kept>();
   private reportedAt = Number.NEGATIVE_INFINITY;
   private closed = false;
 
@@ -54,6 +61,16 @@ export class FunctionLogs {
   /** Takes an entry. It is written soon; never throws, and drops entries rather than keep too many in memory. */
   append(name: FunctionName, entry: FunctionLogEntry): void {
     if (!this.closed) this.logOf(name).append(entry);
+  }
+
+  /**
+   * Takes note of a call that has ended. It gets a line unless there are too many.
+   *
+   * @param status - its gRPC status, such as `OK`
+   * @param report - makes its report; called at once if at all
+   */
+  appendCall(name: FunctionName, status: string, report: () => CallFacts): void {
+    if (!this.closed) this.keptOf(name).calls.append(status, report);
   }
 
   /** The entries that are wanted, oldest first; none for a function that has no log. */
@@ -88,13 +105,17 @@ export class FunctionLogs {
 
   /** Removes a function's log. Who follows it comes to its end. */
   async delete(name: FunctionName): Promise<void> {
-    await this.logOf(name).delete();
+    const { log, calls } = this.keptOf(name);
+    calls.forget();
+    await log.delete();
   }
 
   /** Writes everything that was taken, and takes nothing more. */
   async close(): Promise<void> {
+    const kept = [...this.logs.values()];
+    for (const { calls } of kept) calls.close();
     this.closed = true;
-    await Promise.all([...this.logs.values()].map((log) => log.close()));
+    await Promise.all(kept.map(({ log }) => log.close()));
   }
 
   private async *readSnapshot(taken: Promise<LogSnapshot>, query: LogQuery): AsyncGenerator<FunctionLogEntry> {
@@ -107,13 +128,18 @@ export class FunctionLogs {
   }
 
   private logOf(name: FunctionName): FunctionLog {
+    return this.keptOf(name).log;
+  }
+
+  private keptOf(name: FunctionName): Kept {
     const known = this.logs.get(name);
     if (known !== undefined) return known;
     const { maxFileBytes = 10 * 2 ** 20, maxFiles = 5, maxBufferBytes = 2 ** 20 } = this.options;
     const files = new LogFiles(join(this.directory, name), { maxFileBytes, maxFiles });
     const log = new FunctionLog({ files, maxBufferBytes, onFailure: (error) => this.report(name, error) });
-    this.logs.set(name, log);
-    return log;
+    const kept = { log, calls: new CallLog((entry) => log.append(entry)) };
+    this.logs.set(name, kept);
+    return kept;
   }
 
   private report(name: FunctionName, error: unknown): void {

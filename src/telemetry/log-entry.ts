@@ -12,6 +12,8 @@ export interface FunctionLogEntry {
   readonly replica: number;
   readonly worker: number;
   readonly revision: string;
+  /** So many entries are missing where this one stands; it is not kept in the file. */
+  readonly missing?: number;
 }
 
 /** Which entries are wanted; all that are kept where nothing is said, or 0, or an empty id. */
@@ -38,6 +40,11 @@ export function decodeEntry(line: string): FunctionLogEntry | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** How many are missing when this one is lost, too. */
+export function lossOf({ missing = 1 }: FunctionLogEntry): number {
+  return missing;
 }
 
 /** Whether an entry is one of those that are wanted; `tail` is not looked at. */

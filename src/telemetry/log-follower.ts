@@ -1,4 +1,4 @@
-import { type FunctionLogEntry, isWanted, type LogQuery, notice } from './log-entry.js';
+import { type FunctionLogEntry, isWanted, type LogQuery, lossOf, notice } from './log-entry.js';
 
 /** What an entry takes besides its text, in characters. */
 const entryOverhead = 200;
@@ -24,7 +24,7 @@ export class LogFollower {
     if (this.ended || !isWanted(entry, this.query)) return;
     // Once one is dropped, all are until the reader has caught up: so one notice stands where they are missing.
     if (this.dropped > 0 || this.queuedLength > this.maxLength) {
-      this.dropped += 1;
+      this.dropped += lossOf(entry);
     } else {
       this.queue.push(entry);
       this.queuedLength += entry.text.length + entryOverhead;

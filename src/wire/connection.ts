@@ -1,6 +1,6 @@
 import type { OnReadOpts, Socket } from 'node:net';
-import { encodeFrame, FrameDecoder, FrameError, inlineBodyLength } from './frame.js';
-import { fromFrame, type Message, toFrame } from './messages.js';
+import { encodeFrame, type Frame, FrameDecoder, FrameError, inlineBodyLength } from './frame.js';
+import { fromFrame, isLog, type Message, toFrame } from './messages.js';
 
 export interface ConnectionOptions {
   /** Makes the socket with these options; it is then the connection's. */
@@ -12,6 +12,8 @@ export interface ConnectionOptions {
   /** Makes the memory of a body that comes, its headroom included. */
   allocate: (length: number) => Buffer;
   onMessage: (message: Message) => void;
+  /** Asked before each LOG is looked into; it is dropped where this says no. */
+  takesLog?: () => boolean;
   /** Once, when the stream is over: in order (`undefined`), or with what broke it. */
   onClose: (error: Error | undefined) => void;
   /**
@@ -23,6 +25,8 @@ export interface ConnectionOptions {
 
 const nothing = new Uint8Array(0);
 const scratchLength = 64 * 1024;
+/** After a read with as many lines of a log, what else waits in this turn goes first. */
+const manyLogs = 64;
 
 /**
  * So many messages are written without waiting for the turn's end: the other side then works on them while this one still
@@ -43,11 +47,13 @@ export class Connection {
   private readonly scratch = Buffer.allocUnsafeSlow(scratchLength);
   private outgoing: Uint8Array[] = [];
   private flushScheduled = false;
+  /** LOGs of the read that goes on. */
+  private logs = 0;
   private closed = false;
 
   constructor(private readonly options: ConnectionOptions) {
     const { maxBodyLength, headroom, allocate } = options;
-    this.decoder = new FrameDecoder({ maxBodyLength, headroom, allocate, onFrame: (frame) => options.onMessage(fromFrame(frame)) });
+    this.decoder = new FrameDecoder({ maxBodyLength, headroom, allocate, onFrame: (frame) => this.take(frame) });
     const stream = options.open({
       buffer: () => this.decoder.directTarget() ?? this.scratch,
       callback: (length, target) => this.read(length, target),
@@ -127,6 +133,22 @@ export class Connection {
     if (!roomy && this.options.pauseWhenCongested) this.stream.pause();
   }
 
+  private take(frame: Frame): void {
+    if (isLog(frame)) {
+      this.logs += 1;
+      if (this.options.takesLog?.() === false) return;
+    }
+    this.options.onMessage(fromFrame(frame));
+  }
+
+  /** One read takes 64 KiB at most, but one turn up to 32 of them: a flood of lines would hold up everything else for long. */
+  private rests(): boolean {
+    const many = this.logs >= manyLogs;
+    this.logs = 0;
+    if (many) setImmediate(() => this.stream.resume());
+    return many;
+  }
+
   private read(length: number, target: Uint8Array): boolean {
     if (this.closed) return false;
     try {
@@ -138,7 +160,7 @@ export class Connection {
       this.stream.destroy();
       this.close(error instanceof Error ? error : new FrameError(String(error)));
     }
-    return !this.closed;
+    return !this.closed && !this.rests();
   }
 
   private end(): void {

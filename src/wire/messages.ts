@@ -133,6 +133,11 @@ export function toFrame(message: Message): Frame {
   }
 }
 
+/** Whether a frame is a line of the function's log. */
+export function isLog(frame: Frame): boolean {
+  return frame.type === typeNumbers.LOG;
+}
+
 /** A frame as a message. Throws a FrameError that names the rule when it is none. */
 export function fromFrame(frame: Frame): Message {
   switch (frame.type) {

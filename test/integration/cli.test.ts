@@ -19,7 +19,7 @@ const source = `export class Handler {
     return request.input;
   }
 }`;
-const { revision } = await deploySource(owner, daemon, 'talker', source, { description: 'It talks' });
+const { revision } = await deploySource(owner, daemon, 'talker', source, { description: 'It talks', callLog: false });
 
 function dcf(args: readonly string[], input?: string | Uint8Array): Promise<CliResult> {
   return runCli(args, { url: daemon.url, ...(input === undefined ? {} : { input }) });

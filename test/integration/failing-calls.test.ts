@@ -9,7 +9,7 @@ import { invokeReply, invokeRequest, type RawOptions, type RawResult, rawClient 
 const owner = { after };
 const daemon = await startDaemon(owner, { args: ['--kill-grace', '100ms'] });
 const raw = rawClient(owner, daemon.url);
-await deploySource(owner, daemon, 'probe', misbehavingSource, { concurrency: 16 });
+await deploySource(owner, daemon, 'probe', misbehavingSource, { concurrency: 16, callLog: false });
 
 async function call(input: string, options?: RawOptions): Promise<RawResult> {
   return await raw.call('/dcf.v1.Functions/Invoke', invokeRequest({ function: 'probe', input: Buffer.from(input) }), options);

@@ -7,4 +7,5 @@ export {
   type InvokeEnvelope,
 } from './envelope.js';
 export { type Contract, loadContract } from './load.js';
+export { type DaemonReport, decodeReport, encodeReport } from './report.js';
 export type * from './types.js';

@@ -155,6 +155,7 @@ export const manifestSchema = z
       .min(1)
       .default(['cuda', 'cpu'])
       .describe('Execution providers in order of preference; nothing else is ever used.'),
+    callLog: z.boolean().default(true).describe('Whether each call gets a line in the log.'),
     update: z.enum(['rolling', 'recreate']).default('rolling').describe('Start the new revision before the old one stops, or after.'),
   })
   .superRefine((manifest, check) => {

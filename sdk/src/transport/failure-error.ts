@@ -36,9 +36,9 @@ export function errorOfFailure(
     case 'tooLarge':
       return new DcfError('RESOURCE_EXHAUSTED', "the output is larger than the client's maxPayload");
     case 'answered': {
-      const { code, details, reason, pushback } = failure;
+      const { code, details, reason, pushback, report } = failure;
       const message = details === '' ? `the DCF daemon at ${shown} answered ${code} and said no more` : details;
-      return new DcfError(code, message, { reason, retryAfterMs: pushback === 'never' ? undefined : pushback });
+      return new DcfError(code, message, { reason, retryAfterMs: pushback === 'never' ? undefined : pushback, report });
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { StatusObject } from '@grpc/grpc-js';
+import { type DaemonReport, decodeReport } from '../contract/report.js';
 import { type ErrorCode, errorCodeOf, statusCodes } from '../errors.js';
 
 /** What the daemon itself said. */
@@ -11,6 +12,7 @@ export interface Answer {
   pushback: number | 'never' | undefined;
   /** The daemon gives its word that the call was not started. */
   notStarted: boolean;
+  report: DaemonReport | undefined;
 }
 
 /** Why one attempt failed. How far it came decides whether there may be another. */
@@ -73,6 +75,7 @@ function readAnswer({ code, details, metadata }: StatusObject): Answer {
     reason: read('dcf-reason'),
     pushback: readPushback(read('grpc-retry-pushback-ms')),
     notStarted: read('dcf-not-started') === '1',
+    report: decodeReport(read('dcf-report') ?? ''),
   };
 }
 

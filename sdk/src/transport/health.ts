@@ -53,5 +53,5 @@ async function check(channel: OpenChannel, limits: Limits, problemOf: (checked: 
 
 function notReady({ address }: OpenChannel): Failure {
   const details = `the DCF daemon at ${address.shown} answers, but takes no calls yet`;
-  return { kind: 'answered', code: 'UNAVAILABLE', details, reason: undefined, pushback: undefined, notStarted: true };
+  return { kind: 'answered', code: 'UNAVAILABLE', details, reason: undefined, pushback: undefined, notStarted: true, report: undefined };
 }

@@ -1,4 +1,6 @@
+import type { Metadata } from '@grpc/grpc-js';
 import { decodeInvokeReply, encodeInvokeRequest } from '../contract/envelope.js';
+import { type DaemonReport, decodeReport } from '../contract/report.js';
 import { DcfError, messageOf } from '../errors.js';
 import { callHeaders, type HeaderOptions } from './metadata.js';
 import type { OpenChannel } from './open-channel.js';
@@ -17,8 +19,8 @@ export interface Invocation {
 
 export interface Invoked {
   output: Uint8Array;
-  /** The id that the daemon gave the call, where it told. */
-  id: string | undefined;
+  /** What the daemon told of the call: nothing, its id, or all of it. */
+  told: Partial<DaemonReport>;
   attempts: number;
 }
 
@@ -30,8 +32,13 @@ const method: UnaryMethod<Buffer, Buffer> = { path: '/dcf.v1.Functions/Invoke', 
 export async function invoke(channel: OpenChannel, { service, bytes, headers, maxPayload }: Invocation, limits: Limits): Promise<Invoked> {
   const request = encodeInvokeRequest({ function: service, input: readInput(bytes, maxPayload) });
   const { reply, attempts } = await callUnary(channel, { method, request, headers: callHeaders(headers) }, limits);
-  const id = reply.trailers.get('dcf-request-id')[0]?.toString();
-  return { output: readOutput(reply.message, maxPayload), id, attempts };
+  return { output: readOutput(reply.message, maxPayload), told: headers.report === true ? readTold(reply.trailers) : {}, attempts };
+}
+
+function readTold(trailers: Metadata): Partial<DaemonReport> {
+  const read = (key: string): string | undefined => trailers.get(key)[0]?.toString();
+  const id = read('dcf-request-id');
+  return decodeReport(read('dcf-report') ?? '') ?? (id === undefined ? {} : { id });
 }
 
 function readInput(bytes: Uint8Array | string, limit = Number.POSITIVE_INFINITY): Uint8Array {

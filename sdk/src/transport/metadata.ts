@@ -8,6 +8,8 @@ export interface HeaderOptions {
   alias?: string | undefined;
   requestId?: string | undefined;
   metadata?: Readonly<Record<string, string>> | undefined;
+  /** Whether the daemon shall tell of a call that succeeds, too. */
+  report?: boolean | undefined;
 }
 
 const keyPattern = /^[0-9a-z_.-]+$/;
@@ -27,7 +29,7 @@ const maximumBytes = 32 * 1024;
  *
  * @throws DcfError INVALID_ARGUMENT with the key and what is wrong
  */
-export function callHeaders({ token, alias, requestId, metadata = {} }: HeaderOptions): Headers {
+export function callHeaders({ token, alias, requestId, metadata = {}, report = false }: HeaderOptions): Headers {
   const headers: [string, string][] = [];
   const add = (key: string, value: string, shown: string): void => {
     if (typeof value !== 'string' || !valuePattern.test(value))
@@ -48,6 +50,7 @@ export function callHeaders({ token, alias, requestId, metadata = {} }: HeaderOp
   }
   const bytes = headers.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   if (bytes > maximumBytes) throw bad('the metadata', `has ${bytes} bytes, and ${maximumBytes} is the most: put it into the input`);
+  if (report) headers.push(['dcf-report', '1']);
   return headers;
 }
 

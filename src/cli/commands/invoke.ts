@@ -1,13 +1,16 @@
+import { isUtf8 } from 'node:buffer';
 import { writeFile } from 'node:fs/promises';
 import type { InvokeOptions as CallOptions } from '@dcf/sdk';
-import { messageOf } from '@dcf/sdk/errors';
+import type { LogEntry } from '@dcf/sdk/contract';
+import { DcfError, messageOf } from '@dcf/sdk/errors';
 import type { Command } from 'commander';
 import { type InputOptions, parseMilliseconds, parseName, readInput } from '../arguments.js';
-import { openClient } from '../clients.js';
+import { noteReport, type ReportedCall } from '../call-report.js';
+import { openClient, withControl } from '../clients.js';
 import { type Connection, type ConnectionOptions, connectionOf } from '../config.js';
 import { CommandError, daemonFailure } from '../errors.js';
 import { catchInterrupts, rejectWhenInterrupted } from '../interrupt.js';
-import { printOutput } from '../output.js';
+import { note, printJson, printOutput } from '../output.js';
 
 /** The function's own timeout is the one that counts then. */
 const noTimeout = '24d';
@@ -16,7 +19,12 @@ interface InvokeOptions extends ConnectionOptions, InputOptions {
   alias?: string;
   timeout?: number;
   output?: string;
+  report?: boolean;
+  json?: boolean;
 }
+
+/** How a call ended. */
+type Called = Omit<ReportedCall, 'logs'> & ({ output: Uint8Array; failure?: undefined } | { failure: CommandError; message: string });
 
 export function addInvoke(program: Command): void {
   program
@@ -32,6 +40,8 @@ export function addInvoke(program: Command): void {
     )
     .option('--alias <alias>', 'the alias or the revision to call; otherwise the one that gets the calls')
     .option('--output <file>', 'write the output there and not to stdout')
+    .option('--report', 'show on stderr how the call went, and what the function logged in it')
+    .option('--json', 'output, report and log as one JSON object')
     .addHelpText('after', '\nExample:\n  dcf invoke digits --input functions/digits/examples/7-barred.jpg\n')
     .action(async (name: string, _options: object, command: Command) => {
       await invoke(name, command.optsWithGlobals<InvokeOptions>());
@@ -41,27 +51,59 @@ export function addInvoke(program: Command): void {
 async function invoke(name: string, options: InvokeOptions): Promise<void> {
   const connection = connectionOf(options);
   const input = await Promise.race([readInput(options), rejectWhenInterrupted()]);
-  const output = await call(connection, name, input, { alias: options.alias, timeout: options.timeout ?? noTimeout });
-  if (options.output === undefined) {
-    await printOutput(output);
-    return;
-  }
+  const called = await call(connection, name, input, { alias: options.alias, timeout: options.timeout ?? noTimeout });
+  const { status, report } = called;
+  const output = called.failure === undefined ? called.output : undefined;
+  const error = called.failure === undefined ? {} : { error: called.message };
+  const { report: shown = false, json = false } = options;
+  const logs = shown || json ? await logsOf(connection, name, report.id) : [];
+  if (output !== undefined && options.output !== undefined) await save(output, options.output);
+  else if (output !== undefined && !json) await printOutput(output);
+  if (json) await printJson({ status, ...error, ...(options.output === undefined ? shownOutput(output) : {}), report, logs });
+  if (shown) noteReport({ status, report, logs });
+  if (called.failure !== undefined) throw called.failure;
+}
+
+async function save(output: Uint8Array, file: string): Promise<void> {
   try {
-    await writeFile(options.output, output);
+    await writeFile(file, output);
   } catch (error) {
-    throw new CommandError(1, `--output ${options.output} cannot be written: ${messageOf(error)}`);
+    throw new CommandError(1, `--output ${file} cannot be written: ${messageOf(error)}`);
   }
 }
 
-async function call(connection: Connection, name: string, input: Uint8Array, options: CallOptions): Promise<Uint8Array> {
+async function call(connection: Connection, name: string, input: Uint8Array, options: CallOptions): Promise<Called> {
   const client = await openClient(connection);
   const signal = catchInterrupts();
   try {
-    const { output } = await client.invoke(name, input, { ...options, signal });
-    return output;
+    return { status: 'OK', ...(await client.invoke(name, input, { ...options, signal })) };
   } catch (error) {
-    throw daemonFailure(error, name);
+    const { code, message, report = {} } = DcfError.from(error, 'INTERNAL');
+    return { status: code, message, report, failure: daemonFailure(error, name) };
   } finally {
     client.close();
   }
+}
+
+/** What the function logged in a call: all of it is in the log before the call is answered. */
+async function logsOf(connection: Connection, name: string, callId: string | undefined): Promise<LogEntry[]> {
+  if (callId === undefined) return [];
+  try {
+    return await withControl(connection, async (client) => {
+      const entries: LogEntry[] = [];
+      for await (const entry of client.logs({ name, callId })) entries.push(entry);
+      return entries;
+    });
+  } catch (error) {
+    // The call itself is done, and its output is what was asked for.
+    note(`dcf: the log of ${name} cannot be read: ${messageOf(error)}`);
+    return [];
+  }
+}
+
+/** JSON has no bytes: an output that is no text is given as base64. */
+function shownOutput(output: Uint8Array | undefined): object {
+  if (output === undefined) return {};
+  const encoding = isUtf8(output) ? 'utf8' : 'base64';
+  return { output: Buffer.from(output).toString(encoding), encoding };
 }

@@ -5,7 +5,7 @@ import { parseCount, parseName } from '../arguments.js';
 import { withControl } from '../clients.js';
 import { type ConnectionOptions, connectionOf } from '../config.js';
 import { catchInterrupts } from '../interrupt.js';
-import { outColours, printLine } from '../output.js';
+import { type Colours, outColours, printLine } from '../output.js';
 
 interface LogsOptions extends ConnectionOptions {
   follow?: boolean;
@@ -47,15 +47,15 @@ async function logs(name: string, { follow = false, call, since, tail, json = fa
 }
 
 /** Time (UTC), level, replica and worker, call, text. The text is the function's own and is shown as it is. */
-export function formatEntry({ time, level, text, callId, replica, worker }: LogEntry): string {
-  const place = outColours.dim(`r${replica}w${worker}${callId === '' ? '' : ` ${callId}`}`);
-  return `${outColours.dim(new Date(time).toISOString())} ${paintLevel(level)} ${place} ${text}`;
+export function formatEntry({ time, level, text, callId, replica, worker }: LogEntry, colours = outColours): string {
+  const place = colours.dim(`r${replica}w${worker}${callId === '' ? '' : ` ${callId}`}`);
+  return `${colours.dim(new Date(time).toISOString())} ${paintLevel(level, colours)} ${place} ${text}`;
 }
 
-function paintLevel(level: string): string {
+function paintLevel(level: string, colours: Colours): string {
   const padded = level.padEnd(5);
-  if (level === 'error') return outColours.red(padded);
-  return level === 'warn' ? outColours.yellow(padded) : padded;
+  if (level === 'error') return colours.red(padded);
+  return level === 'warn' ? colours.yellow(padded) : padded;
 }
 
 function parseSince(text: string): number {

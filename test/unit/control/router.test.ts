@@ -5,14 +5,15 @@ import { Router, Split, type Target } from '../../../src/control/router.js';
 import { isFunctionName } from '../../../src/core/names.js';
 import { createPool, startPool } from '../../support/pool.js';
 
-const name = 'digits';
-assert.ok(isFunctionName(name));
+const given = 'digits';
+assert.ok(isFunctionName(given));
+const name = given;
 const source = "export class Handler { call() { return ''; } }";
 
 /** A target that takes calls, or whose pool was never started. */
 async function targetOf(t: TestContext, started = true): Promise<Target> {
   const { pool } = started ? await startPool(t, source) : await createPool(t, source);
-  return { pool, maxPayload: 1, canary: undefined };
+  return { name, pool, maxPayload: 1, callLog: true, canary: undefined };
 }
 
 describe('a split', () => {

@@ -37,6 +37,7 @@ test('a name is enough: every other key has its default, durations in millisecon
     initTimeout: 300_000,
     limits: { payload: 64 * 2 ** 20, gpu: 0 },
     providers: ['cuda', 'cpu'],
+    callLog: true,
     update: 'rolling',
     recycle: {},
     isolation: 'process',

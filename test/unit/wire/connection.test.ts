@@ -5,9 +5,10 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { Connection, type ConnectionOptions } from '../../../src/wire/connection.js';
-import { FrameError } from '../../../src/wire/frame.js';
-import type { Message } from '../../../src/wire/messages.js';
+import { encodeFrame, FrameError } from '../../../src/wire/frame.js';
+import { type Message, toFrame } from '../../../src/wire/messages.js';
 
 interface End {
   connection: Connection;
@@ -137,4 +138,40 @@ test('a worker reads no more calls while its answers wait to be read', async (t)
   // Once the answers are read, it goes on.
   peer.resume();
   await once(end.socket, 'resume');
+});
+
+function logs(count: number): Buffer {
+  const line = toFrame({ type: 'LOG', id: 0, level: 'info', time: 1, text: 'x'.repeat(84) });
+  return Buffer.concat(Array.from({ length: count }, () => encodeFrame(line)));
+}
+
+test('a flood of log lines leaves what else waits its turn', async (t) => {
+  let lines = 0;
+  const { peer } = await open(t, {
+    onMessage: () => {
+      lines += 1;
+    },
+  });
+  const flood = logs(1000);
+  const { length } = flood.subarray(0, flood.length / 1000);
+  peer.write(flood);
+  let before = 0;
+  while (lines < 1000) {
+    await setImmediate();
+    assert.ok((lines - before) * length <= 64 * 1024 + length, `${lines - before} lines in one turn`);
+    before = lines;
+  }
+});
+
+test('log lines that are not wanted are passed over, and nothing else is', async (t) => {
+  let asked = 0;
+  const { end, peer } = await open(t, {
+    takesLog: () => {
+      asked += 1;
+      return asked % 2 === 0;
+    },
+  });
+  peer.write(Buffer.concat([logs(4), encodeFrame(toFrame({ type: 'STARTED', id: 7 }))]));
+  const types = [await end.next(), await end.next(), await end.next()].map(({ type }) => type);
+  assert.deepEqual([types, asked], [['LOG', 'LOG', 'STARTED'], 4]);
 });
