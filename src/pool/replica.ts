@@ -53,7 +53,7 @@ export type ReplicaState = 'starting' | 'ready' | 'draining' | 'condemned' | 'en
 /** After its stream has ended, a process gets this long to exit and so to tell its own exit code. */
 const exitGraceMs = 1_000;
 const keptStartLines = 20;
-/** Lines of its log in a second. They cost the daemon a twentieth of a core; the others are dropped and counted. */
+/** Lines of its log in a second. They cost the daemon about a tenth of a core; the others are dropped and counted. */
 const maxLinesPerSecond = 10_000;
 
 /** One child process of a revision, from its spawn to its end. It is never started twice. */
