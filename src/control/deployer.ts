@@ -60,7 +60,7 @@ export class Deployer {
     if (!isFunctionName(name)) throw new DcfError('INVALID_ARGUMENT', functionNameProblem(name));
     const { alias } = request.rollout;
     if (alias !== undefined && !isAliasName(alias)) throw new DcfError('INVALID_ARGUMENT', aliasNameProblem(alias));
-    if (limits.payload > this.options.maxPayload) {
+    if (limits.payload > this.options.maxPayload && isGiven(manifest, 'limits', 'payload')) {
       const message = `limits.payload is ${limits.payload} bytes, but this daemon takes no input over ${this.options.maxPayload}; start it with a larger --max-payload`;
       throw new DcfError('FAILED_PRECONDITION', message);
     }
@@ -147,4 +147,10 @@ export class Deployer {
       emit({ kind: 'warning', text: `old revisions are kept: ${messageOf(error)}` });
     }
   }
+}
+
+/** Whether the user wrote a key, and it is not its default. */
+function isGiven({ given }: ParsedManifest, section: string, key: string): boolean {
+  const found = given[section];
+  return typeof found === 'object' && found !== null && key in found;
 }

@@ -74,6 +74,7 @@ export class Worker {
   private ahead: Call | undefined;
   /** Slots that are taken, and the call ahead. */
   private taken = 0;
+  private answered = 0;
   private meanRunMs = 0;
   private readonly connection: Connection;
   /** An array and no Map, for the reason that LinkedList gives. */
@@ -118,7 +119,7 @@ export class Worker {
   /** Whether one more call may be sent ahead of the slot that it will need. */
   get takesAhead(): boolean {
     if (this.readiness === undefined || !this.accepting || this.ahead !== undefined) return false;
-    if (this.calls < fewCalls || this.meanRunMs > shortRunMs) return false;
+    if (this.answered < fewCalls || this.meanRunMs > shortRunMs) return false;
     return !this.readiness.callBatch && this.taken === this.init.concurrency;
   }
 
@@ -215,6 +216,7 @@ export class Worker {
     switch (message.type) {
       case 'RESULT': {
         const call = this.release(message.id);
+        this.answered += 1;
         this.meanRunMs += 0.1 * (performance.now() - call.startedAt - this.meanRunMs);
         call.succeed({ ok: true, output: message.body, headroom, release: releaseOutput });
         this.events.freed(this);

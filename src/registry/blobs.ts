@@ -15,6 +15,8 @@ const bufferBytes = 256 * 1024;
 const partial = '.partial';
 const partialKeptMs = 7 * 24 * 3_600_000;
 
+export type Condition = 'whole' | 'damaged' | 'missing';
+
 /** Every file of every package, once, by its SHA-256. */
 export class Blobs {
   private writers = 0;
@@ -60,13 +62,8 @@ export class Blobs {
   }
 
   /** Reads a blob through: whether its bytes are still those that its digest names. */
-  async verify(digest: Digest): Promise<'whole' | 'damaged' | 'missing'> {
-    try {
-      return (await digestOf(this.path(digest))) === digest ? 'whole' : 'damaged';
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return 'missing';
-      throw error;
-    }
+  verify(digest: Digest): Promise<Condition> {
+    return conditionOf(this.path(digest), digest);
   }
 
   /** Where a part of a blob is while it is downloaded, and afterwards, until the download goes on. */
@@ -103,6 +100,16 @@ export class Blobs {
   private async removeIfOld(path: string): Promise<void> {
     const { mtimeMs } = await stat(path);
     if (Date.now() - mtimeMs > partialKeptMs) await removePartial(path);
+  }
+}
+
+/** Reads a file through: whether its bytes are those that the digest names. */
+export async function conditionOf(path: string, digest: Digest): Promise<Condition> {
+  try {
+    return (await digestOf(path)) === digest ? 'whole' : 'damaged';
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return 'missing';
+    throw error;
   }
 }
 

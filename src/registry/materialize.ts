@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { DcfError } from '../core/errors.js';
 import type { Digest } from '../core/names.js';
 import { errorCode } from '../core/system-error.js';
-import { exists, syncPath, syncTree } from './atomic-file.js';
-import type { Blobs } from './blobs.js';
+import { exists, removeFolder, syncPath, syncTree } from './atomic-file.js';
+import { type Blobs, conditionOf } from './blobs.js';
 import { forEachOf } from './each.js';
 import { stagingOf } from './layout.js';
 import { isResourceFile, type RemoteResource, remoteResources, resourcePaths } from './resources.js';
@@ -15,14 +15,18 @@ const noLink = ['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 /**
  * Lays a revision's files out in its folder, unless that is there: whole or not at all, and on the disk. Code is copied, for
- * a Handler may write into its folder; resources are links to the blobs, so weights take their space once.
+ * a Handler may write into its folder; resources are links to the blobs, so weights take their space once. Resources that are
+ * there are read through: what a failing disk has changed is never loaded.
  *
  * @throws DcfError DATA_LOSS when a blob is damaged or missing; those that are damaged are removed, so that they are sent or
  *   downloaded again
  */
 export async function materialize(revision: Revision, blobs: Blobs): Promise<void> {
   const { directory, files } = revision;
-  if (await exists(directory)) return;
+  if (await exists(directory)) {
+    if (await hasWholeResources(revision)) return;
+    await removeFolder(directory);
+  }
   const resources = resourcePaths(revision.manifest.manifest);
   const remote = remoteResources(revision.manifest.manifest);
   const staging = stagingOf(directory);
@@ -42,6 +46,15 @@ export async function materialize(revision: Revision, blobs: Blobs): Promise<voi
     await rm(staging, { recursive: true, force: true });
     throw error;
   }
+}
+
+async function hasWholeResources({ directory, files, manifest }: Revision): Promise<boolean> {
+  const resources = resourcePaths(manifest.manifest);
+  const local = files.filter((file) => isResourceFile(file.path, resources)).map((file) => ({ path: file.path, digest: file.sha256 }));
+  for (const { path, digest } of [...local, ...remoteResources(manifest.manifest)]) {
+    if ((await conditionOf(join(directory, path), digest)) !== 'whole') return false;
+  }
+  return true;
 }
 
 async function verifyAll(files: readonly RevisionFile[], remote: readonly RemoteResource[], blobs: Blobs): Promise<void> {

@@ -12,7 +12,7 @@ import { closeSnapshot, type LogSnapshot, readEntries } from './log-reader.js';
 export type { FunctionLogEntry, LogQuery };
 
 export interface FunctionLogsOptions {
-  /** Told, once a minute at most, when entries cannot be written: a line for the daemon's own log. */
+  /** Told, once a minute at most for each function, when entries cannot be written: a line for the daemon's own log. */
   onProblem: (message: string) => void;
   /** Of one file; 10 MiB. */
   maxFileBytes?: number;
@@ -30,6 +30,8 @@ export interface FunctionLogsOptions {
 interface Kept {
   log: FunctionLog;
   calls: CallLog;
+  /** When it was told of entries that are lost. */
+  reportedAt: number;
 }
 
 const reportEveryMs = 60_000;
@@ -37,7 +39,6 @@ const reportEveryMs = 60_000;
 /** The logs of the functions, as JSON lines under `<data>/logs/<name>/`, rotated by size. */
 export class FunctionLogs {
   private readonly logs = new Map<FunctionName, Kept>();
-  private reportedAt = Number.NEGATIVE_INFINITY;
   private closed = false;
 
   private constructor(
@@ -136,16 +137,16 @@ export class FunctionLogs {
     if (known !== undefined) return known;
     const { maxFileBytes = 10 * 2 ** 20, maxFiles = 5, maxBufferBytes = 2 ** 20 } = this.options;
     const files = new LogFiles(join(this.directory, name), { maxFileBytes, maxFiles });
-    const log = new FunctionLog({ files, maxBufferBytes, onFailure: (error) => this.report(name, error) });
-    const kept = { log, calls: new CallLog((entry) => log.append(entry)) };
+    const log = new FunctionLog({ files, maxBufferBytes, onFailure: (error) => this.report(name, kept, error) });
+    const kept: Kept = { reportedAt: Number.NEGATIVE_INFINITY, log, calls: new CallLog((entry) => log.append(entry)) };
     this.logs.set(name, kept);
     return kept;
   }
 
-  private report(name: FunctionName, error: unknown): void {
+  private report(name: FunctionName, kept: Kept, error: unknown): void {
     const now = this.options.now?.() ?? performance.now();
-    if (now - this.reportedAt < reportEveryMs) return;
-    this.reportedAt = now;
+    if (now - kept.reportedAt < reportEveryMs) return;
+    kept.reportedAt = now;
     this.options.onProblem(`entries of the log of ${name} are lost: ${this.directory} cannot be written: ${messageOf(error)}`);
   }
 }

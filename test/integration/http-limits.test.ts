@@ -12,7 +12,7 @@ const owner = { after };
 const daemon = await startDaemon(owner, { args: ['--max-bytes-in-flight', '1MiB'] });
 await deploySource(owner, daemon, 'echo', echoSource, { limits: { payload: '2MiB' } });
 await deploySource(owner, daemon, 'small', echoSource, { limits: { payload: '1KiB' } });
-await deploySource(owner, daemon, 'probe', misbehavingSource);
+await deploySource(owner, daemon, 'probe', misbehavingSource, { callLog: false });
 const impatient = await startDaemon(owner, {
   args: ['--first-byte-timeout', '200ms', '--body-timeout', '300ms', '--max-connections', '4'],
 });

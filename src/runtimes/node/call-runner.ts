@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource, executionAsyncId } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import type { Handler } from '@dcf/sdk';
 import { cutText, DcfError, messageOf, stackOf } from '../../core/errors.js';
@@ -45,8 +45,11 @@ export class CallRunner {
   private readonly concurrent: boolean;
   private collected: WorkerRequest[] = [];
   private reading = false;
-  /** Of the call that was started last. */
+  /** Of the call that was started last, and of the one before. */
   private lastId = 0;
+  private previousId = 0;
+  /** What was made before the last call began has a lower asynchronous id. */
+  private lastMark = 0;
 
   constructor(private readonly options: CallRunnerOptions) {
     this.concurrent = options.concurrency > 1;
@@ -67,7 +70,7 @@ export class CallRunner {
 
   /** The call that most likely left behind what has just failed outside any call. */
   get suspectId(): number {
-    return this.currentId || this.lastId;
+    return this.madeEarlier ? this.previousId : this.currentId || this.lastId;
   }
 
   take({ id, requestId, body, metadata, timeoutMs, more, announce }: CallMessage): void {
@@ -121,7 +124,7 @@ export class CallRunner {
     for (let request = this.running.first; request !== undefined; request = request.next) {
       if (!this.concurrent || request.wireId === id) suspects.push(request);
     }
-    if (suspects.length === 0) return;
+    if (suspects.length === 0 || this.madeEarlier) return;
     setTimeout(() => {
       for (const request of suspects) this.fail(request, error);
     }, graceMs);
@@ -146,7 +149,7 @@ export class CallRunner {
 
   private run(request: WorkerRequest): void {
     const { handler } = this.options;
-    this.lastId = request.wireId;
+    this.begin(request.wireId);
     const started = performance.now();
     try {
       const reply = this.concurrent ? this.callIds.run(request.wireId, () => handler.call(request)) : handler.call(request);
@@ -161,11 +164,26 @@ export class CallRunner {
     }
   }
 
+  private begin(id: number): void {
+    this.previousId = this.lastId;
+    this.lastId = id;
+    if (!this.concurrent) this.lastMark = new AsyncResource('DCF_CALL').asyncId();
+  }
+
+  /**
+   * Whether what is executed now, such as a timer, was made before the last call began: then that call is not to blame for it.
+   * Promises have no such id.
+   */
+  private get madeEarlier(): boolean {
+    const id = executionAsyncId();
+    return !this.concurrent && id > 0 && id < this.lastMark;
+  }
+
   private runBatch(batch: readonly WorkerRequest[]): void {
     for (const request of batch) this.running.push(request);
     const [first] = batch;
     const id = batch.length === 1 ? (first?.wireId ?? 0) : 0;
-    this.lastId = id;
+    this.begin(id);
     this.callIds
       .run(id, async () => this.options.handler.callBatch?.(batch))
       .then((replies) => this.answerBatch(batch, replies))

@@ -39,6 +39,7 @@ test('an INIT of another protocol version is refused', () => {
     providers: [],
     devices: [],
     concurrency: 1,
+    maxBatch: 1,
     maxPayload: 1,
   };
   refused({ type: 1, header: JSON.stringify(init) }, /version 2 is not 1/);

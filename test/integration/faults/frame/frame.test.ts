@@ -7,7 +7,7 @@ import { cleanUp, type Owner } from '../../../support/cleanup.js';
 import { FaultClient } from '../../../support/faults/fault-client.js';
 import { Ledger } from '../../../support/faults/ledger.js';
 import type { DaemonScene } from '../../../support/faults/scene.js';
-import { type RowLimits, Stage } from '../../../support/faults/stage.js';
+import { type RowLimits, type SectionSettings, Stage } from '../../../support/faults/stage.js';
 import { deploySource, echoSource } from '../../../support/functions.js';
 import { isAlive } from '../../../support/processes.js';
 
@@ -17,8 +17,14 @@ const skip = process.platform === 'linux' ? false : 'needs /proc';
 const impatient: RowLimits = { settleMs: 300 };
 
 /** Plays a row on a daemon of its own that must be found at fault. */
-async function caught(t: TestContext, problem: RegExp, play: (scene: DaemonScene) => Promise<void>, limits = impatient): Promise<void> {
-  const stage = await Stage.open(t, { args: ['--drain-grace', '100ms'] });
+async function caught(
+  t: TestContext,
+  problem: RegExp,
+  play: (scene: DaemonScene) => Promise<void>,
+  limits = impatient,
+  settings: SectionSettings = {},
+): Promise<void> {
+  const stage = await Stage.open(t, { args: ['--drain-grace', '100ms'], ...settings });
   await assert.rejects(stage.play(t, play, limits), problem);
 }
 
@@ -77,7 +83,8 @@ test('a descriptor that stays open is caught', { skip }, async (t) => {
 });
 
 test('memory that stays is caught', { skip }, async (t) => {
-  // A body that never ends is kept as it comes.
+  // A body that never ends is kept as it comes, as long as --max-bytes-in-flight has room for it.
+  const roomy = { limits: { bytesInFlight: 128 * 2 ** 20, payload: 4 * 2 ** 20 } };
   const hold = async (scene: DaemonScene): Promise<void> => {
     const session = connectHttp2(`http://${scene.daemon.url}`);
     cleanUp(t, () => session.destroy());
@@ -92,7 +99,7 @@ test('memory that stays is caught', { skip }, async (t) => {
       await new Promise((resolve) => request.write(Buffer.alloc(4 * 2 ** 20 - 1), resolve));
     }
   };
-  await caught(t, /resident memory grew by \d+ MiB; allowed are 16 MiB/, hold, { ...impatient, memoryGrowth: 16 * 2 ** 20 });
+  await caught(t, /resident memory grew by \d+ MiB; allowed are 16 MiB/, hold, { ...impatient, memoryGrowth: 16 * 2 ** 20 }, roomy);
 });
 
 test('a call that still runs, and its bytes, are caught', { skip }, async (t) => {
