@@ -6,7 +6,7 @@ import { interleave } from '../harness/rounds.js';
 import { startDaemon } from '../harness/servers.js';
 
 /** About 50 µs: as long as the way to the worker and back, so that waiting for the next call costs as much as the call. */
-const rounds = 40_000;
+const rounds = 30_000;
 const load = { calls: 20_000, inFlight: 32 };
 
 /** What it is worth to send a worker its next call while it is busy with one. */
