@@ -3,9 +3,14 @@
 import { parseArgs } from 'node:util';
 import { DcfError, messageOf } from '@dcf/sdk/errors';
 import type { Benchmark } from './benchmark.js';
+import { ahead } from './benchmarks/ahead.js';
+import { batching } from './benchmarks/batching.js';
+import { coldStart } from './benchmarks/cold-start.js';
+import { deployLoad } from './benchmarks/deploy-load.js';
 import { echo } from './benchmarks/echo.js';
 import { idle } from './benchmarks/idle.js';
 import { latency } from './benchmarks/latency.js';
+import { overload } from './benchmarks/overload.js';
 import { payload } from './benchmarks/payload.js';
 import { reload } from './benchmarks/reload.js';
 import { start } from './benchmarks/start.js';
@@ -14,7 +19,7 @@ import { describeMachine } from './harness/machine.js';
 import { describeFinding, describeMachineLine, writeResults } from './harness/report.js';
 import { withScope } from './harness/scope.js';
 
-const all: readonly Benchmark[] = [start, idle, echo, latency, payload, reload];
+const all: readonly Benchmark[] = [start, idle, echo, latency, payload, reload, batching, ahead, coldStart, deployLoad, overload];
 const badUsage = 2;
 
 /** The benchmarks that the arguments name, all of them for none. Throws a DcfError INVALID_ARGUMENT for another name. */

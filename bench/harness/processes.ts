@@ -22,6 +22,7 @@ const killAfterMs = 15_000;
  *
  * @param name - for messages
  * @param program - the program's file, which has to be executable
+ * @param environment - variables beside this process's own
  * @throws DcfError UNAVAILABLE when it ends before; its stderr is this process's own
  */
 export async function startProcess(
@@ -29,10 +30,11 @@ export async function startProcess(
   name: string,
   [program, ...argv]: readonly [string, ...string[]],
   isReady: (line: string) => boolean,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<ReadyProcess> {
   scope.signal.throwIfAborted();
   const started = performance.now();
-  const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'inherit'], env: plainEnvironment() });
+  const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...plainEnvironment(), ...environment } });
   scope.defer(() => end(child));
   const lines: string[] = [];
   let readyMs: number | undefined;

@@ -13,8 +13,13 @@ export interface Server {
   readyMs: number;
 }
 
-/** Starts the daemon as its users do, by its own first line, without any setting but its ports, with an empty data directory. Both go with the scope. */
-export async function startDaemon(scope: Scope): Promise<Server> {
+/**
+ * Starts the daemon as its users do, by its own first line, without any setting but its ports, with an empty data directory.
+ * Both go with the scope.
+ *
+ * @param environment - variables that it alone gets
+ */
+export async function startDaemon(scope: Scope, environment: Readonly<Record<string, string>> = {}): Promise<Server> {
   const data = await temporaryFolder(scope);
   const argv = [
     repositoryPath('dist/src/daemon/main.js'),
@@ -27,7 +32,7 @@ export async function startDaemon(scope: Scope): Promise<Server> {
     '--log-level',
     'warn',
   ] as const;
-  const { pid, lines, readyMs } = await startProcess(scope, 'dcfd', argv, (line) => line === 'dcfd is ready');
+  const { pid, lines, readyMs } = await startProcess(scope, 'dcfd', argv, (line) => line === 'dcfd is ready', environment);
   return { pid, readyMs, ...addressIn(lines, / listens on \S+:(\d+)$/) };
 }
 

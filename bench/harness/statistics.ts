@@ -28,3 +28,11 @@ export function ratios(subject: readonly number[], peer: readonly number[]): num
   if (subject.length !== peer.length) throw new RangeError(`${subject.length} rounds cannot be compared with ${peer.length}`);
   return subject.map((value, round) => value / (peer[round] ?? Number.NaN));
 }
+
+/** The least value that is not below `share` (0..1) of all: the nearest rank. Throws a RangeError when there is none. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const found = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+  if (found === undefined) throw new RangeError('there is no percentile of nothing');
+  return found;
+}

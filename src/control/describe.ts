@@ -82,7 +82,13 @@ export function describe(live: LiveFunction, record: FunctionRecord = live.recor
     history: record.history.map(({ revision: id, at }) => ({ revision: id, at })),
     canaryLimit: record.maxErrorRate === undefined ? null : { maxErrorRate: record.maxErrorRate },
     canaryStop: record.canaryStop ?? null,
+    batches: running.kind === 'pool' ? describeBatches(running.pool.batchSizes) : [],
   };
+}
+
+/** A pool leaves out the sizes that never came. */
+function describeBatches(countsBySize: readonly number[]): FunctionDescription['batches'] {
+  return [...countsBySize].map((count = 0, size) => ({ size, count })).filter(({ count }) => count > 0);
 }
 
 function describeRevision(revision: Revision, live: LiveFunction, record: FunctionRecord): RevisionDescription {

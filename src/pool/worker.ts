@@ -57,6 +57,9 @@ const shortRunMs = 5;
 /** Calls after which the mean of their times says something. */
 const fewCalls = 10;
 
+/** `off` is for bench/benchmarks/ahead.ts alone, which measures what sending ahead is worth. */
+const sendsAhead = process.env['DCF_BENCH_AHEAD'] !== 'off';
+
 /** Room for a call, and the id that was given there last: one that has the same remainder for every call of the place. */
 interface Place {
   call: Call | undefined;
@@ -118,7 +121,7 @@ export class Worker {
 
   /** Whether one more call may be sent ahead of the slot that it will need. */
   get takesAhead(): boolean {
-    if (this.readiness === undefined || !this.accepting || this.ahead !== undefined) return false;
+    if (!sendsAhead || this.readiness === undefined || !this.accepting || this.ahead !== undefined) return false;
     if (this.answered < fewCalls || this.meanRunMs > shortRunMs) return false;
     return !this.readiness.callBatch && this.taken === this.init.concurrency;
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import sharp from 'sharp';
 import { startDaemon } from '../support/daemon.js';
-import { noPictures, testPictures } from '../support/mnist.js';
+import { noPictures, type Picture, testPictures } from '../support/mnist.js';
 import { root, runCli } from '../support/programs.js';
 
 const owner = { after };
@@ -15,8 +15,8 @@ function folderOf(name: string): string {
 }
 
 /** Deploys a function of this repository as it stands. */
-async function deploy(name: string): Promise<void> {
-  const { code, stderr, stdout } = await runCli(['deploy', folderOf(name)], { url: daemon.url });
+async function deploy(name: string, ...options: string[]): Promise<void> {
+  const { code, stderr, stdout } = await runCli(['deploy', folderOf(name), ...options], { url: daemon.url });
   assert.equal(code, 0, stderr);
   assert.match(stdout, new RegExp(`^${name}@[0-9a-f]+ is active`));
 }
@@ -64,7 +64,38 @@ test('image-size says how large a picture is, and refuses what is none', async (
   await refuses('image-size', Buffer.from('no picture').toString('base64'), /no picture in a format that is known/);
 });
 
+async function blankPicture(): Promise<Buffer> {
+  return await sharp({ create: { width: 40, height: 40, channels: 3, background: 'white' } })
+    .png()
+    .toBuffer();
+}
+
+/** The answers of digits, in the order of the pictures. */
+async function readAll(pictures: readonly Picture[], inFlight: number): Promise<string[]> {
+  const answers: string[] = [];
+  const waiting = pictures.entries();
+  const reader = async (): Promise<void> => {
+    for (const [index, { png }] of waiting) answers[index] = await call('digits', png);
+  };
+  await Promise.all(Array.from({ length: inFlight }, reader));
+  return answers;
+}
+
+function digitOf(answer = ''): number {
+  const { digit }: { digit: number } = JSON.parse(answer);
+  return digit;
+}
+
+/** Whether two answers of digits are of the same digit; an execution provider may round a batch's scores otherwise. */
+function sameScores(one = '', other = ''): boolean {
+  const [a, b]: { digit: number; scores: number[] }[] = [JSON.parse(one), JSON.parse(other)];
+  return a?.digit === b?.digit && a?.scores.every((score, digit) => Math.abs(score - (b?.scores[digit] ?? 0)) < 1e-4) === true;
+}
+
 describe('digits', () => {
+  /** batch.maxSize of its manifest. */
+  const maxBatch = 8;
+
   test('reads every example', async () => {
     await deploy('digits');
     const files = await readdir(join(folderOf('digits'), 'examples'));
@@ -84,26 +115,47 @@ describe('digits', () => {
     await refuses('digits', 'this is text', /picture/);
     const png = await example('digits', '2-small.png');
     await refuses('digits', png.subarray(0, png.length / 2), /./);
-    const blank = await sharp({ create: { width: 40, height: 40, channels: 3, background: 'white' } })
-      .png()
-      .toBuffer();
-    await refuses('digits', blank, /blank/);
+    await refuses('digits', await blankPicture(), /blank/);
   });
 
   test('reads at least 98.5 % of the handwriting that training never saw, several in flight', { skip: noPictures ?? false }, async (t) => {
     const pictures = await testPictures();
     assert.equal(pictures.length, 1000);
-    const waiting = pictures.entries();
-    let right = 0;
-    const reader = async (): Promise<void> => {
-      for (const [, { png, digit }] of waiting) {
-        const answer: { digit: number } = JSON.parse(await call('digits', png));
-        if (answer.digit === digit) right += 1;
-      }
-    };
-    await Promise.all(Array.from({ length: 8 }, reader));
+    const answers = await readAll(pictures, 8);
+    const right = pictures.filter(({ digit }, index) => digitOf(answers[index]) === digit).length;
     t.diagnostic(`digits read ${right} of ${pictures.length} right, ${((100 * right) / pictures.length).toFixed(1)} %`);
     assert.ok(right / pictures.length >= 0.985, `${right} of ${pictures.length}`);
+  });
+
+  test('reads the same in batches as one by one', { skip: noPictures ?? false }, async (t) => {
+    const pictures = await testPictures();
+    assert.equal(pictures.length, 1000);
+    const answers = await readAll(pictures, 32);
+    const counts = new Map((await daemon.control.describe('digits')).batches.map(({ size, count }) => [size, count]));
+    assert.ok((counts.get(maxBatch) ?? 0) > 0, `no full batch: ${JSON.stringify([...counts])}`);
+    await deploy('digits', '--set', 'batch.maxSize=1');
+    const alone = await readAll(pictures, 32);
+    assert.deepEqual((await daemon.control.describe('digits')).batches, []);
+    const differ = pictures.filter((_, index) => !sameScores(answers[index], alone[index]));
+    t.diagnostic(`${answers.filter((answer, index) => answer === alone[index]).length} of 1000 answers are the same to the last digit`);
+    assert.equal(differ.length, 0, `${differ.length} pictures are read otherwise in a batch`);
+    await deploy('digits');
+  });
+
+  test('a bad picture in a batch fails alone, with its own error', async () => {
+    const good = await example('digits', '2-small.png');
+    const { batches: before } = await daemon.control.describe('digits');
+    // The first goes at once, and the others wait for it together.
+    const inputs: (Uint8Array | string)[] = [good, good, 'this is text', good, '', await blankPicture(), good];
+    const outcomes = await Promise.allSettled(inputs.map((input) => call('digits', input)));
+    const texts = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.slice(0, 11) : `${outcome.reason.message}`));
+    for (const index of [0, 1, 3, 6]) assert.equal(texts[index], '{"digit":2,');
+    assert.match(texts[2] ?? '', /cannot be read as a PNG or JPEG picture/);
+    assert.match(texts[4] ?? '', /the input is empty/);
+    assert.match(texts[5] ?? '', /blank/);
+    const { batches } = await daemon.control.describe('digits');
+    assert.notDeepEqual(batches, before);
+    assert.ok(batches.some(({ size }) => size > 1));
   });
 
   test('tells which execution provider its session really uses', async () => {

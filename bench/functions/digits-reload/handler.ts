@@ -24,7 +24,7 @@ export class Handler {
   }
 
   async #score(pixels: Float32Array): Promise<number[]> {
-    const session = await createSession(this.#model);
+    const session = await createSession(this.#model, { intraOpNumThreads: 1 });
     try {
       const output = await session.run({ pictures: new Tensor('float32', pixels, [1, 1, SIDE, SIDE]) });
       const data = output['scores']?.data;

@@ -61,7 +61,8 @@ export function formatDescription(description: FunctionDescription): string {
     .join('\n');
 }
 
-function formatSummary(summary: FunctionSummary, { queued, running, lastFailure, lastFailureAt }: FunctionDescription): string {
+function formatSummary(summary: FunctionSummary, description: FunctionDescription): string {
+  const { queued, running, batches, lastFailure, lastFailureAt } = description;
   const facts: [string, string][] = [
     ['description', summary.description],
     ['revision', summary.revision],
@@ -69,6 +70,7 @@ function formatSummary(summary: FunctionSummary, { queued, running, lastFailure,
     ['state', summary.reason === '' ? summary.state : `${summary.state}: ${summary.reason}`],
     ['replicas', `${summary.readyReplicas} of ${summary.replicas} ready`],
     ['calls', `${summary.calls}, ${summary.errors} of them failed; now ${running} running, ${queued} queued`],
+    ['batches', formatBatches(batches)],
     ['providers', summary.providers.join(', ')],
     ['last failure', lastFailureAt === 0 ? '' : `${lastFailure} (${formatTime(lastFailureAt)})`],
   ];
@@ -76,6 +78,13 @@ function formatSummary(summary: FunctionSummary, { queued, running, lastFailure,
     .filter(([, value]) => value !== '')
     .map(([key, value]) => `${`${key}:`.padEnd(14)}${plain(value)}\n`)
     .join('');
+}
+
+function formatBatches(batches: FunctionDescription['batches']): string {
+  if (batches.length === 0) return '';
+  const count = batches.reduce((sum, batch) => sum + batch.count, 0);
+  const calls = batches.reduce((sum, batch) => sum + batch.size * batch.count, 0);
+  return `${count}, of ${(calls / count).toFixed(1)} calls on average`;
 }
 
 const revisionHead = ['REVISION', 'CREATED', 'SIZE', 'FILES', 'STATE', 'READY', 'BOUNDS', 'TRAFFIC', 'ALIASES', 'CALLS', 'ERRORS', ''];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { median, ratios, summarize } from '../../../bench/harness/statistics.js';
+import { median, percentile, ratios, summarize } from '../../../bench/harness/statistics.js';
 
 describe('median', () => {
   it('is the middle one in numeric order, whatever order they come in', () => {
@@ -36,4 +36,13 @@ describe('ratios', () => {
   it('refuses sides with different numbers of rounds', () => {
     assert.throws(() => ratios([1, 2], [1]), /2 rounds cannot be compared with 1/);
   });
+});
+
+it('a percentile is the value of the nearest rank', () => {
+  const values = Array.from({ length: 200 }, (_, index) => 200 - index);
+  assert.equal(percentile(values, 0.99), 198);
+  assert.equal(percentile(values, 0.5), 100);
+  assert.equal(percentile(values, 1), 200);
+  assert.equal(percentile([7], 0.01), 7);
+  assert.throws(() => percentile([], 0.5), RangeError);
 });

@@ -114,12 +114,17 @@ test('describe: every section that has something to say', () => {
     history: [{ revision: '0123456789abcdef', at: Date.UTC(2026, 0, 2, 5) }],
     canaryLimit: { maxErrorRate: 5 },
     canaryStop: { revision: 'fedcba9876543210', at: Date.UTC(2026, 0, 2, 6), calls: 20, errors: 3, maxErrorRate: 5 },
+    batches: [
+      { size: 1, count: 2 },
+      { size: 8, count: 1 },
+    ],
   };
   const text = formatDescription(description);
   for (const line of [
     'digits',
     '  description:  Handwritten digits',
     '  calls:        1200, 3 of them failed; now 2 running, 5 queued',
+    '  batches:      3, of 3.3 calls on average',
     '  last failure: it exited with code 3 (2026-01-02T04:00:00.000Z)',
     '  0123456789abcdef  2026-01-02T00:00:00.000Z  2 KiB  4      ready  1/2    1-4     90%      prod     1199   2       active',
     '  0123456789abcdef  active since 2026-01-02T05:00:00.000Z',

@@ -1,0 +1,93 @@
+import { ControlClient } from '@dcf/sdk/control';
+import { type FunctionPackage, packFunction } from '@dcf/sdk/package';
+import type { Benchmark } from '../benchmark.js';
+import type { Side } from '../harness/finding.js';
+import { type GeneratedLoad, generateLoad, type Sample } from '../harness/generated-load.js';
+import { repositoryPath } from '../harness/paths.js';
+import { interleave } from '../harness/rounds.js';
+import type { Scope } from '../harness/scope.js';
+import { startDaemon } from '../harness/servers.js';
+import { percentile } from '../harness/statistics.js';
+
+const load: GeneratedLoad = {
+  function: 'echo',
+  input: 'x'.repeat(64),
+  connections: 4,
+  seconds: 6,
+  arrivals: { kind: 'open', perSecond: 300 },
+};
+
+interface Round {
+  samples: Sample[];
+  deploys: number;
+}
+
+/** What callers notice of it when a function is deployed again and again. */
+export const deployLoad: Benchmark = {
+  name: 'deploy-load',
+  title: `64-byte echo, ${load.arrivals.kind === 'open' ? load.arrivals.perSecond : 0} calls a second at a fixed rate, while one deploy follows the other, against no deploys`,
+  run: async (scope) => {
+    const daemon = await startDaemon(scope);
+    const control = new ControlClient(daemon.url);
+    scope.defer(async () => control.close());
+    const packages = await Promise.all([1, 2].map(packEcho));
+    for (const each of packages) await control.deploy(each, { signal: scope.signal });
+    const { subject, peer } = await interleave(
+      () => underDeploys(scope, control, packages, () => generateLoad(scope, daemon, load)),
+      async (): Promise<Round> => ({ samples: await generateLoad(scope, daemon, load), deploys: 0 }),
+    );
+    const side = (name: string, rounds: readonly Round[], share: number): Side => ({
+      name,
+      values: rounds.map(({ samples }) =>
+        percentile(
+          samples.map(({ latencyMs }) => latencyMs),
+          share,
+        ),
+      ),
+    });
+    const compared = (share: number) => ({ subject: side('deploys', subject, share), peer: side('quiet', peer, share) });
+    const failed = [...subject, ...peer].map(({ samples }) => samples.filter(({ code }) => code !== 'OK').length);
+    return [
+      { kind: 'compared', what: 'latency, p99', unit: 'milliseconds', ...compared(0.99), limit: { kind: 'at most', value: 1.5 } },
+      { kind: 'compared', what: 'latency, p50', unit: 'milliseconds', ...compared(0.5) },
+      {
+        kind: 'measured',
+        what: 'failed calls',
+        unit: 'in all rounds',
+        values: [failed.reduce((sum, count) => sum + count)],
+        limit: { kind: 'at most', value: 0 },
+      },
+      { kind: 'measured', what: 'deploys', unit: 'a round', values: subject.map(({ deploys }) => deploys) },
+    ];
+  },
+};
+
+/** Two packages of echo that differ in a parameter, so that each deploy starts another revision. */
+async function packEcho(variant: number): Promise<FunctionPackage> {
+  return await packFunction(repositoryPath('functions/echo'), { overrides: [{ path: ['parameters', 'variant'], value: variant }] });
+}
+
+/** Deploys the packages in turn until the load has ended. */
+async function underDeploys(
+  { signal }: Scope,
+  control: ControlClient,
+  packages: readonly FunctionPackage[],
+  run: () => Promise<Sample[]>,
+): Promise<Round> {
+  let ended = false;
+  let deploys = 0;
+  const deploying = (async () => {
+    while (!ended) {
+      for (const each of packages) {
+        await control.deploy(each, { signal });
+        deploys += 1;
+      }
+    }
+  })();
+  try {
+    return { samples: await run(), deploys };
+  } finally {
+    ended = true;
+    await deploying;
+  }
+}
