@@ -126,3 +126,14 @@ test('an alias that nobody made is not found; the active revision can be named',
 function left(seen: unknown): number {
   return typeof seen === 'object' && seen !== null && 'left' in seen ? Number(seen.left) : Number.NaN;
 }
+
+test('a daemon that takes less than limits.payload has by default runs functions that say nothing of it', async (t) => {
+  const narrow = await startDaemon(t, { args: ['--max-payload', '1MiB'] });
+  await deploySource(t, narrow, 'modest', echoSource);
+  assert.equal(Buffer.from((await narrow.client.invoke('modest', 'hello')).output).toString(), 'hello');
+  await assert.rejects(narrow.client.invoke('modest', Buffer.alloc(2 * 2 ** 20)), { code: 'RESOURCE_EXHAUSTED' });
+  await assert.rejects(deploySource(t, narrow, 'greedy', echoSource, { limits: { payload: '2MiB' } }), {
+    code: 'FAILED_PRECONDITION',
+    message: /limits\.payload is 2097152 bytes.*--max-payload/,
+  });
+});
