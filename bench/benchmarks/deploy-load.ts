@@ -19,22 +19,23 @@ const load: GeneratedLoad = {
 
 interface Round {
   samples: Sample[];
-  deploys: number;
+  changes: number;
 }
 
-/** What callers notice of it when a function is deployed again and again. */
+/** What callers notice of it when a function is deployed and rolled back again and again. */
 export const deployLoad: Benchmark = {
   name: 'deploy-load',
-  title: `64-byte echo, ${load.arrivals.kind === 'open' ? load.arrivals.perSecond : 0} calls a second at a fixed rate, while one deploy follows the other, against no deploys`,
+  title: `64-byte echo, ${load.arrivals.kind === 'open' ? load.arrivals.perSecond : 0} calls a second at a fixed rate, while deploys and rollbacks follow each other, against none of them`,
   run: async (scope) => {
     const daemon = await startDaemon(scope);
     const control = new ControlClient(daemon.url);
     scope.defer(async () => control.close());
+    // The revision before stays warm, so that two would only change places: each deploy has to start one of two others.
     const packages = await Promise.all([1, 2].map(packEcho));
-    for (const each of packages) await control.deploy(each, { signal: scope.signal });
+    for (const each of [...packages, await packEcho(3)]) await control.deploy(each, { signal: scope.signal });
     const { subject, peer } = await interleave(
       () => underDeploys(scope, control, packages, () => generateLoad(scope, daemon, load)),
-      async (): Promise<Round> => ({ samples: await generateLoad(scope, daemon, load), deploys: 0 }),
+      async (): Promise<Round> => ({ samples: await generateLoad(scope, daemon, load), changes: 0 }),
     );
     const side = (name: string, rounds: readonly Round[], share: number): Side => ({
       name,
@@ -57,17 +58,17 @@ export const deployLoad: Benchmark = {
         values: [failed.reduce((sum, count) => sum + count)],
         limit: { kind: 'at most', value: 0 },
       },
-      { kind: 'measured', what: 'deploys', unit: 'a round', values: subject.map(({ deploys }) => deploys) },
+      { kind: 'measured', what: 'deploys and rollbacks', unit: 'a round', values: subject.map(({ changes }) => changes) },
     ];
   },
 };
 
-/** Two packages of echo that differ in a parameter, so that each deploy starts another revision. */
+/** Packages of echo that differ in a parameter, and so are revisions of their own. */
 async function packEcho(variant: number): Promise<FunctionPackage> {
   return await packFunction(repositoryPath('functions/echo'), { overrides: [{ path: ['parameters', 'variant'], value: variant }] });
 }
 
-/** Deploys the packages in turn until the load has ended. */
+/** Deploys the packages in turn, each followed by a rollback, until the load has ended. */
 async function underDeploys(
   { signal }: Scope,
   control: ControlClient,
@@ -75,17 +76,18 @@ async function underDeploys(
   run: () => Promise<Sample[]>,
 ): Promise<Round> {
   let ended = false;
-  let deploys = 0;
+  let changes = 0;
   const deploying = (async () => {
     while (!ended) {
       for (const each of packages) {
         await control.deploy(each, { signal });
-        deploys += 1;
+        await control.rollback('echo', { signal });
+        changes += 2;
       }
     }
   })();
   try {
-    return { samples: await run(), deploys };
+    return { samples: await run(), changes };
   } finally {
     ended = true;
     await deploying;
