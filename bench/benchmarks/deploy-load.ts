@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { ControlClient } from '@dcf/sdk/control';
 import { type FunctionPackage, packFunction } from '@dcf/sdk/package';
 import type { Benchmark } from '../benchmark.js';
@@ -13,9 +14,12 @@ const load: GeneratedLoad = {
   function: 'echo',
   input: 'x'.repeat(64),
   connections: 4,
-  seconds: 6,
+  seconds: 12.5,
   arrivals: { kind: 'open', perSecond: 300 },
 };
+
+/** 50 of them while the load lasts, deploys and rollbacks in turn. */
+const changeEveryMs = 250;
 
 interface Round {
   samples: Sample[];
@@ -25,7 +29,7 @@ interface Round {
 /** What callers notice of it when a function is deployed and rolled back again and again. */
 export const deployLoad: Benchmark = {
   name: 'deploy-load',
-  title: `64-byte echo, ${load.arrivals.kind === 'open' ? load.arrivals.perSecond : 0} calls a second at a fixed rate, while deploys and rollbacks follow each other, against none of them`,
+  title: `64-byte echo, ${load.arrivals.kind === 'open' ? load.arrivals.perSecond : 0} calls a second at a fixed rate, while 50 deploys and rollbacks take turns, against none of them`,
   run: async (scope) => {
     const daemon = await startDaemon(scope);
     const control = new ControlClient(daemon.url);
@@ -68,28 +72,31 @@ async function packEcho(variant: number): Promise<FunctionPackage> {
   return await packFunction(repositoryPath('functions/echo'), { overrides: [{ path: ['parameters', 'variant'], value: variant }] });
 }
 
-/** Deploys the packages in turn, each followed by a rollback, until the load has ended. */
+/** Deploys the packages in turn, each followed by a rollback, at a fixed rate until the load has ended. */
 async function underDeploys(
   { signal }: Scope,
   control: ControlClient,
   packages: readonly FunctionPackage[],
   run: () => Promise<Sample[]>,
 ): Promise<Round> {
-  let ended = false;
+  const ended = new AbortController();
   let changes = 0;
   const deploying = (async () => {
-    while (!ended) {
-      for (const each of packages) {
-        await control.deploy(each, { signal });
-        await control.rollback('echo', { signal });
-        changes += 2;
-      }
+    const begun = performance.now();
+    while (!ended.signal.aborted) {
+      const due = begun + changes * changeEveryMs - performance.now();
+      if (due > 0) await setTimeout(due, undefined, { signal: ended.signal }).catch(() => undefined);
+      const each = packages[Math.floor(changes / 2) % packages.length];
+      if (each === undefined || ended.signal.aborted) break;
+      if (changes % 2 === 0) await control.deploy(each, { signal });
+      else await control.rollback('echo', { signal });
+      changes += 1;
     }
   })();
   try {
     return { samples: await run(), changes };
   } finally {
-    ended = true;
+    ended.abort();
     await deploying;
   }
 }

@@ -29,7 +29,7 @@ test('a short call is sent ahead to a busy worker, and begins when that is free'
 });
 
 test('nothing is sent ahead of long calls', async (t) => {
-  const source = 'export class Handler { call() { return new Promise((resolve) => setTimeout(resolve, 15, "slow")); } }';
+  const source = 'export class Handler { call() { return new Promise((resolve) => setTimeout(resolve, 60, "slow")); } }';
   const { call, pool } = await startPool(t, source);
   for (let index = 0; index < 12; index++) await call().text;
   const calls = [call(), call(), call()];
