@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { errorCode } from '../../../src/core/system-error.js';
 import { cleanUp, type Owner } from '../cleanup.js';
 
 /** A file system of a few megabytes that can be filled. */
@@ -37,7 +38,12 @@ export class SmallDisk {
   fill(freeBytes = 0): void {
     this.free();
     const { bavail, bsize } = statfsSync(this.folder);
-    writeFileSync(this.filler, Buffer.alloc(Math.max(0, bavail * bsize - freeBytes)));
+    try {
+      writeFileSync(this.filler, Buffer.alloc(Math.max(0, bavail * bsize - freeBytes)));
+    } catch (error) {
+      // The daemon has written something in between: it is as full as it gets.
+      if (errorCode(error) !== 'ENOSPC') throw error;
+    }
   }
 
   /** Gives back what `fill` took. */
