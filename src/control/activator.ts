@@ -1,7 +1,7 @@
 import type { FunctionName, RevisionId } from '../core/names.js';
 import { formatDuration } from '../core/units.js';
 import type { FunctionPool } from '../pool/function-pool.js';
-import type { ReplicaSpec } from '../pool/replica.js';
+import type { ReplicaSpec } from '../pool/replica-spec.js';
 import type { FunctionRecord, Registry } from '../registry/registry.js';
 import { type Release, revisionsIn } from '../registry/release.js';
 import type { Revision } from '../registry/revision.js';

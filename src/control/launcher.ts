@@ -2,7 +2,7 @@ import type { ProviderName } from '@dcf/sdk/manifest';
 import type { FunctionName } from '../core/names.js';
 import { type CallCounters, FunctionPool, type PoolOptions } from '../pool/function-pool.js';
 import type { LogLine } from '../pool/log-line.js';
-import type { ReplicaSpec } from '../pool/replica.js';
+import type { ReplicaSpec } from '../pool/replica-spec.js';
 import { replicaSpec } from '../pool/replica-spec.js';
 import { requireSandbox } from '../pool/sandbox-support.js';
 import { installDependencies } from '../registry/dependencies.js';

@@ -7,8 +7,9 @@ import { Call, type CallOwner } from './call.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Invocation, Outcome } from './invocation.js';
 import type { LogLine } from './log-line.js';
-import { Replica, type ReplicaSpec } from './replica.js';
+import { Replica } from './replica.js';
 import { ReplicaKeeper } from './replica-keeper.js';
+import type { ReplicaSpec } from './replica-spec.js';
 import { Scaler } from './scaler.js';
 import type { Worker } from './worker.js';
 

@@ -1,3 +1,4 @@
+import type { DaemonReport } from '@dcf/sdk/contract';
 import type { DcfError } from '../core/errors.js';
 
 /** A call that was answered. */
@@ -14,24 +15,7 @@ export interface Success {
 export type Outcome = Success | { ok: false; error: DcfError };
 
 /** What is known of a call that has ended. Times are in milliseconds, memory in bytes. */
-export interface CallReport {
-  revision: string;
-  /** 0 when no replica was given the call. */
-  replica: number;
-  worker: number;
-  /** Until it began to run, or ended without. */
-  queueMs: number;
-  runMs: number;
-  /** Calls that the Handler got at once with it, itself included. */
-  batchSize: number;
-  /** The execution providers that the Handler's sessions use. */
-  providers: readonly string[];
-  /** It had to wait for a replica to be started. */
-  cold: boolean;
-  /** Of the replica: now, and the most that it ever had. */
-  memory: number;
-  peakMemory: number;
-}
+export type CallReport = Omit<DaemonReport, 'id'>;
 
 /** Tells of a call that has ended; made only when it is asked for. */
 export interface Reported {

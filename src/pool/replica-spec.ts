@@ -1,6 +1,16 @@
 import type { Manifest } from '@dcf/sdk/manifest';
-import type { Isolation } from './confinement.js';
-import type { ReplicaSpec } from './replica.js';
+import { type InitHeader, protocolVersion } from '../wire/messages.js';
+import type { Confinement, Isolation } from './confinement.js';
+
+/** All that a replica needs to know of its revision. */
+export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker'> {
+  threads: number;
+  environment: Readonly<Record<string, string>>;
+  initTimeoutMs: number;
+  confinement: Confinement;
+  /** When a replica that has done well enough is replaced; never where it says nothing. */
+  recycle: { maxCalls?: number | undefined; maxMemory?: number | undefined };
+}
 
 /** What a manifest does not say of a revision: where it lies and what this host gives it. */
 export interface Placement {
@@ -42,4 +52,23 @@ function isolationOf({ isolation, network, limits }: Manifest, placement: Placem
   const gpu = limits.gpu > 0 || providers.some((provider) => provider !== 'cpu');
   // Most resources lie in the revision's folder; a large one of `dcf run` may be a link out of it.
   return { kind: 'sandbox', network, gpu, readOnly: [...Object.values(resources), ...readOnly] };
+}
+
+/** What a worker is told of its replica. */
+export function initHeader(spec: ReplicaSpec, worker: number): InitHeader {
+  const {
+    function: name,
+    revision,
+    directory,
+    handler,
+    parameters,
+    resources,
+    providers,
+    devices,
+    concurrency,
+    maxBatch,
+    maxPayload,
+  } = spec;
+  const placed = { protocol: protocolVersion, function: name, revision, worker, directory, handler, parameters };
+  return { ...placed, resources, providers, devices, concurrency, maxBatch, maxPayload };
 }

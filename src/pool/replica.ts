@@ -1,32 +1,19 @@
 import type { OnReadOpts, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { Readable } from 'node:stream';
-import { Allowance } from '../core/allowance.js';
 import { startTimer } from '../core/deadline.js';
 import { DcfError } from '../core/errors.js';
 import { defer } from '../core/promises.js';
 import { formatSize } from '../core/units.js';
 import { FrameError } from '../wire/frame.js';
-import { type InitHeader, protocolVersion } from '../wire/messages.js';
 import type { Call } from './call.js';
-import type { Confinement } from './confinement.js';
 import { describeEnd, type EndReason, type KillReason } from './end-reason.js';
 import type { LogLine } from './log-line.js';
 import type { MemoryUse } from './memory-watch.js';
-import { readLines } from './output-lines.js';
+import { ReplicaOutput } from './replica-output.js';
+import { initHeader, type ReplicaSpec } from './replica-spec.js';
 import { SocketPairs } from './socket-pairs.js';
 import { type Exit, type SpawnedProcess, spawnReplica } from './spawn.js';
 import { Worker } from './worker.js';
-
-/** All that a replica needs to know of its revision. */
-export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker'> {
-  threads: number;
-  environment: Readonly<Record<string, string>>;
-  initTimeoutMs: number;
-  confinement: Confinement;
-  /** When a replica that has done well enough is replaced; never where it says nothing. */
-  recycle: { maxCalls?: number | undefined; maxMemory?: number | undefined };
-}
 
 export interface ReplicaEvents {
   freed: (worker: Worker) => void;
@@ -52,9 +39,6 @@ export type ReplicaState = 'starting' | 'ready' | 'draining' | 'condemned' | 'en
 
 /** After its stream has ended, a process gets this long to exit and so to tell its own exit code. */
 const exitGraceMs = 1_000;
-const keptStartLines = 20;
-/** Lines of its log in a second. They cost the daemon about a tenth of a core; the others are dropped and counted. */
-const maxLinesPerSecond = 10_000;
 
 /** One child process of a revision, from its spawn to its end. It is never started twice. */
 export class Replica {
@@ -67,8 +51,7 @@ export class Replica {
   private condemned: KillReason | undefined;
   private exit: Exit | undefined;
   private initError: DcfError | undefined;
-  private startLines: string[] = [];
-  private readonly lines = new Allowance(maxLinesPerSecond, (missing) => this.tellMissing(missing));
+  private readonly output: ReplicaOutput;
   private openStreams = 0;
   /** It was told to leave: its end is no failure. */
   discarded = false;
@@ -81,6 +64,7 @@ export class Replica {
     private readonly spec: ReplicaSpec,
     private readonly events: ReplicaEvents,
   ) {
+    this.output = new ReplicaOutput(events.log);
     // Whoever starts a replica awaits `start`; these two may come to nobody.
     this.ready.promise.catch(() => undefined);
   }
@@ -109,7 +93,7 @@ export class Replica {
   }
 
   takesLine(): boolean {
-    return this.lines.take();
+    return this.output.takesLine();
   }
 
   get memory(): MemoryUse {
@@ -135,8 +119,8 @@ export class Replica {
       throw error;
     }
     this.process = spawned;
-    this.keepOutput(spawned.stdout, 'info');
-    this.keepOutput(spawned.stderr, 'warn');
+    this.output.read(spawned.stdout, 'info');
+    this.output.read(spawned.stderr, 'warn');
     void spawned.exited.then((exit) => this.exited(exit));
     if (this.killed !== undefined) spawned.kill();
     const cancelTimer = startTimer(this.spec.initTimeoutMs, () => this.kill({ kind: 'init timeout' }));
@@ -242,7 +226,7 @@ export class Replica {
   private workerReady(): void {
     if (this.state !== 'starting' || this.workers.some((worker) => worker.readiness === undefined)) return;
     this.state = 'ready';
-    this.startLines = [];
+    this.output.started();
     this.ready.resolve();
   }
 
@@ -280,50 +264,13 @@ export class Replica {
     if (this.state === 'ended') return;
     const before = this.state;
     this.state = 'ended';
-    if (before === 'starting') this.ready.reject(this.initError ?? this.startError(end));
+    if (before === 'starting') this.ready.reject(this.initError ?? this.output.startError(end));
     const error = new DcfError('INTERNAL', `the worker died while it ran the call: ${end.text}`, { reason: end.reason });
     for (const worker of this.workers) {
       const returned = worker.failAll(error);
       if (returned !== undefined) this.events.returned(returned);
     }
-    this.lines.flush();
+    this.output.end();
     this.end.resolve(end);
   }
-
-  private startError(end: EndReason): DcfError {
-    const output = this.startLines.join('\n');
-    const cause = new Error(end.text);
-    cause.stack = output === '' ? end.text : output;
-    return new DcfError('FAILED_PRECONDITION', `the Handler could not be built: ${end.text}`, { cause, reason: end.reason });
-  }
-
-  private keepOutput(stream: Readable, level: LogLine['level']): void {
-    readLines(stream, this.lines, (text) => {
-      if (this.state === 'starting') this.startLines = [...this.startLines, text].slice(-keptStartLines);
-      this.events.log({ time: Date.now(), level, text, callId: '', worker: 0 });
-    });
-  }
-
-  private tellMissing(missing: number): void {
-    const text = `${missing} lines are missing here: a replica may log ${maxLinesPerSecond} in a second`;
-    this.events.log({ time: Date.now(), level: 'warn', text, callId: '', worker: 0, missing });
-  }
-}
-
-function initHeader(spec: ReplicaSpec, worker: number): InitHeader {
-  const {
-    function: name,
-    revision,
-    directory,
-    handler,
-    parameters,
-    resources,
-    providers,
-    devices,
-    concurrency,
-    maxBatch,
-    maxPayload,
-  } = spec;
-  const placed = { protocol: protocolVersion, function: name, revision, worker, directory, handler, parameters };
-  return { ...placed, resources, providers, devices, concurrency, maxBatch, maxPayload };
 }

@@ -1,23 +1,7 @@
+import type { DaemonReport } from '@dcf/sdk/contract';
 import { Allowance } from '../core/allowance.js';
 import { formatSize } from '../core/units.js';
 import type { FunctionLogEntry } from './log-entry.js';
-
-/** What a call's line tells. Times are in milliseconds, memory in bytes. */
-export interface CallFacts {
-  id: string;
-  revision: string;
-  /** 0 when no replica was given the call. */
-  replica: number;
-  worker: number;
-  queueMs: number;
-  runMs: number;
-  batchSize: number;
-  providers: readonly string[];
-  cold: boolean;
-  /** 0 where it is not known. */
-  memory: number;
-  peakMemory: number;
-}
 
 /** Lines of one function in a second; where calls are short, more would cost more than the calls themselves. */
 const maxLines = 100;
@@ -32,7 +16,7 @@ export class CallLog {
    * @param status - the call's gRPC status, such as `OK`
    * @param report - called at once if at all: not where there are too many calls
    */
-  append(status: string, report: () => CallFacts): void {
+  append(status: string, report: () => DaemonReport): void {
     if (!this.lines.take()) return;
     const facts = report();
     const { id, replica, worker, revision } = facts;
@@ -56,7 +40,7 @@ export class CallLog {
 }
 
 /** A call in one line, such as `REPORT queue=0.2ms run=12.1ms cold replica=1 worker=0 batch=4 provider=cpu status=OK`. */
-export function formatCall(status: string, facts: CallFacts): string {
+export function formatCall(status: string, facts: DaemonReport): string {
   const { queueMs, runMs, cold, replica, worker, batchSize, providers, memory, peakMemory } = facts;
   const parts = ['REPORT', `queue=${milliseconds(queueMs)}`];
   // A call that no replica was given has no more to tell.

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DaemonReport } from '@dcf/sdk/contract';
 import { DcfError, messageOf } from '../core/errors.js';
 import type { FunctionName } from '../core/names.js';
-import { type CallFacts, CallLog } from './call-log.js';
+import { CallLog } from './call-log.js';
 import { FunctionLog } from './function-log.js';
 import type { FunctionLogEntry, LogQuery } from './log-entry.js';
 import { LogFiles } from './log-files.js';
@@ -70,7 +71,7 @@ export class FunctionLogs {
    * @param status - its gRPC status, such as `OK`
    * @param report - makes its report; called at once if at all
    */
-  appendCall(name: FunctionName, status: string, report: () => CallFacts): void {
+  appendCall(name: FunctionName, status: string, report: () => DaemonReport): void {
     if (!this.closed) this.keptOf(name).calls.append(status, report);
   }
 

@@ -9,7 +9,7 @@ import { FunctionPool } from '../../src/pool/function-pool.js';
 import type { CallReport, Outcome, Reported } from '../../src/pool/invocation.js';
 import type { LogLine } from '../../src/pool/log-line.js';
 import { linkPlatformPackages } from '../../src/pool/platform-packages.js';
-import type { ReplicaSpec } from '../../src/pool/replica.js';
+import type { ReplicaSpec } from '../../src/pool/replica-spec.js';
 import { replicaSpec } from '../../src/pool/replica-spec.js';
 
 /** A pool with real replicas of a handler that a test wrote down. */

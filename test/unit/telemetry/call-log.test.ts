@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type CallFacts, CallLog, formatCall } from '../../../src/telemetry/call-log.js';
+import type { DaemonReport } from '@dcf/sdk/contract';
+import { CallLog, formatCall } from '../../../src/telemetry/call-log.js';
 import type { FunctionLogEntry } from '../../../src/telemetry/log-entry.js';
 import { digits, entry, openLogs, textsOf } from './support.js';
 
-const facts: CallFacts = {
+const facts: DaemonReport = {
   id: 'call-1',
   revision: '0123456789abcdef',
   replica: 2,
@@ -33,7 +34,7 @@ function collect(t: TestContext): { calls: CallLog; entries: FunctionLogEntry[];
   const entries: FunctionLogEntry[] = [];
   const calls = new CallLog((line) => entries.push(line));
   let made = 0;
-  const report = (): CallFacts => {
+  const report = (): DaemonReport => {
     made += 1;
     return { ...facts, id: `call-${made}` };
   };
