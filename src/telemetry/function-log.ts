@@ -52,7 +52,7 @@ export class FunctionLog {
       const files = await this.options.files.openAll();
       // Nothing is being written, and from here on nothing can come in between: no entry is lost or doubled.
       if (follower !== undefined) this.followers.add(follower);
-      return { files, lines: [...this.lines] };
+      return { files, lines: [...this.lines, ...missingLines(this.dropped)] };
     });
   }
 
@@ -101,13 +101,18 @@ export class FunctionLog {
     if (lines.length === 0 && dropped === 0) return;
     this.lines = [];
     this.dropped = 0;
-    const told = dropped === 0 ? '' : `${encodeEntry(notice(`${dropped} entries are missing here: they could not be written in time`))}\n`;
     try {
-      await this.options.files.append(lines.join('') + told);
+      await this.options.files.append([...lines, ...missingLines(dropped)].join(''));
     } catch (error) {
       this.dropped += dropped + lines.length;
       this.options.onFailure(error);
     }
     this.bufferedBytes -= bufferedBytes;
   }
+}
+
+/** The line that stands where entries are missing, if any are. */
+function missingLines(dropped: number): string[] {
+  if (dropped === 0) return [];
+  return [`${encodeEntry(notice(`${dropped} entries are missing here: they could not be written in time`))}\n`];
 }

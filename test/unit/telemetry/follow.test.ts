@@ -34,6 +34,27 @@ describe('FunctionLogs.follow', () => {
     for (const texts of await Promise.all(readers)) assert.deepEqual(texts, range(0, total));
   });
 
+  test('is told of entries that were lost while it began, whenever that was', async (context) => {
+    const burst = 100;
+    for (let turns = 0; turns < 12; turns++) {
+      const { logs } = await openLogs(context, { maxBufferBytes: 2000 });
+      const abort = new AbortController();
+      const following = logs.follow(digits, {}, abort.signal);
+      const first = following.next();
+      for (let turn = 0; turn < turns; turn++) await setImmediate();
+      for (let number = 0; number < burst; number++) logs.append(digits, entry(String(number)));
+      let accounted = 0;
+      for (let next = await first; accounted < burst; next = await following.next()) {
+        assert.ok(next.done !== true, `ended with ${accounted} of ${burst} accounted for`);
+        accounted += Number(/^(\d+) entries are missing here/.exec(next.value.text)?.[1] ?? 1);
+        // A lost entry would leave this waiting for ever: the next one tells that it was.
+        if (accounted < burst) logs.append(digits, entry('after'));
+        if (next.value.text === 'after') assert.fail(`${accounted} of ${burst} accounted for`);
+      }
+      abort.abort();
+    }
+  });
+
   test('is not kept waiting by a function that logs without end', async (context) => {
     const { logs } = await openLogs(context);
     let reading = true;
