@@ -212,7 +212,18 @@ export class Worker {
     call.ranIn = this;
     if (!announce) call.startedAt = performance.now();
     this.calls += 1;
-    this.connection.send({ type: 'CALL', id: call.wireId, timeoutMs: call.remainingMs, more, announce, requestId, metadata, body: input });
+    this.connection.send({
+      type: 'CALL',
+      id: call.wireId,
+      timeoutMs: call.remainingMs,
+      more,
+      announce,
+      streamIn: false,
+      streamOut: false,
+      requestId,
+      metadata,
+      body: input,
+    });
   }
 
   private receive(message: Message): void {

@@ -18,6 +18,11 @@ export function text(header: Readonly<Record<string, unknown>>, key: string): st
   return value;
 }
 
+/** `undefined` where the key is missing. */
+export function optionalText(header: Readonly<Record<string, unknown>>, key: string): string | undefined {
+  return header[key] === undefined ? undefined : text(header, key);
+}
+
 /** A whole number, 0 or more. */
 export function whole(header: Readonly<Record<string, unknown>>, key: string): number {
   const value = header[key];

@@ -1,6 +1,6 @@
 import { type ErrorCode, isErrorCode } from '../core/errors.js';
 import { type Frame, FrameError } from './frame.js';
-import { optionalRecord, record, strings, stringValues, text, whole } from './header-fields.js';
+import { optionalRecord, optionalText, record, strings, stringValues, text, whole } from './header-fields.js';
 
 /** The protocol's version, sent with INIT. */
 export const protocolVersion = 1;
@@ -16,6 +16,8 @@ export interface InitHeader {
   directory: string;
   /** The file, relative to the folder, and the name of its export. */
   handler: { path: string; name: string };
+  /** Called once before the first call, where the manifest names one apart from the Handler. */
+  initializer?: { path: string; name: string } | undefined;
   parameters: Readonly<Record<string, unknown>>;
   /** Absolute paths by name. */
   resources: Readonly<Record<string, string>>;
@@ -51,13 +53,34 @@ export type Message =
       more: boolean;
       /** The worker says STARTED before it runs the call. Until then the call counts as not started. */
       announce: boolean;
+      /** The input is what DATA brings until END; the body is empty. */
+      streamIn: boolean;
+      /** The caller takes the output in chunks: DATA and at last END are an answer, as RESULT is. */
+      streamOut: boolean;
       requestId: string;
+      metadata: Readonly<Record<string, string>> | undefined;
+      body: Uint8Array;
+    }
+  | {
+      /** A CALL from a worker: of another function, for one of the calls that it runs. */
+      type: 'NESTED_CALL';
+      id: number;
+      /** 0: as long as the call that it is made for. */
+      timeoutMs: number;
+      function: string;
+      /** An alias or a revision; the active one otherwise. */
+      alias: string | undefined;
+      /** The number of the call that it is made for. */
+      parent: number;
       metadata: Readonly<Record<string, string>> | undefined;
       body: Uint8Array;
     }
   | { type: 'RESULT'; id: number; body: Uint8Array }
   | { type: 'ERROR'; id: number; code: ErrorCode; message: string; stack: string; reason: string | undefined }
   | { type: 'CANCEL'; id: number }
+  | { type: 'DATA'; id: number; body: Uint8Array }
+  | { type: 'END'; id: number }
+  | { type: 'CREDIT'; id: number; bytes: number }
   | { type: 'LOG'; id: number; level: LogLevel; time: number; text: string }
   | { type: 'DRAIN' }
   | { type: 'STARTED'; id: number }
@@ -85,7 +108,14 @@ const typeNumbers = {
 } as const;
 
 const moreFlag = 1;
+const streamInFlag = 2;
+const streamOutFlag = 4;
 const announceFlag = 8;
+
+/** What either side may send on a stream before the first CREDIT comes, in bytes. */
+export const initialCredit = 256 * 1024;
+/** What a DATA takes of the credit besides its body, so that empty chunks are bounded, too. */
+export const chunkCost = 16;
 
 const logLevels = new Set<unknown>(['debug', 'info', 'warn', 'error'] satisfies LogLevel[]);
 const nothing = new Uint8Array(0);
@@ -104,11 +134,19 @@ export function toFrame(message: Message): Frame {
     case 'INIT_FAILED':
       return frame('INIT_FAILED', { header: JSON.stringify({ message: message.message, stack: message.stack }) });
     case 'CALL': {
-      const { id, timeoutMs, more, announce, requestId, metadata, body } = message;
-      const flags = (more ? moreFlag : 0) | (announce ? announceFlag : 0);
+      const { id, timeoutMs, more, announce, streamIn, streamOut, requestId, metadata, body } = message;
+      const flags = (more ? moreFlag : 0) | (streamIn ? streamInFlag : 0) | (streamOut ? streamOutFlag : 0) | (announce ? announceFlag : 0);
       // On the path of every call: no spread, no defaults.
       return { type: typeNumbers.CALL, flags, id, timeoutMs, header: JSON.stringify({ requestId, metadata }), body };
     }
+    case 'NESTED_CALL': {
+      const { id, timeoutMs, function: name, alias, parent, metadata, body } = message;
+      return frame('CALL', { id, timeoutMs, header: JSON.stringify({ function: name, alias, parent, metadata }), body });
+    }
+    case 'DATA':
+      return { type: typeNumbers.DATA, flags: 0, id: message.id, timeoutMs: 0, header: '', body: message.body };
+    case 'CREDIT':
+      return frame('CREDIT', { id: message.id, header: JSON.stringify({ bytes: message.bytes }) });
     case 'RESULT':
       return { type: typeNumbers.RESULT, flags: 0, id: message.id, timeoutMs: 0, header: '', body: message.body };
     case 'ERROR': {
@@ -116,6 +154,7 @@ export function toFrame(message: Message): Frame {
       return frame('ERROR', { id, header: JSON.stringify({ code, message: text, stack, reason }) });
     }
     case 'CANCEL':
+    case 'END':
     case 'STARTED':
     case 'RECALL':
     case 'RETURNED':
@@ -143,15 +182,32 @@ export function fromFrame(frame: Frame): Message {
   switch (frame.type) {
     case typeNumbers.CALL: {
       const header = record(frame);
+      const { id, flags, timeoutMs, body } = frame;
+      const metadata = header['metadata'] === undefined ? undefined : stringValues(header, 'metadata');
+      if (header['function'] !== undefined) {
+        const alias = optionalText(header, 'alias');
+        return {
+          type: 'NESTED_CALL',
+          id,
+          timeoutMs,
+          function: text(header, 'function'),
+          alias,
+          parent: whole(header, 'parent'),
+          metadata,
+          body,
+        };
+      }
       return {
         type: 'CALL',
-        id: frame.id,
-        timeoutMs: frame.timeoutMs,
-        more: (frame.flags & moreFlag) !== 0,
-        announce: (frame.flags & announceFlag) !== 0,
+        id,
+        timeoutMs,
+        more: (flags & moreFlag) !== 0,
+        announce: (flags & announceFlag) !== 0,
+        streamIn: (flags & streamInFlag) !== 0,
+        streamOut: (flags & streamOutFlag) !== 0,
         requestId: text(header, 'requestId'),
-        metadata: header['metadata'] === undefined ? undefined : stringValues(header, 'metadata'),
-        body: frame.body,
+        metadata,
+        body,
       };
     }
     case typeNumbers.RESULT:
@@ -160,7 +216,7 @@ export function fromFrame(frame: Frame): Message {
       const header = record(frame);
       const code = header['code'];
       if (!isErrorCode(code)) throw new FrameError(`ERROR: ${JSON.stringify(code)} is no gRPC status`);
-      const reason = header['reason'] === undefined ? undefined : text(header, 'reason');
+      const reason = optionalText(header, 'reason');
       return { type: 'ERROR', id: frame.id, code, message: text(header, 'message'), stack: text(header, 'stack'), reason };
     }
     case typeNumbers.LOG: {
@@ -169,6 +225,12 @@ export function fromFrame(frame: Frame): Message {
       if (!isLogLevel(level)) throw new FrameError(`LOG: ${JSON.stringify(level)} is no level`);
       return { type: 'LOG', id: frame.id, level, time: whole(header, 'time'), text: Buffer.from(frame.body).toString('utf8') };
     }
+    case typeNumbers.DATA:
+      return { type: 'DATA', id: frame.id, body: frame.body };
+    case typeNumbers.END:
+      return { type: 'END', id: frame.id };
+    case typeNumbers.CREDIT:
+      return { type: 'CREDIT', id: frame.id, bytes: whole(record(frame), 'bytes') };
     case typeNumbers.CANCEL:
       return { type: 'CANCEL', id: frame.id };
     case typeNumbers.DRAIN:
@@ -199,14 +261,14 @@ export function fromFrame(frame: Frame): Message {
 
 function initHeader(frame: Frame): InitHeader {
   const header = record(frame);
-  const handler = optionalRecord(header, 'handler');
   const init = {
     protocol: whole(header, 'protocol'),
     function: text(header, 'function'),
     revision: text(header, 'revision'),
     worker: whole(header, 'worker'),
     directory: text(header, 'directory'),
-    handler: { path: text(handler, 'path'), name: text(handler, 'name') },
+    handler: exportNamed(optionalRecord(header, 'handler')),
+    initializer: header['initializer'] === undefined ? undefined : exportNamed(optionalRecord(header, 'initializer')),
     parameters: optionalRecord(header, 'parameters'),
     resources: stringValues(header, 'resources'),
     providers: strings(header, 'providers'),
@@ -217,6 +279,10 @@ function initHeader(frame: Frame): InitHeader {
   };
   if (init.protocol !== protocolVersion) throw new FrameError(`protocol version ${init.protocol} is not ${protocolVersion}`);
   return init;
+}
+
+function exportNamed(value: Readonly<Record<string, unknown>>): { path: string; name: string } {
+  return { path: text(value, 'path'), name: text(value, 'name') };
 }
 
 function isLogLevel(value: unknown): value is LogLevel {

@@ -26,6 +26,8 @@ function runner(handler: Handler, given: { concurrency?: number; takesAtOnce?: b
       id,
       timeoutMs,
       more: false,
+      streamIn: false,
+      streamOut: false,
       announce,
       requestId: `r${id}`,
       metadata: undefined,

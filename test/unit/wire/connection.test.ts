@@ -124,6 +124,8 @@ test('a worker reads no more calls while its answers wait to be read', async (t)
       id,
       timeoutMs: 1,
       more: false,
+      streamIn: false,
+      streamOut: false,
       announce: false,
       requestId: 'r',
       metadata: undefined,
