@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import type { DaemonInfo } from '@dcf/sdk/contract';
 import { DcfError } from '@dcf/sdk/errors';
 import { formatDuration, formatSize } from '@dcf/sdk/manifest';
-import { describeDriver, listDevices } from '../gpu/devices.js';
+import { describeDevice, describeDriver, listDevices } from '../gpu/devices.js';
 import { probeProviders } from '../gpu/providers.js';
 import { cgroupSupport } from '../pool/confinement.js';
 import { sandboxSupport } from '../pool/sandbox-support.js';
@@ -119,7 +119,7 @@ async function thisHost(): Promise<Host> {
   return {
     machine: 'this machine',
     providers,
-    devices: devices.map(({ index, name, memory }) => `${index}: ${name}, ${formatSize(memory)}`),
+    devices: devices.map(describeDevice),
     sandbox,
     memory: cgroups.usable ? describeGuard(`cgroup ${cgroups.version}`, '') : describeGuard('watch', cgroups.reason),
     disk: checkDisk(tmpdir(), disk.bavail * disk.bsize, disk.blocks * disk.bsize),

@@ -122,7 +122,7 @@ function sharesOf({ traffic }: FunctionRecord): TrafficShare[] {
 }
 
 function describeReplica(replica: Replica, { revision }: LiveRevision): ReplicaDescription {
-  const { id, pid, state, startedAt, workers } = replica;
+  const { id, pid, state, startedAt, workers, devices } = replica;
   return {
     ...describeProcess(replica.spawned),
     id,
@@ -138,6 +138,7 @@ function describeReplica(replica: Replica, { revision }: LiveRevision): ReplicaD
       running,
     })),
     revision: revision.id,
+    devices: [...devices],
   };
 }
 

@@ -1,5 +1,6 @@
-import type { ProviderName } from '@dcf/sdk/manifest';
+import type { Manifest, ProviderName } from '@dcf/sdk/manifest';
 import type { FunctionName } from '../core/names.js';
+import type { DeviceLease } from '../pool/device-lease.js';
 import { type CallCounters, FunctionPool, type PoolOptions } from '../pool/function-pool.js';
 import type { LogLine } from '../pool/log-line.js';
 import type { ReplicaSpec } from '../pool/replica-spec.js';
@@ -27,6 +28,8 @@ export interface LauncherOptions {
   downloads: Downloads;
   /** The execution providers that a function gets on this host; rejects with the reasons when there is none. */
   chooseProviders: (name: FunctionName, wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
+  /** How each replica of a function gets its devices; rejects when this host has too few. */
+  leaseDevices: (manifest: Manifest, providers: readonly string[]) => Promise<() => DeviceLease>;
   killGraceMs: number;
   /** A control group that the operator gave to the daemon for `limits.memory`. */
   cgroup: string | undefined;
@@ -47,11 +50,12 @@ export class Launcher {
    * @throws DcfError with what is missing; nothing of the running function has changed
    */
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
-    const { registry, secrets, chooseProviders, cgroup } = this.options;
+    const { registry, secrets, chooseProviders, leaseDevices: leaseOn, cgroup } = this.options;
     const { manifest } = revision.manifest;
     checkSecrets(secrets, revision);
     if (manifest.isolation === 'sandbox') await requireSandbox();
     const providers = await chooseProviders(revision.name, manifest.providers);
+    const leaseDevices = await leaseOn(manifest, providers);
     await this.layOut(revision, { onOutput, signal });
     await installDependencies({
       revisionDirectory: revision.directory,
@@ -60,7 +64,8 @@ export class Launcher {
       ...(signal === undefined ? {} : { signal }),
     });
     const resources = resolveResources(manifest, revision.directory);
-    return replicaSpec(manifest, { revision: revision.id, directory: revision.directory, resources, providers, devices: [], cgroup });
+    const { id, directory } = revision;
+    return replicaSpec(manifest, { revision: id, directory, resources, providers, leaseDevices, cgroup });
   }
 
   private async layOut(revision: Revision, options: FetchOptions): Promise<void> {

@@ -6,10 +6,7 @@ import { DcfError } from '../core/errors.js';
  * not as asked, is deployed with a warning.
  */
 export function notInForce({ manifest }: ParsedManifest): { refused: DcfError | undefined; warnings: string[] } {
-  const { runtime, limits } = manifest;
-  const warnings: string[] = [];
-  if (limits.gpu > 0) warnings.push('limits.gpu is not in force yet: every replica sees every device');
-  return { refused: refusal(runtime), warnings };
+  return { refused: refusal(manifest.runtime), warnings: [] };
 }
 
 function refusal(runtime: Manifest['runtime']): DcfError | undefined {

@@ -22,9 +22,7 @@ import { Guard } from '../gateway/http-guard.js';
 import type { Readiness } from '../gateway/http-views.js';
 import { Invoker } from '../gateway/invoke.js';
 import { originalService } from '../gateway/original-service.js';
-import { chooseProviders } from '../gpu/choose.js';
-import { listDevices } from '../gpu/devices.js';
-import { type ProviderProbe, probeProviders } from '../gpu/providers.js';
+import { describeDevice } from '../gpu/devices.js';
 import { cgroupSupport } from '../pool/confinement.js';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
 import { sandboxSupport } from '../pool/sandbox-support.js';
@@ -35,6 +33,7 @@ import { removeStaleSecretFiles } from '../registry/secret-files.js';
 import { Secrets } from '../registry/secrets.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 import { FunctionLogs } from '../telemetry/function-logs.js';
+import { Accelerators } from './accelerators.js';
 import { isLoopback } from './config.js';
 import { downloadRules } from './download-rules.js';
 import type { Address, Settings } from './settings.js';
@@ -60,18 +59,15 @@ export class Daemon {
     private readonly registry: Registry,
     private readonly secrets: Secrets,
     private readonly logs: FunctionLogs,
-    private readonly probes: Promise<readonly ProviderProbe[]>,
+    private readonly accelerators: Accelerators,
     rules: DownloadRules,
   ) {
     const launcher = new Launcher({
       registry,
       secrets,
       downloads: new Downloads(registry.blobs, registry.dataDirectory, rules),
-      chooseProviders: async (name, wanted) => {
-        const { chosen } = chooseProviders(wanted, await probes);
-        log.info({ function: name, wanted, chosen }, `${name}: execution providers ${chosen.join(', ')}`);
-        return chosen;
-      },
+      chooseProviders: (name, wanted) => accelerators.choose(name, wanted),
+      leaseDevices: (manifest, providers) => accelerators.lease(manifest, providers),
       killGraceMs: settings.killGrace,
       cgroup: settings.cgroup,
       onLine: (name, line) => logs.append(name, line),
@@ -120,7 +116,7 @@ export class Daemon {
       await removeStaleSecretFiles(registry.dataDirectory);
       const secrets = await Secrets.open(registry.dataDirectory);
       for (const path of secrets.damaged) log.warn({ path }, `${path} holds no secret: set it again, or remove the file`);
-      const daemon = new Daemon(settings, log, registry, secrets, logs, probe(log), rules);
+      const daemon = new Daemon(settings, log, registry, secrets, logs, new Accelerators(log), rules);
       await daemon.listen();
       return daemon;
     } catch (error) {
@@ -259,7 +255,6 @@ export class Daemon {
   private async status(): Promise<DaemonInfo> {
     const { registry, settled } = this;
     const disk = await statfs(registry.dataDirectory);
-    const devices = await listDevices();
     const { usable, detail } = await sandboxSupport();
     const cgroups = cgroupSupport(this.settings.cgroup);
     return {
@@ -268,8 +263,8 @@ export class Daemon {
       startedAt: this.startedAt,
       nodeVersion: process.version,
       ready: settled && this.ready,
-      providers: [...(await this.probes)],
-      devices: devices.map((device) => device.name),
+      providers: [...(await this.accelerators.probes)],
+      devices: (await this.accelerators.devices).map(describeDevice),
       dataDirectory: registry.dataDirectory,
       diskFree: disk.bavail * disk.bsize,
       diskTotal: disk.blocks * disk.bsize,
@@ -285,11 +280,4 @@ export class Daemon {
 function queryLogs(logs: FunctionLogs, request: LogsRequest, signal: AbortSignal): AsyncIterable<LogEntry> {
   const name = checkedName(request.name);
   return request.follow ? logs.follow(name, request, signal) : logs.read(name, request);
-}
-
-async function probe(log: DaemonLog): Promise<readonly ProviderProbe[]> {
-  const probes = await probeProviders();
-  for (const { name, usable, detail } of probes)
-    log.info({ provider: name, usable }, `execution provider ${name}: ${usable ? 'yes' : 'no'}, ${detail}`);
-  return probes;
 }

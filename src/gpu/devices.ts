@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { messageOf } from '../core/errors.js';
 import { errorCode } from '../core/system-error.js';
+import { formatSize } from '../core/units.js';
 
 /** A GPU of this host. */
 export interface Device {
@@ -11,12 +12,14 @@ export interface Device {
   /** Bytes; 0 where the driver does not tell. */
   readonly memory: number;
   readonly driver: string;
+  /** `GPU-` and 36 characters. */
+  readonly uuid: string;
 }
 
 type Answer = { found: true; devices: readonly Device[] } | { found: false; reason: string };
 
 const run = promisify(execFile);
-const question = ['--query-gpu=index,name,memory.total,driver_version', '--format=csv,noheader,nounits'];
+const question = ['--query-gpu=index,name,memory.total,driver_version,uuid', '--format=csv,noheader,nounits'];
 /** A driver that hangs must not hang the daemon. */
 const timeLimitMs = 10_000;
 
@@ -28,6 +31,29 @@ const timeLimitMs = 10_000;
 export async function listDevices(environment: NodeJS.ProcessEnv = process.env): Promise<readonly Device[]> {
   const answer = await ask(environment);
   return answer.found ? answer.devices : [];
+}
+
+/**
+ * Of the devices, those that this process may use, by index or by the UUID that they begin with.
+ * https://docs.nvidia.com/cuda/cuda-c-programming-guide/index.html#cuda-environment-variables
+ *
+ * @param allowed - the daemon's own `CUDA_VISIBLE_DEVICES`
+ */
+export function visibleDevices(devices: readonly Device[], allowed: string | undefined): readonly Device[] {
+  if (allowed === undefined) return devices;
+  const visible: Device[] = [];
+  for (const entry of allowed.split(',').map((text) => text.trim())) {
+    const found = devices.find(({ index, uuid }) => entry === String(index) || (entry.startsWith('GPU-') && uuid.startsWith(entry)));
+    // As CUDA has it: what follows an entry that names nothing is not visible either.
+    if (found === undefined) break;
+    visible.push(found);
+  }
+  return visible;
+}
+
+/** A device in one line. */
+export function describeDevice({ index, name, memory }: Device): string {
+  return `${index}: ${name}${memory === 0 ? '' : `, ${formatSize(memory)}`}`;
 }
 
 /** The driver and its devices in one line, or why there are none. */
@@ -48,11 +74,11 @@ async function ask(environment: NodeJS.ProcessEnv): Promise<Answer> {
   }
 }
 
-/** One line of `nvidia-smi --format=csv,noheader,nounits`, memory in MiB: `0, NVIDIA H200, 143771, 570.86.15`. */
+/** One line of `nvidia-smi --format=csv,noheader,nounits`, memory in MiB: `0, NVIDIA H200, 143771, 570.86.15, GPU-…`. */
 function parseLine(line: string): Device[] {
-  const [index = '', name = '', mebibytes = '', driver = ''] = line.split(',').map((field) => field.trim());
+  const [index = '', name = '', mebibytes = '', driver = '', uuid = ''] = line.split(',').map((field) => field.trim());
   if (!/^\d+$/.test(index) || name === '') return [];
-  return [{ index: Number(index), name, memory: /^\d+$/.test(mebibytes) ? Number(mebibytes) * 2 ** 20 : 0, driver }];
+  return [{ index: Number(index), name, memory: /^\d+$/.test(mebibytes) ? Number(mebibytes) * 2 ** 20 : 0, driver, uuid }];
 }
 
 function reasonOf(error: unknown): string {

@@ -41,7 +41,7 @@ const graceMs = 5_000;
 export async function startLocal(options: LocalOptions): Promise<LocalFunction> {
   const { manifest, directory, resources, providers } = options;
   const pool = new FunctionPool({
-    spec: replicaSpec(manifest, { revision: 'local', directory, resources, providers, devices: [] }),
+    spec: replicaSpec(manifest, { revision: 'local', directory, resources, providers }),
     replicas: { min: 1, max: 1, idleTimeoutMs: manifest.replicas.idleTimeout },
     overlap: false,
     batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: manifest.limits.payload },

@@ -1,9 +1,12 @@
 import type { Manifest } from '@dcf/sdk/manifest';
 import { type InitHeader, protocolVersion } from '../wire/messages.js';
 import type { Confinement, Isolation } from './confinement.js';
+import { type DeviceLease, unmanagedDevices } from './device-lease.js';
 
 /** All that a replica needs to know of its revision. */
-export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker'> {
+export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker' | 'devices'> {
+  /** Gives a replica its devices. */
+  leaseDevices: () => DeviceLease;
   threads: number;
   environment: Readonly<Record<string, string>>;
   initTimeoutMs: number;
@@ -19,7 +22,8 @@ export interface Placement {
   directory: string;
   resources: Readonly<Record<string, string>>;
   providers: readonly string[];
-  devices: readonly string[];
+  /** Gives a replica its devices; where nobody does, it sees those that the daemon sees. */
+  leaseDevices?: () => DeviceLease;
   /** Files and folders beside the revision's that a sandbox can read, absolute. */
   readOnly?: readonly string[];
   /** A control group that the operator gave to the daemon. */
@@ -29,9 +33,10 @@ export interface Placement {
 /** Puts together what a replica of a revision needs to know. */
 export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSpec {
   const { name, handler, parameters, environment, threads, concurrency, batch, initTimeout, limits, recycle } = manifest;
-  const { cgroup, readOnly: _, ...rest } = placement;
+  const { cgroup, readOnly: _, leaseDevices = () => unmanagedDevices, ...rest } = placement;
   return {
     ...rest,
+    leaseDevices,
     function: name,
     handler,
     parameters,
@@ -46,29 +51,20 @@ export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSp
   };
 }
 
-function isolationOf({ isolation, network, limits }: Manifest, placement: Placement): Isolation {
+function isolationOf(manifest: Manifest, placement: Placement): Isolation {
+  const { isolation, network, limits, runtime } = manifest;
   if (isolation === 'process') return { kind: 'process' };
-  const { providers, resources, readOnly = [] } = placement;
+  const { resources, readOnly = [] } = placement;
+  // Which of them work was found out with a library of Node's; Python functions bring their own.
+  const providers = runtime === 'python' ? manifest.providers : placement.providers;
   const gpu = limits.gpu > 0 || providers.some((provider) => provider !== 'cpu');
   // Most resources lie in the revision's folder; a large one of `dcf run` may be a link out of it.
   return { kind: 'sandbox', network, gpu, readOnly: [...Object.values(resources), ...readOnly] };
 }
 
 /** What a worker is told of its replica. */
-export function initHeader(spec: ReplicaSpec, worker: number): InitHeader {
-  const {
-    function: name,
-    revision,
-    directory,
-    handler,
-    parameters,
-    resources,
-    providers,
-    devices,
-    concurrency,
-    maxBatch,
-    maxPayload,
-  } = spec;
+export function initHeader(spec: ReplicaSpec, worker: number, devices: readonly string[]): InitHeader {
+  const { function: name, revision, directory, handler, parameters, resources, providers, concurrency, maxBatch, maxPayload } = spec;
   const placed = { protocol: protocolVersion, function: name, revision, worker, directory, handler, parameters };
   return { ...placed, resources, providers, devices, concurrency, maxBatch, maxPayload };
 }

@@ -6,6 +6,7 @@ import { defer } from '../core/promises.js';
 import { formatSize } from '../core/units.js';
 import { FrameError } from '../wire/frame.js';
 import type { Call } from './call.js';
+import { type DeviceLease, unmanagedDevices } from './device-lease.js';
 import { describeEnd, type EndReason, type KillReason } from './end-reason.js';
 import type { LogLine } from './log-line.js';
 import type { MemoryUse } from './memory-watch.js';
@@ -52,6 +53,8 @@ export class Replica {
   private exit: Exit | undefined;
   private initError: DcfError | undefined;
   private readonly output: ReplicaOutput;
+  private lease: DeviceLease = unmanagedDevices;
+  private readonly leaving = new AbortController();
   private openStreams = 0;
   /** It was told to leave: its end is no failure. */
   discarded = false;
@@ -77,6 +80,11 @@ export class Replica {
   /** Its process, once there is one. */
   get spawned(): SpawnedProcess | undefined {
     return this.process;
+  }
+
+  /** The devices that it was given, as `CUDA_VISIBLE_DEVICES` counts them. */
+  get devices(): readonly string[] {
+    return this.lease.devices ?? [];
   }
 
   get pid(): number {
@@ -111,13 +119,27 @@ export class Replica {
    * @throws DcfError FAILED_PRECONDITION with the Handler's own stack as `cause`; the process is then gone
    */
   async start(): Promise<void> {
-    let spawned: SpawnedProcess;
+    this.lease = this.spec.leaseDevices();
+    void this.ended.then(() => this.lease.release());
+    const endTurn = await this.orFinish(() => this.lease.turn(this.leaving.signal));
     try {
-      spawned = await this.spawn();
+      await this.build(await this.orFinish(() => this.spawn()));
+    } finally {
+      endTurn();
+    }
+  }
+
+  /** Ends before there is a process when the step fails. */
+  private async orFinish<Value>(step: () => Promise<Value>): Promise<Value> {
+    try {
+      return await step();
     } catch (error) {
       this.finish({ text: 'no process could be started', reason: 'spawn' });
       throw error;
     }
+  }
+
+  private async build(spawned: SpawnedProcess): Promise<void> {
     this.process = spawned;
     this.output.read(spawned.stdout, 'info');
     this.output.read(spawned.stderr, 'warn');
@@ -135,6 +157,7 @@ export class Replica {
   kill(reason: KillReason): void {
     if (this.state === 'ended') return;
     this.killed ??= reason;
+    this.leaving.abort();
     this.process?.kill();
   }
 
@@ -186,13 +209,14 @@ export class Replica {
 
   private async spawn(): Promise<SpawnedProcess> {
     const { threads, directory, environment, confinement } = this.spec;
+    const { devices } = this.lease;
     const pairs = await SocketPairs.open();
     const ends: Socket[] = [];
     try {
       for (let index = 0; index < threads; index++) {
         ends.push(await pairs.accept(() => this.createWorker((onread) => pairs.connect(onread), index)));
       }
-      return await spawnReplica({ ends, directory, environment, confinement });
+      return await spawnReplica({ ends, directory, environment, devices, confinement });
     } finally {
       // The child has its own descriptors by now; while the daemon held these, it would never see an end of file.
       for (const end of ends) end.destroy();
@@ -201,8 +225,8 @@ export class Replica {
   }
 
   private createWorker(open: (onread: OnReadOpts) => Socket, index: number): void {
-    const worker = new Worker(open, initHeader(this.spec, index), this, {
-      ready: () => this.workerReady(),
+    const worker = new Worker(open, initHeader(this.spec, index, this.devices), this, {
+      ready: () => this.workerReady(index),
       initFailed: (message, stack) => {
         const cause = new Error(message);
         cause.stack = stack === '' ? message : stack;
@@ -221,9 +245,16 @@ export class Replica {
     });
     this.workers = [...this.workers, worker];
     this.openStreams += 1;
+    if (index === 0 || !this.buildsInTurn) worker.build();
   }
 
-  private workerReady(): void {
+  /** Models that are loaded on a device at once need the most memory of each at once. */
+  private get buildsInTurn(): boolean {
+    return this.devices.length > 0;
+  }
+
+  private workerReady(index: number): void {
+    if (this.buildsInTurn) this.workers[index + 1]?.build();
     if (this.state !== 'starting' || this.workers.some((worker) => worker.readiness === undefined)) return;
     this.state = 'ready';
     this.output.started();

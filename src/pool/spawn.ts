@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { DcfError, messageOf } from '../core/errors.js';
 import { type Confinement, heapLimit, openCgroup } from './confinement.js';
+import { deviceEnvironment } from './device-lease.js';
 import type { MemoryCgroup } from './memory-cgroup.js';
 import type { Exit } from './process-exit.js';
 import { ReplicaProcess, type SpawnedProcess } from './replica-process.js';
@@ -17,6 +18,8 @@ export interface SpawnOptions {
   ends: readonly Socket[];
   directory: string;
   environment: Readonly<Record<string, string>>;
+  /** `undefined`: those of the daemon. */
+  devices: readonly string[] | undefined;
   confinement: Confinement;
 }
 
@@ -27,14 +30,14 @@ const passedOn = /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|CUDA_.*|
 /** The daemon's folders mean nothing in a sandbox; /tmp is the only one that can be written there. */
 const sandboxFolders = { HOME: '/tmp', TMPDIR: '/tmp' };
 
-function replicaEnvironment({ ends, environment, confinement }: SpawnOptions): Record<string, string> {
+function replicaEnvironment({ ends, environment, devices, confinement }: SpawnOptions): Record<string, string> {
   // ONNX Runtime reports its use to its makers, and keeps files for that in the home folder, unless it is told not to.
   const inherited: Record<string, string> = { ORT_DISABLE_TELEMETRY: '1' };
   for (const [name, value] of Object.entries(process.env)) {
     if (value !== undefined && passedOn.test(name)) inherited[name] = value;
   }
   const folders = confinement.isolation.kind === 'sandbox' ? sandboxFolders : {};
-  return { ...inherited, ...folders, ...environment, DCF_WORKERS: String(ends.length) };
+  return { ...inherited, ...folders, ...environment, ...deviceEnvironment(devices), DCF_WORKERS: String(ends.length) };
 }
 
 let deathSignal: boolean | undefined;

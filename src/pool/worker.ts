@@ -111,7 +111,11 @@ export class Worker {
         events.closed(error);
       },
     });
-    this.connection.send({ type: 'INIT', init });
+  }
+
+  /** Has the Handler built. */
+  build(): void {
+    this.connection.send({ type: 'INIT', init: this.init });
   }
 
   /** Calls, or batches, that it can begin at once. */

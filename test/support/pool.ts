@@ -93,7 +93,7 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
   await linkPlatformPackages(folder);
   const { killGraceMs = 200, recycle, revision = 'r1', ...given } = settings;
   const { manifest } = parseManifestJson(JSON.stringify({ name: 'tested', handler: 'handler.mjs', ...given }));
-  const spec = replicaSpec(manifest, { revision, directory: folder, resources: {}, providers: ['cpu'], devices: [] });
+  const spec = replicaSpec(manifest, { revision, directory: folder, resources: {}, providers: ['cpu'] });
   const lines: LogLine[] = [];
   const waiting = new Set<(line: LogLine) => void>();
   const pool = new FunctionPool({

@@ -52,7 +52,7 @@ export function formatDescription(description: FunctionDescription): string {
   const head = ['REPLICA', 'REVISION', 'PID', 'STATE', 'STARTED', 'WORKER', 'STATE', 'PROVIDERS', 'INIT', 'CALLS', 'RUNNING'];
   sections.push(['Replicas', replicas.length === 0 ? '' : formatTable([head, ...replicas.flatMap(replicaRows)])]);
   const running = replicas.filter((replica) => replica.isolation !== '');
-  const processHead = ['REPLICA', 'ISOLATION', 'NETWORK', 'MEMORY', 'PEAK', 'LIMIT', 'BY'];
+  const processHead = ['REPLICA', 'ISOLATION', 'NETWORK', 'DEVICES', 'MEMORY', 'PEAK', 'LIMIT', 'BY'];
   sections.push(['Processes', running.length === 0 ? '' : formatTable([processHead, ...running.map(processRow)])]);
   sections.push(['Manifest, with every default', plain(stringify(readManifest(manifest)))]);
   return sections
@@ -121,9 +121,11 @@ function replicaRows({ id, revision, pid, state, startedAt, workers }: ReplicaDe
   ]);
 }
 
-function processRow({ id, isolation, network, memory, peakMemory, memoryLimit, memoryGuard }: ReplicaDescription): string[] {
+function processRow(replica: ReplicaDescription): string[] {
+  const { id, isolation, network, devices, memory, peakMemory, memoryLimit, memoryGuard } = replica;
   const limit = memoryLimit === 0 ? 'none' : formatSize(memoryLimit);
-  return [String(id), isolation, network ? 'yes' : 'no', formatSize(memory), formatSize(peakMemory), limit, memoryGuard || '-'];
+  const allowed = [isolation, network ? 'yes' : 'no', devices.join(',') || '-'];
+  return [String(id), ...allowed, formatSize(memory), formatSize(peakMemory), limit, memoryGuard || '-'];
 }
 
 function formatTime(unixMilliseconds: number): string {

@@ -58,6 +58,7 @@ const replicaOfAnOlderDaemon = {
   memoryGuard: '',
   isolation: '',
   network: false,
+  devices: [],
 };
 
 const revisionState = {
@@ -104,6 +105,7 @@ test('describe: every section that has something to say', () => {
         memoryGuard: 'watch',
         isolation: 'sandbox',
         network: false,
+        devices: ['0', '3'],
       },
       { ...replicaOfAnOlderDaemon, id: 2, revision: '0123456789abcdef', pid: 43, state: 'starting' },
     ],
@@ -134,8 +136,8 @@ test('describe: every section that has something to say', () => {
     '  1        0123456789abcdef  42   ready     2026-01-02T03:00:00.000Z  0       ready  cpu        89 ms  7      0',
     '                                                                      1       ready  cpu        89 ms  7      0',
     '  2        0123456789abcdef  43   starting  -',
-    '  REPLICA  ISOLATION  NETWORK  MEMORY  PEAK    LIMIT  BY',
-    '  1        sandbox    no       50 MiB  64 MiB  1 GiB  watch',
+    '  REPLICA  ISOLATION  NETWORK  DEVICES  MEMORY  PEAK    LIMIT  BY',
+    '  1        sandbox    no       0,3      50 MiB  64 MiB  1 GiB  watch',
     '  timeout: 30000',
   ]) {
     assert.ok(text.split('\n').includes(line), `${line}\nis missing in\n${text}`);

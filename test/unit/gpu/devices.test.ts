@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { describeDriver, listDevices } from '../../../src/gpu/devices.js';
+import { describeDevice, describeDriver, listDevices, visibleDevices } from '../../../src/gpu/devices.js';
 
 describe('devices', () => {
   let folder = '';
@@ -20,18 +20,34 @@ describe('devices', () => {
   }
 
   test('lists the devices with their memory in bytes', async () => {
-    const environment = await nvidiaSmi(`echo '0, NVIDIA H200, 143771, 570.86.15'; echo '1, NVIDIA GH200 480GB, [N/A], 570.86.15'`);
+    const environment = await nvidiaSmi(
+      `echo '0, NVIDIA H200, 143771, 570.86.15, GPU-11'; echo '1, NVIDIA GH200 480GB, [N/A], 570.86.15, GPU-22'`,
+    );
     assert.deepEqual(await listDevices(environment), [
-      { index: 0, name: 'NVIDIA H200', memory: 143_771 * 2 ** 20, driver: '570.86.15' },
-      { index: 1, name: 'NVIDIA GH200 480GB', memory: 0, driver: '570.86.15' },
+      { index: 0, name: 'NVIDIA H200', memory: 143_771 * 2 ** 20, driver: '570.86.15', uuid: 'GPU-11' },
+      { index: 1, name: 'NVIDIA GH200 480GB', memory: 0, driver: '570.86.15', uuid: 'GPU-22' },
     ]);
     assert.equal(await describeDriver(environment), 'NVIDIA driver 570.86.15, 2 devices');
   });
 
   test('asks for exactly what it reads', async () => {
-    const environment = await nvidiaSmi(`echo "0, $*, 1, x" | tr ',' ';' | sed 's/;/,/; s/; 1; x/, 1, x/'`);
+    const environment = await nvidiaSmi(`echo "0, $*, 1, x, u" | tr ',' ';' | sed 's/;/,/; s/; 1; x; u/, 1, x, u/'`);
     const [device] = await listDevices(environment);
-    assert.equal(device?.name, '--query-gpu=index;name;memory.total;driver_version --format=csv;noheader;nounits');
+    assert.equal(device?.name, '--query-gpu=index;name;memory.total;driver_version;uuid --format=csv;noheader;nounits');
+  });
+
+  test('are those that the daemon itself may use', () => {
+    const device = (index: number) => ({ index, name: 'NVIDIA H200', memory: 0, driver: '570', uuid: `GPU-${index}a` });
+    const all = [0, 1, 2].map(device);
+    const visible = (allowed: string | undefined): number[] => visibleDevices(all, allowed).map(({ index }) => index);
+    assert.deepEqual(visible(undefined), [0, 1, 2]);
+    assert.deepEqual(visible('2,0'), [2, 0]);
+    assert.deepEqual(visible('GPU-1, 2'), [1, 2]);
+    assert.deepEqual(visible(''), []);
+    assert.deepEqual(visible('-1'), []);
+    assert.deepEqual(visible('0,7,1'), [0]);
+    assert.equal(describeDevice({ ...device(1), memory: 80 * 2 ** 30 }), '1: NVIDIA H200, 80 GiB');
+    assert.equal(describeDevice(device(2)), '2: NVIDIA H200');
   });
 
   test('has none, and says why, where nvidia-smi is missing', async () => {

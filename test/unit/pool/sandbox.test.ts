@@ -206,7 +206,7 @@ test('more can be made readable; a function’s own variables cannot', async (t)
     }),
   );
   const directory = join(folder, 'function');
-  const placement = { revision: 'r', directory, resources: { model: '/weights' }, providers: ['cpu'], devices: [], readOnly: ['/secret'] };
+  const placement = { revision: 'r', directory, resources: { model: '/weights' }, providers: ['cpu'], readOnly: ['/secret'] };
   const { confinement, recycle } = replicaSpec(manifest, placement);
   assert.deepEqual(confinement.isolation, { kind: 'sandbox', network: false, gpu: false, readOnly: ['/weights', '/secret'] });
   assert.deepEqual(recycle, { maxCalls: 3 });
