@@ -14,6 +14,7 @@ import { resolveResources } from '../registry/resources.js';
 import type { Revision } from '../registry/revision.js';
 import { checkSecrets, RevisionSecrets } from '../registry/revision-secrets.js';
 import type { Secrets } from '../registry/secrets.js';
+import { provideSystemPackages } from '../registry/system-packages.js';
 import { SecretPool } from './secret-pool.js';
 
 /** A line of a function's log, with where it came from. */
@@ -30,6 +31,8 @@ export interface LauncherOptions {
   chooseProviders: (name: FunctionName, wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
   /** How each replica of a function gets its devices; rejects when this host has too few. */
   leaseDevices: (manifest: Manifest, providers: readonly string[]) => Promise<() => DeviceLease>;
+  /** Whether the operator lets the daemon install system packages. */
+  installPackages: boolean;
   killGraceMs: number;
   /** A control group that the operator gave to the daemon for `limits.memory`. */
   cgroup: string | undefined;
@@ -44,19 +47,21 @@ export class Launcher {
 
   /**
    * Checks that its secrets are there, downloads what it has elsewhere, lays out the revision's files, installs its
-   * dependencies and picks its execution providers.
+   * dependencies, system packages where that is allowed, and picks its execution providers.
    *
    * @param onOutput - told each line of an installer, and how downloads go on
    * @throws DcfError with what is missing; nothing of the running function has changed
    */
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
-    const { registry, secrets, chooseProviders, leaseDevices: leaseOn, cgroup } = this.options;
+    const { registry, secrets, chooseProviders, leaseDevices: leaseOn, installPackages, cgroup } = this.options;
     const { manifest } = revision.manifest;
     checkSecrets(secrets, revision);
     if (manifest.isolation === 'sandbox') await requireSandbox();
     const providers = await chooseProviders(revision.name, manifest.providers);
     const leaseDevices = await leaseOn(manifest, providers);
     await this.layOut(revision, { onOutput, signal });
+    const { apt } = manifest.packages;
+    if (apt.length > 0) await provideSystemPackages(apt, { mayInstall: installPackages, onOutput, signal });
     await installDependencies({
       revisionDirectory: revision.directory,
       dataDirectory: registry.dataDirectory,

@@ -68,6 +68,7 @@ export class Daemon {
       downloads: new Downloads(registry.blobs, registry.dataDirectory, rules),
       chooseProviders: (name, wanted) => accelerators.choose(name, wanted),
       leaseDevices: (manifest, providers) => accelerators.lease(manifest, providers),
+      installPackages: settings.installPackages,
       killGraceMs: settings.killGrace,
       cgroup: settings.cgroup,
       onLine: (name, line) => logs.append(name, line),

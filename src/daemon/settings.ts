@@ -99,6 +99,11 @@ export const settings = {
   bodyTimeout: setting('TIME', '60s', 'how long a request may take to come', duration),
   killGrace: setting('TIME', '1s', "how long a Handler may run on past its call's deadline", duration),
   drainGrace: setting('TIME', '30s', 'how long calls may take to finish when the daemon or a revision stops', duration),
+  installPackages: {
+    help: 'install the Debian packages that functions name in packages.apt (as root)',
+    fallback: 'false',
+    parse: parseSwitch,
+  } satisfies Setting<boolean>,
   cgroup: setting('DIR', '', 'a cgroup given to the daemon, in which the kernel puts limits.memory in force', optional),
   keepWarm: setting('TIME', '60s', 'how long the replicas of the revision before stay ready for a rollback', duration),
   callLog: setting('on|off', 'on', "whether each call gets a line in its function's log", parseOnOff),

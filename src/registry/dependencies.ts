@@ -4,10 +4,12 @@ import { DcfError } from '../core/errors.js';
 import { type Digest, isDigest } from '../core/names.js';
 import { errorCode } from '../core/system-error.js';
 import { exists, removeFolder, syncPath, syncTree, unfinished } from './atomic-file.js';
-import { type DependencyPlan, planDependencies } from './dependency-plan.js';
+import type { DependencyPlan } from './dependency-plan.js';
 import { diskError } from './disk-error.js';
+import type { InstallerRun } from './installer.js';
 import { buildLogOf, dependenciesDirectory, dependencyDirectory, isStaging, stagingOf } from './layout.js';
-import { runNpmCi } from './npm.js';
+import { modulesLink, planPackages } from './npm-plan.js';
+import { type PythonInterpreter, planRequirements, sitePackagesLink } from './requirements-plan.js';
 
 export interface InstallOptions {
   revisionDirectory: string;
@@ -17,6 +19,8 @@ export interface InstallOptions {
   /** Ends the install, unless another caller waits for the same one. */
   signal?: AbortSignal;
   timeLimitMs?: number;
+  /** What runs the revision, where that is Python. */
+  python?: PythonInterpreter | undefined;
 }
 
 /** An install that runs, and who waits for it. */
@@ -35,22 +39,22 @@ const installs = new Map<string, Install>();
 const claims = new Map<string, number>();
 
 /**
- * Installs what package.json and its lock file name, and links it as the revision's `node_modules`. The same dependencies are
- * installed once, however many revisions or callers want them.
+ * Installs what package.json and its lock file name, or requirements.txt for a Python function, and links it into the revision's
+ * folder. The same dependencies are installed once, however many revisions or callers want them.
  *
  * @returns whether there is anything to install
  * @throws DcfError FAILED_PRECONDITION with the installer's last lines; CANCELLED when `signal` aborts. Nothing is left then
  */
 export async function installDependencies(options: InstallOptions): Promise<boolean> {
-  const { revisionDirectory, dataDirectory, signal } = options;
-  const plan = await planDependencies(revisionDirectory);
+  const { revisionDirectory, dataDirectory, signal, python } = options;
+  const plan = await (python === undefined ? planPackages(revisionDirectory) : planRequirements(revisionDirectory, python));
   if (plan === undefined) return false;
   const target = dependencyDirectory(dataDirectory, plan.digest);
   claims.set(target, (claims.get(target) ?? 0) + 1);
   try {
     if (signal?.aborted === true) throw cancelled();
     if (!(await exists(target))) await share(plan, target, options);
-    await linkModules(revisionDirectory, target);
+    await link(revisionDirectory, plan, target);
   } catch (error) {
     throw diskError(error, dataDirectory, 'install the dependencies');
   } finally {
@@ -109,11 +113,7 @@ function begin(plan: DependencyPlan, target: string, timeLimitMs: number): Insta
   return install;
 }
 
-async function installInto(
-  plan: DependencyPlan,
-  target: string,
-  options: { onOutput: (line: string) => void; signal: AbortSignal; timeLimitMs: number },
-): Promise<void> {
+async function installInto(plan: DependencyPlan, target: string, run: InstallerRun): Promise<void> {
   if (await exists(target)) return;
   const staging = stagingOf(target);
   try {
@@ -121,9 +121,9 @@ async function installInto(
       await mkdir(dirname(join(staging, path)), { recursive: true });
       await writeFile(join(staging, path), bytes);
     }
-    await runNpmCi({ directory: staging, ...options });
+    await plan.install(staging, run);
     // All of them may be optional, and for another platform.
-    await mkdir(join(staging, 'node_modules'), { recursive: true });
+    await mkdir(join(staging, plan.folder), { recursive: true });
     await syncTree(staging);
     await rename(staging, target);
     await syncPath(dirname(target));
@@ -134,14 +134,15 @@ async function installInto(
 }
 
 /** A relative link, so that the data directory can be moved. */
-async function linkModules(revisionDirectory: string, target: string): Promise<void> {
-  const path = join(revisionDirectory, 'node_modules');
-  const destination = relative(revisionDirectory, join(target, 'node_modules'));
+async function link(revisionDirectory: string, plan: DependencyPlan, target: string): Promise<void> {
+  const path = join(revisionDirectory, plan.link);
+  const destination = relative(dirname(path), join(target, plan.folder));
   if ((await linkTarget(path)) === destination) return;
+  await mkdir(dirname(path), { recursive: true });
   await rm(`${path}${unfinished}`, { force: true });
   await symlink(destination, `${path}${unfinished}`);
   await rename(`${path}${unfinished}`, path);
-  await syncPath(revisionDirectory);
+  await syncPath(dirname(path));
 }
 
 async function linkTarget(path: string): Promise<string | undefined> {
@@ -170,8 +171,10 @@ export async function recoverDependencies(dataDirectory: string): Promise<void> 
 export async function sweepDependencies(dataDirectory: string, revisionDirectories: readonly string[]): Promise<void> {
   const used = new Set<string>();
   for (const directory of revisionDirectories) {
-    const link = await linkTarget(join(directory, 'node_modules'));
-    if (link !== undefined) used.add(basename(dirname(link)));
+    for (const path of [modulesLink, sitePackagesLink]) {
+      const target = await linkTarget(join(directory, path));
+      if (target !== undefined) used.add(basename(dirname(target)));
+    }
   }
   const directory = dependenciesDirectory(dataDirectory);
   const unused = (await readdir(directory)).filter((name): name is Digest => isDigest(name) && !used.has(name));

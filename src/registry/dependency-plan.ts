@@ -1,119 +1,49 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkPackagePath } from '@dcf/sdk/package';
-import { DcfError, messageOf } from '../core/errors.js';
+import { DcfError } from '../core/errors.js';
 import { type Digest, isDigest } from '../core/names.js';
 import { errorCode } from '../core/system-error.js';
-import { isRecord } from './json.js';
-
-/** What of package.json npm installs by. Scripts are left out: those of the function itself are not for the daemon to run. */
-const dependencyFields = [
-  'name',
-  'version',
-  'dependencies',
-  'devDependencies',
-  'optionalDependencies',
-  'peerDependencies',
-  'peerDependenciesMeta',
-  'bundleDependencies',
-  'overrides',
-];
-const lockFiles = ['npm-shrinkwrap.json', 'package-lock.json'];
+import type { InstallerRun } from './installer.js';
 
 /** What is to be installed for a revision. */
 export interface DependencyPlan {
   /** Equal for revisions that want the very same packages, on this platform. */
   readonly digest: Digest;
-  /** What npm needs, by path relative to the folder in which it runs. */
+  /** What the installer needs, by path relative to the folder in which it runs. */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** The folder that the installer fills, beside those files. */
+  readonly folder: string;
+  /** Where the revision finds that folder: the path of a link, relative to its own. */
+  readonly link: string;
+  /** Runs the installer in a folder that has the files. @throws DcfError as `runInstaller` does */
+  readonly install: (directory: string, run: InstallerRun) => Promise<void>;
 }
 
 /**
- * What a revision wants installed; `undefined` when that is nothing.
+ * Packages may bring native code, so what is installed for one platform or interpreter is of no use to another.
  *
- * @throws DcfError FAILED_PRECONDITION when package.json or the lock file cannot be installed from
+ * @param runtime - what will load them
  */
-export async function planDependencies(revisionDirectory: string): Promise<DependencyPlan | undefined> {
-  const wanted = await readJson(revisionDirectory, 'package.json');
-  if (wanted === undefined || !hasDependencies(wanted)) return undefined;
-  const files = new Map<string, Uint8Array>();
-  const kept = Object.fromEntries(dependencyFields.filter((field) => Object.hasOwn(wanted, field)).map((field) => [field, wanted[field]]));
-  files.set('package.json', Buffer.from(JSON.stringify(kept)));
-  const lockFile = await findLockFile(revisionDirectory);
-  for (const name of [lockFile, '.npmrc']) await take(revisionDirectory, name, files);
-  for (const path of localArchives((await readJson(revisionDirectory, lockFile)) ?? {}, lockFile))
-    await take(revisionDirectory, path, files);
-  return { digest: digestOf(files), files };
-}
-
-function hasDependencies(content: Readonly<Record<string, unknown>>): boolean {
-  return ['dependencies', 'optionalDependencies'].some((field) => {
-    const named = content[field];
-    return typeof named === 'object' && named !== null && Object.keys(named).length > 0;
-  });
-}
-
-async function findLockFile(directory: string): Promise<string> {
-  for (const name of lockFiles) {
-    if ((await readIfThere(join(directory, name))) !== undefined) return name;
-  }
-  throw refuse('package.json names dependencies, but the package has no package-lock.json; run: npm install --package-lock-only');
-}
-
-async function take(directory: string, path: string, files: Map<string, Uint8Array>): Promise<void> {
-  const bytes = await readIfThere(join(directory, path));
-  if (bytes !== undefined) files.set(path, bytes);
-}
-
-/** The archives of the package that are to be installed: `"resolved": "file:vendor/thing-1.0.0.tgz"`. */
-function localArchives(lock: Readonly<Record<string, unknown>>, lockFile: string): string[] {
-  const packages = isRecord(lock['packages']) ? lock['packages'] : {};
-  return Object.entries(packages).flatMap(([name, entry]) => {
-    if (!isRecord(entry)) return [];
-    if (entry['link'] === true) {
-      throw refuse(`${lockFile}: ${name} is a link to a folder, which cannot be installed; name the archive that "npm pack" makes of it`);
-    }
-    const resolved = entry['resolved'];
-    if (typeof resolved !== 'string' || !resolved.startsWith('file:')) return [];
-    const path = resolved.slice('file:'.length);
-    const problem = checkPackagePath(path);
-    if (problem !== undefined) throw refuse(`${lockFile}: ${name} is to be installed from ${JSON.stringify(path)}, which ${problem}`);
-    return [path];
-  });
-}
-
-/** Packages may bring native code, so what is installed for one platform or Node is of no use to another. */
-function digestOf(files: ReadonlyMap<string, Uint8Array>): Digest {
-  const hash = createHash('sha256').update(`${process.platform} ${process.arch} ${process.versions.modules}\n`);
+export function digestOf(runtime: string, files: ReadonlyMap<string, Uint8Array>): Digest {
+  const hash = createHash('sha256').update(`${process.platform} ${process.arch} ${runtime}\n`);
   for (const [path, bytes] of files) hash.update(`${JSON.stringify(path)} ${bytes.length}\n`).update(bytes);
   const digest = hash.digest('hex');
   if (!isDigest(digest)) throw new TypeError(`SHA-256 gave ${digest}`);
   return digest;
 }
 
-async function readJson(directory: string, name: string): Promise<Record<string, unknown> | undefined> {
-  const bytes = await readIfThere(join(directory, name));
-  if (bytes === undefined) return undefined;
-  let content: unknown;
+/** A file of a package; `undefined` where there is none. */
+export async function readIfThere(directory: string, path: string): Promise<Buffer | undefined> {
   try {
-    content = JSON.parse(bytes.toString('utf8'));
-  } catch (error) {
-    throw refuse(`${name} is not valid JSON: ${messageOf(error)}`);
-  }
-  if (isRecord(content)) return content;
-  throw refuse(`${name} is no JSON object`);
-}
-
-async function readIfThere(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
+    return await readFile(join(directory, path));
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-function refuse(problem: string): DcfError {
+/** What is said of a package whose dependencies cannot be installed as it names them. */
+export function refuse(problem: string): DcfError {
   return new DcfError('FAILED_PRECONDITION', `the dependencies cannot be installed: ${problem}`);
 }

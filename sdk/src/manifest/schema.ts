@@ -23,6 +23,9 @@ function size(fallback: string, description: string) {
   return givenSize.default(fallback).transform(toBytes).describe(description);
 }
 
+/** https://www.debian.org/doc/debian-policy/ch-controlfields.html#source */
+const debianPackagePattern = /^[a-z0-9][a-z0-9+.-]{1,99}$/;
+
 /** Below this no runtime of a Handler comes up. */
 const leastMemory = 64 * 2 ** 20;
 
@@ -107,6 +110,16 @@ export const manifestSchema = z
       .refine((given) => Object.keys(given).length <= maxResources, `${maxResources} at most; a folder counts as one`)
       .default({})
       .describe('Weights and other big files, by name.'),
+    packages: z
+      .strictObject({
+        apt: z
+          .array(z.string().regex(debianPackagePattern, 'the name of a Debian package, such as libgl1'))
+          .max(100)
+          .default([])
+          .describe('Debian packages that the host must have.'),
+      })
+      .prefault({})
+      .describe('What the system has to provide.'),
     replicas: z
       .strictObject({
         min: count(0, 1024, 1, 'Kept running, whatever the load.'),

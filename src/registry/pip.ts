@@ -1,0 +1,56 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { type InstallerRun, installerEnvironment, runInstaller } from './installer.js';
+
+/** A Python that functions run with. */
+export interface PythonInterpreter {
+  /** Absolute, and the program itself: no shim that looks for it. */
+  readonly executable: string;
+  /** What compiled packages are made for, such as `cpython-311`. */
+  readonly tag: string;
+}
+
+export interface PipOptions {
+  python: PythonInterpreter;
+  /** Where the requirements are, and the packages come. */
+  directory: string;
+  requirements: string;
+}
+
+/** The folder that gets the packages. */
+export const targetFolder = 'site-packages';
+
+/**
+ * Installs what a requirements file names into a folder: with uv where it is on the PATH, which is much faster, otherwise with the
+ * interpreter's own pip.
+ *
+ * @throws DcfError as `runInstaller` does
+ */
+export async function runPipInstall({ python, directory, requirements }: PipOptions, run: InstallerRun): Promise<void> {
+  const environment = installerEnvironment(process.env);
+  const uv = await findProgram('uv', environment['PATH'] ?? '');
+  const wanted = ['--target', targetFolder, '-r', requirements];
+  if (uv !== undefined) {
+    // Replicas write no compiled code, so it has to be there before them.
+    const command = [uv, 'pip', 'install', '--python', python.executable, '--no-progress', '--compile-bytecode', ...wanted];
+    await runInstaller({ name: 'uv pip install', command, directory, environment }, run);
+    return;
+  }
+  const quiet = ['--no-input', '--disable-pip-version-check', '--no-warn-script-location', '--progress-bar', 'off'];
+  const command = [python.executable, '-m', 'pip', 'install', ...quiet, ...wanted];
+  await runInstaller({ name: 'pip install', command, directory, environment }, run);
+}
+
+async function findProgram(name: string, path: string): Promise<string | undefined> {
+  for (const folder of path.split(delimiter).filter((entry) => entry !== '')) {
+    const file = join(folder, name);
+    try {
+      await access(file, constants.X_OK);
+      return file;
+    } catch {
+      // The next folder.
+    }
+  }
+  return undefined;
+}
