@@ -30,6 +30,19 @@ export interface ExpectedRefusal {
 
 const patienceMs = 10_000;
 
+class Reply implements HttpReply {
+  constructor(
+    readonly status: number,
+    readonly headers: IncomingHttpHeaders,
+    readonly body: Buffer,
+  ) {}
+
+  /** Made when it is asked for: a body may be large. */
+  get text(): string {
+    return this.body.toString();
+  }
+}
+
 /** Calls functions over HTTP, on connections that are kept, leaves deadlines to the daemon, and is in the scene's ledger. */
 export class HttpCaller {
   private readonly agent = new Agent({ keepAlive: true });
@@ -63,14 +76,17 @@ export class HttpCaller {
         outgoing.end(input);
       });
       const body = await buffer(incoming);
-      return { status: incoming.statusCode ?? 0, headers: incoming.headers, body, text: body.toString() };
+      return new Reply(incoming.statusCode ?? 0, incoming.headers, body);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      return { status: 0, headers: {}, body: Buffer.from(text), text };
+      return new Reply(0, {}, Buffer.from(error instanceof Error ? error.message : String(error)));
     } finally {
       clearTimeout(patience);
     }
   }
+}
+
+export function isHttpReply(value: unknown): value is HttpReply {
+  return value instanceof Reply;
 }
 
 /** Checks an answer that is an error. Nothing that only the log may have is ever in it. */
