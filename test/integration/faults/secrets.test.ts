@@ -57,19 +57,24 @@ faults('Secrets', { args: ['--log-level', 'debug'] }, (row) => {
     async (scene) => {
       await set(scene, oldKey);
       await scene.deploy(careless, { secrets: ['API_KEY'], recycle: { maxCalls: 50 } });
-      let renewed = false;
+      let [renewed, over] = [false, false];
       const caller = async (): Promise<void> => {
-        while (!renewed) {
+        while (!over) {
           const { text } = await scene.expect('key', { code: 'OK' });
           assert.ok(text === oldKey || text === newKey, text);
-          renewed = text === newKey;
+          renewed ||= text === newKey;
         }
       };
       const called = Promise.all(Array.from({ length: 4 }, caller));
       called.catch(() => undefined);
-      await scene.expect('key', { code: 'OK', text: oldKey });
-      await set(scene, newKey);
-      await called;
+      try {
+        await scene.expect('key', { code: 'OK', text: oldKey });
+        await set(scene, newKey);
+        await eventually('a replica has the new one', () => renewed);
+      } finally {
+        over = true;
+        await called;
+      }
       // One that was replaced may finish a call or two that it has.
       await eventually('no replica has the old one', async () => (await scene.expect('key', { code: 'OK' })).text === newKey);
       await scene.throughout(() => scene.expect('key', { code: 'OK', text: newKey }));
