@@ -9,6 +9,10 @@ COPY . .
 RUN npm run build && npm prune --omit=dev
 
 FROM node:22-bookworm-slim
+# bubblewrap for `isolation: sandbox`, Python for functions in it, tini to wait for processes that functions leave behind.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends bubblewrap python3 python3-pip tini ca-certificates \
+ && rm -rf /var/lib/apt/lists/*
 WORKDIR /dcf
 ENV NODE_ENV=production DCF_DATA=/data DCF_GRPC=0.0.0.0:32222 DCF_HTTP=0.0.0.0:32223 DCF_URL=127.0.0.1:32222
 COPY --from=build /dcf/package.json ./
@@ -26,4 +30,5 @@ EXPOSE 32222 32223
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:32223/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["tini", "--"]
 CMD ["dcfd"]

@@ -7,6 +7,7 @@ import { revisionsIn } from '../registry/release.js';
 import type { ErrorCount } from './canary.js';
 import type { Launcher } from './launcher.js';
 import { LiveFunction, type LiveRevision, sharersIn } from './live-function.js';
+import { nextPlace } from './next-place.js';
 import { Router } from './router.js';
 
 export interface FunctionsOptions {
@@ -60,25 +61,30 @@ export class LiveFunctions {
   }
 
   /**
-   * Has calls go where the record says: to the pools given and to those that run already. Calls that wait for a revision that
-   * gets no more of them go over to the active one, in front of all that comes later, so that no caller is answered by an older
-   * revision after a newer one. What runs there is finished.
+   * Has calls go where the record says: to the pools given and to those that run already. Calls that wait go where they would
+   * go now, in front of all that comes later, so that no caller is answered by an older revision after a newer one. What runs is
+   * finished, and so is what waits for a revision by its id.
    */
   update(record: FunctionRecord, started: readonly LiveRevision[]): void {
     const { name } = record;
     const known = this.functions.get(name);
     const live = known ?? new LiveFunction(record, (revision, count) => this.options.onCanaryOver(name, revision, count));
-    const before = live.record;
+    const before = { active: live.revision.id, revisions: live.revisions };
     const leaving = live.update(record, started);
+    const route = live.route();
     this.functions.set(name, live);
-    this.router.set(name, live.route());
-    const sharers = known === undefined ? [] : sharersIn({ ...before, active: before.active.id });
+    this.router.set(name, route);
+    const sharers = sharersIn({ ...record, active: record.active.id });
+    for (const { running, revision } of before.revisions) {
+      if (running.kind !== 'pool') continue;
+      const { pool } = running;
+      const keepsShare = sharers.includes(revision.id) && live.pools.includes(pool);
+      pool.handOver((invocation) => nextPlace(invocation, pool, route, keepsShare));
+    }
     for (const entry of leaving) {
       const { running, revision } = entry;
       if (running.kind !== 'pool') continue;
-      // Others got calls by an alias alone, and those asked for that very revision.
-      if (sharers.includes(revision.id) && live.running.kind === 'pool') running.pool.handOver(live.running.pool);
-      if (revision.id === before.active.id && this.mayKeepWarm(live, entry)) this.keepWarm(live, entry, running.pool);
+      if (revision.id === before.active && this.mayKeepWarm(live, entry)) this.keepWarm(live, entry, running.pool);
       else void this.drain(entry, running.pool);
     }
     this.options.onChange();

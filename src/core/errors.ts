@@ -17,6 +17,14 @@ export function isNotStarted(error: DcfError): boolean {
   return refusals.has(error);
 }
 
+/** RESOURCE_EXHAUSTED for an input that is over its function's limit: it never fits, so it makes no sense to come back. */
+export class PayloadTooLarge extends DcfError {
+  /** @param size - the input, in words */
+  constructor(size: string, name: string, limit: number) {
+    super('RESOURCE_EXHAUSTED', `the input has ${size}; limits.payload of ${name} is ${limit}`);
+  }
+}
+
 /** The stack of anything that was thrown, its causes included; for logs and deploys, never for callers. */
 export function stackOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return '';

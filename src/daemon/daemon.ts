@@ -116,7 +116,7 @@ export class Daemon {
       await linkPlatformPackages(registry.dataDirectory);
       await removeStaleSecretFiles(registry.dataDirectory);
       const secrets = await Secrets.open(registry.dataDirectory);
-      for (const path of secrets.damaged) log.warn({ path }, `${path} holds no secret: set it again, or remove the file`);
+      for (const problem of secrets.damaged) log.warn({}, `${problem}: set it again, or remove the file`);
       const daemon = new Daemon(settings, log, registry, secrets, logs, new Accelerators(log), rules);
       await daemon.listen();
       return daemon;

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { DcfError } from '../core/errors.js';
+import { DcfError, PayloadTooLarge } from '../core/errors.js';
 import type { ByteBudget } from './byte-budget.js';
-import { PayloadTooLarge } from './invoke.js';
 
 /** How the reading of a body ended. */
 export type Body =

@@ -1,5 +1,4 @@
-import { cutText, DcfError, type ErrorCode, isNotStarted } from '../core/errors.js';
-import { PayloadTooLarge } from './invoke.js';
+import { cutText, DcfError, type ErrorCode, isNotStarted, PayloadTooLarge } from '../core/errors.js';
 
 /** A refusal for which HTTP has a status of its own. */
 export class HttpError extends DcfError {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DaemonReport } from '@dcf/sdk/contract';
 import type { Target } from '../control/router.js';
-import { DcfError, notStarted } from '../core/errors.js';
+import { DcfError, notStarted, PayloadTooLarge } from '../core/errors.js';
 import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
 import { formatSize } from '../core/units.js';
 import type { Invocation, Outcome } from '../pool/invocation.js';
@@ -32,14 +32,6 @@ export interface InvokerOptions {
   maxBytesInFlight: number;
   /** Told of each call of a function that wants a line for it in its log. */
   onEnded?: ((name: FunctionName, outcome: Outcome, report: () => DaemonReport) => void) | undefined;
-}
-
-/** RESOURCE_EXHAUSTED for an input that is over its function's limit: it never fits, so it makes no sense to come back. */
-export class PayloadTooLarge extends DcfError {
-  /** @param size - the input, in words */
-  constructor(size: string, name: string, limit: number) {
-    super('RESOURCE_EXHAUSTED', `the input has ${size}; limits.payload of ${name} is ${limit}`);
-  }
 }
 
 /**
@@ -86,6 +78,7 @@ export class Invoker {
     const id = request.requestId ?? this.newRequestId();
     const invocation: Invocation = {
       requestId: id,
+      selector: request.selector,
       input,
       timeoutMs: request.timeoutMs,
       metadata: request.metadata,

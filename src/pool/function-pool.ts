@@ -36,6 +36,9 @@ export interface PoolOptions {
   onChange: () => void;
 }
 
+/** Where a call goes that waited for a pool when the release changed. */
+export type NextPlace = { kind: 'stay' } | { kind: 'pool'; pool: FunctionPool } | { kind: 'refused'; error: DcfError };
+
 /** What a caller is told to wait when the queue is full, in milliseconds. */
 const queueFullPauseMs = 100;
 
@@ -133,11 +136,29 @@ export class FunctionPool implements CallOwner {
     return this.start();
   }
 
-  /** Gives every call that waits to another pool, in front of what waits there. Its deadline stays. */
-  handOver(to: FunctionPool): void {
-    const calls = this.dispatcher.takeAll();
-    this.unsettled -= calls.length;
-    to.adopt(calls);
+  /**
+   * Asks of every call that waits where it goes now. One that goes to another pool keeps its deadline, and comes in front of
+   * what waits there; one that stays with a suspended pool, which runs nothing more, is told so.
+   */
+  handOver(next: (invocation: Invocation) => NextPlace): void {
+    const staying: Call[] = [];
+    const leaving = new Map<FunctionPool, Call[]>();
+    for (const call of this.dispatcher.takeAll()) {
+      const place = next(call.invocation);
+      if (place.kind === 'refused') call.fail(place.error);
+      else if (place.kind === 'stay') staying.push(call);
+      else {
+        const calls = leaving.get(place.pool) ?? [];
+        calls.push(call);
+        leaving.set(place.pool, calls);
+      }
+    }
+    if (this.suspended) for (const call of staying) call.fail(this.replaced());
+    else this.dispatcher.putBack(staying);
+    for (const [pool, calls] of leaving) {
+      this.unsettled -= calls.length;
+      pool.adopt(calls);
+    }
     if (this.unsettled === 0) this.onIdle?.();
   }
 
@@ -255,6 +276,11 @@ export class FunctionPool implements CallOwner {
 
   private stopped(): DcfError {
     return notStarted(`${this.options.spec.function} is being stopped and takes no new calls`);
+  }
+
+  private replaced(): DcfError {
+    const { function: name, revision } = this.options.spec;
+    return new DcfError('NOT_FOUND', `the revision ${revision} of ${name} was replaced while the call waited for it, and runs no more`);
   }
 
   private startKillTimer(call: Call, worker: Worker): void {

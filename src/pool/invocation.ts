@@ -25,6 +25,8 @@ export interface Reported {
 /** One call, free of any transport. */
 export interface Invocation {
   readonly requestId: string;
+  /** The alias or the revision that the caller named. */
+  readonly selector: string | undefined;
   readonly input: Uint8Array;
   /** Milliseconds that the caller waits at most, from now; `Infinity` when it said nothing. */
   readonly timeoutMs: number;

@@ -70,7 +70,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalFunction> 
 async function call(pool: FunctionPool, input: Uint8Array): Promise<LocalResult> {
   const started = performance.now();
   const outcome = await new Promise<Outcome>((settle) => {
-    pool.invoke({ requestId: randomUUID(), input, timeoutMs: Number.POSITIVE_INFINITY, metadata: undefined, settle });
+    pool.invoke({ requestId: randomUUID(), input, selector: undefined, timeoutMs: Number.POSITIVE_INFINITY, metadata: undefined, settle });
   });
   if (!outcome.ok) throw outcome.error;
   return { output: outcome.output, runMs: performance.now() - started };

@@ -67,9 +67,10 @@ function systemFolder(path: string): string[] {
   return found.isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path];
 }
 
-function gpuDevices(): string[] {
-  const names = readdirSync('/dev').filter((name) => name.startsWith('nvidia'));
-  return [...names, 'dri', 'kfd'].map((name) => join('/dev', name)).filter((path) => existsSync(path));
+/** The devices of NVIDIA's driver, with those for MIG, and of the others that render; in `/dev` unless a test says where. */
+export function gpuDevices(folder = '/dev'): string[] {
+  const names = readdirSync(folder).filter((name) => name.startsWith('nvidia'));
+  return [...names.sort(), 'dri', 'kfd'].map((name) => join(folder, name)).filter((path) => existsSync(path));
 }
 
 function readablePaths({ directory, gpu, readOnly }: SandboxOptions): string[] {

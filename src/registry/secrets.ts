@@ -1,8 +1,9 @@
 import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DcfError } from '../core/errors.js';
+import { DcfError, messageOf } from '../core/errors.js';
 import { type FunctionName, maximumSecretBytes, secretNameProblem } from '../core/names.js';
 import { Serial } from '../core/serial.js';
+import { errorCode } from '../core/system-error.js';
 import { formatSize } from '../core/units.js';
 import { syncPath, unfinished, writeFileAtomic } from './atomic-file.js';
 import { diskError } from './disk-error.js';
@@ -14,7 +15,7 @@ const maxSecrets = 1000;
 
 /** The secrets of a data directory, in memory and on disk: one file each, which nobody but the daemon's own user can read. */
 export class Secrets {
-  /** Files that hold no secret, for the daemon's log. They are left as they are. */
+  /** Files without a secret that can be used, each with the reason, for the daemon's log. They are left as they are. */
   readonly damaged: string[] = [];
   private readonly secrets = new Map<string, Secret>();
   private readonly changes = new Serial();
@@ -112,9 +113,18 @@ export class Secrets {
       const path = join(this.directory, name);
       if (name.endsWith(unfinished)) await rm(path, { force: true });
       if (secretNameProblem(name) !== undefined) continue;
+      await this.loadOne(name, path);
+    }
+  }
+
+  /** Without it only those functions fail that name it. */
+  private async loadOne(name: string, path: string): Promise<void> {
+    try {
       const secret = decodeSecret(name, await readFile(path, 'utf8'));
-      if (secret === undefined) this.damaged.push(path);
+      if (secret === undefined) this.damaged.push(`${path} holds no secret`);
       else this.secrets.set(name, secret);
+    } catch (error) {
+      this.damaged.push(`${path} cannot be read (${errorCode(error) ?? messageOf(error)})`);
     }
   }
 

@@ -19,7 +19,7 @@ export interface TestPool {
   lines: LogLine[];
   /** Resolves with the first line, past or to come, that matches. */
   line: (pattern: RegExp) => Promise<LogLine>;
-  call: (input?: string | Uint8Array, options?: { timeoutMs?: number; requestId?: string }) => TestCall;
+  call: (input?: string | Uint8Array, options?: { timeoutMs?: number; requestId?: string; selector?: string }) => TestCall;
 }
 
 export interface TestCall {
@@ -138,6 +138,7 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
         };
         cancel = pool.invoke({
           requestId: options.requestId ?? `call-${lastId}`,
+          selector: options.selector,
           input: Buffer.from(input),
           timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
           metadata: undefined,

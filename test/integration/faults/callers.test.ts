@@ -4,53 +4,10 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:h
 import { cleanUp } from '../../support/cleanup.js';
 import type { FaultReply } from '../../support/faults/fault-client.js';
 import { faults } from '../../support/faults/fault-matrix.js';
+import { callState, holder, holdSlot, holds, seen } from '../../support/faults/holder.js';
 import { assertReply, type DaemonScene, passedIn } from '../../support/faults/scene.js';
 import { eventually } from '../../support/processes.js';
 import { invokeRequest } from '../../support/raw-client.js';
-
-/** Holds a call whose input begins with `hold` until its signal aborts; answers `seen` with the inputs that it was called with. */
-const holder = `declare const process: any;
-export class Handler {
-  seen: string[] = [];
-  async call(request: any): Promise<any> {
-    const text = request.text().slice(0, 20);
-    if (text === 'seen') return this.seen;
-    this.seen.push(text);
-    if (!text.startsWith('hold')) return request.input;
-    return await new Promise((resolve) => request.signal.addEventListener('abort', () => {
-      this.seen.push('aborted ' + text);
-      resolve('aborted');
-    }));
-  }
-}`;
-
-async function state(scene: DaemonScene) {
-  const { running, queued, summary } = await scene.daemon.control.describe(scene.name);
-  return { running, queued, errors: summary?.errors };
-}
-
-/** Waits until the function has so many calls. Whether the last one is queued or was sent ahead to a busy worker is the pool's business. */
-async function holds(scene: DaemonScene, calls: number): Promise<void> {
-  await eventually(`it has ${calls} calls`, async () => {
-    const { running, queued } = await state(scene);
-    return running + queued === calls;
-  });
-}
-
-/** Holds the only slot until the returned function is called. */
-async function holdSlot(scene: DaemonScene, input = 'hold'): Promise<() => Promise<void>> {
-  const gone = scene.controller();
-  const held = scene.call(input, { signal: gone.signal, timeoutMs: 60_000 });
-  await eventually('the call runs', async () => (await state(scene)).running === 1);
-  return async () => {
-    gone.abort();
-    await held;
-  };
-}
-
-async function seen(scene: DaemonScene): Promise<unknown> {
-  return JSON.parse((await scene.expect('seen', { code: 'OK' })).text);
-}
 
 faults('Callers who go, or come too late', {}, (row) => {
   row('The client goes while its call is queued', 'CANCELLED is recorded; the Handler never sees the call', async (scene) => {
@@ -62,7 +19,7 @@ faults('Callers who go, or come too late', {}, (row) => {
     gone.abort();
     for (const reply of await Promise.all(queued)) assertReply(reply, { code: 'CANCELLED' });
     await holds(scene, 1);
-    assert.equal((await state(scene)).errors, 5);
+    assert.equal((await callState(scene)).errors, 5);
     await letGo();
     assert.deepEqual(await seen(scene), ['hold', 'aborted hold']);
   });
@@ -75,7 +32,7 @@ faults('Callers who go, or come too late', {}, (row) => {
     await holds(scene, 2);
     await letGo();
     assertReply(await next, { code: 'OK', text: 'next' });
-    assert.equal((await state(scene)).errors, 1);
+    assert.equal((await callState(scene)).errors, 1);
     assert.deepEqual(await seen(scene), ['hold', 'aborted hold', 'next']);
     assert.equal(await scene.replica(), worker);
   });
@@ -167,7 +124,7 @@ faults('Too much at once', {}, (row) => {
       for (const count of [1, 2, 3, 4, 5]) {
         const call = scene.call(`accepted ${count}`);
         await Promise.race([call, holds(scene, count + 1)]);
-        const { running, queued } = await state(scene);
+        const { running, queued } = await callState(scene);
         if (running + queued === count + 1) accepted.push(call);
       }
       assert.ok(accepted.length >= 4);

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeployProgress } from '@dcf/sdk/control';
 import { packFunction } from '@dcf/sdk/package';
-import type { TestDaemon } from '../../support/daemon.js';
-import { daemonFaults, faults } from '../../support/faults/fault-matrix.js';
-import type { DaemonScene, Scene } from '../../support/faults/scene.js';
-import { type DeploySettings, deploySource, echoSource, writeFunction } from '../../support/functions.js';
-import { processesIn } from '../../support/processes.js';
+import { defer } from '../../../src/core/promises.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import type { FaultReply } from '../../support/faults/fault-client.js';
+import { faults } from '../../support/faults/fault-matrix.js';
+import { holdSlot, holds } from '../../support/faults/holder.js';
+import { assertReply, type DaemonScene } from '../../support/faults/scene.js';
+import { writeFunction } from '../../support/functions.js';
+import { invokeRequest } from '../../support/raw-client.js';
 
 function answering(text: string): string {
   return `export class Handler { async call() { return '${text}'; } }`;
@@ -107,77 +110,72 @@ faults('Deploys', {}, (row) => {
   );
 });
 
+const path = '/dcf.v1.Functions/Invoke';
+
+/** Calls by an alias or a revision. */
+function callNamed(scene: DaemonScene, selector: string, input: string): Promise<FaultReply> {
+  const message = invokeRequest({ function: scene.name, input: Buffer.from(input) });
+  return scene.send(path, message, { headers: { 'dcf-alias': selector }, timeoutMs: 30_000 });
+}
+
+/** Answers with its version, when its caller lets it go; is built when the flag is there. */
+function gated(version: string, flag = '/'): string {
+  return `import { existsSync } from 'node:fs';
+declare const setTimeout: any;
+export class Handler {
+  async init() { while (!existsSync(${JSON.stringify(flag)})) await new Promise((resolve) => setTimeout(resolve, 10)); }
+  call(request: any): any {
+    if (request.text() !== 'hold') return '${version}';
+    return new Promise((resolve) => request.signal.addEventListener('abort', () => resolve('let go')));
+  }
+}`;
+}
+
+faults('Calls that wait when their revision is replaced', {}, (row) => {
+  row(
+    'A deploy, while calls wait for the revision by its id, by an alias and by the function alone, and one is larger than the next allows',
+    'Those go to the next that would go there now; one that names the revision is answered by that; the large one is RESOURCE_EXHAUSTED with both numbers',
+    async (scene) => {
+      const { revision } = await scene.deploy(gated('old'), { rollout: { alias: 'prod' } });
+      const letGo = await holdSlot(scene);
+      const named = callNamed(scene, revision, 'waits');
+      const others = [callNamed(scene, 'prod', 'waits'), scene.call('waits', { timeoutMs: 30_000 })];
+      const large = scene.call(Buffer.alloc(1025), { timeoutMs: 30_000 });
+      await holds(scene, 5);
+      await scene.deploy(gated('new'), { name: scene.name, rollout: { alias: 'prod' }, limits: { payload: '1KiB' } });
+      for (const other of others) assertReply(await other, { code: 'OK', text: 'new' });
+      assertReply(await large, { code: 'RESOURCE_EXHAUSTED', details: /^the input has 1025 bytes; limits\.payload of fault is 1024$/ });
+      await letGo();
+      assertReply(await named, { code: 'OK', text: 'old' });
+      assertReply(await callNamed(scene, revision, ''), { code: 'NOT_FOUND' });
+    },
+  );
+
+  row(
+    'The same with `update: recreate`, where the revision has ended before the next is ready',
+    'A call that names the revision is NOT_FOUND as soon as the next is ready; the others are answered by that',
+    async (scene) => {
+      const flag = join(await temporaryDirectory(scene), 'flag');
+      const { revision } = await scene.deploy(gated('old'), { update: 'recreate' });
+      const started = defer<void>();
+      const onProgress = (event: DeployProgress): void => {
+        if (event.kind === 'step' && event.name === 'start') started.resolve();
+      };
+      const deployed = scene.deploy(gated('new', flag), { name: scene.name, update: 'recreate', onProgress });
+      await Promise.race([started.promise, deployed]);
+      const named = callNamed(scene, revision, 'waits');
+      const other = scene.call('waits', { timeoutMs: 30_000 });
+      await holds(scene, 2);
+      await writeFile(flag, '');
+      await deployed;
+      const details = new RegExp(`^the revision ${revision} of fault was replaced while the call waited for it, and runs no more$`);
+      assertReply(await named, { code: 'NOT_FOUND', details });
+      assertReply(await other, { code: 'OK', text: 'new' });
+    },
+  );
+});
+
 async function deployAborted(scene: DaemonScene, source: string, onProgress: (event: DeployProgress) => void, signal: AbortSignal) {
   const folder = await writeFunction(scene, { name: scene.name, limits: { payload: '1MiB' } }, { 'handler.ts': source });
   return await scene.daemon.control.deploy(await packFunction(folder), { onProgress, signal });
 }
-
-/** Code with a few files, so that each step has something to do. */
-const files: NonNullable<DeploySettings['files']> = Object.fromEntries(
-  Array.from({ length: 20 }, (_, index) => [`data-${index}.txt`, `file ${index}`]),
-);
-
-const steps = ['receive', 'prepare', 'start', 'switch'] as const;
-
-/** Where a deploy can be told to have come to. */
-interface Point {
-  step: (typeof steps)[number];
-  done: boolean;
-}
-
-// A step ends where the next begins.
-const points: Point[] = [...steps.map((step) => ({ step, done: false })), { step: 'switch', done: true }];
-
-/** Deploys, and kills the daemon as soon as the deploy has come to that point. */
-async function killAt(daemon: TestDaemon, scene: Scene, name: string, text: string, { step, done }: Point): Promise<void> {
-  const onProgress = (event: DeployProgress): void => {
-    if (event.kind === 'step' && event.name === step && event.done === done) void daemon.stop('SIGKILL');
-  };
-  // It may have been done just before.
-  await deploySource(scene, daemon, name, answering(text), { files: { ...files, 'text.txt': text }, onProgress }).catch(() => undefined);
-  await daemon.stop('SIGKILL');
-  assert.deepEqual(processesIn(daemon.data), [], 'no orphan');
-}
-
-/** Nothing half-written is left, and nothing that no function names. */
-async function onlyWhole(data: string): Promise<void> {
-  const entries = await readdir(data, { recursive: true });
-  assert.deepEqual(
-    entries.filter((entry) => entry.includes('.staging-') || entry.endsWith('.tmp')),
-    [],
-  );
-  for (const name of await readdir(join(data, 'functions'))) {
-    const inside = await readdir(join(data, 'functions', name));
-    assert.ok(inside.includes('function.json'), `${name} has ${inside.join(', ')}`);
-  }
-}
-
-daemonFaults('The daemon is killed in a deploy', (row) => {
-  for (const { step, done } of points) {
-    row(
-      `\`kill -9\` of the daemon when "${step}" has ${done ? 'ended' : 'begun'}`,
-      'The old revision or the new one, never half of one; a first deploy is there or is not; no process and no half-written file is left',
-      async (scene) => {
-        let daemon = await scene.startDaemon();
-        await deploySource(scene, daemon, 'other', echoSource);
-        await deploySource(scene, daemon, 'moving', answering('old'), { files });
-        await killAt(daemon, scene, 'moving', 'new', { step, done });
-        daemon = await scene.startDaemon({ data: daemon.data });
-        await onlyWhole(daemon.data);
-        const client = scene.connect(daemon.url);
-        const { text } = await client.invoke('moving', '');
-        assert.match(text, /^(old|new)$/);
-        if (step !== 'switch') assert.equal(text, 'old');
-        for (let count = 0; count < 100; count++) assert.equal((await client.invoke('other', String(count))).text, String(count));
-
-        await killAt(daemon, scene, 'newcomer', 'new', { step, done });
-        daemon = await scene.startDaemon({ data: daemon.data });
-        await onlyWhole(daemon.data);
-        const first = await scene.connect(daemon.url).invoke('newcomer', '');
-        assert.ok(first.code === 'NOT_FOUND' || first.text === 'new', `${first.code} ${first.details}`);
-        await deploySource(scene, daemon, 'newcomer', answering('newer'));
-        assert.equal((await scene.connect(daemon.url).invoke('newcomer', '')).text, 'newer');
-      },
-    );
-  }
-});

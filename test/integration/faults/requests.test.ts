@@ -2,65 +2,14 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { cleanUp } from '../../support/cleanup.js';
 import { faults } from '../../support/faults/fault-matrix.js';
 import type { DaemonScene } from '../../support/faults/scene.js';
-import { residentMemory } from '../../support/faults/usage.js';
 import { echoSource } from '../../support/functions.js';
 import { eventually } from '../../support/processes.js';
 import { invokeRequest } from '../../support/raw-client.js';
 
 const mebibyte = 2 ** 20;
-
-/** Looks at the daemon's memory until it is told to stop; returns the most that it saw, in bytes. */
-function watchMemory(scene: DaemonScene): () => Promise<number> {
-  let watching = true;
-  let most = 0;
-  const watch = async (): Promise<void> => {
-    while (watching) {
-      most = Math.max(most, residentMemory(scene.daemon.pid));
-      await sleep(5);
-    }
-  };
-  const watched = watch();
-  return async () => {
-    watching = false;
-    await watched;
-    return most;
-  };
-}
-
-/** Room for the bystander beside eight calls. */
-const large = { bytesInFlight: 576 * mebibyte, payload: 64 * mebibyte, unprobed: true };
-
-/** Bytes that are another's in no place. */
-function patterned(length: number, seed: number): Buffer {
-  return Buffer.alloc(length, Buffer.from(Array.from({ length: 251 }, (_, index) => (index * 7 + seed) % 256)));
-}
-
-faults('Large bodies', { limits: large }, (row) => {
-  row(
-    '64 MiB, eight at once',
-    'Equal bytes; the daemon grows by no more than four times what is in flight: what comes and goes, each in pieces and as a whole',
-    async (scene) => {
-      await scene.deploy(echoSource, { concurrency: 4, replicas: { min: 2, max: 2 } });
-      const before = residentMemory(scene.daemon.pid);
-      const mostMemory = watchMemory(scene);
-      const inputs = Array.from({ length: 8 }, (_, index) => patterned(large.payload, index));
-      const replies = await Promise.all(inputs.map((input) => scene.call(input, { timeoutMs: 120_000 })));
-      for (const [index, { code, details, output }] of replies.entries()) {
-        assert.equal(code, 'OK', details);
-        assert.ok(inputs[index]?.equals(output), 'the bytes are the same');
-      }
-      const grown = (await mostMemory()) - before;
-      scene.note(`resident memory grew by ${Math.round(grown / mebibyte)} MiB at most`);
-      assert.ok(grown < 4 * large.bytesInFlight, `${grown} bytes`);
-    },
-    // Idle, V8 collects what is outside of its heap when it likes to, and the allocator keeps the small pieces of large bodies.
-    { memoryGrowth: 4 * large.bytesInFlight },
-  );
-});
 
 const path = '/dcf.v1.Functions/Invoke';
 const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' };

@@ -5,6 +5,7 @@ import { Client, DcfError } from '@dcf/sdk';
 import { cleanUp, temporaryDirectory } from '../../support/cleanup.js';
 import { runDaemon, type TestDaemon } from '../../support/daemon.js';
 import { daemonFaults } from '../../support/faults/fault-matrix.js';
+import { assertRefusal, HttpCaller, isHttpReply } from '../../support/faults/http-caller.js';
 import type { Scene } from '../../support/faults/scene.js';
 import { deploySource, echoSource } from '../../support/functions.js';
 import { eventually } from '../../support/processes.js';
@@ -35,8 +36,13 @@ interface Load {
   stop: () => Promise<void>;
 }
 
+/** Calls a function with an input, and gives its output. */
+type Call = (name: string, input: string) => Promise<string>;
+
+const timeoutMs = 30_000;
+
 /** Calls a function without a pause until it is stopped, several calls at a time, each with an input of its own. */
-function putUnderLoad(scene: Scene, client: Client, name: string, callers: number): Load {
+function putUnderLoad(call: Call, name: string, callers: number): Load {
   let over = false;
   let last = 0;
   const answered: string[] = [];
@@ -45,10 +51,8 @@ function putUnderLoad(scene: Scene, client: Client, name: string, callers: numbe
     while (!over) {
       last += 1;
       const input = `call-${last}`;
-      const call = client.invoke(name, input, { timeout: '30s', waitForReady: true });
       try {
-        const { output } = await scene.ledger.follow(input, 30_000, call);
-        assert.equal(Buffer.from(output).toString(), input);
+        assert.equal(await call(name, input), input);
         answered.push(input);
       } catch (error) {
         failed.push({ input, error });
@@ -68,15 +72,48 @@ function putUnderLoad(scene: Scene, client: Client, name: string, callers: numbe
   };
 }
 
-async function underLoad(scene: Scene, daemon: TestDaemon) {
+interface Caller {
+  call: Call;
+  close: () => void;
+}
+
+/** Calls with the SDK, which comes back when a call was not started. */
+function withSdk(scene: Scene, { url }: TestDaemon): Caller {
+  const client = new Client(url);
+  cleanUp(scene, () => client.close());
+  return {
+    call: async (name, input) => {
+      const answer = client.invoke(name, input, { timeout: `${timeoutMs}ms`, waitForReady: true });
+      return Buffer.from((await scene.ledger.follow(input, timeoutMs, answer)).output).toString();
+    },
+    close: () => client.close(),
+  };
+}
+
+/** Calls over HTTP; an answer that is an error is thrown as it is. */
+function overHttp(scene: Scene, { http }: TestDaemon): Caller {
+  const caller = new HttpCaller(scene, http);
+  const call: Call = async (name, input) => {
+    const reply = await caller.call(name, input, { timeoutMs });
+    if (reply.status !== 200) throw reply;
+    return reply.text;
+  };
+  return { call, close: () => undefined };
+}
+
+async function underLoad(scene: Scene, daemon: TestDaemon, connect = withSdk) {
   const path = join(await temporaryDirectory(scene), 'calls');
   await deploySource(scene, daemon, 'recorder', recording(path), { concurrency: 4 });
   await deploySource(scene, daemon, 'bystander', echoSource);
-  const client = new Client(daemon.url);
-  cleanUp(scene, () => client.close());
-  const loads = [putUnderLoad(scene, client, 'recorder', 8), putUnderLoad(scene, client, 'bystander', 2)] as const;
+  const { call, close } = connect(scene, daemon);
+  const loads = [putUnderLoad(call, 'recorder', 8), putUnderLoad(call, 'bystander', 2)] as const;
   await eventually('the load is on', () => loads.every(({ answered }) => answered.length > 50));
-  return { path, loads, client };
+  return { path, loads, close };
+}
+
+/** Whether a call came to a connection that was closed already, or to none. */
+function foundNobody(error: unknown): boolean {
+  return isHttpReply(error) && error.status === 0;
 }
 
 const anyError = /^(UNAVAILABLE|CANCELLED)$/;
@@ -84,15 +121,35 @@ const anyError = /^(UNAVAILABLE|CANCELLED)$/;
 daemonFaults('The daemon stops and comes back', (row) => {
   row('SIGTERM under load', 'Every call that a Handler was given is answered; the others were not started, and know it', async (scene) => {
     const daemon = await scene.startDaemon();
-    const { path, loads, client } = await underLoad(scene, daemon);
+    const { path, loads, close } = await underLoad(scene, daemon);
     assert.equal(await daemon.stop('SIGTERM'), 0);
-    client.close();
+    close();
     for (const load of loads) await load.stop();
     const [recorder] = loads;
     assert.deepEqual(recorder.answered.toSorted(), recorded(path).toSorted(), 'what ran was answered, and once');
     for (const { error } of loads.flatMap(({ failed }) => failed)) assert.match(DcfError.is(error) ? error.code : String(error), anyError);
     scene.note(`${recorder.answered.length} calls were answered`);
   });
+
+  row(
+    'SIGTERM under load over HTTP',
+    'Every call that a Handler was given is answered; the others are 503 with `dcf-not-started`, or find nobody',
+    async (scene) => {
+      const daemon = await scene.startDaemon();
+      const { path, loads } = await underLoad(scene, daemon, overHttp);
+      assert.equal(await daemon.stop('SIGTERM'), 0);
+      for (const load of loads) await load.stop();
+      const [recorder] = loads;
+      assert.deepEqual(recorder.answered.toSorted(), recorded(path).toSorted(), 'what ran was answered, and once');
+      const refused = loads.flatMap(({ failed }) => failed.map(({ error }) => error)).filter((error) => !foundNobody(error));
+      for (const error of refused) {
+        assert.ok(isHttpReply(error), String(error));
+        assertRefusal(error, { status: 503, code: 'UNAVAILABLE', message: /shutting down|being stopped/ });
+        assert.equal(error.headers['dcf-not-started'], '1');
+      }
+      scene.note(`${recorder.answered.length} calls were answered, ${refused.length} refused`);
+    },
+  );
 
   row('A restart under load, by clients that try again what was not started', 'No call fails, and none runs twice', async (scene) => {
     let daemon = await scene.startDaemon();

@@ -19,6 +19,12 @@ export class Handler {
   call() { return this.weights; }
 }`;
 
+/** Answers with its secret as its file has it, or ends. */
+const keyed = `import { readFileSync } from 'node:fs';
+declare const process: any;
+const key = readFileSync(process.env.KEY_FILE, 'utf8');
+export class Handler { call(request: any) { return request.text() === 'end' ? process.exit(3) : key; } }`;
+
 function withWeights(weights: string) {
   return { files: { 'weights.txt': weights }, resources: { weights: 'weights.txt' } };
 }
@@ -74,6 +80,33 @@ faults('A full disk', diskProblem === undefined ? { makeData: makeSmallDisk } : 
       }
       scene.note(`${refused} deploys were refused`);
       assert.ok(refused >= 3, `${refused} were refused`);
+    },
+    settings,
+  );
+
+  row(
+    'The disk becomes full while a secret is set',
+    'RESOURCE_EXHAUSTED, which says so; nothing is left of it, and replicas start with the value before, also as a file; with room again, it is set',
+    async (scene) => {
+      scene.after(() => smallDisk().free());
+      const { control, data } = scene.daemon;
+      await control.setSecret('KEY', Buffer.from('old value'));
+      scene.after(() => control.deleteSecret('KEY').then(() => undefined));
+      await scene.deploy(keyed, { secrets: [{ name: 'KEY', file: true }] });
+      const before = await stored(data);
+      const change = () => control.setSecret('KEY', Buffer.alloc(60_000, 'new'));
+      // Too little for it, down to none.
+      for (const room of [40_960, 4_096, 0]) {
+        smallDisk().fill(room);
+        await assert.rejects(change(), { code: 'RESOURCE_EXHAUSTED', message: /the disk of \S+ is full: free some space and try again/ });
+        smallDisk().free();
+        assert.deepEqual(await stored(data), before);
+        await scene.expect('end', { code: 'INTERNAL' });
+        await scene.expect('', { code: 'OK', text: 'old value' });
+      }
+      await change();
+      await scene.expect('end', { code: 'INTERNAL' });
+      assert.equal((await scene.expect('', { code: 'OK' })).text.length, 60_000);
     },
     settings,
   );

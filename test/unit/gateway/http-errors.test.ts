@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { STATUS_CODES } from 'node:http';
 import test from 'node:test';
-import { DcfError, isErrorCode, notStarted, statusCodes } from '../../../src/core/errors.js';
+import { DcfError, isErrorCode, notStarted, PayloadTooLarge, statusCodes } from '../../../src/core/errors.js';
 import { errorBody, errorHeaders, HttpError, httpStatusOf } from '../../../src/gateway/http-errors.js';
-import { PayloadTooLarge } from '../../../src/gateway/invoke.js';
 
 test('every code has a status that says whose fault it is', () => {
   for (const code of Object.keys(statusCodes).filter(isErrorCode)) {

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { parseManifestJson } from '@dcf/sdk/manifest';
 import { replicaSpec } from '../../../src/pool/replica-spec.js';
-import { sandboxCommand } from '../../../src/pool/sandbox.js';
+import { gpuDevices, sandboxCommand } from '../../../src/pool/sandbox.js';
 import { sandboxSupport } from '../../../src/pool/sandbox-support.js';
 import { createPool, startPool, temporaryFolder } from '../../support/pool.js';
 import { eventually, isAlive } from '../../support/processes.js';
@@ -110,6 +112,48 @@ test('a link out of a function’s folder leads to its packages in a sandbox, an
   const line = sandboxCommand({ ...options, readOnly: [join(folder, 'weights')] }).join(' ');
   assert.ok(line.includes(` --ro-bind-try ${join(elsewhere, 'weights')} `));
   assert.ok(!line.includes(join(folder, 'weights')));
+});
+
+test('the devices of a GPU are those of its driver, and nothing else of /dev', async (t) => {
+  const folder = await temporaryFolder(t);
+  for (const name of ['nvidiactl', 'nvidia0', 'nvidia-uvm', 'kfd', 'sda', 'mem']) await writeFile(join(folder, name), '');
+  for (const name of ['dri', 'nvidia-caps', 'snd']) await mkdir(join(folder, name));
+  const names = ['nvidia-caps', 'nvidia-uvm', 'nvidia0', 'nvidiactl', 'dri', 'kfd'];
+  assert.deepEqual(
+    gpuDevices(folder),
+    names.map((name) => join(folder, name)),
+  );
+  const options = { directory: folder, network: false, readOnly: [], temporarySize: undefined };
+  const line = sandboxCommand({ ...options, gpu: true }).join(' ');
+  for (const path of gpuDevices()) assert.ok(line.includes(` --dev-bind-try ${path} ${path} `), path);
+  assert.doesNotMatch(sandboxCommand({ ...options, gpu: false }).join(' '), /--dev-bind| \/sys \/sys /);
+});
+
+test('a sandbox with a GPU starts, with the system’s devices and the daemon’s own CUDA libraries to read', { skip }, async (t) => {
+  const [libraries, directory] = [await temporaryFolder(t), await temporaryFolder(t)];
+  await writeFile(join(libraries, 'libcudart.so'), 'CUDA');
+  const before = process.env['LD_LIBRARY_PATH'];
+  t.after(() => {
+    if (before === undefined) delete process.env['LD_LIBRARY_PATH'];
+    else process.env['LD_LIBRARY_PATH'] = before;
+  });
+  process.env['LD_LIBRARY_PATH'] = `${libraries}:/nowhere`;
+  const look = `const fs = require('node:fs');
+const mayWrite = (path) => { try { fs.writeFileSync(path, ''); return true; } catch { return false; } };
+const devices = fs.readdirSync('/dev').filter((name) => name.startsWith('nvidia') || name === 'dri' || name === 'kfd');
+const library = ${JSON.stringify(join(libraries, 'libcudart.so'))};
+console.log(JSON.stringify({ devices, text: fs.readFileSync(library, 'utf8'), written: mayWrite(library), sys: fs.readdirSync('/sys') }));`;
+  const options = { directory, network: false, gpu: true, readOnly: [], temporarySize: undefined };
+  const [file = '', ...argv] = [...sandboxCommand(options), process.execPath, '-e', look];
+  const { stdout } = await promisify(execFile)(file, argv, { timeout: 20_000 });
+  const { devices, text, written, sys } = JSON.parse(stdout);
+  assert.deepEqual(
+    devices.sort(),
+    gpuDevices()
+      .map((path) => basename(path))
+      .sort(),
+  );
+  assert.deepEqual([text, written, sys.includes('devices'), sys.includes('class')], ['CUDA', false, true, true]);
 });
 
 test('a sandbox sees only its own processes, and has no privilege', { skip }, async (t) => {

@@ -84,9 +84,19 @@ test('what a crash left is removed, what is damaged is told and stays, and a fol
   await writeFile(join(folder, 'HALF.tmp'), 'half');
   await writeFile(join(folder, 'BROKEN'), 'sensitive {');
   await writeFile(join(folder, 'FUTURE'), JSON.stringify({ version: 2, function: null, setAt: 1, value: '' }));
+  await mkdir(join(folder, 'FOLDER'));
+  const before = await Secrets.open(data);
+  await before.set('FLIPPED', value, undefined);
+  const path = join(folder, 'FLIPPED');
+  const [encoded, damaged] = [value, Buffer.from('the value itsElf')].map((bytes) => bytes.toString('base64'));
+  await writeFile(path, (await readFile(path, 'utf8')).replace(encoded ?? '', damaged ?? ''));
   const secrets = await Secrets.open(data);
-  assert.deepEqual([...secrets.damaged].sort(), [join(folder, 'BROKEN'), join(folder, 'FUTURE')]);
-  assert.deepEqual((await readdir(folder)).sort(), ['BROKEN', 'FUTURE']);
+  const found = ['BROKEN holds no secret', 'FLIPPED holds no secret', 'FOLDER cannot be read (EISDIR)', 'FUTURE holds no secret'];
+  assert.deepEqual(
+    [...secrets.damaged].sort(),
+    found.map((text) => join(folder, text)),
+  );
+  assert.deepEqual((await readdir(folder)).sort(), ['BROKEN', 'FLIPPED', 'FOLDER', 'FUTURE']);
   assert.equal(await readFile(join(folder, 'BROKEN'), 'utf8'), 'sensitive {');
   assert.equal((await stat(folder)).mode & 0o777, 0o700);
   await secrets.set('BROKEN', value, undefined);
