@@ -145,6 +145,7 @@ export class FunctionPool implements CallOwner {
     const until = Date.now() + graceMs;
     await this.idle(graceMs);
     this.stopTimers();
+    this.slots.stop();
     await this.keeper.stop(Math.max(0, until - Date.now()));
     for (const call of this.dispatcher.takeAll()) call.fail(this.stopped());
   }
@@ -310,7 +311,6 @@ export class FunctionPool implements CallOwner {
   private stopTimers(): void {
     this.scaler.stop();
     this.dispatcher.stop();
-    this.slots.stop();
   }
 
   private tellIdle(): void {

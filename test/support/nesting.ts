@@ -1,4 +1,4 @@
-import type { NestedCallOptions } from '@dcf/sdk';
+import { DcfError, type NestedCallOptions } from '@dcf/sdk';
 import type { Owner } from './cleanup.js';
 import type { TestDaemon } from './daemon.js';
 import { type DeploySettings, deploySource } from './functions.js';
@@ -17,7 +17,9 @@ export type Plan =
   /** The same, and answers with the error where there is one: a Caught. */
   | { do: 'catch'; call: NestedPlan }
   /** All at once; answers with the code of each. */
-  | { do: 'all'; calls: NestedPlan[] }
+  | { do: 'all'; calls: readonly NestedPlan[] }
+  /** One after the other; answers with the code of each. */
+  | { do: 'sequence'; calls: readonly NestedPlan[] }
   /** Answers at once, and lets the call go. */
   | { do: 'forget'; call: NestedPlan }
   /** Gives the call up after 20 ms. */
@@ -75,6 +77,11 @@ export class Handler {
         try { return await call(plan.call); }
         catch (error: any) { return { code: error.code, message: error.message, reason: error.reason, stack: error.stack }; }
       case 'all': return await Promise.all(plan.calls.map((one: any) => call(one).then(() => 'OK', (error) => error.code)));
+      case 'sequence': {
+        const codes: string[] = [];
+        for (const one of plan.calls) codes.push(await call(one).then(() => 'OK', (error) => error.code));
+        return codes;
+      }
       case 'forget': void call(plan.call); return 'forgot';
       case 'abort': {
         const controller = new AbortController();
@@ -114,4 +121,22 @@ export async function follow(
   options: Parameters<TestDaemon['client']['invoke']>[2] = {},
 ): Promise<string> {
   return Buffer.from((await daemon.client.invoke(name, JSON.stringify(plan), options)).output).toString();
+}
+
+/** The texts of a function's log, of one call or of all. */
+export async function logOf(daemon: TestDaemon, name: string, callId?: string): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const entry of daemon.control.logs(callId === undefined ? { name } : { name, callId })) lines.push(entry.text);
+  return lines;
+}
+
+/** The error of a call that must fail. */
+export async function errorOf(failing: Promise<unknown>): Promise<DcfError> {
+  try {
+    await failing;
+  } catch (error) {
+    if (DcfError.is(error)) return error;
+    throw error;
+  }
+  throw new Error('the call succeeded');
 }
