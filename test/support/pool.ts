@@ -8,7 +8,7 @@ import { defer } from '../../src/core/promises.js';
 import { FunctionPool } from '../../src/pool/function-pool.js';
 import type { CallReport, Outcome, Reported } from '../../src/pool/invocation.js';
 import type { LogLine } from '../../src/pool/log-line.js';
-import type { CallFunction } from '../../src/pool/nested-call.js';
+import type { CallFunction, NestedCall } from '../../src/pool/nested-call.js';
 import { callsNeedDaemon } from '../../src/pool/nested-calls.js';
 import { linkPlatformPackages } from '../../src/pool/platform-packages.js';
 import type { ReplicaSpec } from '../../src/pool/replica-spec.js';
@@ -21,7 +21,7 @@ export interface TestPool {
   lines: LogLine[];
   /** Resolves with the first line, past or to come, that matches. */
   line: (pattern: RegExp) => Promise<LogLine>;
-  call: (input?: string | Uint8Array, options?: { timeoutMs?: number; requestId?: string }) => TestCall;
+  call: (input?: string | Uint8Array, options?: { timeoutMs?: number; requestId?: string; origin?: NestedCall }) => TestCall;
 }
 
 export interface TestCall {
@@ -146,6 +146,7 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
           input: Buffer.from(input),
           timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
           metadata: undefined,
+          origin: options.origin,
           settle,
         });
       });
