@@ -10,6 +10,7 @@ import { deployLoad } from './benchmarks/deploy-load.js';
 import { echo } from './benchmarks/echo.js';
 import { idle } from './benchmarks/idle.js';
 import { latency } from './benchmarks/latency.js';
+import { nested } from './benchmarks/nested.js';
 import { overload } from './benchmarks/overload.js';
 import { payload } from './benchmarks/payload.js';
 import { reload } from './benchmarks/reload.js';
@@ -19,7 +20,7 @@ import { describeMachine } from './harness/machine.js';
 import { describeFinding, describeMachineLine, writeResults } from './harness/report.js';
 import { withScope } from './harness/scope.js';
 
-const all: readonly Benchmark[] = [start, idle, echo, latency, payload, reload, batching, ahead, coldStart, deployLoad, overload];
+const all: readonly Benchmark[] = [start, idle, echo, latency, nested, payload, reload, batching, ahead, coldStart, deployLoad, overload];
 const badUsage = 2;
 
 /** The benchmarks that the arguments name, all of them for none. Throws a DcfError INVALID_ARGUMENT for another name. */

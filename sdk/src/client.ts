@@ -1,7 +1,8 @@
 import type { DaemonReport } from './contract/report.js';
+import { readTimeout } from './timeout.js';
 import { Channel } from './transport/channel.js';
 import type { OpenChannel } from './transport/open-channel.js';
-import { type CallLimits, type ClientOptions, defaultTimeoutMs, readMaxPayload, readTimeout, startLimits } from './transport/options.js';
+import { type CallLimits, type ClientOptions, defaultTimeoutMs, readMaxPayload, startLimits } from './transport/options.js';
 
 export interface InvokeOptions extends CallLimits {
   /** The alias or revision to call; the active revision otherwise. */

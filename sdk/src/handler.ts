@@ -1,3 +1,5 @@
+import type { CallFunction } from './nested.js';
+
 /** A value that JSON can write. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue | undefined };
 
@@ -25,6 +27,8 @@ export interface Request {
   text(): string;
   /** The input as JSON. Throws a DcfError INVALID_ARGUMENT when it is none. */
   json<T = unknown>(): T;
+  /** Calls another function for this request. */
+  readonly call: CallFunction;
 }
 
 /** What a Handler is built with, once per worker. */
@@ -42,6 +46,11 @@ export interface Context {
   readonly devices: readonly string[];
   /** Which of the replica's workers this is, from 0. */
   readonly worker: number;
+  /**
+   * Calls another function for the request that runs. In `callBatch`, and in what goes on after a reply, nobody can tell which
+   * one that is: `request.call` says it.
+   */
+  readonly call: CallFunction;
 }
 
 /** The class that a function exports. Built once for each worker, called many times. */

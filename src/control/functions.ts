@@ -124,9 +124,21 @@ export class LiveFunctions {
 
   /** Lets every call finish and ends every replica; what is left after the grace is killed. */
   async stop(graceMs: number): Promise<void> {
+    const until = Date.now() + graceMs;
     const pools = this.list().flatMap((live) => live.pools);
     for (const live of this.list()) live.coolDown();
-    await Promise.all([...this.draining, ...pools.map((pool) => pool.stop(graceMs))]);
+    await this.idle(pools, graceMs);
+    await Promise.all([...this.draining, ...pools.map((pool) => pool.stop(Math.max(0, until - Date.now())))]);
+  }
+
+  /** Resolves when no call runs anywhere, or else after the grace: until then, each may call any function. */
+  private async idle(pools: readonly FunctionPool[], graceMs: number): Promise<void> {
+    const until = Date.now() + graceMs;
+    for (;;) {
+      const waits = [...this.draining, ...pools.filter(({ busy }) => busy).map((pool) => pool.idle(Math.max(0, until - Date.now())))];
+      if (waits.length === 0 || Date.now() >= until) return;
+      await Promise.all(waits);
+    }
   }
 
   private async restoreOne(record: FunctionRecord): Promise<void> {

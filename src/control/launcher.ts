@@ -3,6 +3,7 @@ import type { FunctionName } from '../core/names.js';
 import type { DeviceLease } from '../pool/device-lease.js';
 import { type CallCounters, FunctionPool, type PoolOptions } from '../pool/function-pool.js';
 import type { LogLine } from '../pool/log-line.js';
+import type { CallFunction } from '../pool/nested-call.js';
 import type { ReplicaSpec } from '../pool/replica-spec.js';
 import { replicaSpec } from '../pool/replica-spec.js';
 import { requireSandbox } from '../pool/sandbox-support.js';
@@ -36,6 +37,7 @@ export interface LauncherOptions {
   killGraceMs: number;
   /** A control group that the operator gave to the daemon for `limits.memory`. */
   cgroup: string | undefined;
+  callFunction: CallFunction;
   onLine: (name: FunctionName, line: FunctionLine) => void;
   /** The readiness of a function may have changed. */
   onChange: (name: FunctionName) => void;
@@ -108,6 +110,7 @@ export class Launcher {
       timeoutMs: manifest.timeout,
       killGraceMs: this.options.killGraceMs,
       counters,
+      callFunction: this.options.callFunction,
       onLog: (replica, line) => this.options.onLine(revision.name, { ...line, replica, revision: revision.id }),
       onChange: () => this.options.onChange(revision.name),
     };

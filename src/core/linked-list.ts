@@ -13,7 +13,7 @@ export interface ListNode<Node> {
  */
 export class LinkedList<Node extends ListNode<Node>> {
   first: Node | undefined;
-  private last: Node | undefined;
+  last: Node | undefined;
   private count = 0;
 
   get size(): number {

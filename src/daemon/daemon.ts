@@ -21,6 +21,7 @@ import { HttpServer } from '../gateway/http.js';
 import { Guard } from '../gateway/http-guard.js';
 import type { Readiness } from '../gateway/http-views.js';
 import { Invoker } from '../gateway/invoke.js';
+import { nestedInvoker } from '../gateway/nested-invoke.js';
 import { originalService } from '../gateway/original-service.js';
 import { describeDevice } from '../gpu/devices.js';
 import { cgroupSupport } from '../pool/confinement.js';
@@ -62,6 +63,13 @@ export class Daemon {
     private readonly accelerators: Accelerators,
     rules: DownloadRules,
   ) {
+    this.invoker = new Invoker({
+      resolve: (name, selector) => this.functions.router.resolve(name, selector),
+      maxBytesInFlight: settings.maxBytesInFlight,
+      onEnded: settings.callLog
+        ? (name, outcome, report) => logs.appendCall(name, outcome.ok ? 'OK' : outcome.error.code, report)
+        : undefined,
+    });
     const launcher = new Launcher({
       registry,
       secrets,
@@ -71,6 +79,7 @@ export class Daemon {
       installPackages: settings.installPackages,
       killGraceMs: settings.killGrace,
       cgroup: settings.cgroup,
+      callFunction: nestedInvoker(this.invoker),
       onLine: (name, line) => logs.append(name, line),
       onChange: () => this.readinessChanged(),
     });
@@ -92,13 +101,6 @@ export class Daemon {
       activator,
       maxPayload: settings.maxPayload,
       onDeleted: (name) => logs.delete(name),
-    });
-    this.invoker = new Invoker({
-      resolve: (name, selector) => this.functions.router.resolve(name, selector),
-      maxBytesInFlight: settings.maxBytesInFlight,
-      onEnded: settings.callLog
-        ? (name, outcome, report) => logs.appendCall(name, outcome.ok ? 'OK' : outcome.error.code, report)
-        : undefined,
     });
     this.restored = this.restore();
   }

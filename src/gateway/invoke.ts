@@ -5,6 +5,7 @@ import { DcfError, notStarted, PayloadTooLarge } from '../core/errors.js';
 import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
 import { formatSize } from '../core/units.js';
 import type { Invocation, Outcome } from '../pool/invocation.js';
+import type { NestedCall } from '../pool/nested-call.js';
 import { ByteBudget } from './byte-budget.js';
 
 /** What is known of a call before its input has come. */
@@ -15,6 +16,8 @@ export interface CallHead {
   /** An alias or a revision; the active revision where it is missing. */
   selector: string | undefined;
   metadata: Readonly<Record<string, string>> | undefined;
+  /** The call of a Handler that it is: it is taken while the daemon shuts down, too. */
+  origin?: NestedCall | undefined;
 }
 
 /** One call as a transport hands it over. */
@@ -82,6 +85,7 @@ export class Invoker {
       input,
       timeoutMs: request.timeoutMs,
       metadata: request.metadata,
+      origin: request.origin,
       settle: (outcome, reported) => {
         this.budget.give(size);
         target.canary?.record(outcome, reported);
@@ -98,9 +102,9 @@ export class Invoker {
    *
    * @throws DcfError as `invoke` would settle with
    */
-  check({ function: name, requestId, selector, metadata }: CallHead): Target {
+  check({ function: name, requestId, selector, metadata, origin }: CallHead): Target {
     if (!isFunctionName(name)) throw new DcfError('INVALID_ARGUMENT', functionNameProblem(name));
-    if (this.draining) throw notStarted('the daemon is shutting down and takes no new calls');
+    if (this.draining && origin === undefined) throw notStarted('the daemon is shutting down and takes no new calls');
     if (requestId !== undefined && !isRequestId(requestId)) {
       throw new DcfError('INVALID_ARGUMENT', 'dcf-request-id is 1 to 128 printable ASCII characters without spaces');
     }

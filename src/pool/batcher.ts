@@ -1,5 +1,5 @@
-import type { LinkedList } from '../core/linked-list.js';
 import type { Call } from './call.js';
+import type { CallQueue } from './call-queue.js';
 
 export interface BatchOptions {
   /** Calls of one batch. */
@@ -14,7 +14,7 @@ export interface BatchOptions {
 export type NextBatch = { kind: 'batch'; calls: Call[] } | { kind: 'wait'; ms: number } | { kind: 'empty' };
 
 /** Takes the next batch off the queue, in order, unless it pays to wait. */
-export function nextBatch(queue: LinkedList<Call>, options: BatchOptions): NextBatch {
+export function nextBatch(queue: CallQueue, options: BatchOptions): NextBatch {
   const { first } = queue;
   if (first === undefined) return { kind: 'empty' };
   const count = batchLength(queue, options);
@@ -31,10 +31,10 @@ export function nextBatch(queue: LinkedList<Call>, options: BatchOptions): NextB
   return { kind: 'batch', calls };
 }
 
-function batchLength(queue: LinkedList<Call>, { maxSize, maxBytes }: BatchOptions): number {
+function batchLength(queue: CallQueue, { maxSize, maxBytes }: BatchOptions): number {
   let count = 0;
   let bytes = 0;
-  for (let call = queue.first; call !== undefined && count < maxSize; call = call.next) {
+  for (let call = queue.first; call !== undefined && count < maxSize; call = queue.after(call)) {
     bytes += call.invocation.input.length;
     if (count > 0 && bytes > maxBytes) break;
     count += 1;

@@ -1,11 +1,15 @@
 import { performance } from 'node:perf_hooks';
 import type { DcfError } from '../core/errors.js';
-import type { ListNode } from '../core/linked-list.js';
+import type { LinkedList, ListNode } from '../core/linked-list.js';
 import type { CallReport, Invocation, Outcome, Reported, Success } from './invocation.js';
+import type { NestedCall } from './nested-call.js';
+import type { AwaitedCall, SlotOwner } from './wait-for.js';
 import type { Batch, Worker } from './worker.js';
 
 /** The pool that a call belongs to. A call that waits may be handed over to another. */
 export interface CallOwner {
+  readonly function: string;
+  readonly slots: SlotOwner;
   readonly revision: string;
   /** Told before the caller is. */
   settled(outcome: Outcome): void;
@@ -14,7 +18,7 @@ export interface CallOwner {
 }
 
 /** A call that has been accepted. It is settled once, and may stay with its worker after that until the worker answers. */
-export class Call implements ListNode<Call>, Reported {
+export class Call implements ListNode<Call>, Reported, AwaitedCall {
   readonly acceptedAt = performance.now();
   /** The worker that has it. */
   holder: Worker | undefined;
@@ -34,6 +38,8 @@ export class Call implements ListNode<Call>, Reported {
   previous: Call | undefined;
   next: Call | undefined;
   cancelTimer: (() => void) | undefined;
+  /** Calls of other functions that its Handler has made and that are not answered; none before the first. */
+  nested: LinkedList<NestedCall> | undefined;
 
   /**
    * @param timeoutMs - the shorter of the caller's and the function's
@@ -43,6 +49,28 @@ export class Call implements ListNode<Call>, Reported {
     readonly timeoutMs: number,
     public owner: CallOwner,
   ) {}
+
+  get function(): string {
+    return this.owner.function;
+  }
+
+  get slots(): SlotOwner {
+    return this.owner.slots;
+  }
+
+  /** Whether a Handler has made it. */
+  get isNested(): boolean {
+    return this.invocation.origin !== undefined;
+  }
+
+  /** Whether a Handler has it. */
+  get begun(): boolean {
+    return this.holder?.hasBegun(this) === true;
+  }
+
+  *awaited(): Iterable<Call> {
+    for (let link = this.nested?.first; link !== undefined; link = link.next) if (link.call !== undefined) yield link.call;
+  }
 
   /** Milliseconds since it was accepted. */
   get age(): number {
@@ -62,6 +90,13 @@ export class Call implements ListNode<Call>, Reported {
     this.settle({ ok: false, error });
   }
 
+  /** Its Handler does not wait for the nested call with this number any more. */
+  cancelNested(id: number): void {
+    let link = this.nested?.first;
+    while (link !== undefined && link.id !== id) link = link.next;
+    link?.cancel();
+  }
+
   report(): CallReport {
     const now = performance.now();
     const started = this.startedAt > 0 ? this.startedAt : now;
@@ -78,6 +113,7 @@ export class Call implements ListNode<Call>, Reported {
       cold,
       memory: rss,
       peakMemory: peak,
+      caller: this.invocation.origin?.parent.function,
     };
   }
 
@@ -86,6 +122,7 @@ export class Call implements ListNode<Call>, Reported {
     this.settled = true;
     // A call that is cancelled but still held keeps its timer: it is what ends a Handler that never answers.
     if (this.holder === undefined) this.cancelTimer?.();
+    if (this.nested !== undefined) for (let link = this.nested.shift(); link !== undefined; link = this.nested.shift()) link.cancel();
     this.owner.settled(outcome);
     this.invocation.settle(outcome, this);
   }

@@ -1,7 +1,7 @@
 import { startTimer } from '../core/deadline.js';
-import { LinkedList } from '../core/linked-list.js';
 import { type BatchOptions, nextBatch } from './batcher.js';
 import type { Call } from './call.js';
+import { CallQueue } from './call-queue.js';
 import type { ReplicaKeeper } from './replica-keeper.js';
 import type { Worker } from './worker.js';
 
@@ -12,7 +12,7 @@ const recallAfterMs = 20;
 export class Dispatcher {
   /** How many batches there were of each size, by size. */
   readonly batchSizes: number[] = [];
-  private readonly queue = new LinkedList<Call>();
+  private readonly queue = new CallQueue();
   private cancelRecall: (() => void) | undefined;
   private cancelBatchDelay: (() => void) | undefined;
   private pumpScheduled = false;
@@ -26,9 +26,29 @@ export class Dispatcher {
     return this.queue.size;
   }
 
+  /** Those of them that Handlers wait for. */
+  get queuedNested(): number {
+    return this.queue.nestedSize;
+  }
+
+  /** The one of those that came last. */
+  get lastNested(): Call | undefined {
+    return this.queue.lastNested;
+  }
+
   /** The worker that a call can be given to at once. */
   get room(): Worker | undefined {
     return this.queue.size > 0 || this.batching ? undefined : this.roomiest();
+  }
+
+  /** The same for a nested call. None is sent ahead: it might wait there for the very call that waits for it. */
+  get nestedRoom(): Worker | undefined {
+    const { room } = this;
+    return room !== undefined && room.freeSlots > 0 ? room : undefined;
+  }
+
+  get hasFreeSlot(): boolean {
+    return this.keeper.replicas.some(({ workers }) => workers.some(({ freeSlots }) => freeSlots > 0));
   }
 
   /** Calls beyond the queue that are as good as taken: those of one turn are put together before they are given to a worker. */
@@ -49,7 +69,7 @@ export class Dispatcher {
     if (this.batching) this.schedulePump();
   }
 
-  /** Puts calls in front of all that wait, in their order. */
+  /** Puts calls in front of those that wait, in their order. */
   putBack(calls: readonly Call[]): void {
     for (const call of calls.toReversed()) this.queue.unshift(call);
     this.pump();
@@ -74,7 +94,7 @@ export class Dispatcher {
   /** There may be room in this worker. */
   feed(worker: Worker): void {
     this.fill(worker);
-    if (!worker.takesAhead) return;
+    if (this.queue.nestedSize > 0 || !worker.takesAhead) return;
     const call = this.queue.shift();
     if (call !== undefined) this.give(call, worker);
   }

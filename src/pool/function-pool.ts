@@ -1,5 +1,6 @@
 import { startTimer } from '../core/deadline.js';
 import { DcfError, notStarted } from '../core/errors.js';
+import { defer } from '../core/promises.js';
 import { formatDuration } from '../core/units.js';
 import type { ScaleBounds } from './autoscaler.js';
 import type { BatchOptions } from './batcher.js';
@@ -7,10 +8,12 @@ import { Call, type CallOwner } from './call.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Invocation, Outcome } from './invocation.js';
 import type { LogLine } from './log-line.js';
+import type { CallFunction } from './nested-call.js';
 import { Replica } from './replica.js';
 import { ReplicaKeeper } from './replica-keeper.js';
 import type { ReplicaSpec } from './replica-spec.js';
 import { Scaler } from './scaler.js';
+import { Slots } from './slots.js';
 import type { Worker } from './worker.js';
 
 export interface CallCounters {
@@ -32,6 +35,8 @@ export interface PoolOptions {
   /** Counted up for as long as the function lives, whichever revision runs. */
   counters: CallCounters;
   onLog: (replica: number, line: LogLine) => void;
+  /** For the Handlers that call other functions. */
+  callFunction: CallFunction;
   /** Readiness may have changed. */
   onChange: () => void;
 }
@@ -47,12 +52,13 @@ const nothing = (): void => undefined;
 /** Runs the calls of one revision. It owns the only queue, and sends a call to a worker only while that has room for it. */
 export class FunctionPool implements CallOwner {
   readonly keeper: ReplicaKeeper;
+  readonly slots: Slots;
   private readonly dispatcher: Dispatcher;
   private readonly scaler: Scaler;
   private unsettled = 0;
   private draining = false;
   private suspended = false;
-  private onIdle: (() => void) | undefined;
+  private readonly onIdle = new Set<() => void>();
 
   constructor(private readonly options: PoolOptions) {
     const { spec, batch, replicas, overlap, timeoutMs, killGraceMs, onChange } = options;
@@ -71,6 +77,12 @@ export class FunctionPool implements CallOwner {
     });
     this.dispatcher = new Dispatcher(this.keeper, batch);
     this.scaler = new Scaler(this.keeper, replicas, spec.threads * spec.concurrency * batch.maxSize);
+    const { keeper, scaler, dispatcher } = this;
+    this.slots = new Slots({ function: spec.function, keeper, scaler, dispatcher, isSuspended: () => this.suspended });
+  }
+
+  get function(): string {
+    return this.options.spec.function;
   }
 
   get revision(): string {
@@ -83,6 +95,11 @@ export class FunctionPool implements CallOwner {
 
   get running(): number {
     return this.keeper.replicas.reduce((sum, replica) => sum + replica.running, 0);
+  }
+
+  /** Whether a call is accepted and not answered. */
+  get busy(): boolean {
+    return this.unsettled > 0;
   }
 
   /** How many batches there were of each size, by size. */
@@ -113,12 +130,25 @@ export class FunctionPool implements CallOwner {
     return this.scaler.start(this.scaler.min);
   }
 
+  /** Resolves when no call is accepted and not answered, or else after `graceMs`. */
+  async idle(graceMs: number): Promise<void> {
+    if (!this.busy) return;
+    const idle = defer<void>();
+    const cancelTimer = startTimer(graceMs, () => idle.resolve());
+    const tell = (): void => idle.resolve();
+    this.onIdle.add(tell);
+    await idle.promise;
+    this.onIdle.delete(tell);
+    cancelTimer();
+  }
+
   /** Takes nothing new, finishes what was accepted, and ends every replica; what is left after `graceMs` is killed. */
   async stop(graceMs: number): Promise<void> {
     this.draining = true;
     const until = Date.now() + graceMs;
     await this.idle(graceMs);
     this.stopTimers();
+    this.slots.stop();
     await this.keeper.stop(Math.max(0, until - Date.now()));
     for (const call of this.dispatcher.takeAll()) call.fail(this.stopped());
   }
@@ -159,7 +189,7 @@ export class FunctionPool implements CallOwner {
       this.unsettled -= calls.length;
       pool.adopt(calls);
     }
-    if (this.unsettled === 0) this.onIdle?.();
+    this.tellIdle();
   }
 
   /** Changes between how many replicas there may be. */
@@ -175,8 +205,10 @@ export class FunctionPool implements CallOwner {
     const call = new Call(invocation, Math.min(invocation.timeoutMs, this.options.timeoutMs), this);
     this.unsettled += 1;
     this.options.counters.calls += 1;
-    const worker = this.dispatcher.room;
-    const refusal = worker === undefined || this.draining ? (this.refusal() ?? this.queueFull()) : undefined;
+    const { origin } = invocation;
+    if (origin !== undefined) origin.call = call;
+    const worker = origin === undefined ? this.dispatcher.room : this.dispatcher.nestedRoom;
+    const refusal = worker === undefined || this.draining ? (this.refusal() ?? this.queueFull(call)) : undefined;
     if (refusal !== undefined) {
       call.fail(refusal);
       return nothing;
@@ -191,11 +223,11 @@ export class FunctionPool implements CallOwner {
   /** The deadline has passed: the caller hears of it now, the Handler gets the grace to notice. */
   expire(call: Call): void {
     const { holder } = call;
-    const begun = holder?.hasBegun(call) === true;
+    const { begun } = call;
     this.dispatcher.remove(call);
     call.expired = true;
     if (!call.settled) holder?.cancel(call);
-    if (begun) this.startKillTimer(call, holder);
+    if (begun && holder !== undefined) this.startKillTimer(call, holder);
     const where = begun ? 'in the Handler' : 'in the queue';
     const message = `${this.options.spec.function}: the deadline of ${formatDuration(call.timeoutMs)} passed ${where}`;
     call.fail(new DcfError('DEADLINE_EXCEEDED', message));
@@ -216,7 +248,7 @@ export class FunctionPool implements CallOwner {
     this.unsettled -= 1;
     this.scaler.note(this.unsettled);
     if (!outcome.ok) this.options.counters.errors += 1;
-    if (this.unsettled === 0) this.onIdle?.();
+    this.tellIdle();
   }
 
   private createReplica(id: number): Replica {
@@ -234,6 +266,7 @@ export class FunctionPool implements CallOwner {
         this.keeper.replace(replica, retirement);
       },
       log: (line) => this.options.onLog(id, line),
+      callFunction: this.options.callFunction,
     });
   }
 
@@ -243,12 +276,14 @@ export class FunctionPool implements CallOwner {
     this.scaler.note(this.unsettled);
     this.dispatcher.putBack(calls);
     if (calls.length > 0) this.scaler.wake();
+    this.slots.look();
   }
 
   private enqueue(call: Call): void {
     call.cold = this.keeper.readyCount === 0;
     this.dispatcher.push(call);
     this.scaler.wake();
+    if (call.isNested) this.slots.look();
   }
 
   private refusal(): DcfError | undefined {
@@ -266,9 +301,11 @@ export class FunctionPool implements CallOwner {
     return notStarted(message, { retryAfterMs: Math.ceil(pauseMs) });
   }
 
-  private queueFull(): DcfError | undefined {
+  /** Calls from outside leave nested ones their room: those belong to calls that were accepted before. */
+  private queueFull(call: Call): DcfError | undefined {
     const { maxQueued, spec } = this.options;
-    if (this.dispatcher.queued < maxQueued + this.dispatcher.extraRoom) return undefined;
+    const queued = call.isNested ? this.dispatcher.queuedNested : this.dispatcher.queued;
+    if (queued < maxQueued + this.dispatcher.extraRoom) return undefined;
     return new DcfError('RESOURCE_EXHAUSTED', `the queue of ${spec.function} is full: ${maxQueued} calls wait`, {
       retryAfterMs: queueFullPauseMs,
     });
@@ -302,14 +339,8 @@ export class FunctionPool implements CallOwner {
     this.dispatcher.stop();
   }
 
-  private async idle(graceMs: number): Promise<void> {
-    if (this.unsettled === 0) return;
-    await new Promise<void>((resolve) => {
-      const cancelTimer = startTimer(graceMs, resolve);
-      this.onIdle = () => {
-        cancelTimer();
-        resolve();
-      };
-    });
+  private tellIdle(): void {
+    if (this.unsettled > 0 || this.onIdle.size === 0) return;
+    for (const tell of this.onIdle) tell();
   }
 }

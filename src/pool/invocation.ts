@@ -1,5 +1,6 @@
 import type { DaemonReport } from '@dcf/sdk/contract';
 import type { DcfError } from '../core/errors.js';
+import type { NestedCall } from './nested-call.js';
 
 /** A call that was answered. */
 export interface Success {
@@ -31,6 +32,8 @@ export interface Invocation {
   /** Milliseconds that the caller waits at most, from now; `Infinity` when it said nothing. */
   readonly timeoutMs: number;
   readonly metadata: Readonly<Record<string, string>> | undefined;
+  /** The call of a Handler that it is; missing where it comes from outside. */
+  readonly origin?: NestedCall | undefined;
   /** Called exactly once. The report is to be asked for before it returns. */
   readonly settle: (outcome: Outcome, reported: Reported) => void;
 }

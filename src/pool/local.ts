@@ -4,6 +4,7 @@ import type { Manifest } from '@dcf/sdk/manifest';
 import { FunctionPool } from './function-pool.js';
 import type { Outcome } from './invocation.js';
 import type { LogLine } from './log-line.js';
+import { callsNeedDaemon } from './nested-calls.js';
 import { replicaSpec } from './replica-spec.js';
 
 export interface LocalOptions {
@@ -49,6 +50,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalFunction> 
     timeoutMs: manifest.timeout,
     killGraceMs: 1_000,
     counters: { calls: 0, errors: 0 },
+    callFunction: callsNeedDaemon,
     onLog: (_replica, line) => options.onLog(line),
     onChange: () => undefined,
   });

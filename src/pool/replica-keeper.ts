@@ -52,6 +52,11 @@ export class ReplicaKeeper {
     return this.replicas.filter((replica) => replica.state === 'ready').length;
   }
 
+  /** Whether a replica is being started, or is about to be. */
+  get expectsReplica(): boolean {
+    return this.replicas.some(({ state }) => state === 'starting') || (!this.stopping && this.missing > 0);
+  }
+
   /** Milliseconds until a replica is tried again, when none is there and the pause is long; 0 when there is hope before. */
   get pauseMs(): number {
     if (this.cancelPause === undefined || this.replicas.length > 0) return 0;
@@ -118,13 +123,22 @@ export class ReplicaKeeper {
 
   private reconcile(): void {
     if (this.stopping) return;
-    const lasting = this.replicas.filter((replica) => isUseful(replica) && !this.outgoing.includes(replica));
+    const { lasting } = this;
     for (const surplus of leastUseful(lasting, lasting.length - this.wanted)) void surplus.drain(this.options.drainGraceMs);
     if (this.cancelPause !== undefined) return;
-    const missing = this.wanted - lasting.length - this.blocking;
+    const { missing } = this;
     // After a failure one try tells as much as many.
     const count = this.initError === undefined ? missing : Math.min(1, missing);
     for (let started = 0; started < count; started++) void this.runOne();
+  }
+
+  private get lasting(): Replica[] {
+    return this.replicas.filter((replica) => isUseful(replica) && !this.outgoing.includes(replica));
+  }
+
+  /** How many there is room for and that do not even start. */
+  private get missing(): number {
+    return this.wanted - this.lasting.length - this.blocking;
   }
 
   /** Those that leave, and whose successors have to wait until they are gone. */

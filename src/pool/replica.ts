@@ -10,6 +10,7 @@ import { type DeviceLease, unmanagedDevices } from './device-lease.js';
 import { describeEnd, type EndReason, type KillReason } from './end-reason.js';
 import type { LogLine } from './log-line.js';
 import type { MemoryUse } from './memory-watch.js';
+import type { CallFunction } from './nested-call.js';
 import { ReplicaOutput } from './replica-output.js';
 import { initHeader, type ReplicaSpec } from './replica-spec.js';
 import { SocketPairs } from './socket-pairs.js';
@@ -24,6 +25,7 @@ export interface ReplicaEvents {
   /** It should be replaced, for what it says of itself or because its time has come. */
   retire: (replica: Replica, retirement: Retirement) => void;
   log: (line: LogLine) => void;
+  callFunction: CallFunction;
 }
 
 /** Why a replica that still works is to be replaced. A fault, unlike old age, is followed by a pause. */
@@ -241,6 +243,7 @@ export class Replica {
       started: this.events.started,
       retire: (why) => this.retire({ kind: 'fault', why }),
       log: this.events.log,
+      callFunction: this.events.callFunction,
       closed: (error) => this.streamClosed(error),
     });
     this.workers = [...this.workers, worker];

@@ -58,6 +58,18 @@ export class Scaler {
     if (this.keeper.wanted === 0 && !this.stopped) this.want(1);
   }
 
+  /** Whether there may be one replica more. */
+  get canGrow(): boolean {
+    return !this.stopped && this.keeper.wanted < this.bounds.max;
+  }
+
+  /** Starts one replica more, whatever the load; false when there may be none. */
+  grow(): boolean {
+    if (!this.canGrow) return false;
+    this.want(this.keeper.wanted + 1);
+    return true;
+  }
+
   private want(count: number): void {
     this.state = { wanted: count, lastNeeded: 0, low: undefined };
     this.keeper.setWanted(count);

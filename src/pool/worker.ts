@@ -8,6 +8,8 @@ import type { Call } from './call.js';
 import type { KillReason } from './end-reason.js';
 import type { LogLine } from './log-line.js';
 import type { MemoryUse } from './memory-watch.js';
+import type { CallFunction } from './nested-call.js';
+import { NestedCalls } from './nested-calls.js';
 
 /** What a worker tells the replica that it belongs to. */
 export interface WorkerEvents {
@@ -22,6 +24,7 @@ export interface WorkerEvents {
   /** It is fit for the calls that it runs, but should be replaced. */
   retire: (why: string) => void;
   log: (line: LogLine) => void;
+  callFunction: CallFunction;
   /** The stream is over: in order (`undefined`), or with what broke it. */
   closed: (error: Error | undefined) => void;
 }
@@ -83,6 +86,7 @@ export class Worker {
   /** An array and no Map, for the reason that LinkedList gives. */
   private readonly places: readonly Place[];
   private readonly free: Place[];
+  private readonly nested: NestedCalls;
   private accepting = true;
   /** All that the worker ever wrote has been read. */
   private over = false;
@@ -111,6 +115,7 @@ export class Worker {
         events.closed(error);
       },
     });
+    this.nested = new NestedCalls(events.callFunction, (message) => this.connection.send(message));
   }
 
   /** Has the Handler built. */
@@ -138,6 +143,12 @@ export class Worker {
   /** Whether a call that somebody waits for has begun here and is not answered. */
   get busy(): boolean {
     return this.places.some(({ call }) => call !== undefined && call !== this.ahead && !call.settled);
+  }
+
+  /** Calls that hold its slots: those that have begun, and the one ahead when it is about to. */
+  *holders(): Iterable<Call> {
+    const begins = this.taken <= this.init.concurrency;
+    for (const { call } of this.places) if (call !== undefined && (begins || call !== this.ahead)) yield call;
   }
 
   /** Sends a call to the Handler. The caller has seen that a slot is free, or that one may be sent ahead. */
@@ -264,6 +275,12 @@ export class Worker {
       case 'LOG':
         this.log(message.level, message.time, message.text, this.requestIdOf(message.id));
         return;
+      case 'NESTED_CALL':
+        this.nested.take(message, this.runningCall(message.parent));
+        return;
+      case 'CANCEL':
+        for (const { call } of this.places) call?.cancelNested(message.id);
+        return;
       case 'READY':
         this.readiness = message.ready;
         this.events.ready(this);
@@ -283,6 +300,11 @@ export class Worker {
     const place = this.placeOf(id);
     if (place?.call?.wireId !== id) throw new DcfError('INTERNAL', `an answer came for call ${id}, which the worker does not have`);
     return this.empty(place, place.call);
+  }
+
+  private runningCall(id: number): Call | undefined {
+    const call = this.placeOf(id)?.call;
+    return call?.wireId === id && call !== this.ahead ? call : undefined;
   }
 
   private placeOf(id: number): Place | undefined {

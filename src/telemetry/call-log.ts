@@ -41,8 +41,9 @@ export class CallLog {
 
 /** A call in one line, such as `REPORT queue=0.2ms run=12.1ms cold replica=1 worker=0 batch=4 provider=cpu status=OK`. */
 export function formatCall(status: string, facts: DaemonReport): string {
-  const { queueMs, runMs, cold, replica, worker, batchSize, providers, memory, peakMemory } = facts;
+  const { queueMs, runMs, cold, replica, worker, batchSize, providers, memory, peakMemory, caller } = facts;
   const parts = ['REPORT', `queue=${milliseconds(queueMs)}`];
+  if (caller !== undefined) parts.push(`caller=${caller}`);
   // A call that no replica was given has no more to tell.
   if (replica > 0) {
     parts.push(`run=${milliseconds(runMs)}`, cold ? 'cold' : 'warm', `replica=${replica}`, `worker=${worker}`, `batch=${batchSize}`);

@@ -18,7 +18,7 @@ function folderOf(name: string): string {
 async function deploy(name: string, ...options: string[]): Promise<void> {
   const { code, stderr, stdout } = await runCli(['deploy', folderOf(name), ...options], { url: daemon.url });
   assert.equal(code, 0, stderr);
-  assert.match(stdout, new RegExp(`^${name}@[0-9a-f]+ is active`));
+  assert.match(stdout, new RegExp(`^${name}@[0-9a-f]+ (is|was) active`));
 }
 
 async function example(name: string, file: string): Promise<Buffer> {
@@ -36,7 +36,7 @@ async function refuses(name: string, input: Uint8Array | string, message: RegExp
 test('every sample function is tried here', async () => {
   assert.deepEqual(
     (await readdir(join(root, 'functions'), { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name),
-    ['digits', 'echo', 'image-size', 'json'],
+    ['digits', 'echo', 'image-size', 'json', 'read-number'],
   );
 });
 
@@ -62,6 +62,16 @@ test('image-size says how large a picture is, and refuses what is none', async (
   await refuses('image-size', '', /the input is empty/);
   await refuses('image-size', 'no base64 at all!', /no base64 text/);
   await refuses('image-size', Buffer.from('no picture').toString('base64'), /no picture in a format that is known/);
+});
+
+test('read-number has digits read each picture, and passes on what it refuses', async () => {
+  await deploy('digits');
+  await deploy('read-number');
+  const { number, confidence } = JSON.parse(await call('read-number', await example('read-number', '821.json')));
+  assert.equal(number, '821');
+  assert.ok(confidence > 0.5 && confidence <= 1);
+  await refuses('read-number', '{}', /send a JSON list/);
+  await refuses('read-number', '["bm8="]', /^digits: /);
 });
 
 async function blankPicture(): Promise<Buffer> {

@@ -8,6 +8,8 @@ import { defer } from '../../src/core/promises.js';
 import { FunctionPool } from '../../src/pool/function-pool.js';
 import type { CallReport, Outcome, Reported } from '../../src/pool/invocation.js';
 import type { LogLine } from '../../src/pool/log-line.js';
+import type { CallFunction, NestedCall } from '../../src/pool/nested-call.js';
+import { callsNeedDaemon } from '../../src/pool/nested-calls.js';
 import { linkPlatformPackages } from '../../src/pool/platform-packages.js';
 import type { ReplicaSpec } from '../../src/pool/replica-spec.js';
 import { replicaSpec } from '../../src/pool/replica-spec.js';
@@ -19,7 +21,10 @@ export interface TestPool {
   lines: LogLine[];
   /** Resolves with the first line, past or to come, that matches. */
   line: (pattern: RegExp) => Promise<LogLine>;
-  call: (input?: string | Uint8Array, options?: { timeoutMs?: number; requestId?: string; selector?: string }) => TestCall;
+  call: (
+    input?: string | Uint8Array,
+    options?: { timeoutMs?: number; requestId?: string; selector?: string; origin?: NestedCall },
+  ) => TestCall;
 }
 
 export interface TestCall {
@@ -35,6 +40,8 @@ export interface PoolSettings extends Omit<ManifestInput, 'name' | 'recycle'> {
   revision?: string;
   /** maxMemory in bytes. */
   recycle?: ReplicaSpec['recycle'];
+  /** For a Handler that calls others. */
+  callFunction?: CallFunction;
 }
 
 /**
@@ -91,7 +98,7 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, 'handler.mjs'), source);
   await linkPlatformPackages(folder);
-  const { killGraceMs = 200, recycle, revision = 'r1', ...given } = settings;
+  const { killGraceMs = 200, recycle, revision = 'r1', callFunction, ...given } = settings;
   const { manifest } = parseManifestJson(JSON.stringify({ name: 'tested', handler: 'handler.mjs', ...given }));
   const spec = replicaSpec(manifest, { revision, directory: folder, resources: {}, providers: ['cpu'] });
   const lines: LogLine[] = [];
@@ -105,6 +112,7 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
     timeoutMs: manifest.timeout,
     killGraceMs,
     counters: { calls: 0, errors: 0 },
+    callFunction: callFunction ?? callsNeedDaemon,
     onLog: (_replica, line) => {
       lines.push(line);
       for (const check of waiting) check(line);
@@ -142,6 +150,7 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
           input: Buffer.from(input),
           timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
           metadata: undefined,
+          origin: options.origin,
           settle,
         });
       });

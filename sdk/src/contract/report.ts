@@ -18,6 +18,8 @@ export interface DaemonReport {
   /** Of the replica: now, and the most that it ever had; 0 where it is not known. */
   memory: number;
   peakMemory: number;
+  /** The function whose Handler has made the call; missing for a call from outside. */
+  caller?: string | undefined;
 }
 
 const texts = ['id', 'revision'] as const;

@@ -5,7 +5,7 @@ import { cutText, DcfError, messageOf, stackOf } from '../../core/errors.js';
 import { LinkedList } from '../../core/linked-list.js';
 import type { Message } from '../../wire/messages.js';
 import { replyBytes } from './reply.js';
-import { WorkerRequest } from './request.js';
+import { type CallFor, WorkerRequest } from './request.js';
 
 type CallMessage = Extract<Message, { type: 'CALL' }>;
 
@@ -18,6 +18,7 @@ export interface CallRunnerOptions {
   /** Bytes of one output. */
   maxPayload: number;
   send: (message: Message) => void;
+  callFor: CallFor;
   /** Calls `done` once the system has all that was sent. */
   handOver: (done: () => void) => void;
   /** No call is left. */
@@ -74,7 +75,7 @@ export class CallRunner {
   }
 
   take({ id, requestId, body, metadata, timeoutMs, more, announce }: CallMessage): void {
-    const request = new WorkerRequest(id, requestId, body, metadata, timeoutMs);
+    const request = new WorkerRequest(id, requestId, body, metadata, timeoutMs, this.options.callFor);
     if (this.options.batches) {
       this.collected.push(request);
       if (more) return;

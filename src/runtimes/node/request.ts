@@ -1,6 +1,9 @@
-import type { Request } from '@dcf/sdk';
+import type { CallFunction, Request } from '@dcf/sdk';
 import { DcfError, messageOf } from '../../core/errors.js';
 import type { ListNode } from '../../core/linked-list.js';
+
+/** Calls another function for the call with this number. */
+export type CallFor = (parent: number, ...request: Parameters<CallFunction>) => ReturnType<CallFunction>;
 
 const noMetadata: Readonly<Record<string, string>> = Object.freeze({});
 
@@ -24,6 +27,7 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
     readonly input: Uint8Array,
     metadata: Readonly<Record<string, string>> | undefined,
     timeoutMs: number,
+    private readonly callFor: CallFor,
   ) {
     this.metadata = metadata ?? noMetadata;
     this.deadlineMs = timeoutMs === 0 ? 8.64e15 : Date.now() + timeoutMs;
@@ -56,6 +60,10 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
     } catch (error) {
       throw new DcfError('INVALID_ARGUMENT', `the input is not valid JSON: ${messageOf(error)}`);
     }
+  }
+
+  call(...request: Parameters<CallFunction>): ReturnType<CallFunction> {
+    return this.callFor(this.wireId, ...request);
   }
 
   /** The caller gave up or the deadline passed: the signal fires. */

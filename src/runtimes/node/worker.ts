@@ -7,6 +7,8 @@ import { Connection } from '../../wire/connection.js';
 import type { InitHeader, LogLevel, Message } from '../../wire/messages.js';
 import { CallRunner, maxMessageLength, maxStackLength } from './call-runner.js';
 import { loadHandler } from './load-handler.js';
+import { NestedCalls } from './nested-calls.js';
+import type { CallFor } from './request.js';
 import { captureConsole, createLogger } from './worker-log.js';
 
 /** How a worker's life ended: its replica exits accordingly. */
@@ -38,6 +40,8 @@ class Worker {
   private handler: Handler | undefined;
   /** Set once the Handler is built. */
   private calls: CallRunner | undefined;
+  /** Set with INIT. */
+  private nested: NestedCalls | undefined;
   private leaving = false;
   private ended = false;
 
@@ -72,6 +76,11 @@ class Worker {
       case 'CANCEL':
         this.calls?.cancel(message.id);
         return;
+      case 'RESULT':
+      case 'ERROR':
+        if (this.nested === undefined) throw new Error('an answer came before the worker could call anything');
+        this.nested.answered(message);
+        return;
       case 'RECALL':
         this.calls?.recall(message.id);
         return;
@@ -91,7 +100,20 @@ class Worker {
     const providers = new Set<string>();
     setWorkerLink({ providers: init.providers, sessionCreated: (provider) => providers.add(provider) });
     const { parameters, resources, devices, worker, function: name, revision, concurrency, maxPayload } = init;
-    const context: Context = { function: name, revision, parameters, resources, logger, providers: init.providers, devices, worker };
+    const nested = new NestedCalls({ function: name, maxPayload, send: (message) => this.connection.send(message) });
+    this.nested = nested;
+    const callFor: CallFor = (parent, ...request) => nested.call(parent, ...request);
+    const context: Context = {
+      function: name,
+      revision,
+      parameters,
+      resources,
+      logger,
+      providers: init.providers,
+      devices,
+      worker,
+      call: (...request) => callFor(this.calls?.currentId ?? 0, ...request),
+    };
     let handler: Handler;
     try {
       handler = await loadHandler(init.directory, init.handler, context);
@@ -107,6 +129,7 @@ class Worker {
       batches: callBatch,
       maxPayload,
       send: (message) => this.connection.send(message),
+      callFor,
       handOver: (done) => this.connection.handOver(done),
       onIdle: () => this.leaveWhenIdle(),
     });
@@ -131,6 +154,11 @@ class Worker {
   private failed(error: unknown, what: string): void {
     if (this.ended) return;
     const { calls } = this;
+    if (this.nested?.hasThrown(error) === true && what === 'an unhandled rejection') {
+      // The Handler let the call go, as a rule because it had answered before. That leaves nothing behind.
+      this.log('warn', `nobody waited for a call of another function that failed: ${messageOf(error)}`, calls?.suspectId ?? 0);
+      return;
+    }
     if (calls === undefined) {
       this.initFailed(error);
       return;
@@ -166,6 +194,7 @@ class Worker {
     }
     this.leaving = true;
     this.calls?.cancelAll();
+    this.nested?.giveUp();
     setTimeout(() => this.end('finished'), orphanGraceMs).unref();
     this.leaveWhenIdle();
   }

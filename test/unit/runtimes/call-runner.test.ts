@@ -15,6 +15,7 @@ function runner(handler: Handler, given: { concurrency?: number; takesAtOnce?: b
     batches: false,
     maxPayload: 1_000,
     send: (message) => sent.push(message),
+    callFor: () => Promise.reject(new Error('there are no other functions')),
     handOver: (done) => (given.takesAtOnce === false ? handedOver.push(done) : done()),
     onIdle: () => {
       idle += 1;
