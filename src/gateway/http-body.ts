@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { DcfError } from '../core/errors.js';
 import type { ByteBudget } from './byte-budget.js';
-import { PayloadTooLarge } from './invoke.js';
+import { PayloadTooLarge } from './payload.js';
 
 /** How the reading of a body ended. */
 export type Body =

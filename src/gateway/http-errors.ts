@@ -1,5 +1,5 @@
 import { cutText, DcfError, type ErrorCode, isNotStarted } from '../core/errors.js';
-import { PayloadTooLarge } from './invoke.js';
+import { PayloadTooLarge } from './payload.js';
 
 /** A refusal for which HTTP has a status of its own. */
 export class HttpError extends DcfError {

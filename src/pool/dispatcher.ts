@@ -31,6 +31,12 @@ export class Dispatcher {
     return this.queue.size > 0 || this.batching ? undefined : this.roomiest();
   }
 
+  /** The worker that can begin a call at once. */
+  get slot(): Worker | undefined {
+    const worker = this.room;
+    return worker !== undefined && worker.freeSlots > 0 ? worker : undefined;
+  }
+
   /** Calls beyond the queue that are as good as taken: those of one turn are put together before they are given to a worker. */
   get extraRoom(): number {
     if (!this.batching) return 0;
@@ -74,7 +80,7 @@ export class Dispatcher {
   /** There may be room in this worker. */
   feed(worker: Worker): void {
     this.fill(worker);
-    if (!worker.takesAhead) return;
+    if (!worker.takesAhead || this.queue.first?.stream !== undefined) return;
     const call = this.queue.shift();
     if (call !== undefined) this.give(call, worker);
   }
@@ -126,6 +132,11 @@ export class Dispatcher {
       if (next.kind === 'wait') this.waitForMore(next.ms);
       if (next.kind !== 'batch') return;
       const size = next.calls.length;
+      const [first] = next.calls;
+      if (first?.stream !== undefined) {
+        this.give(first, worker);
+        continue;
+      }
       this.batchSizes[size] = (this.batchSizes[size] ?? 0) + 1;
       worker.dispatchBatch(next.calls);
     }

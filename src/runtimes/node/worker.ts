@@ -72,6 +72,11 @@ class Worker {
       case 'CANCEL':
         this.calls?.cancel(message.id);
         return;
+      case 'DATA':
+      case 'END':
+      case 'CREDIT':
+        this.calls?.takeStreamed(message);
+        return;
       case 'RECALL':
         this.calls?.recall(message.id);
         return;
@@ -108,6 +113,7 @@ class Worker {
       maxPayload,
       send: (message) => this.connection.send(message),
       handOver: (done) => this.connection.handOver(done),
+      flush: () => this.connection.flush(),
       onIdle: () => this.leaveWhenIdle(),
     });
     const initMs = Math.round(performance.now() - started);

@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import test from 'node:test';
 import { DcfError, isErrorCode, notStarted, statusCodes } from '../../../src/core/errors.js';
 import { errorBody, errorHeaders, HttpError, httpStatusOf } from '../../../src/gateway/http-errors.js';
-import { PayloadTooLarge } from '../../../src/gateway/invoke.js';
+import { PayloadTooLarge } from '../../../src/gateway/payload.js';
 
 test('every code has a status that says whose fault it is', () => {
   for (const code of Object.keys(statusCodes).filter(isErrorCode)) {

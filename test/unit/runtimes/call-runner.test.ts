@@ -16,6 +16,7 @@ function runner(handler: Handler, given: { concurrency?: number; takesAtOnce?: b
     maxPayload: 1_000,
     send: (message) => sent.push(message),
     handOver: (done) => (given.takesAtOnce === false ? handedOver.push(done) : done()),
+    flush: () => undefined,
     onIdle: () => {
       idle += 1;
     },
