@@ -41,10 +41,10 @@ export class Dispatcher {
     return this.queue.size > 0 || this.batching ? undefined : this.roomiest();
   }
 
-  /** The same for a nested call. None is sent ahead: it might wait there for the very call that waits for it. */
-  get nestedRoom(): Worker | undefined {
-    const { room } = this;
-    return room !== undefined && room.freeSlots > 0 ? room : undefined;
+  /** The worker that can begin a call at once: one that is not to be sent ahead, such as a nested one, which might wait for itself there. */
+  get slot(): Worker | undefined {
+    const worker = this.room;
+    return worker !== undefined && worker.freeSlots > 0 ? worker : undefined;
   }
 
   get hasFreeSlot(): boolean {
@@ -94,7 +94,7 @@ export class Dispatcher {
   /** There may be room in this worker. */
   feed(worker: Worker): void {
     this.fill(worker);
-    if (this.queue.nestedSize > 0 || !worker.takesAhead) return;
+    if (this.queue.nestedSize > 0 || !worker.takesAhead || this.queue.first?.stream !== undefined) return;
     const call = this.queue.shift();
     if (call !== undefined) this.give(call, worker);
   }
@@ -146,6 +146,11 @@ export class Dispatcher {
       if (next.kind === 'wait') this.waitForMore(next.ms);
       if (next.kind !== 'batch') return;
       const size = next.calls.length;
+      const [first] = next.calls;
+      if (first?.stream !== undefined) {
+        this.give(first, worker);
+        continue;
+      }
       this.batchSizes[size] = (this.batchSizes[size] ?? 0) + 1;
       worker.dispatchBatch(next.calls);
     }
