@@ -3,8 +3,14 @@ import type { CallFunction } from './nested.js';
 /** A value that JSON can write. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue | undefined };
 
-/** What a Handler may answer: bytes as they are, a string as UTF-8, anything else as JSON. */
-export type Reply = Uint8Array | ArrayBuffer | JsonValue;
+/** A part of a streamed reply. Its bytes are not to be written to any more: they may not have been sent yet. */
+export type Chunk = Uint8Array | ArrayBuffer | string;
+
+/**
+ * What a Handler may answer: bytes as they are, a string as UTF-8, an async iterable or a generator of either in chunks, anything
+ * else as JSON. A caller who wants one output gets all chunks joined.
+ */
+export type Reply = Uint8Array | ArrayBuffer | JsonValue | AsyncIterable<Chunk> | IterableIterator<Chunk>;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -15,17 +21,22 @@ export type Logger = Readonly<Record<LogLevel, (...values: unknown[]) => void>>;
 export interface Request {
   /** The call's id: the caller's own if it gave one. */
   readonly id: string;
-  /** The bytes that the caller sent; possibly none. */
+  /** The bytes that the caller sent; possibly none. Throws a DcfError INVALID_ARGUMENT when it sends them in chunks. */
   readonly input: Uint8Array;
+  /**
+   * The input in chunks, as they come; of a caller who sent it at once, that one. They can be read once. Reading rejects with a
+   * DcfError when the caller gives up.
+   */
+  readonly chunks: AsyncIterable<Uint8Array>;
   /** What the caller sent along, by lower-case key. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** The point in time at which the caller stops waiting. */
+  /** The point in time at which the caller stops waiting. A stream may have none: it is then the latest that a Date can be. */
   readonly deadline: Date;
   /** Aborts when the caller gives up or the deadline passes. */
   readonly signal: AbortSignal;
-  /** The input as UTF-8 text. */
+  /** The input as UTF-8 text. Throws as `input` does. */
   text(): string;
-  /** The input as JSON. Throws a DcfError INVALID_ARGUMENT when it is none. */
+  /** The input as JSON. Throws a DcfError INVALID_ARGUMENT when it is none, and as `input` does. */
   json<T = unknown>(): T;
   /** Calls another function for this request. */
   readonly call: CallFunction;

@@ -17,11 +17,11 @@ export function isNotStarted(error: DcfError): boolean {
   return refusals.has(error);
 }
 
-/** RESOURCE_EXHAUSTED for an input that is over its function's limit: it never fits, so it makes no sense to come back. */
+/** RESOURCE_EXHAUSTED for bytes that are over their function's limit: they never fit, so it makes no sense to come back. */
 export class PayloadTooLarge extends DcfError {
   /** @param size - the input, in words */
-  constructor(size: string, name: string, limit: number) {
-    super('RESOURCE_EXHAUSTED', `the input has ${size}; limits.payload of ${name} is ${limit}`);
+  constructor(size: string, name: string, limit: number, what: 'input' | 'chunk' = 'input') {
+    super('RESOURCE_EXHAUSTED', `the ${what} has ${size}; limits.payload of ${name} is ${limit}`);
   }
 }
 

@@ -17,6 +17,7 @@ import { checkedName, controlService } from '../gateway/control-service.js';
 import { functionsService } from '../gateway/functions-service.js';
 import type { MethodOptions } from '../gateway/grpc-method.js';
 import { GrpcServer } from '../gateway/grpc-server.js';
+import { streamInterceptor } from '../gateway/grpc-stream.js';
 import { HttpServer } from '../gateway/http.js';
 import { Guard } from '../gateway/http-guard.js';
 import type { Readiness } from '../gateway/http-views.js';
@@ -181,6 +182,7 @@ export class Daemon {
       bodyTimeoutMs: settings.bodyTimeout,
       maxPayload: settings.maxPayload,
       budget: invoker.budget,
+      streams: streamInterceptor(invoker, options),
       services: [
         functionsService(contract, invoker, options),
         controlService(contract, control, options),

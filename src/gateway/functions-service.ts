@@ -1,20 +1,11 @@
 import type { Contract } from '@dcf/sdk/contract';
-import { type DaemonReport, decodeInvokeRequest, encodeInvokeReply, encodeReport } from '@dcf/sdk/contract';
-import { type handleUnaryCall, Metadata, type ServiceDefinition, type sendUnaryData } from '@grpc/grpc-js';
+import { decodeInvokeRequest, encodeInvokeReply } from '@dcf/sdk/contract';
+import type { handleUnaryCall, Metadata, ServiceDefinition, sendUnaryData } from '@grpc/grpc-js';
 import type { Success } from '../pool/invocation.js';
+import { handlerMetadata, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
 import { type GrpcService, type MethodOptions, statusOf, toStatus } from './grpc-method.js';
+import { streamMethod } from './grpc-stream.js';
 import type { Invoker } from './invoke.js';
-
-/** Metadata that is for the daemon or for HTTP/2, and not for the Handler. */
-const notForHandler = new Set([
-  'authorization',
-  'dcf-request-id',
-  'dcf-alias',
-  'dcf-report',
-  'user-agent',
-  'content-length',
-  'grpc-previous-rpc-attempts',
-]);
 
 const identity = (message: Buffer): Buffer => message;
 
@@ -30,12 +21,11 @@ export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUn
       options.authorize(textOf(metadata['authorization']));
       const envelope = decodeInvokeRequest(call.request);
       const wantsReport = metadata['dcf-report'] === '1';
-      const deadline = Number(call.getDeadline());
       const cancel = invoker.invoke(
         {
           function: envelope.function,
           input: envelope.input,
-          timeoutMs: deadline === Number.POSITIVE_INFINITY ? deadline : Math.max(0, deadline - Date.now()),
+          timeoutMs: timeoutUntil(Number(call.getDeadline())),
           requestId: textOf(metadata['dcf-request-id']),
           selector: textOf(metadata['dcf-alias']),
           metadata: handlerMetadata(metadata),
@@ -62,13 +52,6 @@ interface Reply {
   copied: boolean;
 }
 
-function reportTrailers(report: DaemonReport): Metadata {
-  const trailers = new Metadata();
-  trailers.set('dcf-request-id', report.id);
-  trailers.set('dcf-report', encodeReport(report));
-  return trailers;
-}
-
 function sendReply(success: Success, trailers: Metadata | undefined, callback: sendUnaryData<Reply>): void {
   const reply: Reply = { success, copied: false };
   callback(null, reply, trailers);
@@ -81,31 +64,15 @@ function serializeReply(reply: Reply): Buffer {
   return encodeInvokeReply(reply.success.output, reply.success.headroom);
 }
 
-type Values = Readonly<Record<string, string | Buffer>>;
-
-function textOf(value: string | Buffer | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function handlerMetadata(metadata: Values): Record<string, string> | undefined {
-  let found: Record<string, string> | undefined;
-  for (const key in metadata) {
-    const value = metadata[key];
-    if (notForHandler.has(key) || typeof value !== 'string') continue;
-    found ??= {};
-    found[key] = value;
-  }
-  return found;
-}
-
-/** A definition whose method `Invoke` hands over the bytes as they are. */
+/** A definition whose method `Invoke`, and `Stream` where it has one, hands over the bytes as they are. */
 export function withRawInvoke(definition: ServiceDefinition): ServiceDefinition {
-  const invoke = definition['Invoke'];
+  const { Invoke: invoke, Stream: stream } = definition;
   if (invoke === undefined) throw new Error('the contract has no method Invoke');
-  return { ...definition, Invoke: { ...invoke, requestDeserialize: identity, responseSerialize: serializeReply } };
+  const raw = { ...definition, Invoke: { ...invoke, requestDeserialize: identity, responseSerialize: serializeReply } };
+  return stream === undefined ? raw : { ...raw, Stream: { ...stream, requestDeserialize: identity, responseSerialize: identity } };
 }
 
 /** The service `dcf.v1.Functions`: calls. */
 export function functionsService(contract: Contract, invoker: Invoker, options: MethodOptions): GrpcService {
-  return [withRawInvoke(contract.dcf.Functions.service), { Invoke: invokeMethod(invoker, options) }];
+  return [withRawInvoke(contract.dcf.Functions.service), { Invoke: invokeMethod(invoker, options), Stream: streamMethod }];
 }

@@ -4,6 +4,7 @@ import { DcfError } from '../core/errors.js';
 import { LinkedList, type ListNode } from '../core/linked-list.js';
 import type { ByteBudget } from './byte-budget.js';
 import { toStatus } from './grpc-method.js';
+import { streamPath } from './grpc-stream.js';
 
 type Call = ServerInterceptingCallInterface;
 type Listener = Parameters<Call['start']>[0];
@@ -18,8 +19,9 @@ export interface BodyTimerOptions {
 }
 
 /**
- * Drops calls of one request whose body does not come, for which grpc-js waits for ever, and those whose bodies find no room. A
- * sweep looks at the calls that still wait; a timer for each call would cost every call.
+ * Drops calls of one request whose body does not come, for which grpc-js waits for ever, and those whose bodies find no room; of
+ * streams, those whose first message does not come, and those with a message that finds no room while it comes. A sweep looks at
+ * the calls that still wait; a timer for each call would cost every call.
  */
 export function bodyTimer({ timeoutMs, budget }: BodyTimerOptions): { interceptor: ServerInterceptor; stop(): void } {
   const waiting = new LinkedList<WatchedCall>();
@@ -42,7 +44,9 @@ export function bodyTimer({ timeoutMs, budget }: BodyTimerOptions): { intercepto
   }, sweepMs);
   sweep.unref();
   const interceptor: ServerInterceptor = (method, call) =>
-    method.requestStream ? new ServerInterceptingCall(call) : new WatchedCall(call, waiting);
+    method.requestStream && method.path !== streamPath
+      ? new ServerInterceptingCall(call)
+      : new WatchedCall(call, waiting, method.requestStream);
   return { interceptor, stop: () => clearInterval(sweep) };
 }
 
@@ -51,13 +55,15 @@ export function bodyTimer({ timeoutMs, budget }: BodyTimerOptions): { intercepto
  * wraps each message and status in closures, which cost an echo some percent.
  */
 class WatchedCall extends ServerInterceptingCall implements ListNode<WatchedCall> {
-  readonly since = Date.now();
+  since = Date.now();
   previous: WatchedCall | undefined;
   next: WatchedCall | undefined;
 
   constructor(
     private readonly watched: Call,
     private readonly waiting: LinkedList<WatchedCall>,
+    /** More messages may follow the first one, and have any time. */
+    private readonly streamed: boolean,
   ) {
     super(watched);
     waiting.push(this);
@@ -85,7 +91,10 @@ class WatchedCall extends ServerInterceptingCall implements ListNode<WatchedCall
   override start(listener: Listener): void {
     this.watched.start({
       onReceiveMetadata: (metadata) => listener.onReceiveMetadata(metadata),
-      onReceiveMessage: (message) => listener.onReceiveMessage(message),
+      onReceiveMessage: (message) => {
+        if (this.streamed) this.since = Number.POSITIVE_INFINITY;
+        listener.onReceiveMessage(message);
+      },
       onReceiveHalfClose: () => {
         this.waiting.remove(this);
         listener.onReceiveHalfClose();

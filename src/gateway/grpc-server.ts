@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { type ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
+import { type ConnectionInjector, Server, ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import type { ByteBudget } from './byte-budget.js';
 import { bodyTimer } from './grpc-body-timer.js';
@@ -18,6 +18,8 @@ export interface GrpcServerOptions {
   /** Counts what the inputs of all calls take. */
   budget: ByteBudget;
   services: readonly GrpcService[];
+  /** What serves streamed calls. */
+  streams: ServerInterceptor;
 }
 
 /** Room for the envelope around a payload, and so that our own limit speaks first and names the function's. */
@@ -49,7 +51,8 @@ export class GrpcServer {
       'grpc.keepalive_time_ms': 60_000,
       'grpc.keepalive_timeout_ms': 20_000,
       'grpc.enable_channelz': 0,
-      interceptors: [timer.interceptor],
+      // The last is asked first.
+      interceptors: [timer.interceptor, options.streams],
     });
     for (const [definition, implementation] of options.services) server.addService(definition, implementation);
     const health = new HealthImplementation({ '': 'NOT_SERVING' });

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { DaemonReport } from '@dcf/sdk/contract';
 import type { Target } from '../control/router.js';
-import { DcfError, notStarted, PayloadTooLarge } from '../core/errors.js';
+import { DcfError, notStarted } from '../core/errors.js';
 import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
 import { formatSize } from '../core/units.js';
-import type { Invocation, Outcome } from '../pool/invocation.js';
+import type { Invocation, Outcome, Reported, StreamCaller, StreamedCall } from '../pool/invocation.js';
 import type { NestedCall } from '../pool/nested-call.js';
 import { ByteBudget } from './byte-budget.js';
+import { LimitedStream, noStream, streamBytes } from './limited-stream.js';
+import { checkPayload } from './payload.js';
 
 /** What is known of a call before its input has come. */
 export interface CallHead {
@@ -29,6 +31,14 @@ export interface InvokeRequest extends CallHead {
   counted?: boolean;
 }
 
+/** One streamed call as a transport hands it over. */
+export interface StreamRequest extends CallHead {
+  /** All of the input; `undefined` when it comes in chunks. */
+  input: Uint8Array | undefined;
+  /** Milliseconds that the caller waits at most for all of it; `Infinity` when it said nothing. */
+  timeoutMs: number;
+}
+
 export interface InvokerOptions {
   resolve: (name: FunctionName, selector: string | undefined) => Target;
   /** Bytes of the inputs of all calls in flight. */
@@ -44,6 +54,7 @@ export interface InvokerOptions {
 export type Settle = (outcome: Outcome, report: (() => DaemonReport) | undefined) => void;
 
 const nothing = (): void => undefined;
+const noInput = new Uint8Array(0);
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
 /** A call's header has 64 KiB for its id and its metadata, as JSON. */
 const maxMetadataLength = 32 * 1024;
@@ -71,7 +82,7 @@ export class Invoker {
     let target: Target;
     try {
       target = this.check(request);
-      if (size > target.maxPayload) throw new PayloadTooLarge(`${size} bytes`, request.function, target.maxPayload);
+      checkPayload(input, 'input', target);
       if (!counted) this.budget.take(size);
     } catch (error) {
       if (counted) this.budget.give(size);
@@ -88,13 +99,45 @@ export class Invoker {
       origin: request.origin,
       settle: (outcome, reported) => {
         this.budget.give(size);
-        target.canary?.record(outcome, reported);
-        const report = (): DaemonReport => ({ id, ...reported.report() });
-        if (target.callLog) this.options.onEnded?.(target.name, outcome, report);
-        settle(outcome, report);
+        this.settle(target, id, outcome, reported, settle);
       },
     };
     return target.pool.invoke(invocation);
+  }
+
+  /**
+   * Hands a call in chunks on. `settle` is called exactly once, and `caller` not any more after it; what is returned takes the input
+   * and gives the call up.
+   */
+  stream(request: StreamRequest, caller: StreamCaller, settle: Settle): StreamedCall {
+    const { input } = request;
+    const size = streamBytes + (input?.length ?? 0);
+    let target: Target;
+    try {
+      target = this.check(request);
+      if (input !== undefined) checkPayload(input, 'input', target);
+      this.budget.take(size);
+    } catch (error) {
+      settle({ ok: false, error: DcfError.from(error, 'INTERNAL') }, undefined);
+      return noStream;
+    }
+    const limited = new LimitedStream(caller, this.budget, target);
+    const id = request.requestId ?? this.newRequestId();
+    limited.stream = target.pool.stream({
+      requestId: id,
+      selector: request.selector,
+      input: input ?? noInput,
+      chunked: input === undefined,
+      caller: limited,
+      timeoutMs: request.timeoutMs,
+      metadata: request.metadata,
+      settle: (outcome, reported) => {
+        this.budget.give(size);
+        limited.close();
+        this.settle(target, id, outcome, reported, settle);
+      },
+    });
+    return limited;
   }
 
   /**
@@ -118,5 +161,12 @@ export class Invoker {
   newRequestId(): string {
     this.lastId += 1;
     return this.idPrefix + this.lastId.toString(36);
+  }
+
+  private settle(target: Target, id: string, outcome: Outcome, reported: Reported, settle: Settle): void {
+    target.canary?.record(outcome, reported);
+    const report = (): DaemonReport => ({ id, ...reported.report() });
+    if (target.callLog) this.options.onEnded?.(target.name, outcome, report);
+    settle(outcome, report);
   }
 }

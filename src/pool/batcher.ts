@@ -10,7 +10,7 @@ export interface BatchOptions {
   maxBytes: number;
 }
 
-/** What the queue's front holds for a worker: a batch, or how many milliseconds to wait for a fuller one. */
+/** What the queue's front holds for a worker: a batch (a stream is alone in one), or how many milliseconds to wait for a fuller one. */
 export type NextBatch = { kind: 'batch'; calls: Call[] } | { kind: 'wait'; ms: number } | { kind: 'empty' };
 
 /** Takes the next batch off the queue, in order, unless it pays to wait. */
@@ -18,7 +18,7 @@ export function nextBatch(queue: CallQueue, options: BatchOptions): NextBatch {
   const { first } = queue;
   if (first === undefined) return { kind: 'empty' };
   const count = batchLength(queue, options);
-  const full = count === options.maxSize || count < queue.size;
+  const full = count === options.maxSize || count < queue.size || first.stream !== undefined;
   const ms = options.maxDelayMs - first.age;
   if (!full && ms > 0) return { kind: 'wait', ms };
   const calls: Call[] = [];
@@ -36,8 +36,9 @@ function batchLength(queue: CallQueue, { maxSize, maxBytes }: BatchOptions): num
   let bytes = 0;
   for (let call = queue.first; call !== undefined && count < maxSize; call = queue.after(call)) {
     bytes += call.invocation.input.length;
-    if (count > 0 && bytes > maxBytes) break;
+    if (count > 0 && (bytes > maxBytes || call.stream !== undefined)) break;
     count += 1;
+    if (call.stream !== undefined) break;
   }
   return count;
 }

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { DcfError } from '../core/errors.js';
 import type { LinkedList, ListNode } from '../core/linked-list.js';
+import type { CallStream } from './call-stream.js';
 import type { CallReport, Invocation, Outcome, Reported, Success } from './invocation.js';
 import type { NestedCall } from './nested-call.js';
 import type { AwaitedCall, SlotOwner } from './wait-for.js';
@@ -14,7 +15,7 @@ export interface CallOwner {
   /** Told before the caller is. */
   settled(outcome: Outcome): void;
   expire(call: Call): void;
-  cancel(call: Call): void;
+  cancel(call: Call, error?: DcfError): void;
 }
 
 /** A call that has been accepted. It is settled once, and may stay with its worker after that until the worker answers. */
@@ -33,6 +34,8 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
   /** It had to wait for a replica to be started. */
   cold = false;
   settled = false;
+  /** What comes and goes in chunks; `undefined` for a call of one input and one output. */
+  stream: CallStream | undefined;
   /** Its deadline has passed. */
   expired = false;
   previous: Call | undefined;
@@ -42,7 +45,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
   nested: LinkedList<NestedCall> | undefined;
 
   /**
-   * @param timeoutMs - the shorter of the caller's and the function's
+   * @param timeoutMs - the shorter of the caller's and the function's; of a stream, the caller's
    */
   constructor(
     readonly invocation: Invocation,
@@ -77,7 +80,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
     return performance.now() - this.acceptedAt;
   }
 
-  /** What is left of the deadline, at least 1 ms: 0 would mean none. */
+  /** What is left of the deadline, at least 1 ms; `Infinity` for a stream without one. */
   get remainingMs(): number {
     return Math.max(1, Math.round(this.timeoutMs - this.age));
   }
@@ -95,6 +98,22 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
     let link = this.nested?.first;
     while (link !== undefined && link.id !== id) link = link.next;
     link?.cancel();
+  }
+
+  /** The worker has done with it. A stream is settled once its caller has taken what came. */
+  end(outcome: Outcome): void {
+    if (this.stream === undefined) {
+      this.settle(outcome);
+      return;
+    }
+    this.cancelAllNested();
+    this.stream.finish(outcome);
+  }
+
+  /** No worker has it any more. */
+  released(): void {
+    // One that has not begun goes on waiting, and its deadline with it; a stream waits for its caller to take what is left.
+    if (this.settled || (this.startedAt > 0 && this.stream === undefined)) this.cancelTimer?.();
   }
 
   report(): CallReport {
@@ -117,13 +136,18 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
     };
   }
 
-  private settle(outcome: Outcome): void {
+  settle(outcome: Outcome): void {
     if (this.settled) return;
     this.settled = true;
     // A call that is cancelled but still held keeps its timer: it is what ends a Handler that never answers.
     if (this.holder === undefined) this.cancelTimer?.();
-    if (this.nested !== undefined) for (let link = this.nested.shift(); link !== undefined; link = this.nested.shift()) link.cancel();
+    if (this.nested !== undefined) this.cancelAllNested();
     this.owner.settled(outcome);
     this.invocation.settle(outcome, this);
+  }
+
+  /** Nobody waits for them any more. */
+  private cancelAllNested(): void {
+    for (let link = this.nested?.shift(); link !== undefined; link = this.nested?.shift()) link.cancel();
   }
 }

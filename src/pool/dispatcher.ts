@@ -41,8 +41,8 @@ export class Dispatcher {
     return this.queue.size > 0 || this.batching ? undefined : this.roomiest();
   }
 
-  /** The same for a nested call. None is sent ahead: it might wait there for the very call that waits for it. */
-  get nestedRoom(): Worker | undefined {
+  /** The same for a call that has to begin at once. A nested one that is sent ahead might wait there for the very call that waits for it. */
+  get slot(): Worker | undefined {
     const { room } = this;
     return room !== undefined && room.freeSlots > 0 ? room : undefined;
   }
@@ -94,7 +94,7 @@ export class Dispatcher {
   /** There may be room in this worker. */
   feed(worker: Worker): void {
     this.fill(worker);
-    if (this.queue.nestedSize > 0 || !worker.takesAhead) return;
+    if (this.queue.nestedSize > 0 || !worker.takesAhead || this.queue.first?.stream !== undefined) return;
     const call = this.queue.shift();
     if (call !== undefined) this.give(call, worker);
   }
@@ -146,6 +146,11 @@ export class Dispatcher {
       if (next.kind === 'wait') this.waitForMore(next.ms);
       if (next.kind !== 'batch') return;
       const size = next.calls.length;
+      const [first] = next.calls;
+      if (first?.stream !== undefined) {
+        this.give(first, worker);
+        continue;
+      }
       this.batchSizes[size] = (this.batchSizes[size] ?? 0) + 1;
       worker.dispatchBatch(next.calls);
     }

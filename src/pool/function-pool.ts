@@ -5,8 +5,9 @@ import { formatDuration } from '../core/units.js';
 import type { ScaleBounds } from './autoscaler.js';
 import type { BatchOptions } from './batcher.js';
 import { Call, type CallOwner } from './call.js';
+import { CallStream } from './call-stream.js';
 import { Dispatcher } from './dispatcher.js';
-import type { Invocation, Outcome } from './invocation.js';
+import type { Invocation, Outcome, StreamedCall, StreamInvocation } from './invocation.js';
 import type { LogLine } from './log-line.js';
 import type { CallFunction } from './nested-call.js';
 import { Replica } from './replica.js';
@@ -28,7 +29,7 @@ export interface PoolOptions {
   overlap: boolean;
   batch: BatchOptions;
   maxQueued: number;
-  /** Of a call, the queue included. */
+  /** Of a call, the queue included; of a stream, how long it may wait in the queue, and then how long nothing may move. */
   timeoutMs: number;
   /** How long a Handler may run on past its call's deadline before its replica is killed. */
   killGraceMs: number;
@@ -203,21 +204,25 @@ export class FunctionPool implements CallOwner {
    */
   invoke(invocation: Invocation): () => void {
     const call = new Call(invocation, Math.min(invocation.timeoutMs, this.options.timeoutMs), this);
-    this.unsettled += 1;
-    this.options.counters.calls += 1;
     const { origin } = invocation;
     if (origin !== undefined) origin.call = call;
-    const worker = origin === undefined ? this.dispatcher.room : this.dispatcher.nestedRoom;
-    const refusal = worker === undefined || this.draining ? (this.refusal() ?? this.queueFull(call)) : undefined;
-    if (refusal !== undefined) {
-      call.fail(refusal);
-      return nothing;
-    }
+    const worker = origin === undefined ? this.dispatcher.room : this.dispatcher.slot;
+    if (!this.accepts(call, worker)) return nothing;
     call.cancelTimer = startTimer(call.timeoutMs, () => call.owner.expire(call));
-    if (worker === undefined) this.enqueue(call);
-    else this.dispatcher.give(call, worker);
-    this.scaler.note(this.unsettled);
+    this.place(call, worker);
     return () => call.owner.cancel(call);
+  }
+
+  /** The same for a call in chunks, which may go on for as long as something moves. What it returns is the caller's side of it. */
+  stream(invocation: StreamInvocation): StreamedCall {
+    const call = new Call(invocation, invocation.timeoutMs, this);
+    const stream = new CallStream(call, invocation, this.options.timeoutMs);
+    const worker = this.dispatcher.slot;
+    call.stream = stream;
+    if (!this.accepts(call, worker)) return stream;
+    call.cancelTimer = stream.watch();
+    this.place(call, worker);
+    return stream;
   }
 
   /** The deadline has passed: the caller hears of it now, the Handler gets the grace to notice. */
@@ -228,19 +233,18 @@ export class FunctionPool implements CallOwner {
     call.expired = true;
     if (!call.settled) holder?.cancel(call);
     if (begun && holder !== undefined) this.startKillTimer(call, holder);
-    const where = begun ? 'in the Handler' : 'in the queue';
-    const message = `${this.options.spec.function}: the deadline of ${formatDuration(call.timeoutMs)} passed ${where}`;
-    call.fail(new DcfError('DEADLINE_EXCEEDED', message));
+    const deadline = `the deadline of ${formatDuration(call.timeoutMs)} passed ${begun ? 'in the Handler' : 'in the queue'}`;
+    call.fail(new DcfError('DEADLINE_EXCEEDED', `${this.options.spec.function}: ${call.stream?.lateness ?? deadline}`));
     holder?.home.callEnded();
   }
 
   /** The caller has given up. A call that runs keeps its slot until the worker answers, or its deadline and the grace pass. */
-  cancel(call: Call): void {
+  cancel(call: Call, error = new DcfError('CANCELLED', 'the caller gave up')): void {
     if (call.settled) return;
     const { holder } = call;
     this.dispatcher.remove(call);
     holder?.cancel(call);
-    call.fail(new DcfError('CANCELLED', 'the caller gave up'));
+    call.fail(error);
     holder?.home.callEnded();
   }
 
@@ -249,6 +253,21 @@ export class FunctionPool implements CallOwner {
     this.scaler.note(this.unsettled);
     if (!outcome.ok) this.options.counters.errors += 1;
     this.tellIdle();
+  }
+
+  /** Counts a call, and fails it at once when it cannot be taken. */
+  private accepts(call: Call, worker: Worker | undefined): boolean {
+    this.unsettled += 1;
+    this.options.counters.calls += 1;
+    const refusal = worker === undefined || this.draining ? (this.refusal() ?? this.queueFull(call)) : undefined;
+    if (refusal !== undefined) call.fail(refusal);
+    return refusal === undefined;
+  }
+
+  private place(call: Call, worker: Worker | undefined): void {
+    if (worker === undefined) this.enqueue(call);
+    else this.dispatcher.give(call, worker);
+    this.scaler.note(this.unsettled);
   }
 
   private createReplica(id: number): Replica {
@@ -322,7 +341,7 @@ export class FunctionPool implements CallOwner {
 
   private startKillTimer(call: Call, worker: Worker): void {
     call.cancelTimer = startTimer(this.options.killGraceMs, () => {
-      worker.home.condemn({ kind: 'deadline', requestId: call.invocation.requestId });
+      worker.home.condemn({ kind: 'deadline', requestId: call.invocation.requestId }, this.options.timeoutMs);
       this.options.onChange();
     });
   }

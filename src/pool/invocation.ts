@@ -2,14 +2,18 @@ import type { DaemonReport } from '@dcf/sdk/contract';
 import type { DcfError } from '../core/errors.js';
 import type { NestedCall } from './nested-call.js';
 
-/** A call that was answered. */
-export interface Success {
-  ok: true;
+/** Bytes that a worker has put out. */
+export interface Output {
   output: Uint8Array;
   /** So many bytes in front of the output, in the same memory, are free for an envelope around it. */
   headroom: number;
   /** May be called with the output by who will not read it again; its memory is then used for another. */
   release: (output: Uint8Array) => void;
+}
+
+/** A call that was answered. The output of a stream has come in chunks before. */
+export interface Success extends Output {
+  ok: true;
 }
 
 /** How a call ended. */
@@ -36,4 +40,31 @@ export interface Invocation {
   readonly origin?: NestedCall | undefined;
   /** Called exactly once. The report is to be asked for before it returns. */
   readonly settle: (outcome: Outcome, reported: Reported) => void;
+}
+
+/** The side of a streamed call that its caller is on. None of it is called once the call is settled. */
+export interface StreamCaller {
+  /** A chunk of the output has come. The call goes on for as long as `taken` is not told of each. */
+  chunk(chunk: Output): void;
+  /** There is room for input again. */
+  room(): void;
+}
+
+/** A call whose output comes in chunks, and whose input may. */
+export interface StreamInvocation extends Invocation {
+  /** Whether the input comes in chunks, too; otherwise `input` is all of it. */
+  readonly chunked: boolean;
+  readonly caller: StreamCaller;
+}
+
+/** What the caller of a streamed call does with it. Nothing of it throws; once the call is settled it does nothing. */
+export interface StreamedCall {
+  /** Hands on a chunk of the input. When it returns false, `room` has to be waited for before the next. */
+  write(chunk: Uint8Array): boolean;
+  /** The input is over. */
+  end(): void;
+  /** A chunk of so many bytes has gone out to the caller. */
+  taken(length: number): void;
+  /** Gives the call up: it is settled with this error, CANCELLED otherwise. */
+  cancel(error?: DcfError): void;
 }

@@ -117,14 +117,14 @@ export class ReplicaKeeper {
   private turnOut(replica: Replica): void {
     if (replica.state !== 'ready') return;
     if (this.options.overlap) this.outgoing = [...this.outgoing, replica];
-    else void replica.drain(this.options.drainGraceMs);
+    else void replica.drain(this.options.drainGraceMs, true);
     this.reconcile();
   }
 
   private reconcile(): void {
     if (this.stopping) return;
     const { lasting } = this;
-    for (const surplus of leastUseful(lasting, lasting.length - this.wanted)) void surplus.drain(this.options.drainGraceMs);
+    for (const surplus of leastUseful(lasting, lasting.length - this.wanted)) void surplus.drain(this.options.drainGraceMs, true);
     if (this.cancelPause !== undefined) return;
     const { missing } = this;
     // After a failure one try tells as much as many.
@@ -183,7 +183,7 @@ export class ReplicaKeeper {
     const spare = this.readyCount - this.wanted;
     for (const leaving of this.outgoing.slice(0, Math.max(0, spare))) {
       this.outgoing = this.outgoing.filter((other) => other !== leaving);
-      void leaving.drain(this.options.drainGraceMs);
+      void leaving.drain(this.options.drainGraceMs, true);
     }
     this.reconcile();
   }

@@ -163,11 +163,15 @@ export class Replica {
     this.process?.kill();
   }
 
-  /** One of its calls is stuck: it takes nothing new, and is killed as soon as every call that somebody waits for has ended. */
-  condemn(reason: KillReason): void {
+  /**
+   * One of its calls is stuck: it takes nothing new, and is killed as soon as every call that somebody waits for has ended, or
+   * after `graceMs`: streams may go on without end.
+   */
+  condemn(reason: KillReason, graceMs: number): void {
     if (this.state === 'ended' || this.state === 'condemned') return;
     this.state = 'condemned';
     this.condemned = reason;
+    void this.ended.then(startTimer(graceMs, () => this.kill(reason)));
     for (const worker of this.workers) worker.close();
     this.endCondemned();
   }
@@ -178,15 +182,22 @@ export class Replica {
     else this.retireWhenDue();
   }
 
-  /** Lets it finish what it runs, and kills it after `graceMs`. Resolves when the process is gone. */
-  async drain(graceMs: number): Promise<void> {
+  /**
+   * Lets it finish what it runs, and kills it after `graceMs`; with `streamsMayEnd`, not while one of its streams goes on. Resolves
+   * when the process is gone.
+   */
+  async drain(graceMs: number, streamsMayEnd = false): Promise<void> {
     this.discarded = true;
     if (this.state === 'starting') this.kill({ kind: 'stopped' });
     if (this.state === 'ready') {
       this.state = 'draining';
       for (const worker of this.workers) worker.drain();
     }
-    const cancelTimer = startTimer(graceMs, () => this.kill({ kind: 'stopped' }));
+    const late = (): void => {
+      if (streamsMayEnd && this.workers.some((worker) => worker.streaming)) cancelTimer = startTimer(graceMs, late);
+      else this.kill({ kind: 'stopped' });
+    };
+    let cancelTimer = startTimer(graceMs, late);
     await this.ended;
     cancelTimer();
   }

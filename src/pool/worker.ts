@@ -10,6 +10,7 @@ import type { LogLine } from './log-line.js';
 import type { MemoryUse } from './memory-watch.js';
 import type { CallFunction } from './nested-call.js';
 import { NestedCalls } from './nested-calls.js';
+import { Places } from './places.js';
 
 /** What a worker tells the replica that it belongs to. */
 export interface WorkerEvents {
@@ -41,7 +42,7 @@ export interface WorkerHome {
   readonly memory: MemoryUse;
   /** Whether one more line of the log is taken. */
   takesLine(): boolean;
-  condemn(reason: KillReason): void;
+  condemn(reason: KillReason, graceMs: number): void;
   callEnded(): void;
 }
 
@@ -52,9 +53,6 @@ const releaseOutput = (output: Uint8Array): void => outputs.release(output);
 /** So that the gateway can write its envelope around a reply without a copy. */
 const headroom = 16;
 
-/** An id is a 32-bit number; 0 means none. */
-const maxWireId = 0xffffffff;
-
 /** Where calls are as short as this, in milliseconds, what a worker waits for the next one counts: 0.3 to 1 ms, under overload most. */
 const shortRunMs = 20;
 /** Calls after which the mean of their times says something. */
@@ -63,12 +61,8 @@ const fewCalls = 10;
 /** `off` is for bench/benchmarks/ahead.ts alone, which measures what sending ahead is worth. */
 const sendsAhead = process.env['DCF_BENCH_AHEAD'] !== 'off';
 
-/** Room for a call, and the id that was given there last: one that has the same remainder for every call of the place. */
-interface Place {
-  call: Call | undefined;
-  lastId: number;
-  lastRequestId: string;
-}
+/** All that a stream that ended well has put out has come in chunks. */
+const noOutput = { ok: true, output: new Uint8Array(0), headroom: 0, release: () => undefined } as const;
 
 /** The daemon's side of one worker: its stream and the calls that it has. */
 export class Worker {
@@ -80,12 +74,12 @@ export class Worker {
   private ahead: Call | undefined;
   /** Slots that are taken, and the call ahead. */
   private taken = 0;
+  /** Calls that it has whose chunks come and go. */
+  private streams = 0;
   private answered = 0;
   private meanRunMs = 0;
   private readonly connection: Connection;
-  /** An array and no Map, for the reason that LinkedList gives. */
-  private readonly places: readonly Place[];
-  private readonly free: Place[];
+  private readonly places: Places;
   private readonly nested: NestedCalls;
   private accepting = true;
   /** All that the worker ever wrote has been read. */
@@ -99,9 +93,7 @@ export class Worker {
   ) {
     this.index = init.worker;
     const { concurrency, maxBatch } = init;
-    const length = concurrency * maxBatch + 1;
-    this.places = Array.from({ length }, (_, index) => ({ call: undefined, lastId: index + 1, lastRequestId: '' }));
-    this.free = [...this.places];
+    this.places = new Places(concurrency * maxBatch + 1);
     this.connection = new Connection({
       open,
       headroom,
@@ -131,24 +123,30 @@ export class Worker {
   /** Whether one more call may be sent ahead of the slot that it will need. */
   get takesAhead(): boolean {
     if (!sendsAhead || this.readiness === undefined || !this.accepting || this.ahead !== undefined) return false;
-    if (this.answered < fewCalls || this.meanRunMs > shortRunMs) return false;
+    // How long a stream goes on nobody knows.
+    if (this.answered < fewCalls || this.meanRunMs > shortRunMs || this.streams > 0) return false;
     return !this.readiness.callBatch && this.taken === this.init.concurrency;
   }
 
   /** Calls that it has and has not answered. */
   get running(): number {
-    return this.places.length - this.free.length;
+    return this.places.size;
   }
 
   /** Whether a call that somebody waits for has begun here and is not answered. */
   get busy(): boolean {
-    return this.places.some(({ call }) => call !== undefined && call !== this.ahead && !call.settled);
+    return this.places.all().some((call) => call !== this.ahead && !call.settled);
+  }
+
+  /** Whether it has a stream that somebody waits for. */
+  get streaming(): boolean {
+    return this.streams > 0 && this.places.all().some((call) => call.stream !== undefined && !call.settled);
   }
 
   /** Calls that hold its slots: those that have begun, and the one ahead when it is about to. */
   *holders(): Iterable<Call> {
     const begins = this.taken <= this.init.concurrency;
-    for (const { call } of this.places) if (call !== undefined && (begins || call !== this.ahead)) yield call;
+    for (const call of this.places.all()) if (begins || call !== this.ahead) yield call;
   }
 
   /** Sends a call to the Handler. The caller has seen that a slot is free, or that one may be sent ahead. */
@@ -205,24 +203,17 @@ export class Worker {
     const ahead = this.over ? this.ahead : undefined;
     this.accepting = false;
     this.connection.destroy();
-    for (const place of this.places) {
-      const { call } = place;
-      if (call === undefined) continue;
-      this.empty(place, call);
-      if (call !== ahead) call.fail(error);
+    for (const call of this.places.takeAll()) {
+      this.letGo(call);
+      if (call !== ahead) call.end({ ok: false, error });
     }
     return ahead;
   }
 
   private send(call: Call, announce: boolean, more: boolean): void {
-    const place = this.free.pop();
-    if (place === undefined) throw new DcfError('INTERNAL', 'a worker got more calls than it has room for');
-    const id = place.lastId + this.places.length;
+    this.places.put(call);
     const { requestId, metadata, input } = call.invocation;
-    place.lastId = id > maxWireId ? ((id - 1) % this.places.length) + 1 : id;
-    place.lastRequestId = requestId;
-    place.call = call;
-    call.wireId = place.lastId;
+    const { stream, remainingMs } = call;
     call.holder = this;
     call.ranIn = this;
     if (!announce) call.startedAt = performance.now();
@@ -230,32 +221,46 @@ export class Worker {
     this.connection.send({
       type: 'CALL',
       id: call.wireId,
-      timeoutMs: call.remainingMs,
+      timeoutMs: remainingMs === Number.POSITIVE_INFINITY ? 0 : remainingMs,
       more,
       announce,
-      streamIn: false,
-      streamOut: false,
+      streamIn: stream?.chunked === true,
+      streamOut: stream !== undefined,
       requestId,
       metadata,
       body: input,
     });
+    if (stream === undefined) return;
+    this.streams += 1;
+    stream.open((message) => this.connection.send(message));
   }
 
   private receive(message: Message): void {
     switch (message.type) {
       case 'RESULT': {
         const call = this.release(message.id);
-        this.answered += 1;
-        this.meanRunMs += 0.1 * (performance.now() - call.startedAt - this.meanRunMs);
-        call.succeed({ ok: true, output: message.body, headroom, release: releaseOutput });
+        const success = { ok: true, output: message.body, headroom, release: releaseOutput } as const;
+        if (call.stream === undefined) {
+          this.answered += 1;
+          this.meanRunMs += 0.1 * (performance.now() - call.startedAt - this.meanRunMs);
+          call.succeed(success);
+        } else {
+          call.stream.receive(success);
+          call.end(noOutput);
+        }
         this.events.freed(this);
         return;
       }
+      case 'DATA':
+      case 'END':
+      case 'CREDIT':
+        this.receiveOfStream(message);
+        return;
       case 'ERROR': {
         const call = this.release(message.id);
         const { code, stack, reason } = message;
         if (stack !== '' && (code === 'UNKNOWN' || code === 'INTERNAL')) this.log('error', Date.now(), stack, call.invocation.requestId);
-        call.fail(new DcfError(code, message.message, { reason }));
+        call.end({ ok: false, error: new DcfError(code, message.message, { reason }) });
         this.events.freed(this);
         return;
       }
@@ -273,13 +278,13 @@ export class Worker {
         this.events.freed(this);
         return;
       case 'LOG':
-        this.log(message.level, message.time, message.text, this.requestIdOf(message.id));
+        this.log(message.level, message.time, message.text, this.places.requestIdOf(message.id));
         return;
       case 'NESTED_CALL':
         this.nested.take(message, this.runningCall(message.parent));
         return;
       case 'CANCEL':
-        for (const { call } of this.places) call?.cancelNested(message.id);
+        for (const call of this.places.all()) call.cancelNested(message.id);
         return;
       case 'READY':
         this.readiness = message.ready;
@@ -296,39 +301,49 @@ export class Worker {
     }
   }
 
+  private receiveOfStream(message: Extract<Message, { type: 'DATA' | 'END' | 'CREDIT' }>): void {
+    const call = this.places.find(message.id);
+    // It crossed the end of its call.
+    if (call === undefined) return;
+    const { stream } = call;
+    if (stream === undefined) throw new DcfError('INTERNAL', `${message.type} came for call ${message.id}, which is no stream`);
+    switch (message.type) {
+      case 'DATA':
+        stream.receive({ output: message.body, headroom, release: releaseOutput });
+        return;
+      case 'CREDIT':
+        stream.grant(message.bytes);
+        return;
+      case 'END':
+        this.release(message.id);
+        call.end(noOutput);
+        this.events.freed(this);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
   private release(id: number): Call {
-    const place = this.placeOf(id);
-    if (place?.call?.wireId !== id) throw new DcfError('INTERNAL', `an answer came for call ${id}, which the worker does not have`);
-    return this.empty(place, place.call);
+    const call = this.places.take(id);
+    this.letGo(call);
+    return call;
   }
 
   private runningCall(id: number): Call | undefined {
-    const call = this.placeOf(id)?.call;
-    return call?.wireId === id && call !== this.ahead ? call : undefined;
+    const call = this.places.find(id);
+    return call === this.ahead ? undefined : call;
   }
 
-  private placeOf(id: number): Place | undefined {
-    return this.places[(id - 1) % this.places.length];
-  }
-
-  /** Of the call with this number; also of one that has ended, until its place is used again. */
-  private requestIdOf(id: number): string {
-    const place = this.placeOf(id);
-    return place?.lastId === id ? place.lastRequestId : '';
-  }
-
-  private empty(place: Place, call: Call): Call {
+  private letGo(call: Call): void {
     const { batch } = call;
-    place.call = undefined;
-    this.free.push(place);
     if (call === this.ahead) this.ahead = undefined;
     if (batch !== undefined) batch.left -= 1;
     if (batch === undefined || batch.left === 0) this.taken -= 1;
+    if (call.stream !== undefined) this.streams -= 1;
     call.holder = undefined;
     call.batch = undefined;
-    // A call that has not begun goes on waiting, and its deadline with it.
-    if (call.startedAt > 0 || call.settled) call.cancelTimer?.();
-    return call;
+    call.released();
   }
 
   private log(level: LogLine['level'], time: number, text: string, callId: string): void {

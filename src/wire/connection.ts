@@ -83,6 +83,32 @@ export class Connection {
     });
   }
 
+  /** Writes what waits, without waiting for the turn's end. */
+  flush(): void {
+    const chunks = this.outgoing;
+    if (chunks.length === 0 || this.closed) return;
+    this.outgoing = [];
+    this.stream.cork();
+    let small: Uint8Array[] = [];
+    let roomy = true;
+    const writeSmall = (): void => {
+      const [first] = small;
+      if (first !== undefined) roomy = this.stream.write(small.length === 1 ? first : Buffer.concat(small));
+      small = [];
+    };
+    for (const chunk of chunks) {
+      if (chunk.length <= gatheredLength) {
+        small.push(chunk);
+      } else {
+        writeSmall();
+        roomy = this.stream.write(chunk);
+      }
+    }
+    writeSmall();
+    this.stream.uncork();
+    if (!roomy && this.options.pauseWhenCongested) this.stream.pause();
+  }
+
   /** Writes what waits, and calls `done` once the system has taken all of it: before this returns, as a rule. */
   handOver(done: () => void): void {
     this.flush();
@@ -106,31 +132,6 @@ export class Connection {
   destroy(): void {
     this.stream.destroy();
     this.close(undefined);
-  }
-
-  private flush(): void {
-    const chunks = this.outgoing;
-    if (chunks.length === 0 || this.closed) return;
-    this.outgoing = [];
-    this.stream.cork();
-    let small: Uint8Array[] = [];
-    let roomy = true;
-    const writeSmall = (): void => {
-      const [first] = small;
-      if (first !== undefined) roomy = this.stream.write(small.length === 1 ? first : Buffer.concat(small));
-      small = [];
-    };
-    for (const chunk of chunks) {
-      if (chunk.length <= gatheredLength) {
-        small.push(chunk);
-      } else {
-        writeSmall();
-        roomy = this.stream.write(chunk);
-      }
-    }
-    writeSmall();
-    this.stream.uncork();
-    if (!roomy && this.options.pauseWhenCongested) this.stream.pause();
   }
 
   private take(frame: Frame): void {

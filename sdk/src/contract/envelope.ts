@@ -1,4 +1,4 @@
-import { DcfError } from '../errors.js';
+import { encodeField, fieldLength, malformed, Reader, writeField } from './protobuf.js';
 
 /**
  * The two-field messages on the path of a call, read and written by hand: proto-loader's codecs copy the body and took
@@ -16,80 +16,6 @@ const functionTag = 0x0a;
 const bytesTag = 0x12;
 const replyTag = 0x0a;
 const empty = Buffer.alloc(0);
-
-function varintLength(value: number): number {
-  let length = 1;
-  for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) length += 1;
-  return length;
-}
-
-function writeVarint(target: Buffer, value: number, at: number): number {
-  let offset = at;
-  let rest = value;
-  while (rest > 0x7f) {
-    target[offset++] = (rest % 128) | 0x80;
-    rest = Math.floor(rest / 128);
-  }
-  target[offset++] = rest;
-  return offset;
-}
-
-class Reader {
-  offset = 0;
-  constructor(private readonly message: Buffer) {}
-
-  get done(): boolean {
-    return this.offset >= this.message.length;
-  }
-
-  varint(): number {
-    let value = 0;
-    let scale = 1;
-    for (let count = 0; count < 10; count++) {
-      const byte = this.message[this.offset++];
-      if (byte === undefined) throw malformed('it ends inside a number');
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-      scale *= 128;
-    }
-    throw malformed('a number is longer than ten bytes');
-  }
-
-  bytes(): Buffer {
-    return this.take(this.varint());
-  }
-
-  skip(tag: number): void {
-    switch (tag & 7) {
-      case 0:
-        this.varint();
-        return;
-      case 1:
-        this.take(8);
-        return;
-      case 2:
-        this.bytes();
-        return;
-      case 5:
-        this.take(4);
-        return;
-      default:
-        throw malformed(`wire type ${tag & 7} is not known`);
-    }
-  }
-
-  private take(length: number): Buffer {
-    const end = this.offset + length;
-    if (end > this.message.length) throw malformed('a field is longer than the message');
-    const taken = this.message.subarray(this.offset, end);
-    this.offset = end;
-    return taken;
-  }
-}
-
-function malformed(why: string): DcfError {
-  return new DcfError('INVALID_ARGUMENT', `the request is no valid protobuf message: ${why}`);
-}
 
 /** Reads a request. Unknown fields are passed over. Throws a DcfError INVALID_ARGUMENT when it is malformed. */
 export function decodeInvokeRequest(message: Buffer): InvokeEnvelope {
@@ -122,15 +48,9 @@ export function checkFields(message: Buffer): void {
 /** Writes a request: one copy of the input. */
 export function encodeInvokeRequest(envelope: InvokeEnvelope): Buffer {
   const { input } = envelope;
-  const nameLength = Buffer.byteLength(envelope.function);
-  const length = 2 + varintLength(nameLength) + nameLength + varintLength(input.length) + input.length;
-  const message = Buffer.allocUnsafe(length);
-  let offset = writeVarint(message, functionTag, 0);
-  offset = writeVarint(message, nameLength, offset);
-  offset += message.write(envelope.function, offset, 'utf8');
-  offset = writeVarint(message, bytesTag, offset);
-  offset = writeVarint(message, input.length, offset);
-  message.set(input, offset);
+  const name = Buffer.from(envelope.function);
+  const message = Buffer.allocUnsafe(fieldLength(name.length) + fieldLength(input.length));
+  writeField(message, bytesTag, input, writeField(message, functionTag, name, 0));
   return message;
 }
 
@@ -153,12 +73,5 @@ export function decodeInvokeReply(message: Buffer): Buffer {
  * is not copied
  */
 export function encodeInvokeReply(output: Uint8Array, headroom = 0): Buffer {
-  const prefixLength = 1 + varintLength(output.length);
-  const inPlace = headroom >= prefixLength;
-  const message = inPlace
-    ? Buffer.from(output.buffer, output.byteOffset - prefixLength, prefixLength + output.length)
-    : Buffer.allocUnsafe(prefixLength + output.length);
-  const offset = writeVarint(message, output.length, writeVarint(message, replyTag, 0));
-  if (!inPlace) message.set(output, offset);
-  return message;
+  return encodeField(replyTag, output, headroom);
 }

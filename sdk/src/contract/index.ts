@@ -1,4 +1,14 @@
 export {
+  ChunkReader,
+  ChunkWriter,
+  decodeStreamStart,
+  encodeStreamStart,
+  replyChunks,
+  requestChunks,
+  type SentChunk,
+  type StreamStart,
+} from './chunks.js';
+export {
   checkFields,
   decodeInvokeReply,
   decodeInvokeRequest,

@@ -4,10 +4,13 @@ import type { Handler } from '@dcf/sdk';
 import { cutText, DcfError, messageOf, stackOf } from '../../core/errors.js';
 import { LinkedList } from '../../core/linked-list.js';
 import type { Message } from '../../wire/messages.js';
-import { replyBytes } from './reply.js';
+import { InputChunks } from './input-chunks.js';
+import { OutputChunks } from './output-chunks.js';
+import { chunksOf, replyBytes } from './reply.js';
 import { type CallFor, WorkerRequest } from './request.js';
 
 type CallMessage = Extract<Message, { type: 'CALL' }>;
+type StreamMessage = Extract<Message, { type: 'DATA' | 'END' | 'CREDIT' }>;
 
 export interface CallRunnerOptions {
   handler: Handler;
@@ -21,6 +24,8 @@ export interface CallRunnerOptions {
   callFor: CallFor;
   /** Calls `done` once the system has all that was sent. */
   handOver: (done: () => void) => void;
+  /** Writes what was sent, without waiting for the turn's end. */
+  flush: () => void;
   /** No call is left. */
   onIdle: () => void;
 }
@@ -74,9 +79,11 @@ export class CallRunner {
     return this.madeEarlier ? this.previousId : this.currentId || this.lastId;
   }
 
-  take({ id, requestId, body, metadata, timeoutMs, more, announce }: CallMessage): void {
-    const request = new WorkerRequest(id, requestId, body, metadata, timeoutMs, this.options.callFor);
-    if (this.options.batches) {
+  take({ id, requestId, body, metadata, timeoutMs, more, announce, streamIn, streamOut }: CallMessage): void {
+    const { callFor, send } = this.options;
+    const request = new WorkerRequest(id, requestId, body, metadata, timeoutMs, callFor, streamOut);
+    if (streamIn) request.streamed = new InputChunks((bytes) => send({ type: 'CREDIT', id, bytes }));
+    if (this.options.batches && !streamIn && !streamOut) {
       this.collected.push(request);
       if (more) return;
       const batch = this.collected;
@@ -88,6 +95,24 @@ export class CallRunner {
     } else {
       this.waiting.push(request);
       this.startWaiting();
+    }
+  }
+
+  /** A part of a stream; of a call that is over it is dropped, as it crossed its end. */
+  takeStreamed(message: StreamMessage): void {
+    const request = find(this.running, message.id);
+    switch (message.type) {
+      case 'DATA':
+        request?.streamed?.push(message.body);
+        return;
+      case 'END':
+        request?.streamed?.end();
+        return;
+      case 'CREDIT':
+        request?.grant(message.bytes);
+        return;
+      default:
+        message satisfies never;
     }
   }
 
@@ -157,9 +182,9 @@ export class CallRunner {
       // A reply that is there already is sent in this turn.
       if (isThenable(reply))
         Promise.resolve(reply)
-          .then((later) => this.succeed(request, later))
+          .then((later) => this.reply(request, later))
           .catch((error: unknown) => this.fail(request, error));
-      else this.succeed(request, reply, started);
+      else this.reply(request, reply, started);
     } catch (error) {
       this.fail(request, error, started);
     }
@@ -202,7 +227,7 @@ export class CallRunner {
       const reply: unknown = replies[index];
       try {
         if (reply instanceof Error) this.fail(request, reply);
-        else this.succeed(request, reply);
+        else this.reply(request, reply);
       } catch (error) {
         this.fail(request, error);
       }
@@ -210,6 +235,37 @@ export class CallRunner {
   }
 
   /** Throws when the reply is none, or too large. */
+  private reply(request: WorkerRequest, reply: unknown, started?: number): void {
+    const source = chunksOf(reply);
+    if (source === undefined) {
+      this.succeed(request, reply, started);
+      return;
+    }
+    const chunks = new OutputChunks(source, this.options.maxPayload);
+    request.replyWith(chunks);
+    // The Handler's code runs with each chunk, and its log lines belong to the call.
+    if (this.concurrent) void this.callIds.run(request.wireId, () => this.replyInChunks(request, chunks));
+    else void this.replyInChunks(request, chunks);
+  }
+
+  private async replyInChunks(request: WorkerRequest, chunks: OutputChunks): Promise<void> {
+    const { send, flush } = this.options;
+    const id = request.wireId;
+    try {
+      if (!request.takesChunks) {
+        this.succeed(request, await chunks.join());
+        return;
+      }
+      await chunks.sendTo({ send: (body) => send({ type: 'DATA', id, body }), flush });
+      if (!this.running.remove(request)) return;
+      send({ type: 'END', id });
+      request.close();
+      this.ended();
+    } catch (error) {
+      this.fail(request, error);
+    }
+  }
+
   private succeed(request: WorkerRequest, reply: unknown, started?: number): void {
     const body = replyBytes(reply);
     const { maxPayload, send } = this.options;
@@ -218,12 +274,14 @@ export class CallRunner {
     }
     if (!this.running.remove(request)) return;
     send({ type: 'RESULT', id: request.wireId, body });
+    request.close();
     this.ended(started);
   }
 
   private fail(request: WorkerRequest, error: unknown, started?: number): void {
     if (!this.running.remove(request)) return;
     this.answerError(request, error);
+    request.close();
     this.ended(started);
   }
 

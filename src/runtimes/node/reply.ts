@@ -21,6 +21,31 @@ export function replyBytes(reply: unknown): Uint8Array {
   return Buffer.from(json, 'utf8');
 }
 
+/** What gives the chunks of a reply that is to be streamed; `undefined` for a reply of another kind. */
+export function chunksOf(reply: unknown): AsyncIterator<unknown> | Iterator<unknown> | undefined {
+  if (typeof reply !== 'object' || reply === null || reply instanceof Uint8Array) return undefined;
+  if (isAsyncIterable(reply)) return reply[Symbol.asyncIterator]();
+  // Lists, Sets and Maps are iterable, too; only what is on its way through something, as a generator is, has a `next`.
+  return isIterableIterator(reply) ? reply[Symbol.iterator]() : undefined;
+}
+
+/** The bytes of one chunk. Throws a DcfError INTERNAL, saying what it is, when it is none. */
+export function chunkBytes(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk === 'string') return Buffer.from(chunk, 'utf8');
+  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
+  const what = problemWith(chunk) ?? (chunk === null ? 'null' : Array.isArray(chunk) ? 'a list' : `a ${typeof chunk}`);
+  throw new DcfError('INTERNAL', `the Handler's stream gave ${what}; a chunk is bytes or a string`);
+}
+
+function isAsyncIterable(value: object): value is AsyncIterable<unknown> {
+  return Symbol.asyncIterator in value && typeof value[Symbol.asyncIterator] === 'function';
+}
+
+function isIterableIterator(value: object): value is IterableIterator<unknown> {
+  return Symbol.iterator in value && typeof value[Symbol.iterator] === 'function' && 'next' in value && typeof value.next === 'function';
+}
+
 function problemWith(reply: unknown): string | undefined {
   switch (typeof reply) {
     case 'undefined':
@@ -34,7 +59,6 @@ function problemWith(reply: unknown): string | undefined {
       if (ArrayBuffer.isView(reply))
         return `a ${reply.constructor.name}; wrap it: new Uint8Array(view.buffer, view.byteOffset, view.byteLength)`;
       if (reply instanceof Map || reply instanceof Set) return `a ${reply.constructor.name}; make it a plain object or a list`;
-      if (Symbol.asyncIterator in reply) return 'an async iterable; streamed replies are not supported yet';
       return undefined;
     default:
       return undefined;
@@ -42,7 +66,10 @@ function problemWith(reply: unknown): string | undefined {
 }
 
 function noReply(what: string): DcfError {
-  return new DcfError('INTERNAL', `the Handler returned ${what}; a reply is bytes, a string or a JSON value`);
+  return new DcfError(
+    'INTERNAL',
+    `the Handler returned ${what}; a reply is bytes, a string, a JSON value, or an async iterable or generator of bytes and strings`,
+  );
 }
 
 function firstLine(error: unknown): string {

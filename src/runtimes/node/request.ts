@@ -1,6 +1,8 @@
 import type { CallFunction, Request } from '@dcf/sdk';
 import { DcfError, messageOf } from '../../core/errors.js';
 import type { ListNode } from '../../core/linked-list.js';
+import type { InputChunks } from './input-chunks.js';
+import type { OutputChunks } from './output-chunks.js';
 
 /** Calls another function for the call with this number. */
 export type CallFor = (parent: number, ...request: Parameters<CallFunction>) => ReturnType<CallFunction>;
@@ -16,21 +18,36 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
   private readonly deadlineMs: number;
   private controller: AbortController | undefined;
   private cancelReason: DcfError | undefined;
+  /** The input of a streamed call. */
+  streamed: InputChunks | undefined;
+  private reply: OutputChunks | undefined;
 
   /**
    * @param wireId - the call's number on the worker's stream
+   * @param bytes - the input; none of a streamed one
    * @param timeoutMs - what is left of the deadline; 0 for none
+   * @param takesChunks - whether the caller takes the reply in chunks
    */
   constructor(
     readonly wireId: number,
     readonly id: string,
-    readonly input: Uint8Array,
+    private readonly bytes: Uint8Array,
     metadata: Readonly<Record<string, string>> | undefined,
     timeoutMs: number,
     private readonly callFor: CallFor,
+    readonly takesChunks: boolean,
   ) {
     this.metadata = metadata ?? noMetadata;
     this.deadlineMs = timeoutMs === 0 ? 8.64e15 : Date.now() + timeoutMs;
+  }
+
+  get input(): Uint8Array {
+    if (this.streamed === undefined) return this.bytes;
+    throw new DcfError('INVALID_ARGUMENT', 'this call sends its input in chunks: the Handler has to read request.chunks instead');
+  }
+
+  get chunks(): AsyncIterable<Uint8Array> {
+    return this.streamed ?? oneChunk(this.bytes);
   }
 
   get deadline(): Date {
@@ -50,13 +67,32 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
     return this.controller.signal;
   }
 
+  /** The reply has begun, in chunks: it ends with the call. */
+  replyWith(reply: OutputChunks): void {
+    this.reply = reply;
+    if (this.cancelReason !== undefined) reply.cancel(this.cancelReason);
+  }
+
+  /** The caller takes so many bytes more of the reply. */
+  grant(bytes: number): void {
+    this.reply?.grant(bytes);
+  }
+
+  /** The call has been answered: whatever of the Handler still goes on gets no more chunks, and nobody takes its own. */
+  close(): void {
+    this.streamed?.fail(ended);
+    this.reply?.cancel(ended);
+  }
+
   text(): string {
-    return Buffer.from(this.input.buffer, this.input.byteOffset, this.input.byteLength).toString('utf8');
+    const { buffer, byteOffset, byteLength } = this.input;
+    return Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
   }
 
   json<T = unknown>(): T {
+    const text = this.text();
     try {
-      return JSON.parse(this.text());
+      return JSON.parse(text);
     } catch (error) {
       throw new DcfError('INVALID_ARGUMENT', `the input is not valid JSON: ${messageOf(error)}`);
     }
@@ -66,9 +102,17 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
     return this.callFor(this.wireId, ...request);
   }
 
-  /** The caller gave up or the deadline passed: the signal fires. */
+  /** The caller gave up or the deadline passed: the signal fires, and what waits for chunks waits no more. */
   cancel(): void {
     this.cancelReason = new DcfError('CANCELLED', 'the caller gave up or the deadline passed');
     this.controller?.abort(this.cancelReason);
+    this.streamed?.fail(this.cancelReason);
+    this.reply?.cancel(this.cancelReason);
   }
+}
+
+const ended = new DcfError('CANCELLED', 'the call has ended');
+
+async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes;
 }

@@ -81,6 +81,11 @@ class Worker {
         if (this.nested === undefined) throw new Error('an answer came before the worker could call anything');
         this.nested.answered(message);
         return;
+      case 'DATA':
+      case 'END':
+      case 'CREDIT':
+        this.calls?.takeStreamed(message);
+        return;
       case 'RECALL':
         this.calls?.recall(message.id);
         return;
@@ -131,6 +136,7 @@ class Worker {
       send: (message) => this.connection.send(message),
       callFor,
       handOver: (done) => this.connection.handOver(done),
+      flush: () => this.connection.flush(),
       onIdle: () => this.leaveWhenIdle(),
     });
     const initMs = Math.round(performance.now() - started);

@@ -17,6 +17,7 @@ function runner(handler: Handler, given: { concurrency?: number; takesAtOnce?: b
     send: (message) => sent.push(message),
     callFor: () => Promise.reject(new Error('there are no other functions')),
     handOver: (done) => (given.takesAtOnce === false ? handedOver.push(done) : done()),
+    flush: () => undefined,
     onIdle: () => {
       idle += 1;
     },

@@ -1,0 +1,154 @@
+import { encodeField, fieldLength, malformed, Reader, writeField } from './protobuf.js';
+
+/**
+ * The messages of a stream, read and written by hand for the reason that envelope.ts gives: `StreamRequest`
+ * { 1 function: string, 2 chunks: repeated bytes, 3 input: optional bytes } and `StreamReply` { 1 chunks: repeated bytes }.
+ */
+export interface StreamStart {
+  function: string;
+  /** All of the input; `undefined` when it comes in chunks. */
+  input: Uint8Array | undefined;
+}
+
+const functionTag = 0x0a;
+const inputTag = 0x1a;
+
+/** The field that holds the chunks, by its tag. */
+export const requestChunks = 0x12;
+export const replyChunks = 0x0a;
+
+/** Chunks are put together in messages of about this size; a longer chunk goes alone. */
+const maxGathered = 32 * 1024;
+
+/** Writes the first message of a stream, which has no chunks. */
+export function encodeStreamStart({ function: name, input }: StreamStart): Buffer {
+  const bytes = Buffer.from(name);
+  const inputLength = input === undefined ? 0 : fieldLength(input.length);
+  const message = Buffer.allocUnsafe(fieldLength(bytes.length) + inputLength);
+  const offset = writeField(message, functionTag, bytes, 0);
+  if (input !== undefined) writeField(message, inputTag, input, offset);
+  return message;
+}
+
+/**
+ * Reads what the first message of a stream says beside its chunks, and checks all of it. Unknown fields are passed over.
+ *
+ * @throws DcfError INVALID_ARGUMENT when it is malformed, or has both an input and chunks
+ */
+export function decodeStreamStart(message: Buffer): StreamStart {
+  const reader = new Reader(message);
+  let name = '';
+  let input: Buffer | undefined;
+  let chunked = false;
+  while (!reader.done) {
+    const tag = reader.varint();
+    if (tag === functionTag) name = reader.bytes().toString('utf8');
+    else if (tag === inputTag) input = reader.bytes();
+    else if (tag < 8) throw malformed('field number 0 is not allowed');
+    else reader.skip(tag);
+    chunked ||= tag === requestChunks;
+  }
+  if (input !== undefined && chunked) throw malformed('it has both an input and chunks of one');
+  return { function: name, input };
+}
+
+/** Reads the chunks of a message one by one: a message may have millions, which together would take far more memory than it. */
+export class ChunkReader {
+  private readonly reader: Reader;
+
+  /**
+   * @param chunksTag - `requestChunks` or `replyChunks`
+   * @param first - whether it may say what only the first message of a stream says
+   */
+  constructor(
+    message: Buffer,
+    private readonly chunksTag: number,
+    private readonly first = true,
+  ) {
+    this.reader = new Reader(message);
+  }
+
+  /** The next chunk, a view; `undefined` after the last. Throws a DcfError INVALID_ARGUMENT when the message is malformed. */
+  next(): Uint8Array | undefined {
+    const { reader } = this;
+    while (!reader.done) {
+      const tag = reader.varint();
+      if (tag === this.chunksTag) return reader.bytes();
+      if (tag < 8) throw malformed('field number 0 is not allowed');
+      if (!this.first && (tag === functionTag || tag === inputTag))
+        throw malformed('only the first of a stream has a function and an input');
+      reader.skip(tag);
+    }
+    return undefined;
+  }
+}
+
+/** A chunk that is to be sent. */
+export interface SentChunk {
+  output: Uint8Array;
+  /** So many bytes in front of it, in the same memory, may be written over. */
+  headroom: number;
+}
+
+/**
+ * Sends chunks as messages, one message at a time: a chunk that finds nothing on its way goes at once and alone; those that come
+ * meanwhile go together in the next.
+ */
+export class ChunkWriter<Chunk extends SentChunk> {
+  private waiting: Chunk[] = [];
+  private sending: readonly Chunk[] = [];
+
+  /**
+   * @param chunksTag - `requestChunks` or `replyChunks`
+   * @param write - sends a message, of which a copy has to be made before it returns, and calls `written` when there is room for another
+   * @param onSent - told of each chunk that has gone
+   */
+  constructor(
+    private readonly chunksTag: number,
+    private readonly write: (message: Buffer, written: () => void) => void,
+    private readonly onSent: (chunk: Chunk) => void,
+  ) {}
+
+  /** Whether nothing is on its way and nothing waits. */
+  get idle(): boolean {
+    return this.sending.length === 0;
+  }
+
+  send(chunk: Chunk): void {
+    this.waiting.push(chunk);
+    if (this.idle) this.sendNext();
+  }
+
+  private sendNext(): void {
+    const chunks = this.gather();
+    this.sending = chunks;
+    if (chunks.length === 0) return;
+    this.write(encodeChunks(this.chunksTag, chunks), () => {
+      for (const chunk of chunks) this.onSent(chunk);
+      this.sendNext();
+    });
+  }
+
+  private gather(): readonly Chunk[] {
+    let count = 0;
+    let length = 0;
+    for (const { output } of this.waiting) {
+      length += fieldLength(output.length);
+      if (count > 0 && length > maxGathered) break;
+      count += 1;
+    }
+    if (count < this.waiting.length) return this.waiting.splice(0, count);
+    const all = this.waiting;
+    this.waiting = [];
+    return all;
+  }
+}
+
+function encodeChunks(tag: number, chunks: readonly SentChunk[]): Buffer {
+  const [first] = chunks;
+  if (chunks.length === 1 && first !== undefined) return encodeField(tag, first.output, first.headroom);
+  const message = Buffer.allocUnsafe(chunks.reduce((sum, { output }) => sum + fieldLength(output.length), 0));
+  let offset = 0;
+  for (const { output } of chunks) offset = writeField(message, tag, output, offset);
+  return message;
+}
