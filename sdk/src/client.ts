@@ -1,8 +1,10 @@
 import type { DaemonReport } from './contract/report.js';
+import { StreamResult } from './stream.js';
 import { readTimeout } from './timeout.js';
 import { Channel } from './transport/channel.js';
 import type { OpenChannel } from './transport/open-channel.js';
 import { type CallLimits, type ClientOptions, defaultTimeoutMs, readMaxPayload, startLimits } from './transport/options.js';
+import type { StreamInput, StreamProgress } from './transport/stream-chunks.js';
 
 export interface InvokeOptions extends CallLimits {
   /** The alias or revision to call; the active revision otherwise. */
@@ -35,8 +37,8 @@ interface Loaded {
   invoke: typeof import('./transport/invoke.js').invoke;
 }
 
-/** What the envelope adds to an output: a tag and its length. */
-const envelopeBytes = 16;
+/** What the envelope adds to an output (a tag and its length), and what small chunks of a stream may come to in one message. */
+const envelopeBytes = 64 * 1024;
 
 /** Calls functions of one daemon, over one connection that lasts. It does not keep the process alive between calls. */
 export class Client {
@@ -83,6 +85,23 @@ export class Client {
   }
 
   /**
+   * Calls a function whose output comes in chunks, and whose input may: `for await (const chunk of client.stream('upper', chunks))`.
+   * Chunks go out as they are given, and no faster than the function takes them; the function makes no more than are read here.
+   *
+   * A call that was not accepted is tried again as `invoke` does, before any chunk is taken from `input`.
+   *
+   * @param service - the function's name
+   * @param input - chunks of bytes or text; or bytes or text that are all of the input, as those of `invoke`
+   * @param options - `timeout` is how long nothing may move in either direction while a chunk is waited for; there is no limit to
+   *   the whole. The function's own timeout holds, too
+   * @returns the chunks, with the report at the end. Leaving the loop early cancels the call. Its iteration throws as `invoke`
+   *   does, also after chunks, and whatever the iterator of `input` throws
+   */
+  stream(service: string, input?: StreamInput, options: InvokeOptions = {}): StreamResult {
+    return new StreamResult((progress) => this.#stream(service, input, options, progress));
+  }
+
+  /**
    * Waits until the daemon takes calls, also for one that is not there yet.
    *
    * @throws DcfError UNAVAILABLE or DEADLINE_EXCEEDED when it does not within the timeout, CANCELLED when the signal aborts
@@ -91,6 +110,21 @@ export class Client {
     const limits = startLimits(options, this.#timeoutMs);
     const { waitUntilReady } = await import('./transport/health.js');
     await waitUntilReady(await this.#channel.open(), limits);
+  }
+
+  async *#stream(
+    service: string,
+    input: StreamInput,
+    options: InvokeOptions,
+    progress: StreamProgress,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const limits = startLimits(options, this.#timeoutMs);
+    const { alias, requestId, metadata, report = true } = options;
+    if (requestId !== undefined) progress.told = { id: requestId };
+    const headers = { token: this.#token, alias, requestId, metadata, report };
+    const { streamChunks } = await import('./transport/stream-chunks.js');
+    const channel = await this.#channel.open();
+    yield* streamChunks(channel, { service, input, headers, maxPayload: this.#maxPayload }, limits, progress);
   }
 
   async #load(): Promise<Loaded> {

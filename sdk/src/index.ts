@@ -4,4 +4,6 @@ export { dcf } from './dcf.js';
 export { DcfError, type DcfErrorOptions, type ErrorCode } from './errors.js';
 export type { Chunk, Context, Handler, HandlerClass, JsonValue, Logger, LogLevel, Reply, Request } from './handler.js';
 export type { CallFunction, NestedCallOptions } from './nested.js';
+export type { StreamResult } from './stream.js';
 export type { ClientOptions, TlsOptions } from './transport/options.js';
+export type { Chunks, StreamInput } from './transport/stream-chunks.js';

@@ -7,6 +7,7 @@ const notForHandler = new Set([
   'dcf-request-id',
   'dcf-alias',
   'dcf-report',
+  'dcf-late-status',
   'user-agent',
   'content-length',
   'grpc-previous-rpc-attempts',

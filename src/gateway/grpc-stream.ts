@@ -58,9 +58,14 @@ class GrpcStream implements StreamCaller {
   /** Of the message that is being handed on. */
   private chunks: ChunkReader | undefined;
   private settled = false;
+  /** A chunk has gone to the caller. */
+  private answerBegun = false;
   private readonly writer = new ChunkWriter<Output>(
     replyChunks,
-    (message, written) => this.call.sendMessage(message, written),
+    (message, written) => {
+      this.answerBegun = true;
+      this.call.sendMessage(message, written);
+    },
     (chunk) => this.sent(chunk),
   );
 
@@ -156,8 +161,14 @@ class GrpcStream implements StreamCaller {
   }
 
   private sendError(error: ServerErrorResponse): void {
-    const { code = status.UNKNOWN, details = error.message, metadata = null } = error;
-    this.call.sendStatus({ code, details, metadata });
+    const { code = status.UNKNOWN, details = error.message, metadata = new Metadata() } = error;
+    if (this.answerBegun && this.metadata['dcf-late-status'] === '1') {
+      metadata.set('dcf-status', status[code]);
+      metadata.set('dcf-details', encodeURIComponent(details));
+      this.call.sendStatus({ code: status.OK, details: 'OK', metadata });
+    } else {
+      this.call.sendStatus({ code, details, metadata });
+    }
   }
 
   /** What is thrown ends the call. */

@@ -1,6 +1,7 @@
-import type { StatusObject } from '@grpc/grpc-js';
+import type { Metadata, StatusObject } from '@grpc/grpc-js';
 import { type DaemonReport, decodeReport } from '../contract/report.js';
-import { type ErrorCode, errorCodeOf, statusCodes } from '../errors.js';
+import { type ErrorCode, errorCodeOf, isErrorCode, statusCodes } from '../errors.js';
+import { trailer } from './metadata.js';
 
 /** What the daemon itself said. */
 export interface Answer {
@@ -66,16 +67,35 @@ export function classifyFailure(status: StatusObject, { sent, answerBegun }: Att
 }
 
 function readAnswer({ code, details, metadata }: StatusObject): Answer {
-  const read = (key: string): string | undefined => metadata.get(key)[0]?.toString();
+  // OK is here when the reply itself is missing.
+  if (code === statusCodes.OK) return answer('INTERNAL', 'the daemon sent no reply', metadata);
+  return answer(errorCodeOf(code), details, metadata);
+}
+
+/** How a stream failed after chunks, which the daemon tells in trailers (`dcf-late-status`); `undefined` when it did not. */
+export function readLateFailure(metadata: Metadata): Answer | undefined {
+  const code = trailer(metadata, 'dcf-status');
+  if (code === undefined) return undefined;
+  return answer(isErrorCode(code) ? code : 'UNKNOWN', decodeText(trailer(metadata, 'dcf-details') ?? ''), metadata);
+}
+
+function decodeText(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function answer(code: ErrorCode, details: string, metadata: Metadata): Answer {
   return {
     kind: 'answered',
-    // OK is here when the reply itself is missing.
-    code: code === statusCodes.OK ? 'INTERNAL' : errorCodeOf(code),
-    details: code === statusCodes.OK ? 'the daemon sent no reply' : details,
-    reason: read('dcf-reason'),
-    pushback: readPushback(read('grpc-retry-pushback-ms')),
-    notStarted: read('dcf-not-started') === '1',
-    report: decodeReport(read('dcf-report') ?? ''),
+    code,
+    details,
+    reason: trailer(metadata, 'dcf-reason'),
+    pushback: readPushback(trailer(metadata, 'grpc-retry-pushback-ms')),
+    notStarted: trailer(metadata, 'dcf-not-started') === '1',
+    report: decodeReport(trailer(metadata, 'dcf-report') ?? ''),
   };
 }
 

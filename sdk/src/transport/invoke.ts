@@ -1,8 +1,7 @@
-import type { Metadata } from '@grpc/grpc-js';
 import { decodeInvokeReply, encodeInvokeRequest } from '../contract/envelope.js';
-import { type DaemonReport, decodeReport } from '../contract/report.js';
+import { type DaemonReport, readTold } from '../contract/report.js';
 import { DcfError, messageOf } from '../errors.js';
-import { callHeaders, type HeaderOptions } from './metadata.js';
+import { callHeaders, type HeaderOptions, trailer } from './metadata.js';
 import type { OpenChannel } from './open-channel.js';
 import { type Limits, tooLarge } from './options.js';
 import { callUnary, type UnaryMethod } from './unary.js';
@@ -32,16 +31,15 @@ const method: UnaryMethod<Buffer, Buffer> = { path: '/dcf.v1.Functions/Invoke', 
 export async function invoke(channel: OpenChannel, { service, bytes, headers, maxPayload }: Invocation, limits: Limits): Promise<Invoked> {
   const request = encodeInvokeRequest({ function: service, input: readInput(bytes, maxPayload) });
   const { reply, attempts } = await callUnary(channel, { method, request, headers: callHeaders(headers) }, limits);
-  return { output: readOutput(reply.message, maxPayload), told: headers.report === true ? readTold(reply.trailers) : {}, attempts };
+  return {
+    output: readOutput(reply.message, maxPayload),
+    told: headers.report === true ? readTold((key) => trailer(reply.trailers, key)) : {},
+    attempts,
+  };
 }
 
-function readTold(trailers: Metadata): Partial<DaemonReport> {
-  const read = (key: string): string | undefined => trailers.get(key)[0]?.toString();
-  const id = read('dcf-request-id');
-  return decodeReport(read('dcf-report') ?? '') ?? (id === undefined ? {} : { id });
-}
-
-function readInput(bytes: Uint8Array | string, limit = Number.POSITIVE_INFINITY): Uint8Array {
+/** The bytes to send. Throws a DcfError INVALID_ARGUMENT when they are none, RESOURCE_EXHAUSTED over the limit. */
+export function readInput(bytes: Uint8Array | string, limit = Number.POSITIVE_INFINITY): Uint8Array {
   const input = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
   if (!(input instanceof Uint8Array)) throw new DcfError('INVALID_ARGUMENT', 'the input must be a Uint8Array or a string');
   if (input.length > limit) throw tooLarge('input', input.length, limit);

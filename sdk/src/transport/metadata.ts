@@ -1,3 +1,4 @@
+import type { Metadata } from '@grpc/grpc-js';
 import { DcfError } from '../errors.js';
 
 /** What goes along with a call, as key and value. */
@@ -10,6 +11,8 @@ export interface HeaderOptions {
   metadata?: Readonly<Record<string, string>> | undefined;
   /** Whether the daemon shall tell of a call that succeeds, too. */
   report?: boolean | undefined;
+  /** Whether a stream that fails after chunks ends so that none of them is dropped. */
+  lateStatus?: boolean | undefined;
 }
 
 const keyPattern = /^[0-9a-z_.-]+$/;
@@ -29,7 +32,7 @@ const maximumBytes = 32 * 1024;
  *
  * @throws DcfError INVALID_ARGUMENT with the key and what is wrong
  */
-export function callHeaders({ token, alias, requestId, metadata = {}, report = false }: HeaderOptions): Headers {
+export function callHeaders({ token, alias, requestId, metadata = {}, report = false, lateStatus = false }: HeaderOptions): Headers {
   const headers: [string, string][] = [];
   const add = (key: string, value: string, shown: string): void => {
     if (typeof value !== 'string' || !valuePattern.test(value))
@@ -51,7 +54,13 @@ export function callHeaders({ token, alias, requestId, metadata = {}, report = f
   const bytes = headers.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   if (bytes > maximumBytes) throw bad('the metadata', `has ${bytes} bytes, and ${maximumBytes} is the most: put it into the input`);
   if (report) headers.push(['dcf-report', '1']);
+  if (lateStatus) headers.push(['dcf-late-status', '1']);
   return headers;
+}
+
+/** The trailer with a name. */
+export function trailer(trailers: Metadata, key: string): string | undefined {
+  return trailers.get(key)[0]?.toString();
 }
 
 function bad(what: string, problem: string): DcfError {

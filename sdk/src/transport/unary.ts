@@ -1,5 +1,6 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { statusCodes } from '../errors.js';
+import { ConnectTimer } from './connect-timer.js';
 import { classifyFailure } from './failure.js';
 import type { Headers } from './metadata.js';
 import type { OpenChannel } from './open-channel.js';
@@ -26,9 +27,6 @@ export interface Received<Reply> {
   trailers: Metadata;
 }
 
-/** A host that drops what it gets never answers; without this a call would find out at its deadline only. */
-const connectTimeoutMs = 10_000;
-
 /**
  * Calls a method, and again where that is safe.
  *
@@ -54,24 +52,16 @@ export function attemptUnary<Request, Reply>(
   return new Promise((resolve) => {
     const { path, requestSerialize, responseDeserialize } = method;
     let message: Reply | undefined;
-    let gaveUpConnecting = false;
     const keepReply = (_error: unknown, reply?: Reply): void => {
       message = reply;
     };
     const metadata = channel.metadata(headers);
     const call = channel.client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, { deadline }, keepReply);
-    const giveUpConnecting = (): void => {
-      gaveUpConnecting = !channel.isConnected();
-      if (gaveUpConnecting) call.cancel();
-    };
-    const connectTimer = channel.isConnected() ? undefined : setTimeout(giveUpConnecting, connectTimeoutMs);
+    const connecting = new ConnectTimer(channel, () => call.cancel());
     channel.follow(call, signal, (status, facts) => {
-      clearTimeout(connectTimer);
+      connecting.stop();
       if (status.code === statusCodes.OK && message !== undefined) resolve({ ok: true, reply: { message, trailers: status.metadata } });
-      else if (gaveUpConnecting && !facts.sent) resolve({ ok: false, failure: { kind: 'unsent', details: connectTimedOut } });
-      else resolve({ ok: false, failure: classifyFailure(status, facts) });
+      else resolve({ ok: false, failure: connecting.failure(facts) ?? classifyFailure(status, facts) });
     });
   });
 }
-
-const connectTimedOut = `no connection within ${connectTimeoutMs / 1000} s`;

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { writeFile } from 'node:fs/promises';
-import type { InvokeOptions as CallOptions } from '@dcf/sdk';
+import type { InvokeOptions as CallOptions, CallReport } from '@dcf/sdk';
 import type { LogEntry } from '@dcf/sdk/contract';
 import { DcfError, messageOf } from '@dcf/sdk/errors';
 import type { Command } from 'commander';
@@ -8,9 +8,10 @@ import { type InputOptions, parseMilliseconds, parseName, readInput } from '../a
 import { noteReport, type ReportedCall } from '../call-report.js';
 import { openClient, withControl } from '../clients.js';
 import { type Connection, type ConnectionOptions, connectionOf } from '../config.js';
-import { CommandError, daemonFailure } from '../errors.js';
+import { type CommandError, daemonFailure, usageError } from '../errors.js';
 import { catchInterrupts, rejectWhenInterrupted } from '../interrupt.js';
 import { note, printJson, printOutput } from '../output.js';
+import { closeInput, notWritten, openInput, openSink } from '../streams.js';
 
 /** The function's own timeout is the one that counts then. */
 const noTimeout = '24d';
@@ -21,6 +22,7 @@ interface InvokeOptions extends ConnectionOptions, InputOptions {
   output?: string;
   report?: boolean;
   json?: boolean;
+  stream?: boolean;
 }
 
 /** How a call ended. */
@@ -40,15 +42,23 @@ export function addInvoke(program: Command): void {
     )
     .option('--alias <alias>', 'the alias or the revision to call; otherwise the one that gets the calls')
     .option('--output <file>', 'write the output there and not to stdout')
+    .option('--stream', 'send the input in chunks as they come, and print those of the output as they come; --timeout is for silence then')
     .option('--report', 'show on stderr how the call went, and what the function logged in it')
     .option('--json', 'output, report and log as one JSON object')
-    .addHelpText('after', '\nExample:\n  dcf invoke digits --input functions/digits/examples/7-barred.jpg\n')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  dcf invoke digits --input functions/digits/examples/7-barred.jpg\n  tail -f log | dcf invoke upper --stream --input -\n',
+    )
     .action(async (name: string, _options: object, command: Command) => {
       await invoke(name, command.optsWithGlobals<InvokeOptions>());
     });
 }
 
 async function invoke(name: string, options: InvokeOptions): Promise<void> {
+  if (options.stream === true) {
+    await stream(name, options);
+    return;
+  }
   const connection = connectionOf(options);
   const input = await Promise.race([readInput(options), rejectWhenInterrupted()]);
   const called = await call(connection, name, input, { alias: options.alias, timeout: options.timeout ?? noTimeout });
@@ -64,11 +74,36 @@ async function invoke(name: string, options: InvokeOptions): Promise<void> {
   if (called.failure !== undefined) throw called.failure;
 }
 
+async function stream(name: string, options: InvokeOptions): Promise<void> {
+  if (options.json === true) throw usageError('give --stream or --json, not both');
+  const connection = connectionOf(options);
+  const input = await openInput(options);
+  const sink = await openSink(options.output);
+  const { alias, timeout = noTimeout, report: shown = false } = options;
+  const client = await openClient(connection);
+  const result = client.stream(name, input, { alias, timeout, signal: catchInterrupts() });
+  let status = 'OK';
+  let failure: CommandError | undefined;
+  try {
+    for await (const chunk of result) await sink.write(chunk);
+  } catch (error) {
+    status = DcfError.from(error, 'INTERNAL').code;
+    failure = daemonFailure(error, name);
+  } finally {
+    closeInput(input);
+    await sink.close();
+    client.close();
+  }
+  const report: Partial<CallReport> = result.report ?? {};
+  if (shown) noteReport({ status, report, logs: await logsOf(connection, name, report.id) });
+  if (failure !== undefined) throw failure;
+}
+
 async function save(output: Uint8Array, file: string): Promise<void> {
   try {
     await writeFile(file, output);
   } catch (error) {
-    throw new CommandError(1, `--output ${file} cannot be written: ${messageOf(error)}`);
+    throw notWritten(file, error);
   }
 }
 
