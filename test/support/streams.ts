@@ -1,0 +1,87 @@
+import type { StreamResult } from '@dcf/sdk';
+import { DcfError } from '@dcf/sdk/errors';
+import type { Owner } from './cleanup.js';
+import type { TestDaemon } from './daemon.js';
+import { type DeploySettings, deploySource } from './functions.js';
+
+/** A function that streams as the metadata `do` of its call says; it echoes otherwise. */
+export const streamingSource = `
+import { DcfError, type Request } from '@dcf/sdk';
+
+const aborted = (signal: AbortSignal) => new Promise<void>((resolve) => {
+  if (signal.aborted) resolve();
+  else signal.addEventListener('abort', () => resolve());
+});
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+export class Handler {
+  call(request: Request): any {
+    const [what = '', first = '0', second = '0'] = (request.metadata['do'] ?? 'echo').split(' ');
+    const [a, b] = [Number(first), Number(second)];
+    switch (what) {
+      case 'count': return count(a, b);
+      case 'slowly': return slowly(a, b);
+      case 'input': return request.text();
+      case 'total': return total(request.chunks, a);
+      case 'lengths': return lengths(request.chunks);
+      case 'early': return early(request.chunks);
+      case 'never': return aborted(request.signal).then(() => 'never read');
+      case 'unread': return 'nothing read';
+      case 'throw': throw new DcfError('ALREADY_EXISTS', 'thrown before chunks');
+      case 'after': return failing(a);
+      case 'die': return dying(a);
+      case 'hang': return hanging(request.signal);
+      case 'deaf': return deaf();
+      case 'wrong': return (function* () { yield 'fine'; yield { not: 'a chunk' }; })();
+      default: return request.chunks;
+    }
+  }
+}
+
+function* count(chunks: number, size: number) { for (let i = 0; i < chunks; i++) yield Buffer.from(String(i).padStart(size, '.')); }
+async function* slowly(chunks: number, ms: number) { for (let i = 0; i < chunks; i++) { await sleep(ms); yield String(i); } }
+async function* total(chunks: AsyncIterable<Uint8Array>, ms: number) {
+  let bytes = 0;
+  for await (const chunk of chunks) { bytes += chunk.length; if (ms > 0) await sleep(ms); }
+  yield String(bytes);
+}
+async function* lengths(chunks: AsyncIterable<Uint8Array>) { for await (const chunk of chunks) yield chunk.length + ';'; }
+async function* early(chunks: AsyncIterable<Uint8Array>) { for await (const chunk of chunks) { yield chunk; return; } }
+async function* failing(chunks: number) { for (let i = 0; i < chunks; i++) yield 'chunk ' + i; throw new DcfError('ALREADY_EXISTS', 'thrown after chunks'); }
+async function* dying(chunks: number) { for (let i = 0; i < chunks; i++) yield 'chunk ' + i; await sleep(50); process.exit(7); }
+async function* hanging(signal: AbortSignal) {
+  try { console.log('hangs'); yield 'first'; await aborted(signal); console.log('was aborted'); yield 'late'; }
+  finally { console.log('was returned'); }
+}
+async function* deaf() { yield 'first'; console.log('is deaf'); await new Promise(() => undefined); }
+`;
+
+/** Deploys it; sixteen calls go on at the same time unless the manifest says otherwise. */
+export async function deployStreaming(owner: Owner, daemon: TestDaemon, name = 'streaming', settings: DeploySettings = {}): Promise<void> {
+  await deploySource(owner, daemon, name, streamingSource, { concurrency: 16, ...settings });
+}
+
+/** What came of a stream. */
+export interface Streamed {
+  chunks: Buffer[];
+  texts: string[];
+  /** Why it failed after them. */
+  error: DcfError | undefined;
+}
+
+/** Reads a stream to its end. Never rejects. */
+export async function readAll(result: StreamResult): Promise<Streamed> {
+  const chunks: Buffer[] = [];
+  const streamed = (error?: DcfError): Streamed => ({ chunks, texts: chunks.map(String), error });
+  try {
+    for await (const chunk of result) chunks.push(Buffer.from(chunk));
+    return streamed();
+  } catch (error) {
+    return streamed(DcfError.from(error));
+  }
+}
+
+/** The chunks `0 …`, `1 …`, each so many bytes long. */
+export function* numbered(count: number, size: number): Generator<Buffer> {
+  for (let index = 0; index < count; index++) yield Buffer.from(String(index).padStart(size, '.'));
+}
