@@ -144,9 +144,12 @@ test('what the input throws is thrown to who reads the output, and the call is c
   await assert.rejects(async () => {
     for await (const _ of stream('total 0', failing()));
   }, new RangeError('the camera is unplugged'));
-  await assert.rejects(async () => {
-    for await (const _ of daemon.client.stream('streaming', JSON.parse('[7]')));
-  }, { code: 'INVALID_ARGUMENT' });
+  await assert.rejects(
+    async () => {
+      for await (const _ of daemon.client.stream('streaming', JSON.parse('[7]')));
+    },
+    { code: 'INVALID_ARGUMENT' },
+  );
 });
 
 test('a batching Handler gets streams one by one, between its batches', async () => {
