@@ -15,12 +15,27 @@ import { overload } from './benchmarks/overload.js';
 import { payload } from './benchmarks/payload.js';
 import { reload } from './benchmarks/reload.js';
 import { start } from './benchmarks/start.js';
+import { stream } from './benchmarks/stream.js';
 import { judge } from './harness/finding.js';
 import { describeMachine } from './harness/machine.js';
 import { describeFinding, describeMachineLine, writeResults } from './harness/report.js';
 import { withScope } from './harness/scope.js';
 
-const all: readonly Benchmark[] = [start, idle, echo, latency, nested, payload, reload, batching, ahead, coldStart, deployLoad, overload];
+const all: readonly Benchmark[] = [
+  start,
+  idle,
+  echo,
+  latency,
+  nested,
+  payload,
+  reload,
+  batching,
+  ahead,
+  coldStart,
+  deployLoad,
+  overload,
+  stream,
+];
 const badUsage = 2;
 
 /** The benchmarks that the arguments name, all of them for none. Throws a DcfError INVALID_ARGUMENT for another name. */

@@ -69,12 +69,15 @@ export interface Streamed {
   error: DcfError | undefined;
 }
 
-/** Reads a stream to its end. Never rejects. */
-export async function readAll(result: StreamResult): Promise<Streamed> {
+/** Reads a stream to its end. Never rejects. `onChunk` is told of each chunk. */
+export async function readAll(result: StreamResult, onChunk: () => void = () => undefined): Promise<Streamed> {
   const chunks: Buffer[] = [];
   const streamed = (error?: DcfError): Streamed => ({ chunks, texts: chunks.map(String), error });
   try {
-    for await (const chunk of result) chunks.push(Buffer.from(chunk));
+    for await (const chunk of result) {
+      chunks.push(Buffer.from(chunk));
+      onChunk();
+    }
     return streamed();
   } catch (error) {
     return streamed(DcfError.from(error));
