@@ -23,11 +23,11 @@ export const streamPath = '/dcf.v1.Functions/Stream';
 export const streamMethod: handleBidiStreamingCall<Buffer, Buffer> = (call) => call.end();
 
 /**
- * Serves `Stream`. It takes the calls as an interceptor, for what a method is given reads up to sixteen messages ahead, of any
+ * Serves `Stream`, and is for its calls alone. It takes them as an interceptor, for what a method is given reads up to sixteen messages ahead, of any
  * length: here each message is asked for when the worker has credit for it, and each chunk of output counts until HTTP/2 has it.
  */
 export function streamInterceptor(invoker: Invoker, options: MethodOptions): ServerInterceptor {
-  return (method, call) => (method.path === streamPath ? new InterceptedStream(call, invoker, options) : new ServerInterceptingCall(call));
+  return (_method, call) => new InterceptedStream(call, invoker, options);
 }
 
 class InterceptedStream extends ServerInterceptingCall {

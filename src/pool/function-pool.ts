@@ -239,12 +239,12 @@ export class FunctionPool implements CallOwner {
   }
 
   /** The caller has given up. A call that runs keeps its slot until the worker answers, or its deadline and the grace pass. */
-  cancel(call: Call, error = new DcfError('CANCELLED', 'the caller gave up')): void {
+  cancel(call: Call, error?: DcfError): void {
     if (call.settled) return;
     const { holder } = call;
     this.dispatcher.remove(call);
     holder?.cancel(call);
-    call.fail(error);
+    call.fail(error ?? new DcfError('CANCELLED', 'the caller gave up'));
     holder?.home.callEnded();
   }
 
