@@ -80,7 +80,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
     return performance.now() - this.acceptedAt;
   }
 
-  /** What is left of the deadline in milliseconds, at least 1; infinity without one. */
+  /** What is left of the deadline, at least 1 ms; `Infinity` for a stream without one. */
   get remainingMs(): number {
     return Math.max(1, Math.round(this.timeoutMs - this.age));
   }
@@ -102,8 +102,12 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
 
   /** The worker has done with it. A stream is settled once its caller has taken what came. */
   end(outcome: Outcome): void {
-    if (this.stream === undefined) this.settle(outcome);
-    else this.stream.finish(outcome);
+    if (this.stream === undefined) {
+      this.settle(outcome);
+      return;
+    }
+    this.cancelAllNested();
+    this.stream.finish(outcome);
   }
 
   /** No worker has it any more. */
@@ -137,8 +141,13 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
     this.settled = true;
     // A call that is cancelled but still held keeps its timer: it is what ends a Handler that never answers.
     if (this.holder === undefined) this.cancelTimer?.();
-    if (this.nested !== undefined) for (let link = this.nested.shift(); link !== undefined; link = this.nested.shift()) link.cancel();
+    if (this.nested !== undefined) this.cancelAllNested();
     this.owner.settled(outcome);
     this.invocation.settle(outcome, this);
+  }
+
+  /** Nobody waits for them any more. */
+  private cancelAllNested(): void {
+    for (let link = this.nested?.shift(); link !== undefined; link = this.nested?.shift()) link.cancel();
   }
 }

@@ -41,10 +41,10 @@ export class Dispatcher {
     return this.queue.size > 0 || this.batching ? undefined : this.roomiest();
   }
 
-  /** The worker that can begin a call at once: one that is not to be sent ahead, such as a nested one, which might wait for itself there. */
+  /** The same for a call that has to begin at once. A nested one that is sent ahead might wait there for the very call that waits for it. */
   get slot(): Worker | undefined {
-    const worker = this.room;
-    return worker !== undefined && worker.freeSlots > 0 ? worker : undefined;
+    const { room } = this;
+    return room !== undefined && room.freeSlots > 0 ? room : undefined;
   }
 
   get hasFreeSlot(): boolean {

@@ -79,8 +79,8 @@ export class Worker {
   private answered = 0;
   private meanRunMs = 0;
   private readonly connection: Connection;
-  private readonly nested: NestedCalls;
   private readonly places: Places;
+  private readonly nested: NestedCalls;
   private accepting = true;
   /** All that the worker ever wrote has been read. */
   private over = false;
@@ -213,7 +213,7 @@ export class Worker {
   private send(call: Call, announce: boolean, more: boolean): void {
     this.places.put(call);
     const { requestId, metadata, input } = call.invocation;
-    const { stream } = call;
+    const { stream, remainingMs } = call;
     call.holder = this;
     call.ranIn = this;
     if (!announce) call.startedAt = performance.now();
@@ -221,7 +221,7 @@ export class Worker {
     this.connection.send({
       type: 'CALL',
       id: call.wireId,
-      timeoutMs: call.timeoutMs === Number.POSITIVE_INFINITY ? 0 : call.remainingMs,
+      timeoutMs: remainingMs === Number.POSITIVE_INFINITY ? 0 : remainingMs,
       more,
       announce,
       streamIn: stream?.chunked === true,

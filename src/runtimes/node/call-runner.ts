@@ -80,8 +80,9 @@ export class CallRunner {
   }
 
   take({ id, requestId, body, metadata, timeoutMs, more, announce, streamIn, streamOut }: CallMessage): void {
-    const request = new WorkerRequest(id, requestId, body, metadata, timeoutMs, streamOut, this.options.callFor);
-    if (streamIn) request.streamed = new InputChunks((bytes) => this.options.send({ type: 'CREDIT', id, bytes }));
+    const { callFor, send } = this.options;
+    const request = new WorkerRequest(id, requestId, body, metadata, timeoutMs, callFor, streamOut);
+    if (streamIn) request.streamed = new InputChunks((bytes) => send({ type: 'CREDIT', id, bytes }));
     if (this.options.batches && !streamIn && !streamOut) {
       this.collected.push(request);
       if (more) return;

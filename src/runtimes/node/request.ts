@@ -34,8 +34,8 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
     private readonly bytes: Uint8Array,
     metadata: Readonly<Record<string, string>> | undefined,
     timeoutMs: number,
-    readonly takesChunks: boolean,
     private readonly callFor: CallFor,
+    readonly takesChunks: boolean,
   ) {
     this.metadata = metadata ?? noMetadata;
     this.deadlineMs = timeoutMs === 0 ? 8.64e15 : Date.now() + timeoutMs;
