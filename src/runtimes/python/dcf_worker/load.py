@@ -9,6 +9,8 @@ from .context import CallContext, Context
 from .errors import DcfError
 from .signature import is_async, positional
 
+# Where the daemon installs what requirements.txt names.
+_REQUIREMENTS = os.path.join(".dcf", "site-packages")
 _CONTEXT_NAMES = ("context", "ctx")
 
 
@@ -26,7 +28,11 @@ class Target:
 
 
 def extend_path(directory: str, handler_path: str) -> None:
-    """Puts first what an import finds first: the folder of the handler's file, then the function's own."""
+    """The folder of the handler's file comes first, then the function's own; its requirements come before the host's packages."""
+    requirements = os.path.join(directory, _REQUIREMENTS)
+    if os.path.isdir(requirements):
+        host = (index for index, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages")))
+        sys.path.insert(next(host, len(sys.path)), requirements)
     folders = [os.path.dirname(os.path.join(directory, handler_path)), directory]
     sys.path[:0] = list(dict.fromkeys(os.path.normpath(folder) for folder in folders))
 
