@@ -12,6 +12,7 @@ import { idle } from './benchmarks/idle.js';
 import { latency } from './benchmarks/latency.js';
 import { overload } from './benchmarks/overload.js';
 import { payload } from './benchmarks/payload.js';
+import { python } from './benchmarks/python.js';
 import { reload } from './benchmarks/reload.js';
 import { start } from './benchmarks/start.js';
 import { judge } from './harness/finding.js';
@@ -19,7 +20,7 @@ import { describeMachine } from './harness/machine.js';
 import { describeFinding, describeMachineLine, writeResults } from './harness/report.js';
 import { withScope } from './harness/scope.js';
 
-const all: readonly Benchmark[] = [start, idle, echo, latency, payload, reload, batching, ahead, coldStart, deployLoad, overload];
+const all: readonly Benchmark[] = [start, idle, echo, latency, payload, python, reload, batching, ahead, coldStart, deployLoad, overload];
 const badUsage = 2;
 
 /** The benchmarks that the arguments name, all of them for none. Throws a DcfError INVALID_ARGUMENT for another name. */

@@ -24,7 +24,6 @@ class AsyncCalls(Calls):
         link.turns = False
         self._loop = loop
         self._outgoing: list[bytes] = []
-        self._tasks: set[asyncio.Task] = set()
         #: Calls and batches that run.
         self._busy = 0
 
@@ -35,12 +34,10 @@ class AsyncCalls(Calls):
     def start(self, item: Request | list[Request]) -> None:
         self._busy += 1
         if isinstance(item, Request):
-            task = self._loop.create_task(self._run(item))
+            # The loop itself would let a task that waits be collected.
+            item.keeper = self._loop.create_task(self._run(item))
         else:
-            task = self._loop.create_task(self._run_batch(item))
-        # The loop itself would let a task that waits be collected.
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            item[0].keeper = self._loop.create_task(self._run_batch(item))
 
     def start_waiting(self) -> None:
         while self._busy < self.concurrency and self.waiting:
@@ -85,7 +82,7 @@ class AsyncCalls(Calls):
             reply = self.target.handle(request)
             if hasattr(reply, "__await__"):
                 reply = await reply
-            body = await self._body_of_later(request, reply)
+            body = reply if type(reply) is bytes else await self._body_of_later(request, reply)
             frame = HEAD.pack(0, 0, END, 0, request.number, 0) if body is None else self.head_of_result(request, body)
         except asyncio.CancelledError:
             frame = self.error_frame(request, cancelled() if request.was_cancelled else DcfError("UNKNOWN", "the Handler cancelled itself"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 
 from .frames import FrameReader
 
@@ -27,6 +28,7 @@ class Link:
         self._changed = threading.Condition(threading.Lock())
         self._waiting = 0
         self._poll = None
+        self._outgoing: deque = deque()
 
     def deliver_to(self, take) -> None:
         """`take` gets each frame from now on, in the thread that has read it."""
@@ -69,6 +71,15 @@ class Link:
         with self._writing:
             self._write(data)
 
+    def send_soon(self, head: bytes, body) -> None:
+        """The same for threads that end at the same time: while one writes, it takes along what the others have."""
+        self._outgoing.append((head, body))
+        while self._outgoing and self._writing.acquire(False):
+            try:
+                self._write_gathered()
+            finally:
+                self._writing.release()
+
     def send_with_body(self, head: bytes, body) -> None:
         """Writes both; a long body from where it is."""
         if len(body) <= _GATHERED_LENGTH:
@@ -77,6 +88,20 @@ class Link:
         with self._writing:
             self._write(head)
             self._write(body)
+
+    def _write_gathered(self) -> None:
+        small: list = []
+        while self._outgoing:
+            head, body = self._outgoing.popleft()
+            small.append(head)
+            if len(body) <= _GATHERED_LENGTH:
+                small.append(body)
+                continue
+            self._write(b"".join(small))
+            self._write(body)
+            small.clear()
+        if small:
+            self._write(b"".join(small))
 
     def _write(self, data) -> None:
         try:

@@ -15,7 +15,7 @@ _NEVER = float("inf")
 class Request:
     """One call. What few Handlers look at is made only when it is asked for."""
 
-    __slots__ = ("input", "number", "announced", "was_cancelled", "incoming", "outgoing", "task", "_calls", "_header", "_fields", "_until", "_chunks")
+    __slots__ = ("input", "number", "announced", "was_cancelled", "incoming", "outgoing", "task", "keeper", "_calls", "_header", "_fields", "_until", "_chunks")
 
     def __init__(self, calls, number: int, flags: int, timeout_ms: int, header: bytes, body: bytes) -> None:
         #: The bytes that the caller sent; none in a streamed call, whose input comes in `chunks`.
@@ -28,7 +28,9 @@ class Request:
         self.incoming = Incoming(self, calls.link) if flags & STREAM_IN else None
         #: Set when the caller takes chunks.
         self.outgoing = Outgoing(self, calls.link) if flags & STREAM_OUT else None
+        #: What runs it, once that can be cancelled.
         self.task = None
+        self.keeper = None
         self._calls = calls
         self._header = header
         self._fields: dict | None = None

@@ -87,7 +87,7 @@ class ThreadedCalls(Calls):
             body = None
         self.ended(request)
         self.enter(None)
-        self.link.send_with_body(head, body or b"")
+        self.link.send_soon(head, body or b"")
 
     def _run_batch(self, batch: list[Request]) -> None:
         self.enter(batch[0] if len(batch) == 1 else None)
