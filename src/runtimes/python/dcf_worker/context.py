@@ -27,6 +27,8 @@ class Context:
     @property
     def logger(self):
         """A logging.Logger; its records are entries of the function's log."""
+        import logging as _  # first of all, so that it is taken over
+
         from .log_records import function_logger
 
         return function_logger(self.function, self._output)

@@ -48,6 +48,10 @@ class DcfError(Exception):
         self.reason = reason
 
 
+# What functions import it from, and tracebacks say.
+DcfError.__module__ = "dcf_worker"
+
+
 def code_and_reason(error: BaseException) -> tuple[str, str | None]:
     """UNKNOWN, unless the error chose a code; also that of another class of this name, such as the client package's."""
     if type(error).__name__ != "DcfError":
@@ -94,7 +98,11 @@ def _stack_of(error: BaseException) -> str:
     import traceback
 
     try:
-        lines = traceback.format_exception(type(error), error, _own_frames(error))
+        frames = _own_frames(error)
+        if frames is None and isinstance(error, DcfError):
+            # The runtime's own words: where they were put together is of no use to anybody.
+            return ""
+        lines = traceback.format_exception(type(error), error, frames)
     except Exception:
         return ""
     stack = "".join(cut(line, MAX_STACK_LENGTH // 4) for line in lines).rstrip()

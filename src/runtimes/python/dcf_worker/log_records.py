@@ -1,4 +1,4 @@
-"""The standard library's logging, as entries of the function's log. Only imported where the function uses it."""
+"""The standard library's logging, as entries of the function's log. Loaded when the function imports logging."""
 
 from __future__ import annotations
 
@@ -30,12 +30,30 @@ def level_of(number: int) -> str:
 
 
 def take_over(output) -> None:
-    """Where the function sets up no logging of its own, records from INFO on are entries of the log."""
+    """From INFO on, records are entries of the log, until the function sets up something else."""
     handler = LogHandler(output)
-    # The handler of last resort is used only while there is no other, so basicConfig() still does what it says.
-    logging.lastResort = handler
-    if logging.root.level == logging.WARNING and not logging.root.handlers:
-        logging.root.setLevel(logging.INFO)
+    logging.root.addHandler(handler)
+    logging.root.setLevel(logging.INFO)
+    configure = logging.basicConfig
+
+    def basic_config(**options) -> None:
+        if any(options.get(key) for key in ("stream", "filename", "handlers", "force")):
+            logging.root.removeHandler(handler)
+        elif handler in logging.root.handlers:
+            _adjust(handler, options)
+            return
+        configure(**options)
+
+    logging.basicConfig = basic_config
+
+
+def _adjust(handler: LogHandler, options: dict) -> None:
+    """A format and a level are for the handler that is there; basicConfig() itself would leave all as it is."""
+    if "format" in options or "datefmt" in options:
+        style = options.get("style", "%")
+        handler.setFormatter(logging.Formatter(options.get("format"), options.get("datefmt"), style))
+    if options.get("level") is not None:
+        logging.root.setLevel(options["level"])
 
 
 def function_logger(name: str, output) -> logging.Logger:

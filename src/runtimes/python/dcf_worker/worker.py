@@ -8,9 +8,10 @@ from time import perf_counter
 
 from .calls import Calls
 from .context import Context
-from .errors import DcfError, cut, describe, message_of
+from .errors import MAX_MESSAGE_LENGTH, DcfError, cut, describe, message_of
 from .frames import FrameError
 from .link import Link
+from .log_import import LoggingFinder
 from .load import Target, load_target
 from .messages import INIT, PROTOCOL_VERSION, header_of, write
 from .output import Output
@@ -44,6 +45,7 @@ class Worker:
         if self._init is None:
             return self._end()
         self._output.capture()
+        LoggingFinder(self._output).install()
         threading.excepthook = self._thread_failed
         begun = perf_counter()
         try:
@@ -72,12 +74,10 @@ class Worker:
         context = Context(init, self._output, lambda: self._calls)
         _contexts.append(context)
         target = load_target(init, context)
-        self._take_over_logging()
         calls = self._make_calls(target, init)
         if target.init is not None:
             self._run(target.init)
-            self._take_over_logging()
-        self._output.flush(0)
+            self._output.flush(0)
         self._calls = calls
         self._link.deliver_to(calls.take)
         return target
@@ -113,18 +113,10 @@ class Worker:
 
         asyncio.run(_await(result))
 
-    def _take_over_logging(self) -> None:
-        if "logging" in sys.modules:
-            from .log_records import take_over
-
-            take_over(self._output)
-
     def _init_failed(self, error: BaseException) -> int:
-        if isinstance(error, SystemExit):
-            error = DcfError("FAILED_PRECONDITION", f"the function called sys.exit({error.code!r}) while it was built").with_traceback(
-                error.__traceback__
-            )
         message, stack = describe(error)
+        if isinstance(error, SystemExit):
+            message = cut(f"the function called sys.exit({error.code!r}) while it was built", MAX_MESSAGE_LENGTH)
         self._link.send(write({"type": "INIT_FAILED", "message": message, "stack": stack}))
         return 1
 
@@ -159,7 +151,7 @@ class Worker:
         """No call fails for it, but nobody knows in what state it left the process: the daemon is asked to replace it."""
         message, stack = describe(error)
         self._output.log("error", f"{what}: {stack or message}")
-        self._link.send(write({"type": "RETIRE", "why": cut(f"{what}: {message}", 4096)}))
+        self._link.send(write({"type": "RETIRE", "why": cut(f"{what}: {message}", MAX_MESSAGE_LENGTH)}))
 
 
 async def _await(result):
