@@ -166,6 +166,12 @@ for (const [input, reason] of [
   });
 }
 
+test('sys.exit in one of several threads ends the process', { skip }, async (t) => {
+  const { call } = await startPool(t, forked, { ...python, concurrency: 2 });
+  const error = failureOf(await call('exit').outcome);
+  assert.deepEqual([error.code, error.reason], ['INTERNAL', 'exit:0']);
+});
+
 test('what fails in a thread where nobody catches it: a line in the log, and a new replica', { skip }, async (t) => {
   const source =
     'import threading, os\ndef fail(): raise RuntimeError("in a thread")\ndef Handler(req):\n  if req.text() == "thread": threading.Thread(target=fail, name="mine").start()\n  return str(os.getpid())';
