@@ -13,6 +13,7 @@ import { latency } from './benchmarks/latency.js';
 import { nested } from './benchmarks/nested.js';
 import { overload } from './benchmarks/overload.js';
 import { payload } from './benchmarks/payload.js';
+import { python } from './benchmarks/python.js';
 import { reload } from './benchmarks/reload.js';
 import { start } from './benchmarks/start.js';
 import { stream } from './benchmarks/stream.js';
@@ -28,6 +29,7 @@ const all: readonly Benchmark[] = [
   latency,
   nested,
   payload,
+  python,
   reload,
   batching,
   ahead,

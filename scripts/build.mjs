@@ -28,6 +28,11 @@ run(
 );
 run('typescript/bin/tsc', '-b');
 cpSync(join(root, 'proto'), join(root, 'sdk/dist/proto'), { recursive: true });
+rmSync(join(root, 'dist/src/runtimes/python'), { recursive: true, force: true });
+cpSync(join(root, 'src/runtimes/python'), join(root, 'dist/src/runtimes/python'), {
+  recursive: true,
+  filter: (source) => !source.includes('__pycache__'),
+});
 
 const { manifestJsonSchema } = await import(pathToFileURL(join(root, 'sdk/dist/manifest/index.js')).href);
 writeFileSync(join(root, 'sdk/dist/function.schema.json'), `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`);

@@ -17,7 +17,7 @@ export const nested: Benchmark = {
     const daemon = await startDaemon(scope);
     for (const folder of ['functions/echo', 'bench/functions/relay']) await deployFolder(scope, daemon, repositoryPath(folder));
     const input = randomBytes(64);
-    for (const name of ['echo', 'relay']) await verifyEcho(scope, daemon, input, name);
+    for (const name of ['echo', 'relay']) await verifyEcho(scope, daemon, name, input);
     const through = await prepareLoad(scope, { function: 'relay', input, output: input }, amount);
     const direct = await prepareLoad(scope, { function: 'echo', input, output: input }, amount);
     const { subject, peer } = await interleave(

@@ -27,8 +27,8 @@ export async function callOnce(scope: Scope, { url }: Server, name: string, inpu
   }
 }
 
-/** Makes sure that a function of a server answers with the very bytes. Throws a DcfError INTERNAL when it does not. */
-export async function verifyEcho(scope: Scope, server: Server, input: Uint8Array, name = 'echo'): Promise<void> {
+/** Makes sure that an echo function of a server answers with the very bytes. Throws a DcfError INTERNAL when it does not. */
+export async function verifyEcho(scope: Scope, server: Server, name: string, input: Uint8Array): Promise<void> {
   const output = await callOnce(scope, server, name, input);
   if (Buffer.compare(output, input) === 0) return;
   throw new DcfError('INTERNAL', `${server.url} answered ${input.length} bytes with ${output.length} others`);

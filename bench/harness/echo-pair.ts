@@ -29,7 +29,7 @@ export async function compareEcho(
   { bytes, ...amount }: { bytes: number } & Pick<Load, 'calls' | 'inFlight'>,
 ): Promise<Rounds<LoadResult>> {
   const input = randomBytes(bytes);
-  for (const server of [daemon, bare]) await verifyEcho(scope, server, input);
+  for (const server of [daemon, bare]) await verifyEcho(scope, server, 'echo', input);
   const load = await prepareLoad(scope, { function: 'echo', input, output: input }, amount);
   return await interleave(
     () => runLoad(scope, daemon, load),

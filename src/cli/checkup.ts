@@ -6,6 +6,7 @@ import { formatDuration, formatSize } from '@dcf/sdk/manifest';
 import { describeDevice, describeDriver, listDevices } from '../gpu/devices.js';
 import { probeProviders } from '../gpu/providers.js';
 import { cgroupSupport } from '../pool/confinement.js';
+import { pythonSupport } from '../pool/python-interpreter.js';
 import { sandboxSupport } from '../pool/sandbox-support.js';
 import { openControl } from './clients.js';
 import type { Connection } from './config.js';
@@ -29,17 +30,24 @@ interface Provider {
   readonly detail: string;
 }
 
+interface Usable {
+  readonly usable: boolean;
+  readonly detail: string;
+}
+
 /** What functions run on: the daemon's machine where one answers, this one otherwise. */
 interface Host {
   readonly machine: string;
   readonly providers: readonly Provider[];
   readonly devices: readonly string[];
-  readonly sandbox: { readonly usable: boolean; readonly detail: string };
+  readonly sandbox: Usable;
+  readonly python: Usable;
   /** What puts limits.memory in force. */
   readonly memory: string;
   readonly disk: Check;
 }
 
+const unsaid: Usable = { usable: false, detail: 'the daemon does not say' };
 const testedNodeVersions = [20, 22, 24];
 const oldestNode = { major: 20, minor: 11 };
 /** Below this much room a deploy of any size fails. */
@@ -53,9 +61,10 @@ export async function checkUp(connection: Connection): Promise<Checkup> {
   const devices: Check = { name: 'devices', state: 'ok', detail: host.devices.join('; ') || 'no GPU: models run on the CPU' };
   const gpuDriver: Check = { name: 'gpu driver', state: 'ok', detail: `${driver} (this machine)` };
   const memory: Check = { name: 'memory limits', state: 'ok', detail: host.memory };
-  const confinement = [checkSandbox(host.sandbox), memory];
+  const confinement = [checkUsable('sandbox', host.sandbox), memory];
   const checks = [
     checkNode(process.versions.node),
+    checkUsable('python', host.python),
     daemon,
     gpuDriver,
     devices,
@@ -86,9 +95,9 @@ export function checkProviders(providers: readonly Provider[]): Check[] {
   }));
 }
 
-/** Sandboxes are only for the functions that ask for one, so none is worth knowing and breaks nothing. */
-export function checkSandbox({ usable, detail }: Host['sandbox']): Check {
-  return { name: 'sandbox', state: usable ? 'ok' : 'note', detail: `${usable ? 'yes' : 'no'}: ${detail}` };
+/** What only some functions ask for: that it is missing is worth knowing and breaks nothing. */
+export function checkUsable(name: string, { usable, detail }: Usable): Check {
+  return { name, state: usable ? 'ok' : 'note', detail: `${usable ? 'yes' : 'no'}: ${detail}` };
 }
 
 function describeGuard(guard: string, reason: string): string {
@@ -114,13 +123,20 @@ async function checkDaemon(connection: Connection): Promise<{ check: Check; info
 }
 
 async function thisHost(): Promise<Host> {
-  const [providers, devices, disk, sandbox] = await Promise.all([probeProviders(), listDevices(), statfs(tmpdir()), sandboxSupport()]);
+  const [providers, devices, disk, sandbox, python] = await Promise.all([
+    probeProviders(),
+    listDevices(),
+    statfs(tmpdir()),
+    sandboxSupport(),
+    pythonSupport(process.env['DCF_PYTHON'] ?? 'python3'),
+  ]);
   const cgroups = cgroupSupport(undefined);
   return {
     machine: 'this machine',
     providers,
     devices: devices.map(describeDevice),
     sandbox,
+    python,
     memory: cgroups.usable ? describeGuard(`cgroup ${cgroups.version}`, '') : describeGuard('watch', cgroups.reason),
     disk: checkDisk(tmpdir(), disk.bavail * disk.bsize, disk.blocks * disk.bsize),
   };
@@ -133,7 +149,8 @@ function daemonHost({ url }: Connection, info: DaemonInfo): Host {
     providers,
     devices,
     // A daemon of another version may not say.
-    sandbox: info.sandbox ?? { usable: false, detail: 'the daemon does not say' },
+    sandbox: info.sandbox ?? unsaid,
+    python: info.python ?? unsaid,
     memory: describeGuard(info.memoryGuard, info.memoryGuardReason),
     disk: checkDisk(dataDirectory, diskFree, diskTotal),
   };

@@ -10,7 +10,6 @@ import { type Revision, sizeOf } from '../registry/revision.js';
 import type { Activator } from './activator.js';
 import type { Exclusive } from './exclusive.js';
 import type { LiveFunctions } from './functions.js';
-import { notInForce } from './not-in-force.js';
 import { type ChangeEvent, type Progress, tellStack } from './progress.js';
 import { planRollout, type Rollout } from './rollout.js';
 import { type Chunk, receiveBlobs } from './upload.js';
@@ -65,10 +64,7 @@ export class Deployer {
       throw new DcfError('FAILED_PRECONDITION', message);
     }
     return this.options.exclusive.run(name, async () => {
-      const { refused, warnings } = notInForce(manifest);
-      if (refused !== undefined) throw refused;
       const revision = await this.receive(request, manifest);
-      for (const text of warnings) request.emit({ kind: 'warning', text });
       return this.activate(request, revision);
     });
   }

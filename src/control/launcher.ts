@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import type { Manifest, ProviderName } from '@dcf/sdk/manifest';
 import type { FunctionName } from '../core/names.js';
 import type { DeviceLease } from '../pool/device-lease.js';
 import { type CallCounters, FunctionPool, type PoolOptions } from '../pool/function-pool.js';
 import type { LogLine } from '../pool/log-line.js';
 import type { CallFunction } from '../pool/nested-call.js';
+import { findPython, type PythonInterpreter } from '../pool/python-interpreter.js';
 import type { ReplicaSpec } from '../pool/replica-spec.js';
 import { replicaSpec } from '../pool/replica-spec.js';
 import { requireSandbox } from '../pool/sandbox-support.js';
@@ -11,6 +13,7 @@ import { installDependencies } from '../registry/dependencies.js';
 import type { Downloads, FetchOptions } from '../registry/downloads.js';
 import type { Registry } from '../registry/registry.js';
 import type { Scale } from '../registry/release.js';
+import { sitePackagesLink } from '../registry/requirements-plan.js';
 import { resolveResources } from '../registry/resources.js';
 import type { Revision } from '../registry/revision.js';
 import { checkSecrets, RevisionSecrets } from '../registry/revision-secrets.js';
@@ -32,6 +35,8 @@ export interface LauncherOptions {
   chooseProviders: (name: FunctionName, wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
   /** How each replica of a function gets its devices; rejects when this host has too few. */
   leaseDevices: (manifest: Manifest, providers: readonly string[]) => Promise<() => DeviceLease>;
+  /** The interpreter of Python functions whose manifests name none. */
+  python: string;
   /** Whether the operator lets the daemon install system packages. */
   installPackages: boolean;
   killGraceMs: number;
@@ -48,7 +53,7 @@ export class Launcher {
   constructor(private readonly options: LauncherOptions) {}
 
   /**
-   * Checks that its secrets are there, downloads what it has elsewhere, lays out the revision's files, installs its
+   * Checks that its secrets and its interpreter are there, downloads what it has elsewhere, lays out the revision's files, installs its
    * dependencies, system packages where that is allowed, and picks its execution providers.
    *
    * @param onOutput - told each line of an installer, and how downloads go on
@@ -59,6 +64,7 @@ export class Launcher {
     const { manifest } = revision.manifest;
     checkSecrets(secrets, revision);
     if (manifest.isolation === 'sandbox') await requireSandbox();
+    const python = await this.pythonOf(manifest);
     const providers = await chooseProviders(revision.name, manifest.providers);
     const leaseDevices = await leaseOn(manifest, providers);
     await this.layOut(revision, { onOutput, signal });
@@ -68,11 +74,17 @@ export class Launcher {
       revisionDirectory: revision.directory,
       dataDirectory: registry.dataDirectory,
       onOutput,
+      python,
       ...(signal === undefined ? {} : { signal }),
     });
     const resources = resolveResources(manifest, revision.directory);
     const { id, directory } = revision;
-    return replicaSpec(manifest, { revision: id, directory, resources, providers, leaseDevices, cgroup });
+    const readOnly = python === undefined ? [] : [join(directory, sitePackagesLink)];
+    return replicaSpec(manifest, { revision: id, directory, resources, providers, leaseDevices, python, readOnly, cgroup });
+  }
+
+  private async pythonOf({ runtime, python }: Manifest): Promise<PythonInterpreter | undefined> {
+    return runtime === 'python' ? await findPython({ version: python, fallback: this.options.python }) : undefined;
   }
 
   private async layOut(revision: Revision, options: FetchOptions): Promise<void> {

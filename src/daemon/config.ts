@@ -56,6 +56,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
     bodyTimeout: value('bodyTimeout'),
     killGrace: value('killGrace'),
     drainGrace: value('drainGrace'),
+    python: value('python'),
     installPackages: value('installPackages'),
     cgroup: value('cgroup'),
     keepWarm: value('keepWarm'),

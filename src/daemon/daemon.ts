@@ -27,6 +27,7 @@ import { originalService } from '../gateway/original-service.js';
 import { describeDevice } from '../gpu/devices.js';
 import { cgroupSupport } from '../pool/confinement.js';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
+import { pythonSupport } from '../pool/python-interpreter.js';
 import { sandboxSupport } from '../pool/sandbox-support.js';
 import type { DownloadRules } from '../registry/download-rules.js';
 import { Downloads } from '../registry/downloads.js';
@@ -77,6 +78,7 @@ export class Daemon {
       downloads: new Downloads(registry.blobs, registry.dataDirectory, rules),
       chooseProviders: (name, wanted) => accelerators.choose(name, wanted),
       leaseDevices: (manifest, providers) => accelerators.lease(manifest, providers),
+      python: settings.python,
       installPackages: settings.installPackages,
       killGraceMs: settings.killGrace,
       cgroup: settings.cgroup,
@@ -275,6 +277,7 @@ export class Daemon {
       diskTotal: disk.blocks * disk.bsize,
       memory: process.memoryUsage.rss(),
       sandbox: { usable, detail },
+      python: await pythonSupport(this.settings.python),
       memoryGuard: cgroups.usable ? `cgroup ${cgroups.version}` : 'watch',
       memoryGuardReason: cgroups.usable ? '' : cgroups.reason,
       http: this.httpAddress ?? '',

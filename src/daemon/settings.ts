@@ -99,6 +99,7 @@ export const settings = {
   bodyTimeout: setting('TIME', '60s', 'how long a request may take to come', duration),
   killGrace: setting('TIME', '1s', "how long a Handler may run on past its call's deadline", duration),
   drainGrace: setting('TIME', '30s', 'how long calls may take to finish when the daemon or a revision stops', duration),
+  python: setting('PROGRAM', 'python3', 'what runs Python functions whose manifests ask for no version', asItIs),
   installPackages: {
     help: 'install the Debian packages that functions name in packages.apt (as root)',
     fallback: 'false',

@@ -5,6 +5,7 @@ import { FunctionPool } from './function-pool.js';
 import type { Outcome } from './invocation.js';
 import type { LogLine } from './log-line.js';
 import { callsNeedDaemon } from './nested-calls.js';
+import type { PythonInterpreter } from './python-interpreter.js';
 import { replicaSpec } from './replica-spec.js';
 
 export interface LocalOptions {
@@ -15,6 +16,8 @@ export interface LocalOptions {
   resources: Readonly<Record<string, string>>;
   /** Execution providers that the replica may use, best first; already probed. */
   providers: readonly string[];
+  /** What runs a function with `runtime: python`. */
+  python?: PythonInterpreter | undefined;
   onLog: (entry: LogLine) => void;
 }
 
@@ -40,9 +43,9 @@ const graceMs = 5_000;
  * @throws DcfError as a deploy would fail: FAILED_PRECONDITION with the Handler's own stack as `cause`
  */
 export async function startLocal(options: LocalOptions): Promise<LocalFunction> {
-  const { manifest, directory, resources, providers } = options;
+  const { manifest, directory, resources, providers, python } = options;
   const pool = new FunctionPool({
-    spec: replicaSpec(manifest, { revision: 'local', directory, resources, providers }),
+    spec: replicaSpec(manifest, { revision: 'local', directory, resources, providers, python }),
     replicas: { min: 1, max: 1, idleTimeoutMs: manifest.replicas.idleTimeout },
     overlap: false,
     batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: manifest.limits.payload },

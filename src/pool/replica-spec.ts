@@ -1,10 +1,14 @@
 import type { Manifest } from '@dcf/sdk/manifest';
+import { DcfError } from '../core/errors.js';
 import { type InitHeader, protocolVersion } from '../wire/messages.js';
 import type { Confinement, Isolation } from './confinement.js';
 import { type DeviceLease, unmanagedDevices } from './device-lease.js';
+import type { PythonInterpreter } from './python-interpreter.js';
+import type { Runtime } from './runtime-command.js';
 
 /** All that a replica needs to know of its revision. */
 export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker' | 'devices'> {
+  runtime: Runtime;
   /** Gives a replica its devices. */
   leaseDevices: () => DeviceLease;
   threads: number;
@@ -24,6 +28,8 @@ export interface Placement {
   providers: readonly string[];
   /** Gives a replica its devices; where nobody does, it sees those that the daemon sees. */
   leaseDevices?: () => DeviceLease;
+  /** What runs a revision with `runtime: python`. */
+  python?: PythonInterpreter | undefined;
   /** Files and folders beside the revision's that a sandbox can read, absolute. */
   readOnly?: readonly string[];
   /** A control group that the operator gave to the daemon. */
@@ -32,13 +38,15 @@ export interface Placement {
 
 /** Puts together what a replica of a revision needs to know. */
 export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSpec {
-  const { name, handler, parameters, environment, threads, concurrency, batch, initTimeout, limits, recycle } = manifest;
-  const { cgroup, readOnly: _, leaseDevices = () => unmanagedDevices, ...rest } = placement;
+  const { name, handler, initializer, parameters, environment, threads, concurrency, batch, initTimeout, limits, recycle } = manifest;
+  const { cgroup, readOnly: _, python, leaseDevices = () => unmanagedDevices, ...rest } = placement;
   return {
     ...rest,
     leaseDevices,
+    runtime: runtimeOf(manifest, python),
     function: name,
     handler,
+    initializer,
     parameters,
     environment,
     threads,
@@ -51,20 +59,38 @@ export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSp
   };
 }
 
+function runtimeOf({ runtime }: Manifest, python: PythonInterpreter | undefined): Runtime {
+  if (runtime === 'node') return { kind: 'node' };
+  if (python === undefined) throw new DcfError('INTERNAL', 'no interpreter was chosen');
+  return { kind: 'python', interpreter: python };
+}
+
 function isolationOf(manifest: Manifest, placement: Placement): Isolation {
   const { isolation, network, limits, runtime } = manifest;
   if (isolation === 'process') return { kind: 'process' };
-  const { resources, readOnly = [] } = placement;
+  const { resources, python, readOnly = [] } = placement;
   // Which of them work was found out with a library of Node's; Python functions bring their own.
   const providers = runtime === 'python' ? manifest.providers : placement.providers;
   const gpu = limits.gpu > 0 || providers.some((provider) => provider !== 'cpu');
   // Most resources lie in the revision's folder; a large one of `dcf run` may be a link out of it.
-  return { kind: 'sandbox', network, gpu, readOnly: [...Object.values(resources), ...readOnly] };
+  return { kind: 'sandbox', network, gpu, readOnly: [...Object.values(resources), ...readOnly, ...(python?.folders ?? [])] };
 }
 
 /** What a worker is told of its replica. */
 export function initHeader(spec: ReplicaSpec, worker: number, devices: readonly string[]): InitHeader {
-  const { function: name, revision, directory, handler, parameters, resources, providers, concurrency, maxBatch, maxPayload } = spec;
-  const placed = { protocol: protocolVersion, function: name, revision, worker, directory, handler, parameters };
+  const {
+    function: name,
+    revision,
+    directory,
+    handler,
+    initializer,
+    parameters,
+    resources,
+    providers,
+    concurrency,
+    maxBatch,
+    maxPayload,
+  } = spec;
+  const placed = { protocol: protocolVersion, function: name, revision, worker, directory, handler, initializer, parameters };
   return { ...placed, resources, providers, devices, concurrency, maxBatch, maxPayload };
 }

@@ -221,7 +221,7 @@ export class Replica {
   }
 
   private async spawn(): Promise<SpawnedProcess> {
-    const { threads, directory, environment, confinement } = this.spec;
+    const { threads, runtime, directory, environment, confinement } = this.spec;
     const { devices } = this.lease;
     const pairs = await SocketPairs.open();
     const ends: Socket[] = [];
@@ -229,7 +229,7 @@ export class Replica {
       for (let index = 0; index < threads; index++) {
         ends.push(await pairs.accept(() => this.createWorker((onread) => pairs.connect(onread), index)));
       }
-      return await spawnReplica({ ends, directory, environment, devices, confinement });
+      return await spawnReplica({ ends, runtime, directory, environment, devices, confinement });
     } finally {
       // The child has its own descriptors by now; while the daemon held these, it would never see an end of file.
       for (const end of ends) end.destroy();

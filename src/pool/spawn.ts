@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { DcfError, messageOf } from '../core/errors.js';
-import { type Confinement, heapLimit, openCgroup } from './confinement.js';
+import { type Confinement, openCgroup } from './confinement.js';
 import { deviceEnvironment } from './device-lease.js';
 import type { MemoryCgroup } from './memory-cgroup.js';
 import type { Exit } from './process-exit.js';
 import { ReplicaProcess, type SpawnedProcess } from './replica-process.js';
+import { type Runtime, runtimeCommand } from './runtime-command.js';
 import { sandboxCommand } from './sandbox.js';
 import { requireSandbox } from './sandbox-support.js';
 
@@ -16,14 +16,13 @@ export type { Exit, SpawnedProcess };
 export interface SpawnOptions {
   /** The child's ends of the workers' socket pairs, one each; its descriptors 3, 4, … */
   ends: readonly Socket[];
+  runtime: Runtime;
   directory: string;
   environment: Readonly<Record<string, string>>;
   /** `undefined`: those of the daemon. */
   devices: readonly string[] | undefined;
   confinement: Confinement;
 }
-
-const nodeRuntime = fileURLToPath(new URL('../runtimes/node/main.js', import.meta.url));
 
 /** What a replica may see of the daemon's environment: nothing that could be a secret. */
 const passedOn = /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*)$/;
@@ -57,10 +56,11 @@ function hasDeathSignal(): boolean {
  * @throws DcfError UNAVAILABLE when the system starts no process, FAILED_PRECONDITION when it cannot be confined as asked
  */
 export async function spawnReplica(options: SpawnOptions): Promise<SpawnedProcess> {
-  const { ends, directory, confinement } = options;
+  const { ends, runtime, directory, confinement } = options;
   const sandbox = await sandboxOf(options);
   const cgroup = openCgroup(confinement);
-  const command = [...(hasDeathSignal() ? ['setpriv', '--pdeathsig', 'KILL'] : []), ...sandbox, ...runtimeCommand(options)];
+  const program = runtimeCommand(runtime, ends.length, confinement);
+  const command = [...(hasDeathSignal() ? ['setpriv', '--pdeathsig', 'KILL'] : []), ...sandbox, ...program];
   const [file = '', ...argv] = [...(cgroup?.enter ?? []), ...command];
   const child = spawn(file, argv, {
     cwd: directory,
@@ -85,11 +85,6 @@ async function sandboxOf({ directory, confinement }: SpawnOptions): Promise<stri
   if (isolation.kind === 'process') return [];
   const { sized } = await requireSandbox();
   return sandboxCommand({ ...isolation, directory, temporarySize: sized ? memoryLimit : undefined });
-}
-
-function runtimeCommand({ ends, confinement: { memoryLimit } }: SpawnOptions): string[] {
-  const heap = memoryLimit === undefined ? [] : [`--max-old-space-size=${heapLimit(memoryLimit, ends.length)}`];
-  return [process.execPath, '--enable-source-maps', ...heap, nodeRuntime];
 }
 
 function own(child: ChildProcess, confinement: Confinement, cgroup: MemoryCgroup | undefined): SpawnedProcess {

@@ -56,9 +56,12 @@ function checkSizes(files: readonly RevisionFile[]): void {
 }
 
 function checkHandler(manifest: Manifest, files: readonly RevisionFile[]): void {
-  const path = normalize(manifest.handler.path);
-  if (files.some((file) => file.path === path)) return;
-  throw refuse(`handler: ${JSON.stringify(path)} is not among the files of the package`);
+  for (const key of ['handler', 'initializer'] as const) {
+    const named = manifest[key];
+    if (named === undefined) continue;
+    const path = normalize(named.path);
+    if (!files.some((file) => file.path === path)) throw refuse(`${key}: ${JSON.stringify(path)} is not among the files of the package`);
+  }
 }
 
 function checkResources(manifest: Manifest, files: readonly RevisionFile[]): void {

@@ -99,10 +99,10 @@ const byTheDaemon: Refusal[] = [
     says: [/134217728/, /67108864/, /--max-payload/, stillActive],
   },
   {
-    what: 'runtime python',
-    manifest: { runtime: 'python', handler: 'handler.py' },
+    what: 'a Python that is not there',
+    manifest: { runtime: 'python', python: '3.99' },
     files: { 'handler.py': 'class Handler:\n  def __call__(self, req): return req.input\n' },
-    says: [/FAILED_PRECONDITION: .*python.*not supported yet/, stillActive],
+    says: [/FAILED_PRECONDITION: python: "3\.99" asks for python3\.99, and it is not on the daemon's PATH/, stillActive],
   },
 ];
 

@@ -33,7 +33,12 @@ describe('a package that no honest client would send is refused', () => {
     ['an absolute resource', { ...manifest, resources: { model: '/etc/passwd' } }, 'INVALID_ARGUMENT', /passwd/],
     ['a handler that is missing', { ...manifest, handler: 'other.mjs' }, 'INVALID_ARGUMENT', /other\.mjs.*not among the files/],
     ['a handler outside', { ...manifest, handler: '../../other.mjs' }, 'INVALID_ARGUMENT', /other\.mjs/],
-    ['python', { name: 'victim', runtime: 'python', handler: 'handler.mjs' }, 'FAILED_PRECONDITION', /python is not supported yet/],
+    [
+      'a Python that is not there',
+      { name: 'victim', runtime: 'python', python: '3.99', handler: 'handler.mjs' },
+      'FAILED_PRECONDITION',
+      /python: "3\.99" asks for python3\.99, and it is not on the daemon's PATH/,
+    ],
     ['secrets', { ...manifest, secrets: ['KEY'] }, 'FAILED_PRECONDITION', /there is no secret KEY, which .* names: dcf secret set KEY/],
     [
       'limits.payload over the daemon',

@@ -40,7 +40,7 @@ export async function answerOf(
 }
 
 export interface DeploySettings extends Partial<ManifestInput> {
-  /** Files beside handler.ts. */
+  /** Files beside the handler. */
   files?: Files;
   rollout?: Rollout;
   onProgress?: (progress: DeployProgress) => void;
@@ -54,7 +54,8 @@ export async function deploySource(
   source: string,
   { files = {}, rollout = {}, onProgress, ...manifest }: DeploySettings = {},
 ): Promise<DeployResult> {
-  const folder = await writeFunction(owner, { name, ...manifest }, { 'handler.ts': source, ...files });
+  const handler = manifest.runtime === 'python' ? 'handler.py' : 'handler.ts';
+  const folder = await writeFunction(owner, { name, ...manifest }, { [handler]: source, ...files });
   return await daemon.control.deploy(await packFunction(folder), { ...rollout, onProgress });
 }
 

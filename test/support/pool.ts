@@ -13,6 +13,7 @@ import { callsNeedDaemon } from '../../src/pool/nested-calls.js';
 import { linkPlatformPackages } from '../../src/pool/platform-packages.js';
 import type { ReplicaSpec } from '../../src/pool/replica-spec.js';
 import { replicaSpec } from '../../src/pool/replica-spec.js';
+import { testPython } from './pythons.js';
 
 /** A pool with real replicas of a handler that a test wrote down. */
 export interface TestPool {
@@ -96,11 +97,13 @@ export async function temporaryFolder(t: TestContext): Promise<string> {
 /** Writes the handler and makes its pool, not started yet. Its replicas end with the test. */
 export async function createPool(t: TestContext, source: string, settings: PoolSettings = {}): Promise<TestPool> {
   const folder = await temporaryFolder(t);
-  await writeFile(join(folder, 'handler.mjs'), source);
+  const file = settings.runtime === 'python' ? 'handler.py' : 'handler.mjs';
+  await writeFile(join(folder, file), source);
   await linkPlatformPackages(folder);
   const { killGraceMs = 200, recycle, revision = 'r1', callFunction, ...given } = settings;
-  const { manifest } = parseManifestJson(JSON.stringify({ name: 'tested', handler: 'handler.mjs', ...given }));
-  const spec = replicaSpec(manifest, { revision, directory: folder, resources: {}, providers: ['cpu'] });
+  const python = settings.runtime === 'python' ? await testPython() : undefined;
+  const { manifest } = parseManifestJson(JSON.stringify({ name: 'tested', handler: file, ...given }));
+  const spec = replicaSpec(manifest, { revision, directory: folder, resources: {}, providers: ['cpu'], python });
   const lines: LogLine[] = [];
   const waiting = new Set<(line: LogLine) => void>();
   const pool = new FunctionPool({

@@ -79,6 +79,8 @@ function fitsHeader(parameters: object): boolean {
   return Buffer.byteLength(JSON.stringify(parameters)) <= maxParametersLength;
 }
 
+const pythonAllowed = 'a version in quotes, such as "3.12": without them 3.10 would be 3.1';
+
 const handlerPattern = /^[^#\0\\]+(#[A-Za-z_$][\w$]*)?$/;
 
 /**
@@ -97,7 +99,17 @@ export const manifestSchema = z
       .string()
       .regex(handlerPattern, 'a file of the folder, and after # the name of its export, such as handler.ts#Handler')
       .optional()
-      .describe('The file with the Handler; #Name names another export than Handler.'),
+      .describe('The file with the Handler; #Name names another export than Handler. Python: index.handler is index.py#handler.'),
+    initializer: z
+      .string()
+      .regex(handlerPattern, 'a file of the folder, and after # the name of a function, such as index.py#initializer or index.initializer')
+      .optional()
+      .describe('Python: called once with the context before the Handler is built.'),
+    python: z
+      .string(pythonAllowed)
+      .regex(/^3\.\d{1,2}$/, pythonAllowed)
+      .optional()
+      .describe('The version of Python that it needs, found as python3.12 on the PATH of the daemon.'),
     parameters: z.record(z.string(), z.json()).default({}).refine(fitsHeader, tooLarge).describe('Given to the Handler.'),
     environment: z.record(identifier, z.string()).default({}).describe('Environment variables of the replicas.'),
     secrets: z
@@ -183,7 +195,7 @@ export const manifestSchema = z
         message: 'true, for only isolation: sandbox can keep a function off the network',
       });
     }
-    for (const { path, message } of [...secretProblems(manifest), ...resourceProblems(manifest.resources)]) {
+    for (const { path, message } of [...pythonProblems(manifest), ...secretProblems(manifest), ...resourceProblems(manifest.resources)]) {
       check.addIssue({ code: 'custom', path, message });
     }
   })
@@ -191,6 +203,8 @@ export const manifestSchema = z
     ...manifest,
     network: manifest.network ?? manifest.isolation === 'process',
     handler: compileHandler(manifest.handler, manifest.runtime),
+    python: manifest.python,
+    initializer: manifest.initializer === undefined ? undefined : compileHandler(manifest.initializer, manifest.runtime),
     replicas: { ...manifest.replicas, max: manifest.replicas.max ?? Math.max(1, manifest.replicas.min) },
   }));
 
@@ -198,6 +212,13 @@ interface Problem {
   path: PropertyKey[];
   /** What would be allowed. */
   message: string;
+}
+
+function pythonProblems(manifest: { runtime: string; python?: string | undefined; initializer?: string | undefined }): Problem[] {
+  if (manifest.runtime === 'python') return [];
+  return (['python', 'initializer'] as const).flatMap((key) =>
+    manifest[key] === undefined ? [] : [{ path: [key], message: 'nothing, for it is a key of functions with runtime: python' }],
+  );
 }
 
 function secretProblems(manifest: { environment: object; secrets: readonly { name: string; file: boolean }[] }): Problem[] {
@@ -231,7 +252,14 @@ function addressProblem(source: string): string | undefined {
   return undefined;
 }
 
+/** How other platforms name a function of a module. */
+const dottedPattern = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+(?<!\.(py|[cm]?[jt]sx?))$/;
+
 function compileHandler(given: string | undefined, runtime: 'node' | 'python') {
+  if (runtime === 'python' && given !== undefined && dottedPattern.test(given)) {
+    const dot = given.lastIndexOf('.');
+    return { path: `${given.slice(0, dot).replaceAll('.', '/')}.py`, name: given.slice(dot + 1) };
+  }
   const [path = '', name = 'Handler'] = (given ?? (runtime === 'python' ? 'handler.py' : 'handler.ts')).split('#');
   return { path, name };
 }

@@ -5,7 +5,7 @@ import { type Folder, readTextFile } from './folder.js';
 export type IsIgnored = (path: string, isFolder: boolean) => boolean;
 
 /** Never sent: the daemon installs dependencies itself, and the rest says nothing about what the function does. */
-const alwaysIgnored = ['node_modules', '.git', '/.dcfignore'];
+const alwaysIgnored = ['node_modules', '__pycache__', '.venv', '.git', '/.dcfignore'];
 
 /** What `.dcfignore` (gitignore syntax, https://git-scm.com/docs/gitignore) and the platform keep out of the package. */
 export async function readIgnored(folder: Folder): Promise<IsIgnored> {

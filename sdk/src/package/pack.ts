@@ -32,13 +32,15 @@ export async function packFunction(directory: string, options: PackOptions = {})
   const folder = await openFolder(directory);
   const parsed = await readManifest(folder, options.overrides ?? []);
   const { manifest } = parsed;
-  const handler = { ...manifest.handler, path: await checkHandler(folder, parsed) };
+  const handler = { ...manifest.handler, path: await checkSource(folder, parsed, 'handler', manifest.handler.path) };
   const resources = await findLocalResources(folder, manifest.resources);
   const dependencies = await readDependencies(folder);
   const listed = await listFiles(folder, '', await readIgnored(folder));
   const wanted = [manifestName, ...dependencies.files, ...resources.flatMap((resource) => resource.files)];
   if (manifest.runtime === 'python') {
-    const files = await digestAll(folder, [...listed, ...wanted, handler.path], resources, []);
+    const { initializer } = manifest;
+    const others = initializer === undefined ? [] : [await checkSource(folder, parsed, 'initializer', initializer.path)];
+    const files = await digestAll(folder, [...listed, ...wanted, handler.path, ...others], resources, []);
     return { manifest: parsed, files };
   }
   const bundle = await bundleHandler(folder, handler, dependencies.names);
@@ -54,10 +56,10 @@ async function readManifest(folder: Folder, overrides: readonly Override[]): Pro
   throw new DcfError('INVALID_ARGUMENT', `${shown}: there is no such file; "dcf init NAME" makes a folder with one`);
 }
 
-/** The path of the handler's file, once it is certain that it is one. */
-async function checkHandler(folder: Folder, { manifest }: ParsedManifest): Promise<string> {
-  const path = tidyPath(manifest.handler.path);
-  const shown = `handler: ${JSON.stringify(path)}`;
+/** The path of a source file that a key of the manifest names, once it is certain that it is one. */
+async function checkSource(folder: Folder, { manifest }: ParsedManifest, key: string, given: string): Promise<string> {
+  const path = tidyPath(given);
+  const shown = `${key}: ${JSON.stringify(path)}`;
   const problem = checkPackagePath(path);
   if (problem !== undefined) throw refuse(folder, `${manifestName}:`, `${shown} ${problem}`);
   const extensions = manifest.runtime === 'node' ? nodeExtensions : ['.py'];
@@ -68,7 +70,7 @@ async function checkHandler(folder: Folder, { manifest }: ParsedManifest): Promi
   const kind = await kindOf(folder, path);
   if (kind === 'file') return path;
   const found = kind === undefined ? `there is no such file in ${folder.shown}` : 'is a folder';
-  throw refuse(folder, `${manifestName}:`, `${shown}: ${found}; write it, or name the file that exports the Handler`);
+  throw refuse(folder, `${manifestName}:`, `${shown}: ${found}; write it, or name the right file`);
 }
 
 /** Whether a file need not be sent because it is in the bundle: TypeScript, which nothing can load there, and the old bundle. */

@@ -20,7 +20,7 @@ Example:
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('what works here: Node, GPU, execution providers, sandboxes, daemon, disk')
+    .description('what works here: Node, Python, GPU, execution providers, sandboxes, daemon, disk')
     .option('--json', 'as JSON')
     .addHelpText('after', help)
     .action(async (_options: object, command: Command) => {

@@ -2,10 +2,11 @@ import { resolve } from 'node:path';
 import { DcfError } from '@dcf/sdk/errors';
 import { formatDuration, type Manifest, type Override, type ProviderName, secretVariable } from '@dcf/sdk/manifest';
 import { packFunction } from '@dcf/sdk/package';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { chooseProviders } from '../../gpu/choose.js';
 import { probeProviders } from '../../gpu/providers.js';
 import { type LocalFunction, type LocalOptions, startLocal } from '../../pool/local.js';
+import { findPython, type PythonInterpreter } from '../../pool/python-interpreter.js';
 import { type InputOptions, parseOverride, readInput } from '../arguments.js';
 import { CommandError, handlerStack } from '../errors.js';
 import { rejectWhenInterrupted } from '../interrupt.js';
@@ -17,6 +18,7 @@ type LocalLog = Parameters<LocalOptions['onLog']>[0];
 interface RunOptions extends InputOptions {
   set?: Override[];
   verbose?: boolean;
+  python: string;
 }
 
 export function addRun(program: Command): void {
@@ -27,6 +29,9 @@ export function addRun(program: Command): void {
     .option('--input <file>', 'the input, from a file or, with -, from stdin')
     .option('--data <text>', 'the input itself')
     .option('--set <key=value>', 'change a key of the manifest; may be given many times', parseOverride)
+    .addOption(
+      new Option('--python <program>', 'what runs a Python function that asks for no version').env('DCF_PYTHON').default('python3'),
+    )
     .option('-v, --verbose', 'say how long it took, on stderr')
     .addHelpText('after', '\nExample:\n  dcf run functions/echo --data hello\n')
     .action(async (directory: string, options: RunOptions) => {
@@ -45,7 +50,8 @@ async function run(directory: string, options: RunOptions): Promise<void> {
   try {
     const providers = await Promise.race([usableProviders(manifest.providers), interrupted]);
     const { directory, resources } = layout;
-    const local = { manifest, directory, resources, providers, onLog: ({ level, text }: LocalLog) => writeLog(level, show(text)) };
+    const python = await pythonOf(manifest, options.python);
+    const local = { manifest, directory, resources, providers, python, onLog: ({ level, text }: LocalLog) => writeLog(level, show(text)) };
     await printOutput(await runOnce(local, input, interrupted, options));
   } catch (error) {
     if (error instanceof CommandError) throw error;
@@ -86,6 +92,10 @@ function failure(name: string, error: unknown, show: (text: string) => string): 
   const stack = handlerStack(error);
   const lines = [`${name}: ${code}: ${message}`, ...(stack === undefined ? [] : [indent(stack)])];
   return new CommandError(1, show(lines.join('\n')), { cause: error });
+}
+
+async function pythonOf({ runtime, python }: Manifest, fallback: string): Promise<PythonInterpreter | undefined> {
+  return runtime === 'python' ? await findPython({ version: python, fallback }) : undefined;
 }
 
 async function usableProviders(wanted: readonly ProviderName[]): Promise<readonly string[]> {

@@ -1,6 +1,5 @@
-import assert from 'node:assert/strict';
 import { faults } from '../../support/faults/fault-matrix.js';
-import type { DaemonScene } from '../../support/faults/scene.js';
+import { failsAndLives } from '../../support/faults/plays.js';
 
 /** A Handler that fails in one way, but answers `ping`, by which it is seen that the very same worker goes on. */
 function failing(statement: string): string {
@@ -13,19 +12,6 @@ export class Handler {
     ${statement}
   }
 }`;
-}
-
-/** Fails call after call, and each is followed by one that the same Handler answers. */
-async function failsAndLives(scene: DaemonScene, code: string, details: RegExp): Promise<void> {
-  const worker = await scene.replica();
-  let answered = 0;
-  await scene.throughout(async () => {
-    const reply = await scene.expect('fail', { code, details, reason: '' });
-    assert.equal(reply.notStarted, false, 'it ran: a client must not try it again');
-    answered += 1;
-    await scene.expect('ping', { code: 'OK', text: String(answered) });
-  });
-  assert.equal(await scene.replica(), worker);
 }
 
 const thrown: [fault: string, statement: string, details: RegExp][] = [

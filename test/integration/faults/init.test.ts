@@ -3,6 +3,7 @@ import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from '../../support/cleanup.js';
 import { faults } from '../../support/faults/fault-matrix.js';
+import { newRevisionFails } from '../../support/faults/plays.js';
 import { assertReply, type DaemonScene, passedIn } from '../../support/faults/scene.js';
 import type { DeploySettings } from '../../support/functions.js';
 import { eventually } from '../../support/processes.js';
@@ -139,22 +140,8 @@ const refusals: [fault: string, statement: string, message: RegExp, settings?: D
 faults('What a new revision does while it is built', {}, (row) => {
   for (const [fault, statement, message, settings] of refusals) {
     row(fault, 'The deploy is FAILED_PRECONDITION with the reason; the revision before serves on, in the same process', async (scene) => {
-      await scene.deploy("export class Handler { call() { return 'the old one'; } }");
-      const before = await scene.daemon.control.describe(scene.name);
       const source = `declare const process: any; export class Handler { async init(): Promise<void> { ${statement} } call() { return 'the new one'; } }`;
-      let over = false;
-      const refused = assert
-        .rejects(scene.deploy(source, { name: scene.name, ...settings }), { code: 'FAILED_PRECONDITION', message })
-        .finally(() => {
-          over = true;
-        });
-      while (!over) await scene.expect('', { code: 'OK', text: 'the old one' });
-      await refused;
-      const { replicas, revisions } = await scene.daemon.control.describe(scene.name);
-      assert.deepEqual(
-        [replicas.map(({ pid }) => pid), revisions.length],
-        [before.replicas.map(({ pid }) => pid), before.revisions.length],
-      );
+      await newRevisionFails(scene, source, message, settings);
     });
   }
 });

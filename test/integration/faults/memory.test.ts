@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { faults } from '../../support/faults/fault-matrix.js';
-import { assertReply, type DaemonScene } from '../../support/faults/scene.js';
+import { fillsMemory } from '../../support/faults/plays.js';
 import { eventually } from '../../support/processes.js';
 
 /** A Handler that fills its memory when it is told `fill`, a little at a time, so that it can be seen; it echoes otherwise. */
@@ -19,39 +19,27 @@ export class Handler {
 }`;
 }
 
-/** A call fills the memory of its replica: it fails with the reason, the calls in the queue are answered by another. */
-async function fills(scene: DaemonScene, statement: string, details: RegExp): Promise<void> {
-  await scene.deploy(filling(statement), { limits: { memory: '256MiB', payload: '1MiB' }, replicas: { min: 2, max: 2 } });
-  const before = await scene.replicas();
-  const full = scene.call('fill', { timeoutMs: 30_000 });
-  const others = Array.from({ length: 20 }, (_, index) => scene.call(`call ${index}`));
-  assertReply(await full, { code: 'INTERNAL', details, reason: 'memory' });
-  for (const [index, reply] of (await Promise.all(others)).entries()) assertReply(reply, { code: 'OK', text: `call ${index}` });
-  await eventually('there are two replicas again', async () => (await scene.replicas()).length === 2);
-  assert.equal((await scene.replicas()).filter((pid) => before.includes(pid)).length, 1, 'one of them is new');
-}
-
 const leakingCalls = 2_000;
 
 faults('Memory of a replica', {}, (row) => {
   const expected = 'INTERNAL with the reason `memory`; the calls in the queue are answered by others; the replica is replaced';
   row('The heap grows over `limits.memory`', expected, (scene) =>
-    fills(scene, 'for (;;) { kept.push(new Array(100_000).fill(kept.length)); await sleep(1); }', /memory|heap/),
+    fillsMemory(scene, filling('for (;;) { kept.push(new Array(100_000).fill(kept.length)); await sleep(1); }'), /memory|heap/),
   );
 
   row('Buffers outside of the heap grow over `limits.memory`', expected, (scene) =>
-    fills(
+    fillsMemory(
       scene,
-      'for (;;) { kept.push(Buffer.alloc(8 * 2 ** 20, 1)); await sleep(10); }',
+      filling('for (;;) { kept.push(Buffer.alloc(8 * 2 ** 20, 1)); await sleep(10); }'),
       /more memory than limits\.memory allows: 256 MiB/,
     ),
   );
 
   const child = 'const kept = []; setInterval(() => kept.push(Buffer.alloc(8 * 2 ** 20, 1)), 10)';
   row('A process that the Handler started grows over `limits.memory`', expected, (scene) =>
-    fills(
+    fillsMemory(
       scene,
-      `spawn(process.execPath, ['-e', ${JSON.stringify(child)}], { stdio: 'ignore' }); await new Promise(() => undefined);`,
+      filling(`spawn(process.execPath, ['-e', ${JSON.stringify(child)}], { stdio: 'ignore' }); await new Promise(() => undefined);`),
       /more memory than limits\.memory allows: 256 MiB/,
     ),
   );

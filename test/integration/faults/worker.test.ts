@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { faults } from '../../support/faults/fault-matrix.js';
-import { assertReply, type DaemonScene, passedIn } from '../../support/faults/scene.js';
+import { busyReplica, oneOfTwoEnds } from '../../support/faults/plays.js';
+import { assertReply, passedIn } from '../../support/faults/scene.js';
 import { eventually } from '../../support/processes.js';
 
 /** A Handler that does something dreadful when it is told `die`, waits for its signal when it is told `wait`, and echoes otherwise. */
@@ -20,34 +21,6 @@ export class Handler {
 }`;
 }
 
-/** The replica that runs a call. */
-async function busyReplica(scene: DaemonScene): Promise<number> {
-  let busy: number | undefined;
-  await eventually('a replica runs the call', async () => {
-    const { replicas } = await scene.daemon.control.describe(scene.name);
-    busy = replicas.find(({ workers }) => workers.some(({ running }) => running > 0))?.pid;
-    return busy !== undefined;
-  });
-  return busy ?? 0;
-}
-
-/** Of two replicas one ends under its call: that call fails with the reason, every other is answered, and there are two again. */
-async function oneOfTwoEnds(scene: DaemonScene, source: string, reason: RegExp, kill?: () => Promise<void>): Promise<void> {
-  await scene.deploy(source, { replicas: { min: 2, max: 2 } });
-  const before = await scene.replicas();
-  // A worker whose calls were short is sent one ahead, which must not be lost with it.
-  for (let count = 0; count < 40; count++) await scene.expect('short', { code: 'OK', text: 'short' });
-  const victim = scene.call(kill === undefined ? 'die' : 'wait', { timeoutMs: 20_000 });
-  const killed = kill?.();
-  const others = Array.from({ length: 20 }, (_, index) => scene.call(`call ${index}`));
-  assertReply(await victim, { code: 'INTERNAL', details: /the worker died while it ran the call/, reason });
-  await killed;
-  for (const [index, reply] of (await Promise.all(others)).entries()) assertReply(reply, { code: 'OK', text: `call ${index}` });
-  await eventually('there are two replicas again', async () => (await scene.replicas()).length === 2);
-  const kept = (await scene.replicas()).filter((pid) => before.includes(pid));
-  assert.equal(kept.length, 1, 'one of them is new');
-}
-
 const ends: [fault: string, statement: string, reason: RegExp][] = [
   ['The Handler calls `process.exit(0)`', 'process.exit(0);', /^exit:0$/],
   ['The Handler gets a SIGSEGV', "process.kill(process.pid, 'SIGSEGV');", /^signal:SIGSEGV$/],
@@ -63,7 +36,9 @@ faults('What a Handler does to its process', {}, (row) => {
   }
 
   row('SIGKILL from outside, during a call', `${expected} (\`signal:SIGKILL\`)`, (scene) =>
-    oneOfTwoEnds(scene, dying(''), /^signal:SIGKILL$/, async () => void process.kill(await busyReplica(scene), 'SIGKILL')),
+    oneOfTwoEnds(scene, dying(''), /^signal:SIGKILL$/, {
+      kill: async () => void process.kill(await busyReplica(scene), 'SIGKILL'),
+    }),
   );
 
   const broken: [fault: string, statement: string, reason: RegExp][] = [

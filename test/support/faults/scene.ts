@@ -161,7 +161,7 @@ export function assertReply(reply: FaultReply, { code, details, reason, text }: 
   if (typeof reason === 'string') assert.equal(reply.reason, reason);
   else if (reason !== undefined) assert.match(reply.reason, reason);
   if (text !== undefined) assert.equal(reply.text, text);
-  assert.doesNotMatch(reply.details, /^\s*at .*[jt]s:\d+/m, 'a stack is for the log');
+  assert.doesNotMatch(reply.details, /^\s*at .*[jt]s:\d+|^\s*File ".*", line \d+/m, 'a stack is for the log');
 }
 
 /** What a call past its deadline says. The gRPC server has a timer for the caller's deadline, too, and may be the first. */

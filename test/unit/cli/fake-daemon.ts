@@ -41,6 +41,7 @@ const info: DaemonInfo = {
   diskTotal: 2 ** 41,
   memory: 0,
   sandbox: { usable: true, detail: 'bubblewrap 0.8.0' },
+  python: { usable: true, detail: '3.11.7, /usr/bin/python3' },
   memoryGuard: 'watch',
   memoryGuardReason: 'none is delegated',
   http: '127.0.0.1:32223',

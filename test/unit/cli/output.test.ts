@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FunctionDescription, FunctionSummary } from '@dcf/sdk/contract';
-import { checkNode, checkProviders, checkSandbox } from '../../../src/cli/checkup.js';
+import { checkNode, checkProviders, checkUsable } from '../../../src/cli/checkup.js';
 import { formatDescription } from '../../../src/cli/commands/describe.js';
 import { formatCheckup } from '../../../src/cli/commands/doctor.js';
 import { formatFunctions } from '../../../src/cli/commands/list.js';
@@ -231,12 +231,12 @@ test('doctor: Node versions and providers', () => {
     checkProviders([cuda]).map((check) => check.state),
     ['broken'],
   );
-  assert.deepEqual(checkSandbox({ usable: true, detail: 'bubblewrap 0.8.0' }), {
+  assert.deepEqual(checkUsable('sandbox', { usable: true, detail: 'bubblewrap 0.8.0' }), {
     name: 'sandbox',
     state: 'ok',
     detail: 'yes: bubblewrap 0.8.0',
   });
-  assert.equal(checkSandbox({ usable: false, detail: 'bwrap is not installed' }).state, 'note');
+  assert.equal(checkUsable('sandbox', { usable: false, detail: 'bwrap is not installed' }).state, 'note');
   const text = formatCheckup({
     machine: 'this machine',
     checks: [

@@ -108,6 +108,8 @@ test('a Python function is sent as it is', async (t) => {
     'function.yaml': 'name: sample\nruntime: python\n',
     'handler.py': 'class Handler: pass\n',
     'lib/util.py': '',
+    'lib/__pycache__/util.cpython-311.pyc': '',
+    '.venv/pyvenv.cfg': '',
   });
   const { manifest, files } = await packFunction(folder);
   assert.deepEqual(manifest.given, { name: 'sample', runtime: 'python' });
@@ -133,7 +135,7 @@ test('the handler file: missing, outside, a folder, of the wrong kind', async (t
     ['name: sample\nhandler: dir.ts\n', /is a folder/],
     ['name: sample\nhandler: handler.py\n', /runtime is node/],
     ['name: sample\nruntime: python\nhandler: handler.ts\n', /runtime is python, so it must end in \.py/],
-    ['name: sample\nruntime: python\n', /"handler\.py": there is no such file/],
+    ['name: sample\nruntime: python\n', /handler: "handler\.py": there is no such file/],
   ];
   for (const [manifest, reason] of cases) {
     await writeFile(join(folder, 'function.yaml'), manifest);

@@ -34,6 +34,9 @@ test('a name is enough: every other key has its default, durations in millisecon
     batch: { maxSize: 1, maxDelay: 0 },
     queue: { maxSize: 256 },
     timeout: 30_000,
+    initializer: undefined,
+    python: undefined,
+    packages: { apt: [] },
     initTimeout: 300_000,
     limits: { payload: 64 * 2 ** 20, gpu: 0 },
     providers: ['cuda', 'cpu'],
@@ -69,9 +72,21 @@ test('network: a sandbox has none unless it is asked for, a process always has i
 test('handlers, and replicas.max that follows replicas.min', () => {
   const read = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml').manifest;
   assert.deepEqual(read('runtime: python').handler, { path: 'handler.py', name: 'Handler' });
+  assert.deepEqual(read('runtime: python\nhandler: a.index.handler').handler, { path: 'a/index.py', name: 'handler' });
+  assert.deepEqual(read('runtime: python\nhandler: index.py').handler, { path: 'index.py', name: 'Handler' });
+  assert.deepEqual(read('runtime: python\ninitializer: index.start').initializer, { path: 'index.py', name: 'start' });
   assert.deepEqual(read('handler: src/main.mjs#Other').handler, { path: 'src/main.mjs', name: 'Other' });
   assert.equal(read('replicas: { min: 3 }').replicas.max, 3);
   assert.equal(read('replicas: { min: 0 }').replicas.max, 1);
+});
+
+test('what only Python functions have', () => {
+  assert.deepEqual(problems('name: f\ninitializer: index.start'), [
+    'function.yaml:2: "initializer" is "index.start"; allowed: nothing, for it is a key of functions with runtime: python',
+  ]);
+  assert.deepEqual(problems('name: f\nruntime: python\npython: 3.12'), [
+    'function.yaml:3: "python" is 3.12; allowed: a version in quotes, such as "3.12": without them 3.10 would be 3.1',
+  ]);
 });
 
 test('a refusal has a line for each problem: the place, what was found, what is allowed', () => {

@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { DcfError, messageOf } from '../core/errors.js';
+
+/** A Python that functions run with. */
+export interface PythonInterpreter {
+  /** Absolute, and the program itself: no shim that looks for it at each start. */
+  readonly executable: string;
+  /** What compiled packages are made for, such as `cpython-311`. */
+  readonly tag: string;
+  /** Such as `3.11.7`. */
+  readonly version: string;
+  /** Where it and its packages lie: what a sandbox has to be able to read. */
+  readonly folders: readonly string[];
+}
+
+export interface WantedPython {
+  /** The manifest's `python`, such as `3.12`; it is looked for as `python3.12`. */
+  version: string | undefined;
+  /** The daemon's `--python`, where the manifest names none: a program on the PATH, or its path. */
+  fallback: string;
+}
+
+const run = promisify(execFile);
+const timeoutMs = 30_000;
+const oldest = { major: 3, minor: 9 };
+const probeScript = fileURLToPath(new URL('../runtimes/python/probe.py', import.meta.url));
+
+const found = new Map<string, Promise<PythonInterpreter>>();
+
+/**
+ * Finds the interpreter for a function. What is found is not looked for again; what is missing is.
+ *
+ * @throws DcfError FAILED_PRECONDITION that says what was looked for and what was found
+ */
+export async function findPython({ version, fallback }: WantedPython): Promise<PythonInterpreter> {
+  const command = version === undefined ? fallback : `python${version}`;
+  const known = found.get(command) ?? look(command, version);
+  found.set(command, known);
+  try {
+    return await known;
+  } catch (error) {
+    found.delete(command);
+    throw error;
+  }
+}
+
+/** Whether Python functions can run on this host, for people. */
+export async function pythonSupport(fallback: string): Promise<{ usable: boolean; detail: string }> {
+  try {
+    const { version, executable } = await findPython({ version: undefined, fallback });
+    return { usable: true, detail: `${version}, ${executable}` };
+  } catch (error) {
+    return { usable: false, detail: messageOf(error) };
+  }
+}
+
+async function look(command: string, version: string | undefined): Promise<PythonInterpreter> {
+  const asked =
+    version === undefined ? `runtime: python needs ${command} (--python says which)` : `python: "${version}" asks for ${command}`;
+  const candidates = await candidatesFor(command);
+  if (candidates.length === 0) {
+    const where = command.includes('/') ? 'there is no such program' : "it is not on the daemon's PATH";
+    throw missing(`${asked}, and ${where}. Install Python ${version ?? `${oldest.major}.${oldest.minor} or newer`}, or name another`);
+  }
+  const problems: string[] = [];
+  for (const file of candidates) {
+    try {
+      return await probe(file);
+    } catch (error) {
+      problems.push(`${file} ${messageOf(error)}`);
+    }
+  }
+  throw missing(`${asked}; found: ${problems.join('; ')}`);
+}
+
+/** Every program of that name: the first may be a shim that has nothing to start. */
+async function candidatesFor(command: string): Promise<string[]> {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => isAbsolute(folder));
+  const files = command.includes('/') ? [command] : [...new Set(folders)].map((folder) => join(folder, command));
+  const usable = await Promise.all(
+    files.map((file) =>
+      access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return files.filter((_, index) => usable[index] === true);
+}
+
+/** Throws an Error whose message goes on from the program's name. */
+async function probe(file: string): Promise<PythonInterpreter> {
+  let report: Report;
+  try {
+    const { stdout } = await run(file, [probeScript], { timeout: timeoutMs, killSignal: 'SIGKILL' });
+    report = readReport(stdout);
+  } catch (error) {
+    const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
+    throw new Error(`does not work: ${stderr.split('\n')[0] || messageOf(error)}`);
+  }
+  const { executable, tag, version, folders } = report;
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < oldest.major || (major === oldest.major && minor < oldest.minor))
+    throw new Error(`is Python ${version}, too old: ${oldest.major}.${oldest.minor} or newer is needed`);
+  if (!tag.startsWith('cpython-')) throw new Error(`is ${tag}: only CPython is supported`);
+  return { executable, tag, version, folders };
+}
+
+interface Report {
+  executable: string;
+  tag: string;
+  version: string;
+  folders: string[];
+}
+
+function readReport(text: string): Report {
+  const report: unknown = JSON.parse(text);
+  if (typeof report !== 'object' || report === null) throw new Error('its answer is no JSON object');
+  const { executable, tag, version, folders }: Partial<Record<keyof Report, unknown>> = report;
+  if (typeof executable !== 'string' || typeof tag !== 'string' || typeof version !== 'string' || !Array.isArray(folders))
+    throw new Error('its answer is not what was asked for');
+  return { executable, tag, version, folders: folders.map(String) };
+}
+
+function missing(message: string): DcfError {
+  return new DcfError('FAILED_PRECONDITION', message);
+}

@@ -1,0 +1,148 @@
+"""Calls of an `async def` Handler: tasks of one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from .calls import Calls
+from .errors import DcfError
+from .frames import HEAD
+from .messages import END
+from .replies import is_async_stream
+from .request import Request
+from .streams import cancelled
+
+# How long a Handler may take to finish once nobody waits for its answers any more, in seconds.
+_ORPHAN_GRACE = 5.0
+
+
+class AsyncCalls(Calls):
+    """The loop reads when there is something to read. A call that is cancelled has its task cancelled."""
+
+    def __init__(self, target, link, output, init: dict, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(target, link, output, init)
+        link.turns = False
+        self._loop = loop
+        self._outgoing: list[bytes] = []
+        #: Calls and batches that run.
+        self._busy = 0
+
+    def serve(self) -> None:
+        self._loop.add_reader(self.link.descriptor, self._readable)
+        self._loop.run_forever()
+
+    def start(self, item: Request | list[Request]) -> None:
+        self._busy += 1
+        if isinstance(item, Request):
+            # The loop itself would let a task that waits be collected.
+            item.keeper = self._loop.create_task(self._run(item))
+        else:
+            item[0].keeper = self._loop.create_task(self._run_batch(item))
+
+    def start_waiting(self) -> None:
+        while self._busy < self.concurrency and self.waiting:
+            request = self.waiting.popleft()
+            started = self.begin(request)
+            if started is not None:
+                self.link.send(started)
+                self.start(request)
+
+    def call_other(self, request: Request, name: str, *options):
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            # In a thread that the Handler has started.
+            return super().call_other(request, name, *options)
+        return self._call_later(request, name, *options)
+
+    async def _call_later(self, request: Request, name: str, *options) -> bytes:
+        return await self._nested.wait_later(self._nested.start(request.number, name, *options))
+
+    def _readable(self) -> None:
+        self.link.receive()
+        if self.link.ended:
+            self._loop.remove_reader(self.link.descriptor)
+            self.leaving = True
+            self.cancel_all()
+            self._loop.call_later(_ORPHAN_GRACE, self._loop.stop)
+        self._leave_when_idle()
+
+    def _leave_when_idle(self) -> None:
+        if self.leaving and self._busy == 0 and not self.waiting:
+            self._flush()
+            self._loop.stop()
+
+    async def _run(self, request: Request) -> None:
+        # Only from here on: a task that is cancelled before its first step never takes it, and would answer nothing.
+        request.task = asyncio.current_task()
+        self.enter(request)
+        try:
+            if request.was_cancelled:
+                raise cancelled()
+            reply = self.target.handle(request)
+            if hasattr(reply, "__await__"):
+                reply = await reply
+            body = reply if type(reply) is bytes else await self._body_of_later(request, reply)
+            frame = HEAD.pack(0, 0, END, 0, request.number, 0) if body is None else self.head_of_result(request, body)
+        except asyncio.CancelledError:
+            frame = self.error_frame(request, cancelled() if request.was_cancelled else DcfError("UNKNOWN", "the Handler cancelled itself"))
+            body = None
+        except BaseException as error:
+            frame = self.error_frame(request, error)
+            body = None
+        self.ended(request)
+        self._send(frame, body or b"")
+        self._freed()
+
+    async def _body_of_later(self, request: Request, reply):
+        if not is_async_stream(reply):
+            return self.body_of(request, reply)
+        gathered = []
+        length = 0
+        try:
+            async for chunk in reply:
+                body = self.chunk_bytes(chunk)
+                if request.outgoing is not None:
+                    await request.outgoing.send_later(body)
+                    continue
+                length += len(body)
+                self.check_length(length)
+                gathered.append(body)
+        finally:
+            close = getattr(reply, "aclose", None)
+            if close is not None:
+                await close()
+        return None if request.outgoing is not None else b"".join(gathered)
+
+    async def _run_batch(self, batch: list[Request]) -> None:
+        self.enter(batch[0] if len(batch) == 1 else None)
+        try:
+            replies = self.target.call_batch(batch)
+            if hasattr(replies, "__await__"):
+                replies = await replies
+            replies = self.batch_replies(batch, replies)
+        except BaseException as error:
+            replies = [error] * len(batch)
+        for request, reply in zip(batch, replies):
+            frame = self.batch_answer(request, reply)
+            self.ended(request)
+            self._send(frame, b"")
+        self._freed()
+
+    def _freed(self) -> None:
+        self._busy -= 1
+        self.start_waiting()
+        self._leave_when_idle()
+
+    def _send(self, head: bytes, body) -> None:
+        """What is answered in one turn of the loop is written at once."""
+        if not self._outgoing:
+            self._loop.call_soon(self._flush)
+        self._outgoing.append(head)
+        if len(body) > 0:
+            self._outgoing.append(body)
+
+    def _flush(self) -> None:
+        if self._outgoing:
+            self.link.send(b"".join(self._outgoing))
+            self._outgoing.clear()

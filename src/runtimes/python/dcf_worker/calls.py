@@ -1,0 +1,231 @@
+"""What the three ways of running calls have in common: one at a time, in threads, and on an event loop."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextvars import ContextVar
+
+from .errors import DcfError, code_and_reason, describe
+from .frames import HEAD, FrameError
+from .leave import exit_code_of, leave
+from .messages import CALL, CANCEL, CREDIT, DATA, DRAIN, END, ERROR, MORE, RECALL, RESULT, RETURNED, STARTED, header_of, write
+from .nested import NestedCalls
+from .replies import is_stream, reply_bytes
+from .request import Request
+from .streams import cancelled
+
+_current: ContextVar = ContextVar("dcf_current", default=None)
+
+# After a call that held the thread for this long, in seconds, what the daemon said meanwhile is read before the next one begins.
+LONG_RUN = 0.001
+
+
+class Calls:
+    """Takes the frames of calls, keeps those that run and those that wait, and writes their answers."""
+
+    def __init__(self, target, link, output, init: dict) -> None:
+        self.link = link
+        self.target = target
+        self.leaving = False
+        self.running: dict[int, Request] = {}
+        #: Sent ahead, so that the Handler need not wait for the daemon between two calls; not started.
+        self.waiting: deque = deque()
+        self.concurrency: int = init["concurrency"]
+        self._output = output
+        self._max_payload: int = init["maxPayload"]
+        self._nested = NestedCalls(link)
+        self._batches = init["maxBatch"] > 1 and target.call_batch is not None
+        self._batch: list[Request] = []
+
+    def serve(self) -> None:
+        """Runs calls until the daemon wants no more, or is gone."""
+        raise NotImplementedError
+
+    def start(self, item: Request | list[Request]) -> None:
+        """Runs a call, or a batch, that counts as begun."""
+        raise NotImplementedError
+
+    def start_waiting(self) -> None:
+        """Begins calls that were sent ahead, as many as there is room for."""
+        raise NotImplementedError
+
+    def look(self) -> None:
+        """Reads what has come, where nobody else does."""
+
+    def call_other(self, request: Request, name: str, *options):
+        """Calls another function for a call that runs here."""
+        nested = self._nested.start(request.number, name, *options)
+        return self._nested.wait(nested, request)
+
+    @property
+    def current(self) -> Request | None:
+        """The call that the code belongs to which asks."""
+        return _current.get()
+
+    @property
+    def current_number(self) -> int:
+        request = self.current
+        return 0 if request is None else request.number
+
+    def enter(self, request: Request | None) -> None:
+        """From here on the code of this thread, or task, belongs to this call."""
+        _current.set(request)
+
+    def take(self, kind: int, flags: int, number: int, timeout_ms: int, header: bytes, body: bytes) -> None:
+        """A frame has come. Raises FrameError for one that a worker does not take."""
+        if kind == CALL:
+            request = Request(self, number, flags, timeout_ms, header, body)
+            if request.announced:
+                self.waiting.append(request)
+                self.start_waiting()
+                return
+            self.running[number] = request
+            self.start(request) if not self._batches else self._collect_batch(request, flags & MORE)
+        elif kind in (RESULT, ERROR):
+            self._nested.answered(kind, number, header, body)
+        elif kind == CANCEL:
+            self._cancel(number)
+        elif kind == RECALL:
+            if self._withdraw(number) is not None:
+                self.link.send(HEAD.pack(0, 0, RETURNED, 0, number, 0))
+        elif kind == DRAIN:
+            self.leaving = True
+        elif kind in (DATA, END, CREDIT):
+            self._take_of_stream(kind, self.running.get(number), header, body)
+        else:
+            raise FrameError(f"a worker takes no frame of type {kind}")
+
+    def cancel_all(self) -> None:
+        """Nobody waits for an answer any more."""
+        self.waiting.clear()
+        for request in list(self.running.values()):
+            request.cancel()
+
+    def begin(self, request: Request) -> bytes | None:
+        """STARTED for a call that was sent ahead, to be written before the Handler is called; answers one that is too late."""
+        if request.over:
+            self.link.send(self.error_frame(request, DcfError("DEADLINE_EXCEEDED", "the deadline passed before the call began")))
+            return None
+        self.running[request.number] = request
+        return HEAD.pack(0, 0, STARTED, 0, request.number, 0)
+
+    def head_of_result(self, request: Request, body) -> bytes:
+        """Raises DcfError when the body is too long."""
+        self.check_length(len(body))
+        return HEAD.pack(len(body), 0, RESULT, 0, request.number, 0)
+
+    def error_frame(self, request: Request, error: BaseException) -> bytes:
+        """What a call is answered with that has failed. A call to leave is no failure of the call: it ends the process."""
+        if isinstance(error, SystemExit):
+            leave(exit_code_of(error))
+        code, reason = code_and_reason(error)
+        message, stack = describe(error)
+        return write({"type": "ERROR", "id": request.number, "code": code, "message": message, "stack": stack, "reason": reason})
+
+    def ended(self, request: Request) -> None:
+        """The call is over, its answer about to be written."""
+        self.running.pop(request.number, None)
+        if self._output.pending:
+            self._output.flush(request.number)
+
+    def body_of(self, request: Request, reply):
+        """The bytes of a reply; `None` when it was sent in chunks, and END is all that is left to say."""
+        if not is_stream(reply):
+            return reply_bytes(reply)
+        try:
+            return self._send_chunks(request, reply)
+        finally:
+            close = getattr(reply, "close", None)
+            if close is not None:
+                close()
+
+    def chunk_bytes(self, chunk):
+        """The bytes of one chunk. Raises DcfError when it is none, or too long."""
+        body = reply_bytes(chunk)
+        self.check_length(len(body))
+        return body
+
+    def check_length(self, length: int) -> None:
+        """Raises DcfError RESOURCE_EXHAUSTED for more bytes than the function may answer with."""
+        if length > self._max_payload:
+            raise DcfError("RESOURCE_EXHAUSTED", f"the reply has {length} bytes; limits.payload is {self._max_payload}")
+
+    def batch_replies(self, batch: list[Request], replies) -> list:
+        """Raises DcfError INTERNAL unless there is a reply for each."""
+        if isinstance(replies, (list, tuple)) and len(replies) == len(batch):
+            return list(replies)
+        found = f"{len(replies)} replies" if isinstance(replies, (list, tuple)) else f"a {type(replies).__name__}"
+        raise DcfError("INTERNAL", f"call_batch returned {found} for {len(batch)} requests; it must return a list with one for each")
+
+    def batch_answer(self, request: Request, reply) -> bytes:
+        """The frame for one call of a batch; an exception in the place of a reply fails it alone."""
+        try:
+            if isinstance(reply, BaseException):
+                raise reply
+            body = reply_bytes(reply)
+            return self.head_of_result(request, body) + bytes(body)
+        except BaseException as error:
+            return self.error_frame(request, error)
+
+    def _send_chunks(self, request: Request, chunks) -> bytes | None:
+        if request.outgoing is None:
+            return self._gather(request, chunks)
+        for chunk in chunks:
+            request.outgoing.send(self.chunk_bytes(chunk))
+            self.look_now_and_then()
+        return None
+
+    def _gather(self, request: Request, chunks) -> bytes:
+        gathered = []
+        length = 0
+        for chunk in chunks:
+            body = reply_bytes(chunk)
+            length += len(body)
+            self.check_length(length)
+            gathered.append(body)
+            self.look_now_and_then()
+            if request.was_cancelled:
+                raise cancelled()
+        return b"".join(gathered)
+
+    def look_now_and_then(self) -> None:
+        """Called with each chunk: an endless generator is to notice that nobody listens."""
+
+    def _collect_batch(self, request: Request, more: int) -> None:
+        self._batch.append(request)
+        if more:
+            return
+        batch = self._batch
+        self._batch = []
+        self.start(batch)
+
+    def _take_of_stream(self, kind: int, request: Request | None, header: bytes, body: bytes) -> None:
+        # What belongs to a call that is over has crossed its end.
+        if request is None:
+            return
+        if kind == CREDIT:
+            if request.outgoing is not None:
+                request.outgoing.add(header_of(header)["bytes"])
+        elif request.incoming is not None:
+            request.incoming.feed(body) if kind == DATA else request.incoming.end()
+
+    def _cancel(self, number: int) -> None:
+        request = self._withdraw(number)
+        if request is not None:
+            self.link.send(self.error_frame(request, DcfError("CANCELLED", "the caller gave up before the call began")))
+            return
+        request = self.running.get(number)
+        if request is not None:
+            request.cancel()
+
+    def _withdraw(self, number: int) -> Request | None:
+        """Takes a call back that was sent ahead and has not begun."""
+        for request in list(self.waiting):
+            if isinstance(request, Request) and request.announced and request.number == number:
+                try:
+                    self.waiting.remove(request)
+                except ValueError:
+                    # A thread has just begun it.
+                    return None
+                return request
+        return None

@@ -1,0 +1,57 @@
+"""What a Handler is built with."""
+
+from __future__ import annotations
+
+from .errors import DcfError
+
+
+class Context:
+    """Of one worker. For the pair `handler(event, context)` there is one for each call, which has its `request_id`."""
+
+    def __init__(self, init: dict, output, calls) -> None:
+        self.function: str = init["function"]
+        self.revision: str = init["revision"]
+        #: The manifest's `parameters`, with what `--set` changed.
+        self.parameters: dict = init["parameters"]
+        #: Absolute paths of the manifest's `resources`, by name.
+        self.resources: dict[str, str] = init["resources"]
+        #: The execution providers that may be used here, best first.
+        self.providers: list[str] = init["providers"]
+        #: The devices that this replica may use; none on a CPU host.
+        self.devices: list[str] = init["devices"]
+        #: Which of the replica's workers this is, from 0.
+        self.worker: int = init["worker"]
+        self._output = output
+        self._calls = calls
+
+    @property
+    def logger(self):
+        """A logging.Logger; its records are entries of the function's log."""
+        import logging as _  # first of all, so that it is taken over
+
+        from .log_records import function_logger
+
+        return function_logger(self.function, self._output)
+
+    def call(self, name: str, input, alias: str | None = None, timeout: float | None = None, metadata: dict[str, str] | None = None):
+        """Calls another function through the daemon, for the call that runs.
+
+        input: bytes or a string. timeout: seconds; it can only shorten what is left of the deadline.
+        Returns its output as bytes; in an `async def` Handler, something to await for them. Raises DcfError as it failed.
+        """
+        calls = self._calls()
+        request = calls.current if calls is not None else None
+        if request is None:
+            raise DcfError("FAILED_PRECONDITION", f"{name} was called outside of a call: only a call can call another function")
+        return calls.call_other(request, name, input, alias, timeout, metadata)
+
+
+class CallContext:
+    """The context of one call of a pair: the worker's own, and `request_id`."""
+
+    def __init__(self, context: Context, request_id: str) -> None:
+        self._context = context
+        self.request_id = request_id
+
+    def __getattr__(self, name: str):
+        return getattr(self._context, name)

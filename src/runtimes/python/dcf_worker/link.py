@@ -1,0 +1,146 @@
+"""The worker's end of its stream."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+
+from .frames import FrameReader
+
+_GATHERED_LENGTH = 16 * 1024
+
+
+class Link:
+    """Reads and writes frames. The descriptor blocks: the daemon always reads, so a write never waits for long."""
+
+    def __init__(self, descriptor: int) -> None:
+        os.set_blocking(descriptor, True)
+        self.descriptor = descriptor
+        #: The stream is over, or broken: `problem` says by what.
+        self.ended = False
+        self.problem: Exception | None = None
+        #: Whoever waits reads in turn. Off where one thread reads all the time.
+        self.turns = True
+        self._reader = FrameReader(descriptor, lambda *_frame: None)
+        self._reading = threading.Lock()
+        self._writing = threading.Lock()
+        self._changed = threading.Condition(threading.Lock())
+        self._waiting = 0
+        self._poll = None
+        self._outgoing: deque = deque()
+
+    def deliver_to(self, take) -> None:
+        """`take` gets each frame from now on, in the thread that has read it."""
+        self._reader.take = take
+
+    def receive(self) -> None:
+        """Reads once, and waits for that if it has to."""
+        with self._reading:
+            self._read()
+        self._tell()
+
+    def wait(self, ready) -> None:
+        """Returns when `ready()` is true or the stream is over."""
+        while not ready() and not self.ended:
+            if self.turns and self._reading.acquire(False):
+                try:
+                    # Another thread may have read just what was waited for.
+                    if not ready():
+                        self._read()
+                finally:
+                    self._reading.release()
+                self._tell()
+            else:
+                self._follow(ready)
+
+    def poll(self, timeout_ms: int = 0) -> None:
+        """Takes what has come. Does nothing where another thread reads."""
+        if not self._reading.acquire(False):
+            return
+        try:
+            while not self.ended and self._readable(timeout_ms):
+                self._read()
+                timeout_ms = 0
+        finally:
+            self._reading.release()
+        self._tell()
+
+    def send(self, data: bytes) -> None:
+        """Writes all of it; what a closed stream does not take is dropped."""
+        with self._writing:
+            self._write(data)
+
+    def send_soon(self, head: bytes, body) -> None:
+        """The same for threads that end at the same time: while one writes, it takes along what the others have."""
+        self._outgoing.append((head, body))
+        while self._outgoing and self._writing.acquire(False):
+            try:
+                self._write_gathered()
+            finally:
+                self._writing.release()
+
+    def send_with_body(self, head: bytes, body) -> None:
+        """Writes both; a long body from where it is."""
+        if len(body) <= _GATHERED_LENGTH:
+            self.send(b"".join((head, body)))
+            return
+        with self._writing:
+            self._write(head)
+            self._write(body)
+
+    def _write_gathered(self) -> None:
+        small: list = []
+        while self._outgoing:
+            head, body = self._outgoing.popleft()
+            small.append(head)
+            if len(body) <= _GATHERED_LENGTH:
+                small.append(body)
+                continue
+            self._write(b"".join(small))
+            self._write(body)
+            small.clear()
+        if small:
+            self._write(b"".join(small))
+
+    def _write(self, data) -> None:
+        try:
+            count = os.write(self.descriptor, data)
+            if count < len(data):
+                view = memoryview(data)
+                while count < len(view):
+                    count += os.write(self.descriptor, view[count:])
+        except (BrokenPipeError, ConnectionResetError):
+            # Reading finds the end.
+            pass
+
+    def _read(self) -> None:
+        try:
+            if not self._reader.receive():
+                self.ended = True
+        except Exception as error:
+            self.problem = error
+            self.ended = True
+
+    def _readable(self, timeout_ms: int) -> bool:
+        if self._poll is None:
+            import select
+
+            self._poll = select.poll()
+            self._poll.register(self.descriptor, select.POLLIN)
+        return bool(self._poll.poll(timeout_ms))
+
+    def _tell(self) -> None:
+        if self._waiting > 0:
+            with self._changed:
+                self._changed.notify_all()
+
+    def _follow(self, ready) -> None:
+        with self._changed:
+            self._waiting += 1
+            try:
+                # Whoever reads looks for followers after it has let go of the lock, so nothing is missed.
+                if not ready() and not self.ended and (self._reading.locked() or not self.turns):
+                    self._changed.wait()
+            finally:
+                self._waiting -= 1

@@ -1,0 +1,110 @@
+"""What the daemon and a worker say to each other, as dictionaries; calls and their results go past this, as bare frames."""
+
+from __future__ import annotations
+
+from json import dumps, loads
+
+from .frames import FrameError, encode
+
+PROTOCOL_VERSION = 1
+
+INIT, READY, INIT_FAILED, CALL, RESULT, ERROR, CANCEL, DATA, END, CREDIT, LOG, DRAIN, STARTED, RECALL, RETURNED, RETIRE = range(1, 17)
+
+MORE = 1
+STREAM_IN = 2
+STREAM_OUT = 4
+ANNOUNCE = 8
+
+# What either side may send on a stream before the first CREDIT comes, in bytes.
+INITIAL_CREDIT = 256 * 1024
+# What a DATA takes of the credit besides its body.
+CHUNK_COST = 16
+
+_NAMES = {
+    INIT: "INIT",
+    READY: "READY",
+    INIT_FAILED: "INIT_FAILED",
+    CALL: "CALL",
+    RESULT: "RESULT",
+    ERROR: "ERROR",
+    CANCEL: "CANCEL",
+    DATA: "DATA",
+    END: "END",
+    CREDIT: "CREDIT",
+    LOG: "LOG",
+    DRAIN: "DRAIN",
+    STARTED: "STARTED",
+    RECALL: "RECALL",
+    RETURNED: "RETURNED",
+    RETIRE: "RETIRE",
+}
+_KINDS = {name: kind for kind, name in _NAMES.items()}
+
+# The header's keys, in the order in which they are written; one that has no value is left out.
+_HEADERS = {
+    "CALL": ("requestId", "metadata"),
+    "NESTED_CALL": ("function", "alias", "parent", "metadata"),
+    "INIT_FAILED": ("message", "stack"),
+    "ERROR": ("code", "message", "stack", "reason"),
+    "CREDIT": ("bytes",),
+    "LOG": ("level", "time"),
+    "RETIRE": ("why",),
+}
+_FLAGS = (("more", MORE), ("announce", ANNOUNCE), ("streamIn", STREAM_IN), ("streamOut", STREAM_OUT))
+_WITH_NUMBER = frozenset(
+    ("CALL", "NESTED_CALL", "RESULT", "ERROR", "CANCEL", "DATA", "END", "CREDIT", "LOG", "STARTED", "RECALL", "RETURNED")
+)
+_WITH_BODY = frozenset(("CALL", "NESTED_CALL", "RESULT", "DATA"))
+
+
+def write(message: dict) -> bytes:
+    """A message as a frame. Raises FrameError when its header is too long."""
+    name = message["type"]
+    kind = CALL if name == "NESTED_CALL" else _KINDS[name]
+    flags = sum(bit for key, bit in _FLAGS if message.get(key)) if name == "CALL" else 0
+    if name in ("INIT", "READY"):
+        header = message[name.lower()]
+    else:
+        header = {key: message[key] for key in _HEADERS.get(name, ()) if message.get(key) is not None}
+    text = dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8") if header else b""
+    body = message["text"].encode("utf-8") if name == "LOG" else message.get("body", b"")
+    return encode(kind, flags, message.get("id", 0), message.get("timeoutMs", 0), text, body)
+
+
+def read(kind: int, flags: int, number: int, timeout_ms: int, header: bytes, body: bytes) -> dict:
+    """A frame as a message. Raises FrameError when it is none."""
+    name = _NAMES.get(kind)
+    if name is None:
+        raise FrameError(f"frame type {kind} is not known")
+    fields = header_of(header)
+    if name == "CALL" and "function" in fields:
+        name = "NESTED_CALL"
+    message: dict = {"type": name}
+    if name in _WITH_NUMBER:
+        message["id"] = number
+    if name in ("CALL", "NESTED_CALL"):
+        message["timeoutMs"] = timeout_ms
+    if name == "CALL":
+        message.update({key: bool(flags & bit) for key, bit in _FLAGS})
+    if name in ("INIT", "READY"):
+        message[name.lower()] = fields
+    else:
+        message.update({key: fields[key] for key in _HEADERS.get(name, ()) if key in fields})
+    if name in _WITH_BODY:
+        message["body"] = body
+    if name == "LOG":
+        message["text"] = body.decode("utf-8", "replace")
+    return message
+
+
+def header_of(header: bytes) -> dict:
+    """The JSON object in a header. Raises FrameError when it holds none."""
+    if not header:
+        return {}
+    try:
+        value = loads(header)
+    except ValueError:
+        raise FrameError("a header is not JSON") from None
+    if not isinstance(value, dict):
+        raise FrameError("a header is no JSON object")
+    return value

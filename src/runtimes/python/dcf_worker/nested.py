@@ -1,0 +1,105 @@
+"""Calls of other functions, through the daemon."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from .errors import CODES, DcfError, utf8
+from .messages import ERROR, RESULT, header_of, write
+from .streams import Waiter, cancelled
+
+
+class NestedCall:
+    """One call of another function."""
+
+    __slots__ = ("number", "done", "output", "error", "waiter")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.done = False
+        self.output = b""
+        self.error: DcfError | None = None
+        self.waiter = Waiter()
+
+    def result(self) -> bytes:
+        """Raises the DcfError that the call ended with."""
+        if self.error is not None:
+            raise self.error
+        return self.output
+
+
+class NestedCalls:
+    """Starts them, and takes their answers."""
+
+    def __init__(self, link) -> None:
+        self._link = link
+        self._numbers = count(1)
+        self._open: dict[int, NestedCall] = {}
+
+    def start(self, parent: int, name: str, body, alias: str | None, timeout: float | None, metadata: dict[str, str] | None) -> NestedCall:
+        """`timeout` is in seconds; `None`: as long as the call that it is made for."""
+        # The number 0 means none, and has to be left out.
+        nested = NestedCall(next(self._numbers) & 0xFFFFFFFF or next(self._numbers))
+        message = {
+            "type": "NESTED_CALL",
+            "id": nested.number,
+            "timeoutMs": 0 if timeout is None else min(max(1, int(timeout * 1000)), 0xFFFFFFFF),
+            "function": name,
+            "alias": alias,
+            "parent": parent,
+            "metadata": metadata,
+            "body": _bytes_of(body),
+        }
+        frame = write(message)
+        self._open[nested.number] = nested
+        self._link.send(frame)
+        return nested
+
+    def answered(self, kind: int, number: int, header: bytes, body: bytes) -> None:
+        """RESULT or ERROR has come; one for a call that was given up is dropped."""
+        nested = self._open.pop(number, None)
+        if nested is None:
+            return
+        if kind == RESULT:
+            nested.output = body
+        elif kind == ERROR:
+            nested.error = _error_of(header_of(header))
+        nested.done = True
+        nested.waiter.wake()
+
+    def wait(self, nested: NestedCall, request) -> bytes:
+        """Raises the DcfError that the call ended with; CANCELLED when the one that it is made for is cancelled."""
+        self._link.wait(lambda: nested.done or request.was_cancelled)
+        if not nested.done:
+            self.give_up(nested)
+            raise cancelled()
+        return nested.result()
+
+    async def wait_later(self, nested: NestedCall) -> bytes:
+        """The same, for a coroutine: its task is cancelled with its call."""
+        try:
+            while not nested.done:
+                await nested.waiter.wait()
+        finally:
+            if not nested.done:
+                self.give_up(nested)
+        return nested.result()
+
+    def give_up(self, nested: NestedCall) -> None:
+        if self._open.pop(nested.number, None) is not None:
+            self._link.send(write({"type": "CANCEL", "id": nested.number}))
+
+
+def _error_of(fields: dict) -> DcfError:
+    code = fields.get("code")
+    return DcfError(code if code in CODES else "UNKNOWN", str(fields.get("message", "")), fields.get("reason"))
+
+
+def _bytes_of(body) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        return utf8(body)
+    if isinstance(body, (bytearray, memoryview)):
+        return bytes(body)
+    raise TypeError(f"the input of a call is bytes or a string, not {type(body).__name__}")

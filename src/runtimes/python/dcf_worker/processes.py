@@ -1,0 +1,96 @@
+"""A replica of several workers: a process for each, because one interpreter runs one thread at a time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+
+from .leave import leave
+from .worker import serve_worker
+
+_FIRST = 3
+_PR_SET_PDEATHSIG = 1
+
+
+def serve_processes(count: int) -> None:
+    """Forks a process for each worker before any code of the function is loaded, and ends as the first of them that fails.
+
+    Never returns.
+    """
+    finished, finishing = os.pipe()
+    os.set_blocking(finished, False)
+    children = []
+    for index in range(count):
+        child = os.fork()
+        if child == 0:
+            _serve_one(index, count, finished, finishing)
+        children.append(child)
+    for index in range(count):
+        # While this process held them, the daemon would never see the end of a stream.
+        os.close(_FIRST + index)
+    os.close(finishing)
+    _await_end(children, finished)
+
+
+def _serve_one(index: int, count: int, finished: int, finishing: int) -> None:
+    try:
+        _end_with(os.getppid())
+        os.close(finished)
+        for other in range(count):
+            if other != index:
+                os.close(_FIRST + other)
+        code = serve_worker(_FIRST + index)
+        if code == 0:
+            os.write(finishing, b".")
+    except BaseException:
+        traceback.print_exc(file=sys.__stderr__)
+        code = 1
+    leave(code)
+
+
+def _end_with(parent: int) -> None:
+    """Has the kernel end this process with its parent: one that spins would never read its end of file."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    except Exception:
+        return
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _await_end(children: list[int], finished: int) -> None:
+    orderly = 0
+    left = set(children)
+    while left:
+        child, status = os.wait()
+        if child not in left:
+            continue
+        left.discard(child)
+        # Each writes a mark when it leaves in order; a Handler that calls sys.exit(0) does not.
+        orderly += len(_read(finished))
+        if orderly >= len(children) - len(left):
+            continue
+        for other in left:
+            os.kill(other, signal.SIGKILL)
+        _end_as(status)
+    os._exit(0)
+
+
+def _read(finished: int) -> bytes:
+    try:
+        return os.read(finished, 4096)
+    except BlockingIOError:
+        return b""
+
+
+def _end_as(status: int) -> None:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1)

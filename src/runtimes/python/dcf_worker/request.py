@@ -1,0 +1,103 @@
+"""One call, as the Handler sees it."""
+
+from __future__ import annotations
+
+from json import loads
+from time import monotonic, time
+
+from .errors import DcfError
+from .messages import ANNOUNCE, STREAM_IN, STREAM_OUT, header_of
+from .streams import Incoming, Outgoing, WholeInput
+
+_NEVER = float("inf")
+
+
+class Request:
+    """One call. What few Handlers look at is made only when it is asked for."""
+
+    __slots__ = ("input", "number", "announced", "was_cancelled", "incoming", "outgoing", "task", "keeper", "_calls", "_header", "_fields", "_until", "_chunks")
+
+    def __init__(self, calls, number: int, flags: int, timeout_ms: int, header: bytes, body: bytes) -> None:
+        #: The bytes that the caller sent; none in a streamed call, whose input comes in `chunks`.
+        self.input = body
+        #: Of the call on the worker's stream.
+        self.number = number
+        self.announced = flags & ANNOUNCE
+        #: What is known without looking; `cancelled` looks.
+        self.was_cancelled = False
+        self.incoming = Incoming(self, calls.link) if flags & STREAM_IN else None
+        #: Set when the caller takes chunks.
+        self.outgoing = Outgoing(self, calls.link) if flags & STREAM_OUT else None
+        #: What runs it, once that can be cancelled.
+        self.task = None
+        self.keeper = None
+        self._calls = calls
+        self._header = header
+        self._fields: dict | None = None
+        self._until = monotonic() + timeout_ms / 1000 if timeout_ms else _NEVER
+        self._chunks = None
+
+    @property
+    def id(self) -> str:
+        """The call's id: the caller's own if it gave one."""
+        return self._read_header()["requestId"]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the caller sent along, by lower-case key."""
+        return self._read_header().get("metadata", {})
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the caller stops waiting; infinite where it never does."""
+        return max(0.0, self._until - monotonic())
+
+    @property
+    def deadline(self) -> float:
+        """When the caller stops waiting, as time.time() counts; infinite where it never does."""
+        return time() + (self._until - monotonic())
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody waits for an answer any more, as far as it is known."""
+        return self.was_cancelled or monotonic() >= self._until
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for an answer any more: the caller gave up or the deadline passed."""
+        if not self.over:
+            self._calls.look()
+        return self.over
+
+    @property
+    def chunks(self):
+        """The input as it comes, for `for` and `async for`; of a call that is not streamed, all of it at once."""
+        if self._chunks is None:
+            self._chunks = WholeInput(self.input) if self.incoming is None else self.incoming
+        return self._chunks
+
+    def text(self) -> str:
+        """The input as UTF-8 text; what is none becomes U+FFFD."""
+        return self.input.decode("utf-8", "replace")
+
+    def json(self):
+        """The input as JSON. Raises DcfError INVALID_ARGUMENT when it is none."""
+        try:
+            return loads(self.input)
+        except ValueError as error:
+            raise DcfError("INVALID_ARGUMENT", f"the input is not valid JSON: {error}") from None
+
+    def cancel(self) -> None:
+        """Nobody waits any more."""
+        self.was_cancelled = True
+        if self.incoming is not None:
+            self.incoming.wake()
+        if self.outgoing is not None:
+            self.outgoing.wake()
+        if self.task is not None:
+            self.task.cancel()
+
+    def _read_header(self) -> dict:
+        if self._fields is None:
+            self._fields = header_of(self._header)
+        return self._fields

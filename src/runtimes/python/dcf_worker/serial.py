@@ -1,0 +1,117 @@
+"""Calls one at a time, in the main thread, without any other: the fastest there is for an ordinary Handler."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from .calls import LONG_RUN, Calls
+from .frames import HEAD
+from .messages import END
+from .request import Request
+from .streams import cancelled
+
+_INLINE_LENGTH = 16 * 1024
+
+
+class SerialCalls(Calls):
+    """Reads when nothing runs, or when the Handler looks. An answer is written together with the STARTED of the next call."""
+
+    def __init__(self, target, link, output, init: dict) -> None:
+        super().__init__(target, link, output, init)
+        self._handle = target.handle
+        self._current: Request | None = None
+        self._outgoing: list[bytes] = []
+        self._looked = 0.0
+
+    @property
+    def current(self) -> Request | None:
+        return self._current
+
+    def start(self, item: Request | list[Request]) -> None:
+        self.waiting.append(item)
+
+    def start_waiting(self) -> None:
+        pass
+
+    def look(self) -> None:
+        self.link.poll()
+
+    def look_now_and_then(self) -> None:
+        now = perf_counter()
+        if now - self._looked > LONG_RUN:
+            self._looked = now
+            self.link.poll()
+
+    def serve(self) -> None:
+        link = self.link
+        waiting = self.waiting
+        ready = self._ready
+        while not link.ended:
+            while waiting:
+                begun = perf_counter()
+                item = waiting.popleft()
+                if isinstance(item, Request):
+                    self._run(item)
+                else:
+                    self._run_batch(item)
+                if waiting and perf_counter() - begun > LONG_RUN:
+                    link.poll()
+            self._flush()
+            if self.leaving:
+                return
+            link.wait(ready)
+
+    def _ready(self):
+        return self.waiting or self.leaving
+
+    def _run(self, request: Request) -> None:
+        if request.announced:
+            started = self.begin(request)
+            if started is None:
+                return
+            # Were the process to end in the Handler before the daemon could know, the call would be started twice.
+            self._outgoing.append(started)
+        self._current = request
+        self._flush()
+        try:
+            if request.was_cancelled:
+                raise cancelled()
+            reply = self._handle(request)
+            self._answer(request, reply if type(reply) is bytes else self.body_of(request, reply))
+        except BaseException as error:
+            frame = self.error_frame(request, error)
+            self.ended(request)
+            self._outgoing.append(frame)
+        self._current = None
+
+    def _run_batch(self, batch: list[Request]) -> None:
+        self._current = batch[0] if len(batch) == 1 else None
+        self._flush()
+        try:
+            replies = self.batch_replies(batch, self.target.call_batch(batch))
+        except BaseException as error:
+            replies = [error] * len(batch)
+        for request, reply in zip(batch, replies):
+            frame = self.batch_answer(request, reply)
+            self.ended(request)
+            self._outgoing.append(frame)
+        self._current = None
+
+    def _answer(self, request: Request, body) -> None:
+        if body is None:
+            self.ended(request)
+            self._outgoing.append(HEAD.pack(0, 0, END, 0, request.number, 0))
+            return
+        head = self.head_of_result(request, body)
+        self.ended(request)
+        if len(body) <= _INLINE_LENGTH:
+            self._outgoing += (head, body)
+            return
+        self._flush()
+        self.link.send_with_body(head, body)
+
+    def _flush(self) -> None:
+        outgoing = self._outgoing
+        if outgoing:
+            self.link.send(b"".join(outgoing))
+            outgoing.clear()

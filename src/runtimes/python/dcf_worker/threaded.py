@@ -1,0 +1,102 @@
+"""Several calls at once in a Handler that is not `async`: each in a thread, while the main thread reads."""
+
+from __future__ import annotations
+
+import threading
+from queue import SimpleQueue
+from time import monotonic
+
+from .calls import Calls
+from .frames import HEAD
+from .messages import END
+from .request import Request
+from .streams import cancelled
+
+_LOOK_AGAIN_MS = 20
+# How long a Handler may take to finish once nobody waits for its answers any more, in seconds.
+ORPHAN_GRACE = 5.0
+
+
+class ThreadedCalls(Calls):
+    """As many threads as there are slots, made when they are needed."""
+
+    def __init__(self, target, link, output, init: dict) -> None:
+        super().__init__(target, link, output, init)
+        link.turns = False
+        self._lock = threading.Lock()
+        self._jobs: SimpleQueue = SimpleQueue()
+        self._threads = 0
+        #: Calls and batches that have a thread, or wait for one that is about to be free.
+        self._busy = 0
+
+    def serve(self) -> None:
+        while not (self.link.ended or self.leaving):
+            self.link.receive()
+        if self.link.ended:
+            self.cancel_all()
+        until = monotonic() + ORPHAN_GRACE
+        while self._busy > 0 or self.waiting:
+            self.link.poll(_LOOK_AGAIN_MS)
+            if self.link.ended:
+                threading.Event().wait(_LOOK_AGAIN_MS / 1000)
+                if monotonic() > until:
+                    return
+            else:
+                until = monotonic() + ORPHAN_GRACE
+
+    def start(self, item: Request | list[Request]) -> None:
+        with self._lock:
+            self._busy += 1
+            if self._threads < min(self._busy, self.concurrency):
+                self._threads += 1
+                threading.Thread(target=self._work, name=f"dcf-{self._threads}", daemon=True).start()
+        self._jobs.put(item)
+
+    def start_waiting(self) -> None:
+        while True:
+            with self._lock:
+                if self._busy >= self.concurrency or not self.waiting:
+                    return
+                request = self.waiting.popleft()
+            self._start_ahead(request)
+
+    def _start_ahead(self, request: Request) -> None:
+        started = self.begin(request)
+        if started is None:
+            return
+        self.link.send(started)
+        self.start(request)
+
+    def _work(self) -> None:
+        while True:
+            item = self._jobs.get()
+            self._run(item) if isinstance(item, Request) else self._run_batch(item)
+            with self._lock:
+                self._busy -= 1
+            self.start_waiting()
+
+    def _run(self, request: Request) -> None:
+        self.enter(request)
+        try:
+            if request.was_cancelled:
+                raise cancelled()
+            body = self.body_of(request, self.target.handle(request))
+            head = HEAD.pack(0, 0, END, 0, request.number, 0) if body is None else self.head_of_result(request, body)
+        except BaseException as error:
+            head = self.error_frame(request, error)
+            body = None
+        self.ended(request)
+        self.enter(None)
+        self.link.send_soon(head, body or b"")
+
+    def _run_batch(self, batch: list[Request]) -> None:
+        self.enter(batch[0] if len(batch) == 1 else None)
+        try:
+            replies = self.batch_replies(batch, self.target.call_batch(batch))
+        except BaseException as error:
+            replies = [error] * len(batch)
+        for request, reply in zip(batch, replies):
+            frame = self.batch_answer(request, reply)
+            self.ended(request)
+            self.link.send(frame)
+        self.enter(None)

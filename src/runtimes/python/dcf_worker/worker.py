@@ -1,0 +1,158 @@
+"""The life of one worker: from INIT to the end of its stream."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from time import perf_counter
+
+from .calls import Calls
+from .context import Context
+from .errors import MAX_MESSAGE_LENGTH, DcfError, cut, describe, message_of
+from .frames import FrameError
+from .link import Link
+from .log_import import LoggingFinder
+from .load import Target, load_target
+from .messages import INIT, PROTOCOL_VERSION, header_of, write
+from .output import Output
+
+_contexts: list[Context] = []
+
+
+def current_context() -> Context:
+    """The worker's own. Raises DcfError before there is one."""
+    if not _contexts:
+        raise DcfError("FAILED_PRECONDITION", "there is no function yet")
+    return _contexts[-1]
+
+
+def serve_worker(descriptor: int) -> int:
+    """Serves one worker until the daemon wants no more, or is gone; returns the exit code."""
+    return Worker(descriptor).serve()
+
+
+class Worker:
+    def __init__(self, descriptor: int) -> None:
+        self._link = Link(descriptor)
+        self._calls: Calls | None = None
+        self._output = Output(self._link, lambda: 0 if self._calls is None else self._calls.current_number)
+        self._init: dict | None = None
+        self._loop = None
+
+    def serve(self) -> int:
+        self._link.deliver_to(self._take_init)
+        self._link.wait(lambda: self._init)
+        if self._init is None:
+            return self._end()
+        self._output.capture()
+        LoggingFinder(self._output).install()
+        threading.excepthook = self._thread_failed
+        begun = perf_counter()
+        try:
+            target = self._load(self._init)
+        except BaseException as error:
+            return self._init_failed(error)
+        ready = {
+            "providers": [],
+            "callBatch": self._init["maxBatch"] > 1 and target.call_batch is not None,
+            "initMs": round((perf_counter() - begun) * 1000),
+        }
+        self._link.send(write({"type": "READY", "ready": ready}))
+        self._calls.serve()
+        self._close(target)
+        return self._end()
+
+    def _take_init(self, kind: int, _flags: int, _number: int, _timeout_ms: int, header: bytes, _body: bytes) -> None:
+        if kind != INIT:
+            raise FrameError(f"a frame of type {kind} came before INIT")
+        init = header_of(header)
+        if init["protocol"] != PROTOCOL_VERSION:
+            raise FrameError(f"protocol version {init['protocol']} is not {PROTOCOL_VERSION}")
+        self._init = init
+
+    def _load(self, init: dict) -> Target:
+        context = Context(init, self._output, lambda: self._calls)
+        _contexts.append(context)
+        target = load_target(init, context)
+        calls = self._make_calls(target, init)
+        if target.init is not None:
+            self._run(target.init)
+            self._output.flush(0)
+        self._calls = calls
+        self._link.deliver_to(calls.take)
+        return target
+
+    def _make_calls(self, target: Target, init: dict) -> Calls:
+        """Each way is loaded only where it is used: the event loop alone costs tens of milliseconds of the start."""
+        if target.is_async:
+            import asyncio
+
+            from .asynchronous import AsyncCalls
+
+            self._loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._loop)
+            self._loop.set_exception_handler(self._loop_failed)
+            return AsyncCalls(target, self._link, self._output, init, self._loop)
+        if init["concurrency"] > 1:
+            from .threaded import ThreadedCalls
+
+            return ThreadedCalls(target, self._link, self._output, init)
+        from .serial import SerialCalls
+
+        return SerialCalls(target, self._link, self._output, init)
+
+    def _run(self, method) -> None:
+        """Runs `init` or `close`, which may be `async` in any Handler."""
+        result = method()
+        if not hasattr(result, "__await__"):
+            return
+        if self._loop is not None:
+            self._loop.run_until_complete(result)
+            return
+        import asyncio
+
+        asyncio.run(_await(result))
+
+    def _init_failed(self, error: BaseException) -> int:
+        message, stack = describe(error)
+        if isinstance(error, SystemExit):
+            message = cut(f"the function called sys.exit({error.code!r}) while it was built", MAX_MESSAGE_LENGTH)
+        self._link.send(write({"type": "INIT_FAILED", "message": message, "stack": stack}))
+        return 1
+
+    def _close(self, target: Target) -> None:
+        if target.close is None:
+            return
+        try:
+            self._run(target.close)
+        except BaseException as error:
+            self._output.log("warn", f"the Handler's close() failed: {describe(error)[1]}", 0)
+
+    def _end(self) -> int:
+        if self._link.problem is None:
+            return 0
+        print(f"the worker's stream broke: {message_of(self._link.problem)}", file=sys.__stderr__)
+        return 1
+
+    def _thread_failed(self, failure) -> None:
+        if failure.exc_type is SystemExit or failure.exc_value is None:
+            return
+        name = "a thread" if failure.thread is None else failure.thread.name
+        self._failed(failure.exc_value, f"an uncaught exception in {name}")
+
+    def _loop_failed(self, _loop, details: dict) -> None:
+        error = details.get("exception")
+        if error is None:
+            self._output.log("error", str(details.get("message", "the event loop reports an error")))
+        else:
+            self._failed(error, "an exception in a task that nobody awaited")
+
+    def _failed(self, error: BaseException, what: str) -> None:
+        """No call fails for it, but nobody knows in what state it left the process: the daemon is asked to replace it."""
+        message, stack = describe(error)
+        self._output.log("error", f"{what}: {stack or message}")
+        self._link.send(write({"type": "RETIRE", "why": cut(f"{what}: {message}", MAX_MESSAGE_LENGTH)}))
+
+
+async def _await(result):
+    return await result

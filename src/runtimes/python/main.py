@@ -1,0 +1,23 @@
+"""A Python replica: started by the daemon with one descriptor for each worker, 3, 4, …"""
+
+import os
+import sys
+
+
+def main() -> None:
+    own_folder = os.path.dirname(os.path.abspath(__file__))
+    # What the platform brings is found last: a function may have a module of the same name.
+    sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != own_folder]
+    sys.path.append(own_folder)
+    workers = int(os.environ.get("DCF_WORKERS", "1"))
+    if workers > 1:
+        from dcf_worker.processes import serve_processes
+
+        serve_processes(workers)
+    from dcf_worker.leave import leave
+    from dcf_worker.worker import serve_worker
+
+    leave(serve_worker(3))
+
+
+main()

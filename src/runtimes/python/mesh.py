@@ -1,0 +1,10 @@
+"""Calls of other functions, as the original DCF's functions make them: `from mesh import mesh_call`."""
+
+from __future__ import annotations
+
+from dcf_worker import worker
+
+
+def mesh_call(name: str, input, **options):
+    """The same as `context.call(name, input)`, without a context at hand."""
+    return worker.current_context().call(name, input, **options)
