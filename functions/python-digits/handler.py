@@ -16,6 +16,9 @@ from plane import Plane
 
 DIGITS = 10
 
+# What ONNX Runtime calls the execution providers of function.yaml.
+PROVIDERS = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider", "cpu": "CPUExecutionProvider"}
+
 # {"digit": 0..9, "confidence": its score, 0..1, "scores": how likely each digit is, 0 first; the ten add up to 1}
 Recognition = Dict[str, Any]
 
@@ -26,13 +29,14 @@ class Handler:
     def __init__(self, context: Any) -> None:
         """Loads the model and runs it once, so that the first call is as fast as the others.
 
-        Raises DcfError INVALID_ARGUMENT when the resource `model` is missing or the parameter `invert` is none.
+        Raises DcfError INVALID_ARGUMENT when the resource `model` is missing or the parameter `invert` is none, and
+        FAILED_PRECONDITION when none of the execution providers of function.yaml takes the model.
         """
         model = context.resources.get("model")
         if model is None:
             raise DcfError("INVALID_ARGUMENT", "function.yaml names no resource 'model'")
         self._invert = _read_invert(context.parameters.get("invert", "auto"))
-        self._session = _load(model)
+        self._session = _load(model, context.providers)
         context.logger.info("the model runs on %s", self._session.get_providers()[0])
         self._score([np.zeros((SIDE, SIDE), np.float32)])
 
@@ -78,13 +82,19 @@ def _recognition(scores: List[float]) -> Recognition:
     return {"digit": scores.index(confidence), "confidence": confidence, "scores": scores}
 
 
-def _load(model: str) -> onnxruntime.InferenceSession:
+def _load(model: str, names: Sequence[str]) -> onnxruntime.InferenceSession:
+    """Loads the model with the first of these providers that takes it."""
     options = onnxruntime.SessionOptions()
     # More threads gain so small a model nothing, and keep a core busy for a while after each run.
     options.intra_op_num_threads = 1
     available = onnxruntime.get_available_providers()
-    providers = [each for each in ("CUDAExecutionProvider", "CPUExecutionProvider") if each in available]
-    return onnxruntime.InferenceSession(model, options, providers=providers)
+    wanted = [PROVIDERS[name] for name in names if PROVIDERS.get(name) in available]
+    session = onnxruntime.InferenceSession(model, options, providers=wanted) if wanted else None
+    # ONNX Runtime takes the CPU, asked for or not, when a provider's library or its device is missing.
+    if session is None or session.get_providers()[0] not in wanted:
+        found = ", ".join(available)
+        raise DcfError("FAILED_PRECONDITION", f"no provider of {', '.join(names)} takes the model: ONNX Runtime has {found} here")
+    return session
 
 
 def _read_invert(value: object) -> Invert:
