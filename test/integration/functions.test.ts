@@ -33,10 +33,10 @@ async function refuses(name: string, input: Uint8Array | string, message: RegExp
   await assert.rejects(daemon.client.invoke(name, input), { code: 'INVALID_ARGUMENT', message });
 }
 
-test('every sample function is tried here', async () => {
+test('every sample function is tried, those in Python in tests of their own', async () => {
   assert.deepEqual(
     (await readdir(join(root, 'functions'), { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name),
-    ['digits', 'echo', 'image-size', 'json', 'read-number'],
+    ['digits', 'echo', 'image-size', 'json', 'python-digits', 'read-number'],
   );
 });
 

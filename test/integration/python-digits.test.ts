@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cp, readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { packFunction } from '@dcf/sdk/package';
+import sharp from 'sharp';
+import { temporaryDirectory } from '../support/cleanup.js';
+import { startDaemon } from '../support/daemon.js';
+import { noPictures, testPictures } from '../support/mnist.js';
+import { root } from '../support/programs.js';
+
+const owner = { after };
+const functions = join(root, 'functions');
+const noPackages = await promisify(execFile)('python3', ['-c', 'import numpy, onnxruntime, PIL']).then(
+  () => undefined,
+  () => 'there is no python3 with numpy, onnxruntime and Pillow here',
+);
+
+interface Recognition {
+  digit: number;
+  confidence: number;
+  scores: number[];
+}
+
+describe('digits, served from Python', { skip: noPackages ?? false }, async () => {
+  const daemon = await startDaemon(owner);
+
+  before(async () => {
+    // The packages of this machine's Python do: what requirements.txt names would have to be fetched.
+    const copy = await temporaryDirectory(owner);
+    const offline = { recursive: true, filter: (path: string) => basename(path) !== 'requirements.txt' };
+    await cp(join(functions, 'python-digits'), copy, offline);
+    for (const folder of [join(functions, 'digits'), copy]) await daemon.control.deploy(await packFunction(folder));
+  });
+
+  async function read(name: string, picture: Uint8Array | string): Promise<Recognition> {
+    return JSON.parse(Buffer.from((await daemon.client.invoke(name, picture)).output).toString());
+  }
+
+  /** What Python reads, once it is sure that TypeScript reads the same. */
+  async function readByBoth(picture: Uint8Array, what: string): Promise<number> {
+    const [python, typescript] = await Promise.all([read('python-digits', picture), read('digits', picture)]);
+    assert.equal(python.digit, typescript.digit, what);
+    assert.equal(python.confidence, python.scores[python.digit], what);
+    assert.equal(python.scores.length, 10, what);
+    for (const [digit, score] of typescript.scores.entries()) {
+      assert.ok(Math.abs(score - (python.scores[digit] ?? Number.NaN)) < 0.05, `${what}: ${python.scores} and ${typescript.scores}`);
+    }
+    return python.digit;
+  }
+
+  test('reads every example as TypeScript does', async () => {
+    const examples = join(functions, 'digits', 'examples');
+    const files = await readdir(examples);
+    assert.ok(files.length >= 10);
+    for (const file of files) assert.equal(String(await readByBoth(await readFile(join(examples, file)), file)), file[0], file);
+  });
+
+  test('reads handwriting that training never saw as TypeScript does, several in flight', { skip: noPictures ?? false }, async () => {
+    const pictures = (await testPictures()).filter((_, index) => index % 5 === 0);
+    assert.equal(pictures.length, 200);
+    const waiting = pictures.entries();
+    let right = 0;
+    const reader = async (): Promise<void> => {
+      for (const [index, { png, digit }] of waiting) if ((await readByBoth(png, `picture ${index}`)) === digit) right++;
+    };
+    await Promise.all(Array.from({ length: 8 }, reader));
+    assert.ok(right >= 197, `${right} of 200`);
+    const { batches } = await daemon.control.describe('python-digits');
+    assert.ok(
+      batches.some(({ size }) => size > 1),
+      'no batch was made',
+    );
+  });
+
+  test('refuses what is no picture, or a blank one, alone among others', async () => {
+    const good = await readFile(join(functions, 'python-digits', 'examples', '2-small.png'));
+    const white = { create: { width: 40, height: 40, channels: 3, background: 'white' } } as const;
+    const bad: [Uint8Array | string, RegExp][] = [
+      ['', /the input is empty/],
+      ['this is text', /cannot be read as a PNG or JPEG picture/],
+      [good.subarray(0, good.length / 2), /cannot be read as a PNG or JPEG picture/],
+      [await sharp(white).png().toBuffer(), /the picture is blank/],
+    ];
+    await Promise.all(
+      bad.map(async ([input, message]) => {
+        await assert.rejects(read('python-digits', input), { code: 'INVALID_ARGUMENT', message });
+        await assert.rejects(read('digits', input), { code: 'INVALID_ARGUMENT', message });
+        assert.equal((await read('python-digits', good)).digit, 2);
+      }),
+    );
+  });
+});
