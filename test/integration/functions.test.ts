@@ -35,8 +35,10 @@ async function refuses(name: string, input: Uint8Array | string, message: RegExp
 
 test('every sample function is tried, those in Python in tests of their own', async () => {
   assert.deepEqual(
-    (await readdir(join(root, 'functions'), { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name),
-    ['digits', 'echo', 'image-size', 'json', 'python-digits', 'read-number'],
+    (await readdir(join(root, 'functions'), { withFileTypes: true }))
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('python-'))
+      .map(({ name }) => name),
+    ['digits', 'echo', 'image-size', 'json', 'read-number', 'upper'],
   );
 });
 

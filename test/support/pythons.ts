@@ -1,14 +1,16 @@
+import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { findPython, type PythonInterpreter } from '../../src/pool/python-interpreter.js';
 
 /** The versions of CPython that the runtime is made for. */
 export const pythonVersions = ['3.9', '3.10', '3.11', '3.12', '3.13'];
 
-/** The Python that functions of tests run with: the daemon's own default. */
+/** The Python that functions of tests run with: the daemon's own default, or the one that DCF_TEST_PYTHON names. */
 export function testPython(): Promise<PythonInterpreter> {
-  return findPython({ version: undefined, fallback: 'python3' });
+  return findPython({ version: undefined, fallback: process.env['DCF_TEST_PYTHON'] ?? 'python3' });
 }
 
 /** Why Python functions cannot be tested here; `false` when they can. */
@@ -16,6 +18,16 @@ export const noPython: string | false = await testPython().then(
   () => false,
   (error: unknown) => String(error),
 );
+
+/** Why functions that import these cannot run here; `false` when they can. */
+export async function lacksModules(...names: readonly string[]): Promise<string | false> {
+  if (noPython !== false) return noPython;
+  const { executable } = await testPython();
+  return await promisify(execFile)(executable, ['-c', `import ${names.join(', ')}`]).then(
+    () => false,
+    () => `${executable} has not all of ${names.join(', ')}`,
+  );
+}
 
 /** An interpreter of each version, on the PATH or where pyenv keeps them; where there is none, why. */
 export async function pythonOf(version: string): Promise<PythonInterpreter | string> {
