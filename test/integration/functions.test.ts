@@ -36,7 +36,7 @@ async function refuses(name: string, input: Uint8Array | string, message: RegExp
 test('every sample function is tried, those in Python in tests of their own', async () => {
   assert.deepEqual(
     (await readdir(join(root, 'functions'), { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name),
-    ['digits', 'echo', 'image-size', 'json', 'python-digits', 'read-number'],
+    ['digits', 'echo', 'image-size', 'json', 'python-digits', 'read-number', 'upper'],
   );
 });
 
@@ -72,6 +72,16 @@ test('read-number has digits read each picture, and passes on what it refuses', 
   assert.ok(confidence > 0.5 && confidence <= 1);
   await refuses('read-number', '{}', /send a JSON list/);
   await refuses('read-number', '["bm8="]', /^digits: /);
+});
+
+test('upper answers each chunk in capital letters', async () => {
+  await deploy('upper');
+  const chunks: string[] = [];
+  const cut = Buffer.from('ä b');
+  for await (const chunk of daemon.client.stream('upper', [cut.subarray(0, 1), cut.subarray(1), 'c']))
+    chunks.push(Buffer.from(chunk).toString());
+  assert.equal(chunks.join(''), 'Ä BC');
+  assert.match(await call('upper', await example('upper', 'poem.txt')), /^A CHUNK GOES OUT,\n/);
 });
 
 async function blankPicture(): Promise<Buffer> {

@@ -10,21 +10,27 @@ import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { noPictures, testPictures } from '../support/mnist.js';
 import { root } from '../support/programs.js';
+import { noPython, testPython } from '../support/pythons.js';
 
 const owner = { after };
 const functions = join(root, 'functions');
-const noPackages = await promisify(execFile)('python3', ['-c', 'import numpy, onnxruntime, PIL']).then(
-  () => undefined,
-  () => 'there is no python3 with numpy, onnxruntime and Pillow here',
-);
-
 interface Recognition {
   digit: number;
   confidence: number;
   scores: number[];
 }
 
-describe('digits, served from Python', { skip: noPackages ?? false }, async () => {
+/** Why the function cannot run here; `false` when it can. */
+async function noPackages(): Promise<string | false> {
+  if (noPython !== false) return noPython;
+  const { executable } = await testPython();
+  return await promisify(execFile)(executable, ['-c', 'import numpy, onnxruntime, PIL']).then(
+    () => false,
+    () => `${executable} has no numpy, onnxruntime and Pillow`,
+  );
+}
+
+describe('digits, served from Python', { skip: await noPackages() }, async () => {
   const daemon = await startDaemon(owner);
 
   before(async () => {
