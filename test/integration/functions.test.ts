@@ -76,6 +76,16 @@ test('read-number has digits read each picture, and passes on what it refuses', 
   await refuses('read-number', '["bm8="]', /^digits: /);
 });
 
+test('upper answers each chunk in capital letters', async () => {
+  await deploy('upper');
+  const chunks: string[] = [];
+  const cut = Buffer.from('ä b');
+  for await (const chunk of daemon.client.stream('upper', [cut.subarray(0, 1), cut.subarray(1), 'c']))
+    chunks.push(Buffer.from(chunk).toString());
+  assert.equal(chunks.join(''), 'Ä BC');
+  assert.match(await call('upper', await example('upper', 'poem.txt')), /^A CHUNK GOES OUT,\n/);
+});
+
 async function blankPicture(): Promise<Buffer> {
   return await sharp({ create: { width: 40, height: 40, channels: 3, background: 'white' } })
     .png()

@@ -1,31 +1,25 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { cp, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { promisify } from 'node:util';
 import { packFunction } from '@dcf/sdk/package';
 import sharp from 'sharp';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { noPictures, testPictures } from '../support/mnist.js';
 import { root } from '../support/programs.js';
+import { lacksModules, testPython } from '../support/pythons.js';
 
 const owner = { after };
 const functions = join(root, 'functions');
-const noPackages = await promisify(execFile)('python3', ['-c', 'import numpy, onnxruntime, PIL']).then(
-  () => undefined,
-  () => 'there is no python3 with numpy, onnxruntime and Pillow here',
-);
-
 interface Recognition {
   digit: number;
   confidence: number;
   scores: number[];
 }
 
-describe('digits, served from Python', { skip: noPackages ?? false }, async () => {
-  const daemon = await startDaemon(owner);
+describe('digits, served from Python', { skip: await lacksModules('numpy', 'onnxruntime', 'PIL') }, async () => {
+  const daemon = await startDaemon(owner, { args: ['--python', (await testPython()).executable] });
 
   before(async () => {
     // The packages of this machine's Python do: what requirements.txt names would have to be fetched.
