@@ -5,11 +5,15 @@ import { writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runtimeCommand } from '../../src/pool/runtime-command.js';
 import { encodeFrame, FrameDecoder, inlineBodyLength } from '../../src/wire/frame.js';
 import { fromFrame, type InitHeader, type Message, toFrame } from '../../src/wire/messages.js';
 import { temporaryFolder } from './pool.js';
 import { testPython } from './pythons.js';
+
+/** Nothing that is waited for takes as long. */
+const patienceMs = 15_000;
 
 type OfType<Type extends Message['type']> = Extract<Message, { type: Type }>;
 type CallFields = Partial<Omit<OfType<'CALL'>, 'type' | 'body'>> & { body?: string };
@@ -123,7 +127,10 @@ export class PythonWire {
       };
       this.waiting.add(check);
     });
-    return Promise.race([came, ended]);
+    const late = sleep(patienceMs, undefined, { ref: false }).then(() => {
+      throw new Error(`nothing came within ${patienceMs} ms`);
+    });
+    return Promise.race([came, ended, late]);
   }
 }
 

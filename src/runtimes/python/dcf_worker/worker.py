@@ -89,7 +89,8 @@ class Worker:
 
             from .asynchronous import AsyncCalls
 
-            self._loop = asyncio.new_event_loop()
+            # Until 3.10, a lock that the function has made belongs to the loop that is there already.
+            self._loop = asyncio.new_event_loop() if sys.version_info >= (3, 10) else asyncio.get_event_loop()
             asyncio.set_event_loop(self._loop)
             self._loop.set_exception_handler(self._loop_failed)
             return AsyncCalls(target, self._link, self._output, init, self._loop)
