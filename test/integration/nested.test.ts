@@ -100,7 +100,7 @@ test('the deadline and the cancel of the outermost call reach the innermost', as
   const flag = join(await temporaryDirectory(t), 'flag');
   await deployNesting(t, daemon, ['a', 'b', 'c']);
   const waits = through(['b', 'c'], { do: 'wait', flag });
-  const late = await errorOf(follow(daemon, 'a', waits, { timeout: 300, requestId: 'late' }));
+  const late = await errorOf(follow(daemon, 'a', waits, { timeout: '2s', requestId: 'late' }));
   assert.equal(late.code, 'DEADLINE_EXCEEDED');
   await eventually('the innermost is told of the deadline', async () => (await logOf(daemon, 'c', 'late')).includes('was aborted'));
   const controller = new AbortController();

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { type ManifestInput, parseManifestJson } from '@dcf/sdk/manifest';
 import type { DcfError } from '../../src/core/errors.js';
 import { defer } from '../../src/core/promises.js';
+import { Call, type CallOwner } from '../../src/pool/call.js';
 import { FunctionPool } from '../../src/pool/function-pool.js';
 import type { CallReport, Outcome, Reported } from '../../src/pool/invocation.js';
 import type { LogLine } from '../../src/pool/log-line.js';
@@ -85,6 +86,13 @@ export async function letGo(folder: string, name: string): Promise<void> {
 export function failureOf(outcome: Outcome): DcfError {
   if (outcome.ok) throw new Error('the call succeeded');
   return outcome.error;
+}
+
+/** A call that no worker has. */
+export function looseCall(owner: CallOwner, requestId: string, origin?: NestedCall): Call {
+  const settle = (): void => undefined;
+  const input = Buffer.alloc(0);
+  return new Call({ requestId, selector: undefined, input, timeoutMs: 10_000, metadata: undefined, origin, settle }, 10_000, owner);
 }
 
 /** A temporary folder that goes with the test. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Call, type CallOwner } from '../../../src/pool/call.js';
+import type { Call, CallOwner } from '../../../src/pool/call.js';
 import { CallQueue } from '../../../src/pool/call-queue.js';
 import { NestedCall } from '../../../src/pool/nested-call.js';
+import { looseCall } from '../../support/pool.js';
 
 const owner: CallOwner = {
   function: 'tested',
@@ -13,15 +14,7 @@ const owner: CallOwner = {
   cancel: () => undefined,
 };
 
-function makeCall(requestId: string, origin?: NestedCall): Call {
-  const settle = (): void => undefined;
-  return new Call(
-    { requestId, input: Buffer.alloc(0), timeoutMs: 1_000, metadata: undefined, selector: undefined, settle, origin },
-    1_000,
-    owner,
-  );
-}
-
+const makeCall = (requestId: string, origin?: NestedCall): Call => looseCall(owner, requestId, origin);
 const outer = makeCall('outer');
 const nested = (requestId: string): Call => makeCall(requestId, new NestedCall(outer, 1));
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Call } from '../../../src/pool/call.js';
+import type { FunctionPool } from '../../../src/pool/function-pool.js';
 import { type CallFunction, chainOf, NestedCall } from '../../../src/pool/nested-call.js';
-import { holding, letGo, startPool, startsIn } from '../../support/pool.js';
+import { holding, letGo, looseCall, startPool, startsIn } from '../../support/pool.js';
 import { eventually } from '../../support/processes.js';
 
 const calling = `
@@ -14,12 +14,8 @@ export class Handler {
   }
 }`;
 
-/** What a Handler of another pool waits for. */
-function origin(owner: Call['owner']): NestedCall {
-  const settle = (): void => undefined;
-  const invocation = { requestId: 'outer', input: Buffer.alloc(0), timeoutMs: 10_000, metadata: undefined, selector: undefined, settle };
-  return new NestedCall(new Call(invocation, 10_000, owner), 1);
-}
+/** What another Handler of the pool waits for. */
+const origin = (pool: FunctionPool): NestedCall => new NestedCall(looseCall(pool, 'outer'), 1);
 
 test('nested calls go in front of those from outside; none is sent ahead, and nothing ahead of them', async (t) => {
   const { call, folder, pool } = await startPool(t, holding);
