@@ -52,6 +52,20 @@ describe('digits, served from Python', { skip: await lacksModules('numpy', 'onnx
     for (const file of files) assert.equal(String(await readByBoth(await readFile(join(examples, file)), file)), file[0], file);
   });
 
+  test('turns, reduces and fills pictures of other kinds as TypeScript does', async () => {
+    const upright = sharp(await readFile(join(functions, 'digits', 'examples', '4-large-fine-pen.png')));
+    const ink = await upright.clone().resize(200, 200).negate().extractChannel(0).toBuffer();
+    const lightInk = sharp({ create: { width: 200, height: 200, channels: 3, background: 'white' } }).joinChannel(ink);
+    const pictures = [
+      { what: 'turned left, which its EXIF says', picture: upright.clone().rotate(-90).jpeg().withMetadata({ orientation: 6 }) },
+      { what: 'upside down, which its EXIF says', picture: upright.clone().rotate(180).webp().withMetadata({ orientation: 3 }) },
+      { what: 'white on transparent', picture: lightInk.png() },
+      { what: '16 bits a pixel', picture: upright.clone().toColourspace('grey16').png() },
+      { what: 'of a palette', picture: upright.clone().png({ palette: true, colours: 4 }) },
+    ];
+    for (const { what, picture } of pictures) assert.equal(await readByBoth(await picture.toBuffer(), what), 4, what);
+  });
+
   test('reads handwriting that training never saw as TypeScript does, several in flight', { skip: noPictures ?? false }, async () => {
     const pictures = (await testPictures()).filter((_, index) => index % 5 === 0);
     assert.equal(pictures.length, 200);
