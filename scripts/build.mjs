@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -32,6 +33,21 @@ rmSync(join(root, 'dist/src/runtimes/python'), { recursive: true, force: true })
 cpSync(join(root, 'src/runtimes/python'), join(root, 'dist/src/runtimes/python'), {
   recursive: true,
   filter: (source) => !source.includes('__pycache__'),
+});
+
+// A replica reads one file at its start: the modules one by one took it a quarter of its start-up time.
+const runtime = join(root, 'dist/src/runtimes/node');
+rmSync(join(runtime, 'bundle'), { recursive: true, force: true });
+await build({
+  entryPoints: ['main', 'thread'].map((name) => join(runtime, `${name}.js`)),
+  outdir: join(runtime, 'bundle'),
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  external: ['piscina'],
+  logLevel: 'warning',
 });
 
 const { manifestJsonSchema } = await import(pathToFileURL(join(root, 'sdk/dist/manifest/index.js')).href);

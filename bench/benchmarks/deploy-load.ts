@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { ControlClient } from '@dcf/sdk/control';
+import { ControlClient, type DeployProgress } from '@dcf/sdk/control';
 import { type FunctionPackage, packFunction } from '@dcf/sdk/package';
 import type { Benchmark } from '../benchmark.js';
 import type { Side } from '../harness/finding.js';
@@ -24,6 +24,8 @@ const changeEveryMs = 250;
 interface Round {
   samples: Sample[];
   changes: number;
+  /** Deploys that had to start a process. */
+  starts: number;
 }
 
 /** What callers notice of it when a function is deployed and rolled back again and again. */
@@ -39,7 +41,7 @@ export const deployLoad: Benchmark = {
     for (const each of [...packages, await packEcho(3)]) await control.deploy(each, { signal: scope.signal });
     const { subject, peer } = await interleave(
       () => underDeploys(scope, control, packages, () => generateLoad(scope, daemon, load)),
-      async (): Promise<Round> => ({ samples: await generateLoad(scope, daemon, load), changes: 0 }),
+      async (): Promise<Round> => ({ samples: await generateLoad(scope, daemon, load), changes: 0, starts: 0 }),
     );
     const side = (name: string, rounds: readonly Round[], share: number): Side => ({
       name,
@@ -63,6 +65,7 @@ export const deployLoad: Benchmark = {
         limit: { kind: 'at most', value: 0 },
       },
       { kind: 'measured', what: 'deploys and rollbacks', unit: 'a round', values: subject.map(({ changes }) => changes) },
+      { kind: 'measured', what: 'deploys that started a process', unit: 'a round', values: subject.map(({ starts }) => starts) },
     ];
   },
 };
@@ -72,7 +75,10 @@ async function packEcho(variant: number): Promise<FunctionPackage> {
   return await packFunction(repositoryPath('functions/echo'), { overrides: [{ path: ['parameters', 'variant'], value: variant }] });
 }
 
-/** Deploys the packages in turn, each followed by a rollback, at a fixed rate until the load has ended. */
+/**
+ * Deploys the packages in turn, each followed by a rollback, at a fixed rate until the load has ended. A deploy without its
+ * rollback would leave the next round two packages that are warm already, and none of its deploys would start anything.
+ */
 async function underDeploys(
   { signal }: Scope,
   control: ControlClient,
@@ -81,20 +87,29 @@ async function underDeploys(
 ): Promise<Round> {
   const ended = new AbortController();
   let changes = 0;
+  let starts = 0;
   const deploying = (async () => {
     const begun = performance.now();
-    while (!ended.signal.aborted) {
-      const due = begun + changes * changeEveryMs - performance.now();
-      if (due > 0) await setTimeout(due, undefined, { signal: ended.signal }).catch(() => undefined);
-      const each = packages[Math.floor(changes / 2) % packages.length];
-      if (each === undefined || ended.signal.aborted) break;
-      if (changes % 2 === 0) await control.deploy(each, { signal });
-      else await control.rollback('echo', { signal });
+    const due = async (): Promise<void> => {
+      const restMs = begun + changes * changeEveryMs - performance.now();
+      if (restMs > 0) await setTimeout(restMs, undefined, { signal: ended.signal }).catch(() => undefined);
+    };
+    for (let pair = 0; !ended.signal.aborted; pair++) {
+      const each = packages[pair % packages.length];
+      if (each === undefined) break;
+      const onProgress = (progress: DeployProgress): void => {
+        if (progress.kind === 'step' && progress.name === 'start' && progress.done) starts += 1;
+      };
+      await control.deploy(each, { signal, onProgress });
       changes += 1;
+      await due();
+      await control.rollback('echo', { signal });
+      changes += 1;
+      await due();
     }
   })();
   try {
-    return { samples: await run(), changes };
+    return { samples: await run(), changes, starts };
   } finally {
     ended.abort();
     await deploying;

@@ -9,6 +9,7 @@ import { findPython, type PythonInterpreter } from '../pool/python-interpreter.j
 import type { ReplicaSpec } from '../pool/replica-spec.js';
 import { replicaSpec } from '../pool/replica-spec.js';
 import { requireSandbox } from '../pool/sandbox-support.js';
+import type { Starter } from '../pool/spawner/starter.js';
 import { installDependencies } from '../registry/dependencies.js';
 import type { Downloads, FetchOptions } from '../registry/downloads.js';
 import type { Registry } from '../registry/registry.js';
@@ -37,6 +38,8 @@ export interface LauncherOptions {
   leaseDevices: (manifest: Manifest, providers: readonly string[]) => Promise<() => DeviceLease>;
   /** The interpreter of Python functions whose manifests name none. */
   python: string;
+  /** Who starts the processes of replicas now. */
+  starter: () => Starter;
   /** Whether the operator lets the daemon install system packages. */
   installPackages: boolean;
   killGraceMs: number;
@@ -60,7 +63,7 @@ export class Launcher {
    * @throws DcfError with what is missing; nothing of the running function has changed
    */
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
-    const { registry, secrets, chooseProviders, leaseDevices: leaseOn, installPackages, cgroup } = this.options;
+    const { registry, secrets, chooseProviders, leaseDevices: leaseOn, starter, installPackages, cgroup } = this.options;
     const { manifest } = revision.manifest;
     checkSecrets(secrets, revision);
     if (manifest.isolation === 'sandbox') await requireSandbox();
@@ -80,7 +83,7 @@ export class Launcher {
     const resources = resolveResources(manifest, revision.directory);
     const { id, directory } = revision;
     const readOnly = python === undefined ? [] : [join(directory, sitePackagesLink)];
-    return replicaSpec(manifest, { revision: id, directory, resources, providers, leaseDevices, python, readOnly, cgroup });
+    return replicaSpec(manifest, { revision: id, directory, resources, providers, leaseDevices, starter, python, readOnly, cgroup });
   }
 
   private async pythonOf({ runtime, python }: Manifest): Promise<PythonInterpreter | undefined> {

@@ -29,6 +29,7 @@ import { cgroupSupport } from '../pool/confinement.js';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
 import { pythonSupport } from '../pool/python-interpreter.js';
 import { sandboxSupport } from '../pool/sandbox-support.js';
+import { Spawner } from '../pool/spawner/spawner.js';
 import type { DownloadRules } from '../registry/download-rules.js';
 import { Downloads } from '../registry/downloads.js';
 import { Registry } from '../registry/registry.js';
@@ -63,6 +64,7 @@ export class Daemon {
     private readonly secrets: Secrets,
     private readonly logs: FunctionLogs,
     private readonly accelerators: Accelerators,
+    private readonly spawner: Spawner,
     rules: DownloadRules,
   ) {
     this.invoker = new Invoker({
@@ -79,6 +81,7 @@ export class Daemon {
       chooseProviders: (name, wanted) => accelerators.choose(name, wanted),
       leaseDevices: (manifest, providers) => accelerators.lease(manifest, providers),
       python: settings.python,
+      starter: () => spawner.starter,
       installPackages: settings.installPackages,
       killGraceMs: settings.killGrace,
       cgroup: settings.cgroup,
@@ -116,17 +119,21 @@ export class Daemon {
   static async start(settings: Settings, log: DaemonLog): Promise<Daemon> {
     const rules = downloadRules(settings);
     const registry = await Registry.open(resolve(settings.data));
+    const spawner = new Spawner((pid) =>
+      log.warn({ pid }, 'the spawner has ended; replicas are started without it until the next is there'),
+    );
     const logs = await FunctionLogs.open(registry.dataDirectory, { onProblem: (message) => log.warn({}, message) });
     try {
       await linkPlatformPackages(registry.dataDirectory);
       await removeStaleSecretFiles(registry.dataDirectory);
       const secrets = await Secrets.open(registry.dataDirectory);
       for (const problem of secrets.damaged) log.warn({}, `${problem}: set it again, or remove the file`);
-      const daemon = new Daemon(settings, log, registry, secrets, logs, new Accelerators(log), rules);
+      const daemon = new Daemon(settings, log, registry, secrets, logs, new Accelerators(log), spawner, rules);
       await daemon.listen();
       return daemon;
     } catch (error) {
       await logs.close();
+      await spawner.close();
       await registry.close();
       throw error;
     }
@@ -154,6 +161,7 @@ export class Daemon {
     this.readinessChanged();
     this.server?.stopListening();
     await this.functions.stop(this.settings.drainGrace);
+    await this.spawner.close();
     // First the logs: that ends the streams of those who follow them.
     await this.logs.close();
     await Promise.all([this.server?.close(), this.http?.close()]);

@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setTimeout } from 'node:timers/promises';
@@ -8,6 +7,7 @@ import type { MemoryCgroup } from './memory-cgroup.js';
 import { type MemoryUse, MemoryWatch } from './memory-watch.js';
 import { type Exit, endedForHeap, exitInSandbox, type MemoryEnd } from './process-exit.js';
 import { childrenOf } from './process-tree.js';
+import type { StartedProcess } from './spawner/process-start.js';
 
 /** A replica's process. */
 export interface SpawnedProcess {
@@ -27,10 +27,8 @@ export interface SpawnedProcess {
   kill(): void;
 }
 
-/** A child with the pipes that it was started with. */
-export interface PipedChild {
-  child: ChildProcess;
-  pid: number;
+/** A process with the pipes that it was started with. */
+export interface PipedProcess extends StartedProcess {
   stdout: Readable;
   stderr: Readable;
 }
@@ -49,7 +47,7 @@ export class ReplicaProcess implements SpawnedProcess {
   private innerPid = 0;
 
   constructor(
-    private readonly piped: PipedChild,
+    private readonly piped: PipedProcess,
     readonly confinement: Confinement,
     private readonly cgroup: MemoryCgroup | undefined,
   ) {
@@ -57,14 +55,12 @@ export class ReplicaProcess implements SpawnedProcess {
     this.sign = new HeapSign(piped.stderr);
     const limit = cgroup === undefined ? confinement.memoryLimit : undefined;
     this.watch = new MemoryWatch(piped.pid, { limit, onOver: () => this.killForMemory() });
-    this.exited = new Promise((resolve) => {
-      piped.child.once('exit', (code, signal) => {
-        // What it started and left behind is of no use to anybody. Later the number may be another process's.
-        this.signalGroup();
-        this.gone = true;
-        this.watch.stop();
-        resolve(this.explain({ code, signal }));
-      });
+    this.exited = piped.exited.then((exit) => {
+      // What it started and left behind is of no use to anybody. Later the number may be another process's.
+      this.signalGroup();
+      this.gone = true;
+      this.watch.stop();
+      return this.explain(exit);
     });
   }
 

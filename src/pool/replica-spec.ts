@@ -5,6 +5,7 @@ import type { Confinement, Isolation } from './confinement.js';
 import { type DeviceLease, unmanagedDevices } from './device-lease.js';
 import type { PythonInterpreter } from './python-interpreter.js';
 import type { Runtime } from './runtime-command.js';
+import { directStarter, type Starter } from './spawner/starter.js';
 
 /** All that a replica needs to know of its revision. */
 export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker' | 'devices'> {
@@ -14,6 +15,8 @@ export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker' | 'd
   threads: number;
   environment: Readonly<Record<string, string>>;
   initTimeoutMs: number;
+  /** Who starts a process now. */
+  starter: () => Starter;
   confinement: Confinement;
   /** When a replica that has done well enough is replaced; never where it says nothing. */
   recycle: { maxCalls?: number | undefined; maxMemory?: number | undefined };
@@ -30,6 +33,8 @@ export interface Placement {
   leaseDevices?: () => DeviceLease;
   /** What runs a revision with `runtime: python`. */
   python?: PythonInterpreter | undefined;
+  /** Who starts a process now; where nobody is named, this process itself. */
+  starter?: () => Starter;
   /** Files and folders beside the revision's that a sandbox can read, absolute. */
   readOnly?: readonly string[];
   /** A control group that the operator gave to the daemon. */
@@ -39,10 +44,11 @@ export interface Placement {
 /** Puts together what a replica of a revision needs to know. */
 export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSpec {
   const { name, handler, initializer, parameters, environment, threads, concurrency, batch, initTimeout, limits, recycle } = manifest;
-  const { cgroup, readOnly: _, python, leaseDevices = () => unmanagedDevices, ...rest } = placement;
+  const { cgroup, readOnly: _, python, leaseDevices = () => unmanagedDevices, starter = () => directStarter, ...rest } = placement;
   return {
     ...rest,
     leaseDevices,
+    starter,
     runtime: runtimeOf(manifest, python),
     function: name,
     handler,

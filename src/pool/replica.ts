@@ -13,7 +13,6 @@ import type { MemoryUse } from './memory-watch.js';
 import type { CallFunction } from './nested-call.js';
 import { ReplicaOutput } from './replica-output.js';
 import { initHeader, type ReplicaSpec } from './replica-spec.js';
-import { SocketPairs } from './socket-pairs.js';
 import { type Exit, type SpawnedProcess, spawnReplica } from './spawn.js';
 import { Worker } from './worker.js';
 
@@ -220,21 +219,15 @@ export class Replica {
     this.events.retire(this, retirement);
   }
 
-  private async spawn(): Promise<SpawnedProcess> {
-    const { threads, runtime, directory, environment, confinement } = this.spec;
-    const { devices } = this.lease;
-    const pairs = await SocketPairs.open();
-    const ends: Socket[] = [];
-    try {
-      for (let index = 0; index < threads; index++) {
-        ends.push(await pairs.accept(() => this.createWorker((onread) => pairs.connect(onread), index)));
-      }
-      return await spawnReplica({ ends, runtime, directory, environment, devices, confinement });
-    } finally {
-      // The child has its own descriptors by now; while the daemon held these, it would never see an end of file.
-      for (const end of ends) end.destroy();
-      await pairs.close();
-    }
+  private spawn(): Promise<SpawnedProcess> {
+    const { threads, runtime, directory, environment, confinement, starter } = this.spec;
+    const options = { threads, runtime, directory, environment, devices: this.lease.devices, confinement, starter: starter() };
+    return spawnReplica(options, { create: (open, index) => this.createWorker(open, index), discard: () => this.discardWorkers() });
+  }
+
+  private discardWorkers(): void {
+    this.workers = [];
+    this.openStreams = 0;
   }
 
   private createWorker(open: (onread: OnReadOpts) => Socket, index: number): void {
@@ -255,7 +248,9 @@ export class Replica {
       retire: (why) => this.retire({ kind: 'fault', why }),
       log: this.events.log,
       callFunction: this.events.callFunction,
-      closed: (error) => this.streamClosed(error),
+      closed: (error) => {
+        if (this.workers.includes(worker)) this.streamClosed(error);
+      },
     });
     this.workers = [...this.workers, worker];
     this.openStreams += 1;
@@ -286,6 +281,8 @@ export class Replica {
       this.kill({ kind: 'protocol', problem: error.message });
       return;
     }
+    // It has not been started yet: how that ends its starter tells.
+    if (this.process === undefined) return;
     // Of several workers the idle ones leave first, while the others still finish their calls.
     if (this.state === 'draining' && this.openStreams > 0) return;
     const cancelTimer = startTimer(exitGraceMs, () => this.kill({ kind: 'stream closed' }));

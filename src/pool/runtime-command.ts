@@ -5,7 +5,7 @@ import type { PythonInterpreter } from './python-interpreter.js';
 /** What runs a revision's Handlers. */
 export type Runtime = { kind: 'node' } | { kind: 'python'; interpreter: PythonInterpreter };
 
-const nodeRuntime = fileURLToPath(new URL('../runtimes/node/main.js', import.meta.url));
+const nodeRuntime = fileURLToPath(new URL('../runtimes/node/bundle/main.js', import.meta.url));
 const pythonRuntime = fileURLToPath(new URL('../runtimes/python/main.py', import.meta.url));
 
 /** The command that becomes a replica of so many workers. */

@@ -13,6 +13,8 @@ export interface SandboxOptions {
   readOnly: readonly string[];
   /** The most bytes that /tmp and /dev/shm take; `undefined`: as many as the kernel gives, or this bwrap cannot say. */
   temporarySize: number | undefined;
+  /** Otherwise the kernel ends it when the process that starts it is gone. */
+  outlivesParent?: boolean;
 }
 
 /** Where the platform's own code lies: dist/src. */
@@ -34,10 +36,11 @@ const systemFiles = [
  * https://github.com/containers/bubblewrap/blob/main/bwrap.xml
  */
 export function sandboxCommand(options: SandboxOptions): string[] {
-  const { directory, network, gpu, temporarySize } = options;
+  const { directory, network, gpu, temporarySize, outlivesParent = false } = options;
   return [
     'bwrap',
-    ...['--die-with-parent', '--unshare-user-try', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+    ...(outlivesParent ? [] : ['--die-with-parent']),
+    ...['--unshare-user-try', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
     ...(network ? [] : ['--unshare-net']),
     ...['--cap-drop', 'ALL'],
     ...['--ro-bind', '/usr', '/usr'],

@@ -1,42 +1,40 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { OnReadOpts, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DcfError, messageOf } from '../core/errors.js';
 import { type Confinement, openCgroup } from './confinement.js';
-import { deviceEnvironment } from './device-lease.js';
-import type { MemoryCgroup } from './memory-cgroup.js';
+import { connectOutput, connectWorker } from './daemon-end.js';
 import type { Exit } from './process-exit.js';
-import { ReplicaProcess, type SpawnedProcess } from './replica-process.js';
+import { replicaEnvironment } from './replica-environment.js';
+import { type PipedProcess, ReplicaProcess, type SpawnedProcess } from './replica-process.js';
 import { type Runtime, runtimeCommand } from './runtime-command.js';
 import { sandboxCommand } from './sandbox.js';
 import { requireSandbox } from './sandbox-support.js';
+import { directStarter, type Starter, StarterGone } from './spawner/starter.js';
 
 export type { Exit, SpawnedProcess };
 
 export interface SpawnOptions {
-  /** The child's ends of the workers' socket pairs, one each; its descriptors 3, 4, … */
-  ends: readonly Socket[];
+  /** How many workers it is to have. */
+  threads: number;
   runtime: Runtime;
   directory: string;
   environment: Readonly<Record<string, string>>;
   /** `undefined`: those of the daemon. */
   devices: readonly string[] | undefined;
   confinement: Confinement;
+  /** Who starts it. */
+  starter: Starter;
 }
 
-/** What a replica may see of the daemon's environment: nothing that could be a secret. */
-const passedOn = /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*)$/;
-/** The daemon's folders mean nothing in a sandbox; /tmp is the only one that can be written there. */
-const sandboxFolders = { HOME: '/tmp', TMPDIR: '/tmp' };
-
-function replicaEnvironment({ ends, environment, devices, confinement }: SpawnOptions): Record<string, string> {
-  // ONNX Runtime reports its use to its makers, and keeps files for that in the home folder, unless it is told not to.
-  const inherited: Record<string, string> = { ORT_DISABLE_TELEMETRY: '1' };
-  for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined && passedOn.test(name)) inherited[name] = value;
-  }
-  const folders = confinement.isolation.kind === 'sandbox' ? sandboxFolders : {};
-  return { ...inherited, ...folders, ...environment, ...deviceEnvironment(devices), DCF_WORKERS: String(ends.length) };
+/** What is at the daemon's ends of a replica's streams. */
+export interface WorkerEnds {
+  /** Makes what `open` connects to one worker; told of each before the process is there. */
+  create(open: (onread: OnReadOpts) => Socket, index: number): void;
+  /** Forgets all that were made: they are made once more. */
+  discard(): void;
 }
 
 let deathSignal: boolean | undefined;
@@ -51,44 +49,65 @@ function hasDeathSignal(): boolean {
 }
 
 /**
- * Starts a replica's process.
+ * Starts a replica's process, its workers' streams connected.
  *
  * @throws DcfError UNAVAILABLE when the system starts no process, FAILED_PRECONDITION when it cannot be confined as asked
  */
-export async function spawnReplica(options: SpawnOptions): Promise<SpawnedProcess> {
-  const { ends, runtime, directory, confinement } = options;
-  const sandbox = await sandboxOf(options);
-  const cgroup = openCgroup(confinement);
-  const program = runtimeCommand(runtime, ends.length, confinement);
-  const command = [...(hasDeathSignal() ? ['setpriv', '--pdeathsig', 'KILL'] : []), ...sandbox, ...program];
-  const [file = '', ...argv] = [...(cgroup?.enter ?? []), ...command];
-  const child = spawn(file, argv, {
-    cwd: directory,
-    env: replicaEnvironment(options),
-    // Its own process group: a Ctrl-C at the daemon's terminal is for the daemon, and a kill takes its children along.
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', ...ends],
-  });
+export async function spawnReplica(options: SpawnOptions, workers: WorkerEnds): Promise<SpawnedProcess> {
   try {
-    await once(child, 'spawn');
-    // A later error would be a signal that could not be sent, to a process that has gone.
-    child.on('error', () => undefined);
+    return await spawnBy(options.starter, options, workers);
   } catch (error) {
-    await cgroup?.remove();
-    throw new DcfError('UNAVAILABLE', `no process could be started: ${messageOf(error)}`, { cause: error });
+    if (!(error instanceof StarterGone)) throw error;
+    workers.discard();
+    return await spawnBy(directStarter, options, workers);
   }
-  return own(child, confinement, cgroup);
 }
 
-async function sandboxOf({ directory, confinement }: SpawnOptions): Promise<string[]> {
+async function spawnBy(starter: Starter, options: SpawnOptions, workers: WorkerEnds): Promise<SpawnedProcess> {
+  const { confinement } = options;
+  const sandbox = await sandboxOf(options, starter);
+  const cgroup = openCgroup(confinement);
+  const program = runtimeCommand(options.runtime, options.threads, confinement);
+  const deathSignal = starter.endsWithIt && hasDeathSignal() ? ['setpriv', '--pdeathsig', 'KILL'] : [];
+  const command = [...(cgroup?.enter ?? []), ...deathSignal, ...sandbox, ...program];
+  try {
+    return new ReplicaProcess(await startConnected(starter, command, options, workers), confinement, cgroup);
+  } catch (error) {
+    await cgroup?.remove();
+    if (error instanceof StarterGone || DcfError.is(error)) throw error;
+    throw new DcfError('UNAVAILABLE', `no process could be started: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The path exists only while a process is started, in a folder that no other user may enter. */
+async function startConnected(
+  starter: Starter,
+  command: readonly string[],
+  options: SpawnOptions,
+  workers: WorkerEnds,
+): Promise<PipedProcess> {
+  const { threads, directory } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'dcf-'));
+  const path = join(folder, 'start');
+  const outputs: Socket[] = [];
+  try {
+    const environment = replicaEnvironment(options);
+    const { started } = await starter.listen({ path, connections: 2 + threads, command, directory, environment });
+    const [stdout, stderr] = [connectOutput(path), connectOutput(path)];
+    outputs.push(stdout, stderr);
+    for (let index = 0; index < threads; index++) workers.create((onread) => connectWorker(path, onread), index);
+    return { ...(await started), stdout, stderr };
+  } catch (error) {
+    for (const output of outputs) output.destroy();
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function sandboxOf({ directory, confinement }: SpawnOptions, { endsWithIt }: Starter): Promise<string[]> {
   const { isolation, memoryLimit } = confinement;
   if (isolation.kind === 'process') return [];
   const { sized } = await requireSandbox();
-  return sandboxCommand({ ...isolation, directory, temporarySize: sized ? memoryLimit : undefined });
-}
-
-function own(child: ChildProcess, confinement: Confinement, cgroup: MemoryCgroup | undefined): SpawnedProcess {
-  const { pid, stdout, stderr } = child;
-  if (pid === undefined || stdout === null || stderr === null) throw new DcfError('INTERNAL', 'the process has no pipes');
-  return new ReplicaProcess({ child, pid, stdout, stderr }, confinement, cgroup);
+  return sandboxCommand({ ...isolation, directory, temporarySize: sized ? memoryLimit : undefined, outlivesParent: !endsWithIt });
 }

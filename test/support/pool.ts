@@ -42,6 +42,7 @@ export interface PoolSettings extends Omit<ManifestInput, 'name' | 'recycle'> {
   revision?: string;
   /** maxMemory in bytes. */
   recycle?: ReplicaSpec['recycle'];
+  starter?: ReplicaSpec['starter'];
   /** For a Handler that calls others. */
   callFunction?: CallFunction;
 }
@@ -108,10 +109,11 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
   const file = settings.runtime === 'python' ? 'handler.py' : 'handler.mjs';
   await writeFile(join(folder, file), source);
   await linkPlatformPackages(folder);
-  const { killGraceMs = 200, recycle, revision = 'r1', callFunction, ...given } = settings;
+  const { killGraceMs = 200, recycle, starter, revision = 'r1', callFunction, ...given } = settings;
   const python = settings.runtime === 'python' ? await testPython() : undefined;
   const { manifest } = parseManifestJson(JSON.stringify({ name: 'tested', handler: file, ...given }));
-  const spec = replicaSpec(manifest, { revision, directory: folder, resources: {}, providers: ['cpu'], python });
+  const placement = { revision, directory: folder, resources: {}, providers: ['cpu'], python };
+  const spec = replicaSpec(manifest, starter === undefined ? placement : { ...placement, starter });
   const lines: LogLine[] = [];
   const waiting = new Set<(line: LogLine) => void>();
   const pool = new FunctionPool({

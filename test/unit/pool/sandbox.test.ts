@@ -186,7 +186,7 @@ test('a sandbox holds several threads, each with its stream', { skip }, async (t
 test('the pid of a sandboxed replica is that of the process which runs the Handler', { skip }, async (t) => {
   const { pool } = await startPool(t, curious, { isolation: 'sandbox' });
   const [replica] = pool.keeper.replicas;
-  assert.match(readFileSync(`/proc/${replica?.pid}/cmdline`, 'latin1'), /runtimes\/node\/main\.js\0$/);
+  assert.match(readFileSync(`/proc/${replica?.pid}/cmdline`, 'latin1'), /runtimes\/node\/bundle\/main\.js\0$/);
   assert.doesNotMatch(readFileSync(`/proc/${replica?.pid}/cmdline`, 'latin1'), /^bwrap/);
   assert.ok((replica?.spawned?.memory().rss ?? 0) > 20 * 2 ** 20);
 });
