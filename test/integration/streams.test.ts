@@ -3,6 +3,7 @@ import { after, test } from 'node:test';
 import { DcfError } from '@dcf/sdk/errors';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
+import { eventually } from '../support/processes.js';
 import { deployStreaming, numbered, readAll } from '../support/streams.js';
 
 const owner = { after };
@@ -122,6 +123,22 @@ test('errors before and after chunks reach the caller, and every chunk before th
   const wrong = await readAll(stream('wrong'));
   assert.deepEqual([wrong.error?.code, wrong.texts], ['INTERNAL', ['fine']]);
   assert.match(wrong.error?.message ?? '', /stream gave a object|stream gave an? object/);
+});
+
+test('a reader who is slow gets every chunk before an error that has long been there', async () => {
+  const failed = async (): Promise<number> => (await daemon.control.describe('streaming')).summary?.errors ?? 0;
+  const before = await failed();
+  let count = 0;
+  const reading = async (): Promise<void> => {
+    // More messages than a client of grpc-js reads ahead, and no more than HTTP/2 takes unread.
+    for await (const chunk of stream('after 24 17000')) {
+      if (count === 0) await eventually('the call has failed', async () => (await failed()) > before);
+      assert.equal(Buffer.from(chunk).toString().trim(), `chunk ${count}`);
+      count += 1;
+    }
+  };
+  await assert.rejects(reading(), { code: 'ALREADY_EXISTS', message: 'thrown after chunks' });
+  assert.equal(count, 24);
 });
 
 test('a chunk over limits.payload ends the call, in either direction', async () => {

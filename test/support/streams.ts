@@ -28,7 +28,7 @@ export class Handler {
       case 'never': return aborted(request.signal).then(() => 'never read');
       case 'unread': return 'nothing read';
       case 'throw': throw new DcfError('ALREADY_EXISTS', 'thrown before chunks');
-      case 'after': return failing(a);
+      case 'after': return failing(a, b);
       case 'die': return dying(a);
       case 'hang': return hanging(request.signal);
       case 'deaf': return deaf();
@@ -47,7 +47,7 @@ async function* total(chunks: AsyncIterable<Uint8Array>, ms: number) {
 }
 async function* lengths(chunks: AsyncIterable<Uint8Array>) { for await (const chunk of chunks) yield chunk.length + ';'; }
 async function* early(chunks: AsyncIterable<Uint8Array>) { for await (const chunk of chunks) { yield chunk; return; } }
-async function* failing(chunks: number) { for (let i = 0; i < chunks; i++) yield 'chunk ' + i; throw new DcfError('ALREADY_EXISTS', 'thrown after chunks'); }
+async function* failing(chunks: number, size: number) { for (let i = 0; i < chunks; i++) yield ('chunk ' + i).padEnd(size); throw new DcfError('ALREADY_EXISTS', 'thrown after chunks'); }
 async function* dying(chunks: number) { for (let i = 0; i < chunks; i++) yield 'chunk ' + i; await sleep(50); process.exit(7); }
 async function* hanging(signal: AbortSignal) {
   try { console.log('hangs'); yield 'first'; await aborted(signal); console.log('was aborted'); yield 'late'; }

@@ -47,7 +47,7 @@ export function addInvoke(program: Command): void {
     .option('--json', 'output, report and log as one JSON object')
     .addHelpText(
       'after',
-      '\nExamples:\n  dcf invoke digits --input functions/digits/examples/7-barred.jpg\n  tail -f log | dcf invoke upper --stream --input -\n',
+      '\nExample:\n  dcf invoke digits --input functions/digits/examples/7-barred.jpg\n  tail -f log | dcf invoke upper --stream --input -\n',
     )
     .action(async (name: string, _options: object, command: Command) => {
       await invoke(name, command.optsWithGlobals<InvokeOptions>());

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { cleanUp, temporaryDirectory } from '../support/cleanup.js';
+import { startDaemon } from '../support/daemon.js';
+import { deploySource } from '../support/functions.js';
+import { eventually } from '../support/processes.js';
+import { runCli, spawnCli } from '../support/programs.js';
+
+const owner = { after };
+const daemon = await startDaemon(owner);
+const source = `export class Handler {
+  async *call(request: any) {
+    for await (const chunk of request.chunks) {
+      if (String(chunk) === 'fail') throw new Error('as it was told');
+      yield Buffer.from('got ' + chunk);
+    }
+  }
+}`;
+await deploySource(owner, daemon, 'talker', source, { callLog: false });
+
+const running = (count: number) => eventually(`${count} run`, async () => (await daemon.control.describe('talker')).running === count);
+
+test('--stream sends stdin as it comes and prints each chunk as it comes', async () => {
+  const child = spawnCli(['invoke', 'talker', '--stream', '--input', '-', '--report'], { url: daemon.url });
+  cleanUp(owner, () => void child.kill('SIGKILL'));
+  let report = '';
+  child.stderr.on('data', (data: Buffer) => {
+    report += data;
+  });
+  for (const word of ['one', 'two']) {
+    child.stdin.write(word);
+    const [answer] = await once(child.stdout, 'data');
+    assert.equal(String(answer), `got ${word}`);
+  }
+  child.stdin.end();
+  await once(child, 'close');
+  assert.equal(child.exitCode, 0);
+  assert.match(report, /status: +OK\n/);
+});
+
+test('--stream takes a file or a text, too, and writes to a file', async () => {
+  const folder = await temporaryDirectory(owner);
+  const [input, output] = [join(folder, 'input'), join(folder, 'output')];
+  await writeFile(input, 'text');
+  const written = await runCli(['invoke', 'talker', '--stream', '--input', input, '--output', output], { url: daemon.url });
+  assert.deepEqual([written.code, written.stdout, await readFile(output, 'utf8')], [0, '', 'got text']);
+  assert.equal((await runCli(['invoke', 'talker', '--stream', '--data', 'all'], { url: daemon.url })).stdout, 'got all');
+});
+
+test('a stream that fails is 1, bad usage is 2, and each says why', async () => {
+  const failed = await runCli(['invoke', 'talker', '--stream', '--data', 'fail'], { url: daemon.url });
+  assert.deepEqual([failed.code, failed.stdout], [1, '']);
+  assert.match(failed.stderr, /talker: UNKNOWN: as it was told/);
+  const missing = await runCli(['invoke', 'talker', '--stream', '--input', '/nonexistent'], { url: daemon.url });
+  assert.equal(missing.code, 2);
+  assert.match(missing.stderr, /--input \/nonexistent cannot be read/);
+  assert.equal((await runCli(['invoke', 'talker', '--stream', '--json'], { url: daemon.url })).code, 2);
+});
+
+test('Ctrl-C cancels the call, though stdin stays open', async () => {
+  const child = spawnCli(['invoke', 'talker', '--stream', '--input', '-'], { url: daemon.url });
+  cleanUp(owner, () => void child.kill('SIGKILL'));
+  child.stdin.write('one');
+  await once(child.stdout, 'data');
+  await running(1);
+  child.kill('SIGINT');
+  await once(child, 'exit');
+  assert.equal(child.exitCode, 130);
+  await running(0);
+});
