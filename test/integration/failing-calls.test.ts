@@ -28,7 +28,7 @@ const answers: [input: string, code: string, details: RegExp][] = [
   ['reject', 'UNKNOWN', /^rejected$/],
   ['choose', 'ALREADY_EXISTS', /^a code of its own$/],
   ['choose unavailable', 'UNAVAILABLE', /^its own upstream is gone$/],
-  ['nothing', 'INTERNAL', /returned nothing \(undefined\).*a reply is bytes, a string or a JSON value/],
+  ['nothing', 'INTERNAL', /returned nothing \(undefined\).*a reply is bytes, a string, a JSON value, or/],
   ['function', 'INTERNAL', /returned a function/],
   ['cycle', 'INTERNAL', /JSON cannot write/],
   ['lone surrogate', 'UNKNOWN', /^half \ufffd a character$/],

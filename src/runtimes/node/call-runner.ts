@@ -1,9 +1,10 @@
 import { AsyncLocalStorage, AsyncResource, executionAsyncId } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import type { Handler } from '@dcf/sdk';
-import { cutText, DcfError, messageOf, stackOf } from '../../core/errors.js';
+import { cutText, DcfError, messageOf } from '../../core/errors.js';
 import { LinkedList } from '../../core/linked-list.js';
 import type { Message } from '../../wire/messages.js';
+import { handlerStack } from './handler-stack.js';
 import { InputChunks } from './input-chunks.js';
 import { OutputChunks } from './output-chunks.js';
 import { chunksOf, replyBytes } from './reply.js';
@@ -288,7 +289,7 @@ export class CallRunner {
   private answerError(request: WorkerRequest, error: unknown): void {
     const { code, reason } = DcfError.is(error) ? error : { code: 'UNKNOWN' as const, reason: undefined };
     const message = cutText(messageOf(error), maxMessageLength);
-    this.options.send({ type: 'ERROR', id: request.wireId, code, message, stack: cutText(stackOf(error), maxStackLength), reason });
+    this.options.send({ type: 'ERROR', id: request.wireId, code, message, stack: cutText(handlerStack(error), maxStackLength), reason });
   }
 
   private ended(started?: number): void {

@@ -2,10 +2,11 @@ import { type OnReadOpts, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Context, Handler } from '@dcf/sdk';
 import { setWorkerLink } from '@dcf/sdk/worker';
-import { cutText, DcfError, messageOf, stackOf } from '../../core/errors.js';
+import { cutText, DcfError, messageOf } from '../../core/errors.js';
 import { Connection } from '../../wire/connection.js';
 import type { InitHeader, LogLevel, Message } from '../../wire/messages.js';
 import { CallRunner, maxMessageLength, maxStackLength } from './call-runner.js';
+import { handlerStack } from './handler-stack.js';
 import { loadHandler } from './load-handler.js';
 import { NestedCalls } from './nested-calls.js';
 import type { CallFor } from './request.js';
@@ -145,7 +146,7 @@ class Worker {
 
   private initFailed(error: unknown): void {
     const message = cutText(messageOf(error), maxMessageLength);
-    this.connection.send({ type: 'INIT_FAILED', message, stack: cutText(stackOf(error), maxStackLength) });
+    this.connection.send({ type: 'INIT_FAILED', message, stack: cutText(handlerStack(error), maxStackLength) });
     this.end('init failed');
   }
 
@@ -169,7 +170,7 @@ class Worker {
       this.initFailed(error);
       return;
     }
-    this.log('error', `${what}: ${stackOf(error) || messageOf(error)}`, calls.suspectId);
+    this.log('error', `${what}: ${handlerStack(error) || messageOf(error)}`, calls.suspectId);
     const why = `${what}: ${cutText(messageOf(error), maxMessageLength)}`;
     if (what === 'an uncaught exception') calls.failSuspectAfter(uncaughtGraceMs, new DcfError('INTERNAL', why, { reason: 'uncaught' }));
     this.connection.send({ type: 'RETIRE', why });
@@ -186,7 +187,7 @@ class Worker {
     try {
       await handler?.close?.();
     } catch (error) {
-      process.stderr.write(`the Handler's close() failed: ${stackOf(error) || messageOf(error)}\n`);
+      process.stderr.write(`the Handler's close() failed: ${handlerStack(error) || messageOf(error)}\n`);
     }
   }
 
