@@ -5,8 +5,9 @@ import type { LiveFunctions } from '../control/functions.js';
 import type { LiveFunction } from '../control/live-function.js';
 import { DcfError } from '../core/errors.js';
 import { checkedName } from './control-service.js';
-import { invokeMethod, withRawInvoke } from './functions-service.js';
-import { bidirectional, type GrpcService, type MethodOptions, service, unary } from './grpc-method.js';
+import { invokeMethod, withRawCalls } from './functions-service.js';
+import { invokesMethod } from './grpc-invokes.js';
+import { type GrpcService, type MethodOptions, service, unary } from './grpc-method.js';
 import type { Invoker } from './invoke.js';
 
 /** What the original contract's service serves. */
@@ -35,8 +36,7 @@ function functionMessage(live: LiveFunction) {
 /** The service `pb.Gateway` of the original DCF (docs/original-dcf.md), whose clients call it unchanged. */
 export function originalService(contract: Contract, original: OriginalServiceOptions, options: MethodOptions): GrpcService {
   const { functions, deployer } = original;
-  const handlers: Omit<OriginalHandlers, 'Invoke'> = {
-    Invokes: bidirectional(options, async () => later('Invokes')),
+  const handlers: Omit<OriginalHandlers, 'Invoke' | 'Invokes'> = {
     List: unary(options, () => ({ Functions: functions.list().map(functionMessage) })),
     Deploy: unary(options, () => later('Deploy')),
     Update: unary(options, () => later('Update')),
@@ -54,5 +54,6 @@ export function originalService(contract: Contract, original: OriginalServiceOpt
     }),
   };
   const [definition, implementation] = service(contract.original.Gateway.service, handlers);
-  return [withRawInvoke(definition), { ...implementation, Invoke: invokeMethod(original.invoker, options) }];
+  const calls = { Invoke: invokeMethod(original.invoker, options), Invokes: invokesMethod(original.invoker, options) };
+  return [withRawCalls(definition, 'Invoke', 'Invokes'), { ...implementation, ...calls }];
 }
