@@ -1,0 +1,9 @@
+"""Calls functions of a DCF daemon: `dcf(...)` for a call, `Client` for everything else."""
+
+from ._call import dcf
+from ._client import Client
+from ._errors import DcfError
+from ._options import Tls
+from ._result import Report, Result
+
+__all__ = ["Client", "DcfError", "Report", "Result", "Tls", "dcf"]

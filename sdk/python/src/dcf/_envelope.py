@@ -1,0 +1,62 @@
+"""The two messages of an invocation, ``{1: string function, 2: bytes input}`` and ``{1: bytes output}``.
+
+Written by hand as the daemon does it: so a payload is copied once, and the generated code of some version of protobuf, which
+has to fit the one that the caller has installed, is not needed. The format: https://protobuf.dev/programming-guides/encoding/.
+"""
+
+from __future__ import annotations
+
+from typing import Tuple, Union
+
+_FIRST = b"\x0a"
+_SECOND = b"\x12"
+
+
+def encode_request(function: str, data: Union[bytes, bytearray, memoryview]) -> bytes:
+    name = function.encode("utf-8")
+    return b"".join((_FIRST, _varint(len(name)), name, _SECOND, _varint(len(data)), data))
+
+
+def decode_reply(message: bytes) -> bytes:
+    """The output; fields that are not known are passed over. Raises ValueError for what is no message."""
+    output = b""
+    at = 0
+    while at < len(message):
+        tag, at = _read_varint(message, at)
+        kind = tag & 7
+        if kind == 0:
+            _, at = _read_varint(message, at)
+        elif kind == 2:
+            length, at = _read_varint(message, at)
+            if tag == 10:
+                output = message[at : at + length]
+            at += length
+        elif kind in (1, 5):
+            at += 8 if kind == 1 else 4
+        else:
+            raise ValueError(f"wire type {kind} is not known")
+    if at > len(message):
+        raise ValueError("a field is longer than the message")
+    return output
+
+
+def _varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
+
+
+def _read_varint(message: bytes, at: int) -> Tuple[int, int]:
+    number = 0
+    for shift in range(0, 64, 7):
+        if at >= len(message):
+            break
+        byte = message[at]
+        at += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, at
+    raise ValueError("a number does not end")
