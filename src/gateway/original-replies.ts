@@ -40,7 +40,7 @@ export function infoText(info: DaemonInfo, functions: number): string {
   return [
     `dcfd ${info.version}`,
     `node ${info.nodeVersion}`,
-    `${functions} functions, ${info.ready ? 'all ready' : 'not all ready'}`,
+    `functions: ${functions}, ${info.ready ? 'all ready' : 'not all ready'}`,
     `execution providers: ${providers.join(', ')}`,
     `devices: ${info.devices.join(', ') || 'none'}`,
     `memory: ${formatSize(info.memory)}`,

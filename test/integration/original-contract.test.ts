@@ -80,7 +80,7 @@ test('Invoke fails as in dcf.v1', async () => {
 test('Info and HealthCheck answer with text', async () => {
   const info = messageOf(await call('Info', {}));
   assert.match(info, /^dcfd \d+\.\d+\.\d+\nnode v\d+/);
-  assert.match(info, /^2 functions, all ready$/m);
+  assert.match(info, /^functions: 2, all ready$/m);
   assert.match(info, /^execution providers: .*cpu/m);
   assert.deepEqual(await call('HealthCheck', {}), { code: 'OK', reply: { Msg: 'OK' } });
 });
