@@ -5,5 +5,6 @@ from ._client import Client
 from ._errors import DcfError
 from ._options import Tls
 from ._result import Report, Result
+from ._stream import Stream
 
-__all__ = ["Client", "DcfError", "Report", "Result", "Tls", "dcf"]
+__all__ = ["Client", "DcfError", "Report", "Result", "Stream", "Tls", "dcf"]

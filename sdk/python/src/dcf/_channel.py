@@ -8,8 +8,8 @@ from ._address import Address
 from ._errors import DcfError
 from ._options import Pem, Tls
 
-#: What the envelope adds to an output.
-_ENVELOPE = 16
+#: What the envelope adds to an output, and what small chunks of a stream may come to in one message.
+_ENVELOPE = 64 * 1024
 
 
 def open_channel(address: Address, tls: Optional[Tls], max_payload: Optional[int]) -> grpc.Channel:
