@@ -58,6 +58,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
     drainGrace: value('drainGrace'),
     python: value('python'),
     installPackages: value('installPackages'),
+    packages: value('packages'),
     cgroup: value('cgroup'),
     keepWarm: value('keepWarm'),
     callLog: value('callLog'),

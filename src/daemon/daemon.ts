@@ -7,7 +7,9 @@ import { Deployer } from '../control/deployer.js';
 import { condition, describe, isAvailable } from '../control/describe.js';
 import { Exclusive } from '../control/exclusive.js';
 import { LiveFunctions } from '../control/functions.js';
+import { ImageDeployer } from '../control/image-deployer.js';
 import { Launcher } from '../control/launcher.js';
+import { PackageSource } from '../control/package-source.js';
 import { Releaser } from '../control/releaser.js';
 import { SecretControl } from '../control/secret-control.js';
 import { messageOf, stackOf } from '../core/errors.js';
@@ -184,7 +186,16 @@ export class Daemon {
       describe: (name: Parameters<LiveFunctions['get']>[0]) => describe(functions.get(name), this.registry.get(name)),
       logs: (request: LogsRequest, signal: AbortSignal) => queryLogs(this.logs, request, signal),
     };
-    const original = { functions, deployer, invoker, version: daemonVersion(), ready: () => this.ready };
+    const original = {
+      functions,
+      deployer,
+      releaser,
+      images: new ImageDeployer({ deployer, functions, source: await PackageSource.open(this.registry, settings.packages) }),
+      invoker,
+      status: () => this.status(),
+      logs: (name: FunctionName, count: number) => this.logs.read(name, { tail: count }),
+      ready: () => this.ready,
+    };
     this.server = await GrpcServer.open({
       ...settings.grpc,
       maxConnections: settings.maxConnections,

@@ -105,6 +105,7 @@ export const settings = {
     fallback: 'false',
     parse: parseSwitch,
   } satisfies Setting<boolean>,
+  packages: setting('DIR', '', "a folder of functions' folders, which Deploy of the original contract may name", optional),
   cgroup: setting('DIR', '', 'a cgroup given to the daemon, in which the kernel puts limits.memory in force', optional),
   keepWarm: setting('TIME', '60s', 'how long the replicas of the revision before stay ready for a rollback', duration),
   callLog: setting('on|off', 'on', "whether each call gets a line in its function's log", parseOnOff),

@@ -1,13 +1,12 @@
 import type { Contract } from '@dcf/sdk/contract';
-import { decodeInvokeRequest, encodeInvokeReply } from '@dcf/sdk/contract';
+import { decodeInvokeRequest } from '@dcf/sdk/contract';
 import type { handleUnaryCall, Metadata, ServiceDefinition, sendUnaryData } from '@grpc/grpc-js';
 import type { Success } from '../pool/invocation.js';
 import { handlerMetadata, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
 import { type GrpcService, type MethodOptions, statusOf, toStatus } from './grpc-method.js';
+import { identity, type Reply, serializeReply } from './grpc-reply.js';
 import { streamMethod } from './grpc-stream.js';
 import type { Invoker } from './invoke.js';
-
-const identity = (message: Buffer): Buffer => message;
 
 /**
  * `Invoke` of either contract: the two are alike on the wire. It reads and writes its envelope itself and passes the body
@@ -46,33 +45,26 @@ export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUn
   };
 }
 
-/** What is given to grpc-js, and whether it has made its own copy yet. */
-interface Reply {
-  success: Success;
-  copied: boolean;
-}
-
 function sendReply(success: Success, trailers: Metadata | undefined, callback: sendUnaryData<Reply>): void {
   const reply: Reply = { success, copied: false };
   callback(null, reply, trailers);
   if (reply.copied) success.release(success.output);
 }
 
-/** grpc-js copies what this returns into its frame before it does anything else. */
-function serializeReply(reply: Reply): Buffer {
-  reply.copied = true;
-  return encodeInvokeReply(reply.success.output, reply.success.headroom);
-}
-
-/** A definition whose method `Invoke`, and `Stream` where it has one, hands over the bytes as they are. */
-export function withRawInvoke(definition: ServiceDefinition): ServiceDefinition {
-  const { Invoke: invoke, Stream: stream } = definition;
-  if (invoke === undefined) throw new Error('the contract has no method Invoke');
-  const raw = { ...definition, Invoke: { ...invoke, requestDeserialize: identity, responseSerialize: serializeReply } };
-  return stream === undefined ? raw : { ...raw, Stream: { ...stream, requestDeserialize: identity, responseSerialize: identity } };
+/** A definition whose calls of functions hand over the bytes as they are. */
+export function withRawCalls(definition: ServiceDefinition, ...names: readonly string[]): ServiceDefinition {
+  const raw = names.map((name) => {
+    const method = definition[name];
+    if (method === undefined) throw new Error(`the contract has no method ${name}`);
+    return [name, { ...method, requestDeserialize: identity, responseSerialize: serializeReply }] as const;
+  });
+  return { ...definition, ...Object.fromEntries(raw) };
 }
 
 /** The service `dcf.v1.Functions`: calls. */
 export function functionsService(contract: Contract, invoker: Invoker, options: MethodOptions): GrpcService {
-  return [withRawInvoke(contract.dcf.Functions.service), { Invoke: invokeMethod(invoker, options), Stream: streamMethod }];
+  const { Stream: stream, ...unary } = withRawCalls(contract.dcf.Functions.service, 'Invoke');
+  if (stream === undefined) throw new Error('the contract has no method Stream');
+  const raw = { ...unary, Stream: { ...stream, requestDeserialize: identity, responseSerialize: identity } };
+  return [raw, { Invoke: invokeMethod(invoker, options), Stream: streamMethod }];
 }

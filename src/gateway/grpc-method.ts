@@ -86,16 +86,26 @@ function authorizationOf(metadata: Metadata): string | undefined {
   return metadata.get('authorization')[0]?.toString();
 }
 
+/** Aborts when the caller is gone. */
+function abortedWith(call: { readonly cancelled: boolean; once(event: 'cancelled', listener: () => void): unknown }): AbortSignal {
+  const gone = new AbortController();
+  const cancel = (): void => gone.abort(new DcfError('CANCELLED', 'the caller gave up'));
+  call.once('cancelled', cancel);
+  if (call.cancelled) cancel();
+  return gone.signal;
+}
+
 /** A method of one request and one reply. grpc-js lets the caller of a rejected `async` method wait for ever; this does not. */
 export function unary<Request, Reply>(
   options: MethodOptions,
-  method: (request: Request) => Reply | Promise<Reply>,
+  method: (request: Request, signal: AbortSignal) => Reply | Promise<Reply>,
 ): handleUnaryCall<Request, Reply> {
   return (call, callback) => {
+    const gone = abortedWith(call);
     const run = async (): Promise<Reply> => {
       options.authorize(authorizationOf(call.metadata));
       checkRequest(call.request);
-      return method(call.request);
+      return method(call.request, gone);
     };
     run().then(
       (reply) => callback(null, reply),
@@ -127,26 +137,23 @@ async function serve<Reply>(
   call: Stream<Reply>,
   method: (replies: ReplyStream<Reply>) => Promise<void>,
 ): Promise<void> {
-  const gone = new AbortController();
-  const cancel = (): void => gone.abort(new DcfError('CANCELLED', 'the caller gave up'));
-  call.once('cancelled', cancel);
-  if (call.cancelled) cancel();
+  const gone = abortedWith(call);
   const send = async (reply: Reply): Promise<void> => {
-    gone.signal.throwIfAborted();
+    gone.throwIfAborted();
     if (call.write(reply)) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         call.off('drain', done);
-        gone.signal.removeEventListener('abort', done);
+        gone.removeEventListener('abort', done);
         resolve();
       };
       call.once('drain', done);
-      gone.signal.addEventListener('abort', done);
+      gone.addEventListener('abort', done);
     });
   };
   try {
     options.authorize(authorizationOf(call.metadata));
-    await method({ send, signal: gone.signal });
+    await method({ send, signal: gone });
     call.end();
   } catch (error) {
     call.emit('error', statusOf(error, options.onFault));

@@ -1,58 +1,72 @@
-import type { Contract, OriginalHandlers } from '@dcf/sdk/contract';
+import type { Contract, CreateFunctionRequest, DaemonInfo, LogEntry, OriginalHandlers } from '@dcf/sdk/contract';
 import type { Deployer } from '../control/deployer.js';
-import { summarize } from '../control/describe.js';
 import type { LiveFunctions } from '../control/functions.js';
-import type { LiveFunction } from '../control/live-function.js';
+import type { ImageDeploy, ImageDeployer } from '../control/image-deployer.js';
+import type { Releaser } from '../control/releaser.js';
 import { DcfError } from '../core/errors.js';
+import type { FunctionName } from '../core/names.js';
 import { checkedName } from './control-service.js';
-import { invokeMethod, withRawInvoke } from './functions-service.js';
-import { bidirectional, type GrpcService, type MethodOptions, service, unary } from './grpc-method.js';
+import { invokeMethod, withRawCalls } from './functions-service.js';
+import { invokesMethod } from './grpc-invokes.js';
+import { type GrpcService, type MethodOptions, service, unary } from './grpc-method.js';
 import type { Invoker } from './invoke.js';
+import { deployedText, functionMessage, infoText, logText, maxLogEntries, message } from './original-replies.js';
+import { manifestChanges } from './original-request.js';
 
 /** What the original contract's service serves. */
 export interface OriginalServiceOptions {
   functions: LiveFunctions;
   deployer: Deployer;
+  releaser: Releaser;
+  images: ImageDeployer;
   invoker: Invoker;
-  version: string;
+  status: () => Promise<DaemonInfo>;
+  /** The newest entries of a function's log, oldest first. */
+  logs: (name: FunctionName, count: number) => AsyncIterable<LogEntry>;
   /** Whether every function that should be ready is. */
   ready: () => boolean;
 }
 
-function later(what: string): never {
-  throw new DcfError('UNIMPLEMENTED', `${what} of the original contract is not served yet; dcf.v1 has it, as the command dcf`);
-}
-
-function message(text: string): { Msg: Buffer } {
-  return { Msg: Buffer.from(text) };
-}
-
-function functionMessage(live: LiveFunction) {
-  const { name, revision, calls, replicas, readyReplicas } = summarize(live);
-  return { Name: name, Image: `${name}@${revision}`, InvocationCount: calls, Replicas: replicas, AvailableReplicas: readyReplicas };
-}
-
 /** The service `pb.Gateway` of the original DCF (docs/original-dcf.md), whose clients call it unchanged. */
 export function originalService(contract: Contract, original: OriginalServiceOptions, options: MethodOptions): GrpcService {
-  const { functions, deployer } = original;
-  const handlers: Omit<OriginalHandlers, 'Invoke'> = {
-    Invokes: bidirectional(options, async () => later('Invokes')),
+  const { functions, deployer, invoker } = original;
+  const handlers: Omit<OriginalHandlers, 'Invoke' | 'Invokes'> = {
     List: unary(options, () => ({ Functions: functions.list().map(functionMessage) })),
-    Deploy: unary(options, () => later('Deploy')),
-    Update: unary(options, () => later('Update')),
+    Deploy: unary(options, (request, signal) => deploy(original, 'create', request, signal)),
+    Update: unary(options, (request, signal) => deploy(original, 'update', request, signal)),
     Delete: unary(options, async ({ FunctionName }) => {
       await deployer.delete(checkedName(FunctionName));
       return message(`${FunctionName} is deleted`);
     }),
     GetMeta: unary(options, ({ FunctionName }) => functionMessage(functions.get(checkedName(FunctionName)))),
-    GetLog: unary(options, () => later('GetLog')),
-    ReplicaUpdate: unary(options, () => later('ReplicaUpdate')),
-    Info: unary(options, () => message(`dcfd ${original.version}`)),
+    GetLog: unary(options, async ({ FunctionName }) => {
+      const { name } = functions.get(checkedName(FunctionName));
+      return message(await logText(original.logs(name, maxLogEntries)));
+    }),
+    ReplicaUpdate: unary(options, ({ ServiceName, Replicas }) => setReplicas(original, checkedName(ServiceName), Replicas)),
+    Info: unary(options, async () => message(infoText(await original.status(), functions.list().length))),
     HealthCheck: unary(options, () => {
       if (original.ready()) return message('OK');
       throw new DcfError('UNAVAILABLE', 'not every function is ready; dcf list shows which');
     }),
   };
   const [definition, implementation] = service(contract.original.Gateway.service, handlers);
-  return [withRawInvoke(definition), { ...implementation, Invoke: invokeMethod(original.invoker, options) }];
+  const calls = { Invoke: invokeMethod(invoker, options), Invokes: invokesMethod(invoker, options) };
+  return [withRawCalls(definition, 'Invoke', 'Invokes'), { ...implementation, ...calls }];
+}
+
+async function deploy(
+  { images }: OriginalServiceOptions,
+  kind: ImageDeploy['kind'],
+  request: CreateFunctionRequest,
+  signal: AbortSignal,
+): Promise<{ Msg: Buffer }> {
+  const changes = manifestChanges(request);
+  return message(deployedText(await images.deploy({ name: checkedName(request.Service), image: request.Image, changes, kind, signal })));
+}
+
+/** So many replicas, no more and no fewer; none means none at rest, and the first call starts one. */
+async function setReplicas({ releaser }: OriginalServiceOptions, name: FunctionName, replicas: number): Promise<{ Msg: Buffer }> {
+  const { min, max } = await releaser.scale(name, replicas === 0 ? { min: 0 } : { min: replicas, max: replicas });
+  return message(`${name} has ${min === max ? min : `${min} to ${max}`} replicas`);
 }

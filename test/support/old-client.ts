@@ -39,3 +39,18 @@ export async function oldClient(owner: Owner, url: string, msg: 'string' | 'byte
       );
     });
 }
+
+function field(answer: OldReply, name: string): unknown {
+  const reply = 'reply' in answer ? answer.reply : undefined;
+  return typeof reply === 'object' && reply !== null ? Reflect.get(reply, name) : undefined;
+}
+
+/** The calls that an answer of GetMeta counts. */
+export function countOf(answer: OldReply): number {
+  return Number(field(answer, 'InvocationCount'));
+}
+
+/** The text of an answer that is one. */
+export function messageOf(answer: OldReply): string {
+  return String(field(answer, 'Msg'));
+}

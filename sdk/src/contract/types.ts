@@ -14,4 +14,7 @@ export type { RevisionDescription__Output as RevisionDescription } from '../gene
 export type { ScaleReply__Output as ScaleReply } from '../generated/dcf/v1/ScaleReply.js';
 export type { SecretSummary__Output as SecretSummary } from '../generated/dcf/v1/SecretSummary.js';
 export type { TrafficShare__Output as TrafficShare } from '../generated/dcf/v1/TrafficShare.js';
+export type { CreateFunctionRequest__Output as CreateFunctionRequest } from '../generated/pb/CreateFunctionRequest.js';
+export type { Function as OriginalFunction } from '../generated/pb/Function.js';
+export type { FunctionResources__Output as FunctionResources } from '../generated/pb/FunctionResources.js';
 export type { GatewayHandlers as OriginalHandlers } from '../generated/pb/Gateway.js';

@@ -1,8 +1,8 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
 import type { DeployEvent__Output, DeployRequest } from '../contract/types.js';
 import { DcfError } from '../errors.js';
+import { readBlob } from '../package/blobs.js';
 import type { FunctionPackage, PackedFile } from '../package/types.js';
-import { readBlob } from './blobs.js';
 import { ChangeReader } from './change.js';
 import type { DeployProgress, Rollout } from './types.js';
 

@@ -81,6 +81,20 @@ function fitsHeader(parameters: object): boolean {
 
 const pythonAllowed = 'a version in quotes, such as "3.12": without them 3.10 would be 3.1';
 
+/** They are shown wherever the function is, so they are small. */
+const maxLabelsLength = 16 * 1024;
+const labelKey = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,252}$/, 'a key of letters, digits and . _ / - with at most 253 characters');
+
+function labels(description: string) {
+  return z
+    .record(labelKey, z.string())
+    .default({})
+    .refine((given) => Buffer.byteLength(JSON.stringify(given)) <= maxLabelsLength, 'at most 16 KiB as JSON')
+    .describe(description);
+}
+
 const handlerPattern = /^[^#\0\\]+(#[A-Za-z_$][\w$]*)?$/;
 
 /**
@@ -94,6 +108,8 @@ export const manifestSchema = z
       .regex(functionNamePattern, "lower-case letters, digits and '-', beginning with a letter, 63 characters at most")
       .describe('What callers call.'),
     description: z.string().max(1000).default('').describe('One line for people.'),
+    labels: labels('For tools that sort functions; the platform keeps them and does nothing with them.'),
+    annotations: labels('The same, for notes.'),
     runtime: z.enum(['node', 'python']).default('node').describe('What runs the handler.'),
     handler: z
       .string()

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import type { BuildOptions, Metafile } from 'esbuild';
+import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 import { DcfError, messageOf } from '../errors.js';
 import { describeBuildErrors, isBuildFailure } from './build-errors.js';
-import { type Folder, refuse } from './folder.js';
+import { type Folder, isWithin, refuse } from './folder.js';
 
 /** Where the bundle lies in a package: always at its root, so that paths beside it stay what they were. */
 export const bundleName = 'handler.mjs';
@@ -60,6 +60,16 @@ function bundleOptions(folder: Folder, dependencies: readonly string[]): BuildOp
     banner: { js: banner },
     define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
     logLevel: 'silent',
+    plugins: folder.within === undefined ? [] : [borderAt(folder.within)],
+  };
+}
+
+/** Refuses files outside of a folder before anything of them is read. esbuild gives their paths without links. */
+function borderAt(within: string): Plugin {
+  const text = 'the import leads out of the folder from which functions may be packed';
+  return {
+    name: 'border',
+    setup: ({ onLoad }) => onLoad({ filter: /./ }, ({ path }) => (isWithin(path, within) ? undefined : { errors: [{ text }] })),
   };
 }
 
@@ -73,6 +83,11 @@ async function build(folder: Folder, options: BuildOptions): Promise<Bundle & { 
     if (isBuildFailure(error)) throw new DcfError('INVALID_ARGUMENT', describeBuildErrors(folder, error.errors));
     throw new DcfError('INTERNAL', `esbuild failed: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** Ends the process that esbuild keeps for the next bundle. What is being bundled fails. */
+export async function stopBundler(): Promise<void> {
+  await (await loadEsbuild()).stop();
 }
 
 /** Loaded when it is needed only: who reads packages needs no bundler. */

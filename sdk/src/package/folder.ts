@@ -1,6 +1,6 @@
 import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { DcfError, messageOf } from '../errors.js';
 
 /** The folder of a function. */
@@ -9,6 +9,21 @@ export interface Folder {
   readonly real: string;
   /** As the user gave it: for messages. */
   readonly shown: string;
+  /** Absolute and without links: nothing outside of it is read. `undefined`: no such border. */
+  readonly within: string | undefined;
+}
+
+/** Where a folder may lie, and what it is called. */
+export interface FolderOptions {
+  /** What messages call it, where that is not its path. */
+  shown?: string | undefined;
+  /** Absolute and without links: a folder elsewhere is refused, and so is every import that leads elsewhere. */
+  within?: string | undefined;
+}
+
+/** Whether a path lies in a folder or is that folder; both are absolute and without links. */
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 }
 
 /** An INVALID_ARGUMENT about one file of the folder. */
@@ -16,15 +31,18 @@ export function refuse(folder: Folder, path: string, problem: string): DcfError 
   return new DcfError('INVALID_ARGUMENT', `${join(folder.shown, path)} ${problem}`);
 }
 
-/** @throws DcfError INVALID_ARGUMENT when there is no such folder */
-export async function openFolder(directory: string): Promise<Folder> {
+/** @throws DcfError INVALID_ARGUMENT when there is no such folder, or it is not where it may be */
+export async function openFolder(directory: string, { shown = directory, within }: FolderOptions = {}): Promise<Folder> {
   try {
     const real = await realpath(directory);
-    if ((await stat(real)).isDirectory()) return { real, shown: directory };
+    if (within !== undefined && !isWithin(real, within))
+      throw new DcfError('INVALID_ARGUMENT', `${shown} leads out of the folder it is in`);
+    if ((await stat(real)).isDirectory()) return { real, shown, within };
   } catch (error) {
-    throw new DcfError('INVALID_ARGUMENT', `${directory}: ${reasonOf(error)}; give the folder that has function.yaml in it`);
+    if (DcfError.is(error)) throw error;
+    throw new DcfError('INVALID_ARGUMENT', `${shown}: ${reasonOf(error)}; give the folder that has function.yaml in it`);
   }
-  throw new DcfError('INVALID_ARGUMENT', `${directory} is a file; give the folder that has function.yaml in it`);
+  throw new DcfError('INVALID_ARGUMENT', `${shown} is a file; give the folder that has function.yaml in it`);
 }
 
 /** The entries of one folder in a fixed order, whatever the file system's own is. */

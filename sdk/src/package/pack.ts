@@ -5,7 +5,7 @@ import { bundleHandler, bundleMapName, bundleName } from './bundle.js';
 import { readDependencies } from './dependencies.js';
 import { digestFiles, packBytes } from './digest.js';
 import { kindOf, listFiles, tooManyFiles } from './files.js';
-import { type Folder, openFolder, readTextFile, refuse } from './folder.js';
+import { type Folder, type FolderOptions, openFolder, readTextFile, refuse } from './folder.js';
 import { readIgnored } from './ignore.js';
 import { checkPackagePath, findCollision, maximumFiles } from './paths.js';
 import { findLocalResources, type LocalResource, tidyPath } from './resources.js';
@@ -15,7 +15,7 @@ const manifestName = 'function.yaml';
 const nodeExtensions = ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'];
 const typeScriptExtensions = ['.ts', '.mts', '.cts', '.tsx'];
 
-export interface PackOptions {
+export interface PackOptions extends FolderOptions {
   /** What `--set` changes in the manifest. */
   overrides?: readonly Override[];
 }
@@ -29,7 +29,7 @@ export interface PackOptions {
  * @throws DcfError INVALID_ARGUMENT when something in the folder is wrong: which file, what, and what to do
  */
 export async function packFunction(directory: string, options: PackOptions = {}): Promise<FunctionPackage> {
-  const folder = await openFolder(directory);
+  const folder = await openFolder(directory, options);
   const parsed = await readManifest(folder, options.overrides ?? []);
   const { manifest } = parsed;
   const handler = { ...manifest.handler, path: await checkSource(folder, parsed, 'handler', manifest.handler.path) };

@@ -22,6 +22,8 @@ test('a name is enough: every other key has its default, durations in millisecon
   assert.deepEqual(manifest, {
     name: 'digits',
     description: '',
+    labels: {},
+    annotations: {},
     runtime: 'node',
     handler: { path: 'handler.ts', name: 'Handler' },
     parameters: {},
@@ -225,4 +227,12 @@ test('what a worker is told has to fit its header: parameters and resources have
     () => parseManifestJson(JSON.stringify({ name: 'f', resources })),
     /"resources" is .*; allowed: 32 at most; a folder counts as one/,
   );
+});
+
+test('labels and annotations are few and small, and their keys are like those of others', () => {
+  const labels = { 'example.com/owner': 'ada', tier: '' };
+  assert.deepEqual(parseManifestJson(JSON.stringify({ name: 'a', labels })).manifest.labels, labels);
+  for (const wrong of [{ '': 'x' }, { 'two words': 'x' }, { tier: 1 }, { tier: 'x'.repeat(16 * 1024) }]) {
+    assert.throws(() => parseManifestJson(JSON.stringify({ name: 'a', annotations: wrong })), /annotations/);
+  }
 });

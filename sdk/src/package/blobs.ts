@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { DcfError, messageOf } from '../errors.js';
-import type { PackedFile } from '../package/types.js';
+import type { PackedFile } from './types.js';
 
 const chunkBytes = 256 * 1024;
 

@@ -1,0 +1,10 @@
+"""Calls functions of a DCF daemon: `dcf(...)` for a call, `Client` for everything else."""
+
+from ._call import dcf
+from ._client import Client
+from ._errors import DcfError
+from ._options import Tls
+from ._result import Report, Result
+from ._stream import Stream
+
+__all__ = ["Client", "DcfError", "Report", "Result", "Stream", "Tls", "dcf"]

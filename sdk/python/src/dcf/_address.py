@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Optional
+
+from ._errors import DcfError
+
+DEFAULT_PORT = 32222
+
+_URL = re.compile(r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\[[^\]]*\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?/?")
+_TLS_BY_SCHEME = {None: None, "dcf": None, "http": False, "https": True}
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a daemon is."""
+
+    #: ``host:port``, IPv6 in brackets.
+    shown: str
+    #: What the URL says of encryption; None when it has no scheme that does.
+    tls: Optional[bool]
+    #: Whether it is this very machine, by its name or number alone.
+    loopback: bool
+
+
+def parse_address(url: str) -> Address:
+    """Reads ``localhost``, ``localhost:32222``, ``[::1]:32222``, ``dcf://…``, ``http://…`` (plaintext) or ``https://…`` (TLS)."""
+    match = _URL.fullmatch(url) if isinstance(url, str) else None
+    if match is None:
+        raise _bad(url, f"write HOST:PORT, such as localhost:{DEFAULT_PORT}")
+    scheme, host, port = match["scheme"], match["host"], int(match["port"] or DEFAULT_PORT)
+    if scheme not in _TLS_BY_SCHEME:
+        raise _bad(url, f"the scheme {scheme} is not known: use dcf, http or https")
+    if host.startswith("["):
+        try:
+            ipaddress.IPv6Address(host[1:-1])
+        except ValueError:
+            raise _bad(url, f"{host} is no IPv6 address") from None
+    if not 1 <= port <= 65_535:
+        raise _bad(url, "a port is a number from 1 to 65535")
+    loopback = re.fullmatch(r"localhost|127\.[0-9.]+|\[::1\]", host) is not None
+    return Address(f"{host}:{port}", _TLS_BY_SCHEME[scheme], loopback)
+
+
+def _bad(url: object, advice: str) -> DcfError:
+    return DcfError("INVALID_ARGUMENT", f"{url!r} is no URL of a DCF daemon: {advice}")

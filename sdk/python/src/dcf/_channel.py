@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from typing import List, Optional, Tuple, Union
+
+import grpc
+
+from ._address import Address
+from ._errors import DcfError
+from ._options import Pem, Tls
+
+#: What the envelope adds to an output, and what small chunks of a stream may come to in one message.
+_ENVELOPE = 64 * 1024
+
+
+def open_channel(address: Address, tls: Optional[Tls], max_payload: Optional[int]) -> grpc.Channel:
+    """One lasting connection to a daemon, made at the first call and again after a break."""
+    options: List[Tuple[str, Union[int, str]]] = [
+        # gRPC would retry on its own, and by a policy from DNS; what may be tried again is decided in _failure.py.
+        ("grpc.enable_retries", 0),
+        ("grpc.service_config_disable_resolution", 1),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_receive_message_length", -1 if max_payload is None else max_payload + _ENVELOPE),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
+        # Finds a peer that is gone without a word, while calls wait for it.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+    ]
+    if address.loopback:
+        # A proxy cannot reach this machine's own loopback.
+        options.append(("grpc.enable_http_proxy", 0))
+    target = f"dns:///{address.shown}"
+    if tls is None:
+        return grpc.insecure_channel(target, options)
+    if tls.server_name is not None:
+        options += [("grpc.ssl_target_name_override", tls.server_name), ("grpc.default_authority", tls.server_name)]
+    try:
+        credentials = grpc.ssl_channel_credentials(_pem(tls.ca), _pem(tls.key), _pem(tls.cert))
+        return grpc.secure_channel(target, credentials, options)
+    except (TypeError, ValueError) as error:
+        raise DcfError("INVALID_ARGUMENT", f"tls: a certificate or key cannot be read: {error}") from error
+
+
+def _pem(text: Optional[Pem]) -> Optional[bytes]:
+    return text.encode("ascii") if isinstance(text, str) else text

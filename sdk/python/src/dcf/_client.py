@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Callable, Iterable, Iterator, Mapping, Optional, Type, TypeVar, Union
+
+import grpc
+
+from ._address import parse_address
+from ._channel import open_channel
+from ._envelope import decode_reply, encode_request, encode_stream_start
+from ._errors import DcfError
+from ._failure import Failure, classify, message_of, retry_delay
+from ._options import DEFAULT_TIMEOUT, Timeout, Tls, read_headers, read_timeout, read_tls
+from ._result import Report, Result, read_report
+from ._stream import Chunk, Stream
+
+Input = Union[bytes, bytearray, memoryview, str]
+Begun = TypeVar("Begun")
+
+
+class Client:
+    """Calls functions of one daemon over one connection that lasts. It may be used by many threads."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: Optional[str] = None,
+        tls: Union[bool, Tls, None] = None,
+        timeout: Optional[Timeout] = None,
+        max_payload: Optional[int] = None,
+    ) -> None:
+        """
+        :param url: ``localhost:32222``, ``dcf://…``, ``http://…`` or, with TLS, ``https://…``; the port is 32222 where there is none
+        :param token: sent as ``authorization: Bearer …``. Without TLS anybody on the way can read it
+        :param tls: ``True`` or a ``Tls``; the URL ``https://…`` alone does, too
+        :param timeout: of each call, the tries before included: seconds, or a text such as ``'5s'``. The default is 60 s
+        :param max_payload: bytes of an input or output; the default is no limit of the client's own
+        :raises DcfError: INVALID_ARGUMENT for a bad URL or option
+        """
+        address = parse_address(url)
+        self._shown = address.shown
+        self._token = token
+        self._timeout = read_timeout(timeout, DEFAULT_TIMEOUT)
+        self._max_payload = max_payload
+        read_headers(token, None, None, None)
+        self._closed = threading.Event()
+        self._channel = open_channel(address, read_tls(tls, address.tls, address.shown), max_payload)
+        # Without codecs grpcio hands over the bytes as they are.
+        self._invoke = self._channel.unary_unary("/dcf.v1.Functions/Invoke")
+        self._stream = self._channel.stream_stream("/dcf.v1.Functions/Stream")
+
+    def invoke(
+        self,
+        service: str,
+        input: Input = b"",
+        *,
+        timeout: Optional[Timeout] = None,
+        alias: Optional[str] = None,
+        request_id: Optional[str] = None,
+        metadata: Optional[Mapping[str, str]] = None,
+        report: bool = True,
+        wait_for_ready: bool = False,
+    ) -> Result:
+        """
+        Calls a function.
+
+        A call that was certainly not started is tried again until the timeout: the daemon said so, or its queue was full and it
+        said when to come back, or there was no connection (for two seconds, unless ``wait_for_ready``). A call that may have run
+        is never tried again.
+
+        :param service: the function's name
+        :param input: a string is sent as UTF-8
+        :param timeout: instead of the client's
+        :param alias: the alias or revision to call; the active revision otherwise
+        :param request_id: your own id of the call, for logs; the daemon makes one otherwise
+        :param metadata: reaches the Handler; keys come there in lower case
+        :param report: whether the daemon is asked how the call went; of a call that fails it tells anyway
+        :raises DcfError: with the daemon's or the Handler's code; its message says whether the call may have run
+        """
+        begun = time.monotonic()
+        limit = read_timeout(timeout, self._timeout)
+        headers = read_headers(self._token, alias, request_id, metadata)
+        if report:
+            headers.append(("dcf-report", "1"))
+        request = encode_request(service, self._read_input(input))
+        attempts = 0
+        while True:
+            attempts += 1
+            left = limit - (time.monotonic() - begun)
+            try:
+                message, call = self._attempt(
+                    lambda: self._invoke.with_call(
+                        request, timeout=max(left, 0.001), metadata=headers, wait_for_ready=wait_for_ready
+                    )
+                )
+            except grpc.RpcError as error:
+                self._await_retry(error, limit, begun, attempts, wait_for_ready)
+                continue
+            return Result(self._read_output(message), _report(call, request_id, begun, attempts))
+
+    def stream(
+        self,
+        service: str,
+        input: Union[Input, Iterable[Chunk]] = b"",
+        *,
+        timeout: Optional[Timeout] = None,
+        alias: Optional[str] = None,
+        request_id: Optional[str] = None,
+        metadata: Optional[Mapping[str, str]] = None,
+        report: bool = True,
+    ) -> Stream:
+        """
+        Calls a function whose output comes in chunks: ``for chunk in client.stream("camera", frames)``. It is tried again as
+        ``invoke`` is, as long as no chunk of the input has been taken; another thread takes them, as fast as the function reads.
+
+        :param input: chunks of bytes or text; or bytes or text that are all of the input
+        :param timeout: of all of it; without one that of the client is for its beginning, and it lasts for as long as something moves: the daemon ends a stream that is silent
+            for the function's own timeout
+        :raises DcfError: as ``invoke`` does, here or while the chunks are read
+        """
+        begun = time.monotonic()
+        limit = read_timeout(timeout, self._timeout)
+        headers = read_headers(self._token, alias, request_id, metadata)
+        if report:
+            headers.append(("dcf-report", "1"))
+        attempts = 0
+
+        def begin(requests: Iterator[bytes]) -> grpc.Call:
+            nonlocal attempts
+            attempts += 1
+            left = None if timeout is None else max(limit - (time.monotonic() - begun), 0.001)
+            return self._attempt(lambda: self._stream(requests, timeout=left, metadata=headers))
+
+        def failed(error: grpc.RpcError, again: bool) -> None:
+            self._await_retry(error, limit, begun, attempts, wait_for_ready=False, again=again)
+
+        if isinstance(input, (str, bytes, bytearray, memoryview)):
+            first, chunks = encode_stream_start(service, self._read_input(input)), None
+        else:
+            first, chunks = encode_stream_start(service, None), input
+        return Stream(first, chunks, begin, failed, lambda call: _report(call, request_id, begun, attempts), self._read_input)
+
+    def close(self) -> None:
+        """Ends the connection. Calls that still run are cancelled; further ones fail with CANCELLED."""
+        self._closed.set()
+        self._channel.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    def _attempt(self, begin: Callable[[], Begun]) -> Begun:
+        if self._closed.is_set():
+            raise _closed()
+        try:
+            return begin()
+        except ValueError as error:
+            # So grpcio says that another thread has closed the channel meanwhile.
+            if not self._closed.is_set():
+                raise
+            raise _closed() from error
+
+    def _await_retry(
+        self, error: grpc.RpcError, limit: float, begun: float, attempts: int, wait_for_ready: bool, again: bool = True
+    ) -> None:
+        """Returns when it is time for another attempt; raises what the call came to where there must be none."""
+        failure = classify(error)
+        elapsed = time.monotonic() - begun
+        delay = retry_delay(failure, attempts, elapsed, wait_for_ready) if again else None
+        if self._closed.is_set() or delay is None or elapsed + delay >= limit:
+            raise self._error(failure, limit, elapsed * 1000, attempts) from error
+        self._closed.wait(delay)
+
+    def _error(self, failure: Failure, limit: float, total_ms: float, attempts: int) -> DcfError:
+        if self._closed.is_set() and failure.code == "CANCELLED":
+            return _closed()
+        return DcfError(
+            failure.code,
+            message_of(failure, self._shown, limit),
+            failure.reason,
+            retry_after=failure.pushback if failure.pushback is not None and failure.pushback >= 0 else None,
+            report=read_report(failure.report, failure.request_id, total_ms, attempts),
+        )
+
+    def _read_input(self, given: Input) -> Union[bytes, bytearray, memoryview]:
+        data = given.encode("utf-8") if isinstance(given, str) else given
+        if isinstance(data, memoryview):
+            data = data.cast("B") if data.contiguous else data.tobytes()
+        elif not isinstance(data, (bytes, bytearray)):
+            raise DcfError("INVALID_ARGUMENT", f"the input must be bytes or str, not {type(given).__name__}")
+        if self._max_payload is not None and len(data) > self._max_payload:
+            raise DcfError("RESOURCE_EXHAUSTED", f"the input has {len(data)} bytes, but the client's max_payload is {self._max_payload}")
+        return data
+
+    def _read_output(self, message: bytes) -> bytes:
+        try:
+            output = decode_reply(message)
+        except ValueError as error:
+            raise DcfError("INTERNAL", f"the daemon's reply cannot be read: {error}") from error
+        if self._max_payload is not None and len(output) > self._max_payload:
+            raise DcfError("RESOURCE_EXHAUSTED", f"the output has {len(output)} bytes, but the client's max_payload is {self._max_payload}")
+        return output
+
+
+def _report(call: grpc.Call, request_id: Optional[str], begun: float, attempts: int) -> Report:
+    trailers = dict(call.trailing_metadata() or ())
+    total_ms = (time.monotonic() - begun) * 1000
+    return read_report(trailers.get("dcf-report"), trailers.get("dcf-request-id", request_id), total_ms, attempts)
+
+
+def _closed() -> DcfError:
+    return DcfError("CANCELLED", "the client was closed")

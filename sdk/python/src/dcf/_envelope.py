@@ -1,0 +1,90 @@
+"""The messages of a call: ``{1: string function, 2: bytes input}`` and ``{1: bytes output}``, and those of a stream, ``{1: string
+function, 2: repeated bytes chunks, 3: bytes input}`` and ``{1: repeated bytes chunks}``.
+
+Written by hand as the daemon does it: so a payload is copied once, and the generated code of some version of protobuf, which
+has to fit the one that the caller has installed, is not needed. The format: https://protobuf.dev/programming-guides/encoding/.
+"""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Optional, Tuple, Union
+
+_FIRST = b"\x0a"
+_SECOND = b"\x12"
+_THIRD = b"\x1a"
+
+Bytes = Union[bytes, bytearray, memoryview]
+
+
+def encode_request(function: str, data: Bytes) -> bytes:
+    name = function.encode("utf-8")
+    return b"".join((_FIRST, _varint(len(name)), name, _SECOND, _varint(len(data)), data))
+
+
+def encode_stream_start(function: str, data: Optional[Bytes]) -> bytes:
+    """The first message of a stream; ``data`` is all of the input, None where it comes in chunks."""
+    name = function.encode("utf-8")
+    parts = (_FIRST, _varint(len(name)), name)
+    return b"".join(parts if data is None else (*parts, _THIRD, _varint(len(data)), data))
+
+
+def encode_chunk(data: Bytes) -> bytes:
+    return b"".join((_SECOND, _varint(len(data)), data))
+
+
+def decode_chunks(message: bytes) -> List[bytes]:
+    """The chunks of a stream's message. Raises ValueError for what is no message."""
+    return list(_first_fields(message))
+
+
+def decode_reply(message: bytes) -> bytes:
+    """The output; fields that are not known are passed over. Raises ValueError for what is no message."""
+    output = b""
+    for output in _first_fields(message):
+        pass
+    return output
+
+
+def _first_fields(message: bytes) -> Iterator[bytes]:
+    """Each field 1 of a message, which are bytes."""
+    at = 0
+    while at < len(message):
+        tag, at = _read_varint(message, at)
+        kind = tag & 7
+        if kind == 0:
+            _, at = _read_varint(message, at)
+        elif kind == 2:
+            length, at = _read_varint(message, at)
+            if at + length > len(message):
+                raise ValueError("a field is longer than the message")
+            if tag == 10:
+                yield message[at : at + length]
+            at += length
+        elif kind in (1, 5):
+            at += 8 if kind == 1 else 4
+        else:
+            raise ValueError(f"wire type {kind} is not known")
+    if at > len(message):
+        raise ValueError("a field is longer than the message")
+
+
+def _varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
+
+
+def _read_varint(message: bytes, at: int) -> Tuple[int, int]:
+    number = 0
+    for shift in range(0, 64, 7):
+        if at >= len(message):
+            break
+        byte = message[at]
+        at += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, at
+    raise ValueError("a number does not end")

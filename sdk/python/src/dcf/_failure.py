@@ -1,0 +1,93 @@
+"""What a failed attempt is, and whether there may be another."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from typing import Optional
+
+import grpc
+
+#: A daemon that is being restarted is back within this time; one that is not there at all should be known soon.
+_CONNECT_GRACE = 2.0
+_INITIAL_DELAY = 0.05
+_MAX_DELAY = 2.0
+
+#: What gRPC says when no connection could be made, so that nothing was sent.
+_UNSENT = re.compile(r"failed to connect to all addresses|resolution failed|errors? resolving|empty address list", re.I)
+
+_CONNECT_PROBLEMS = (
+    (re.compile(r"create security handshaker", re.I), "a certificate or key in Tls(…) cannot be read: give PEM texts"),
+    (re.compile(r"CERTIFICATE_VERIFY_FAILED|Peer name|hostname verif", re.I), "its certificate is not trusted. Name its authority in Tls(ca=…)"),
+    (re.compile(r"SSL|TSI|handshake", re.I), "the TLS handshake failed. Leave out https:// and tls where it speaks none"),
+    (re.compile(r"Connection refused", re.I), "connection refused. Start one with dcfd, or set DCF_URL"),
+    (re.compile(r"resolution failed|resolving|empty address list", re.I), "the host name is not known"),
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How far an attempt came, and what the daemon said of it."""
+
+    error: grpc.RpcError
+    code: str
+    details: str
+    #: Nothing was sent.
+    unsent: bool
+    #: The daemon gives its word that the call was not started.
+    not_started: bool
+    #: After how many seconds to come back; a negative number: never; None: nothing was said.
+    pushback: Optional[float]
+    reason: Optional[str]
+    report: Optional[str]
+    request_id: Optional[str]
+
+
+def classify(error: grpc.RpcError) -> Failure:
+    """Sorts an error of grpcio. It says UNAVAILABLE of a connection that broke as well as of one that could not be made."""
+    code: str = error.code().name
+    details = error.details() or ""
+    trailers = {key: value for key, value in (error.trailing_metadata() or ()) if isinstance(value, str)}
+    pushback = trailers.get("grpc-retry-pushback-ms")
+    return Failure(
+        error=error,
+        code=code,
+        details=details,
+        unsent=code == "UNAVAILABLE" and not trailers and _UNSENT.search(details) is not None,
+        not_started=trailers.get("dcf-not-started") == "1",
+        pushback=None if pushback is None else int(pushback) / 1000 if re.fullmatch(r"\d{1,9}", pushback) else -1.0,
+        reason=trailers.get("dcf-reason"),
+        report=trailers.get("dcf-report"),
+        request_id=trailers.get("dcf-request-id"),
+    )
+
+
+def retry_delay(failure: Failure, attempts: int, elapsed: float, wait_for_ready: bool) -> Optional[float]:
+    """After how many seconds to try again; None when the call may have run, or trying again makes no sense."""
+    backoff = min(_INITIAL_DELAY * 2 ** min(attempts - 1, 10), _MAX_DELAY) * random.uniform(0.8, 1.2)
+    if failure.unsent:
+        return backoff if wait_for_ready or elapsed + backoff < _CONNECT_GRACE else None
+    if failure.pushback is not None and failure.pushback < 0:
+        return None
+    pushed = None if failure.pushback is None else failure.pushback * random.uniform(1.0, 1.2)
+    # A full queue is told with a push-back; other limits, such as that of the payload, without.
+    if failure.code == "RESOURCE_EXHAUSTED":
+        return pushed
+    if failure.code == "UNAVAILABLE" and failure.not_started:
+        return backoff if pushed is None else pushed
+    return None
+
+
+def message_of(failure: Failure, shown: str, timeout: float) -> str:
+    """What a failure is to the caller."""
+    if failure.unsent:
+        for pattern, problem in _CONNECT_PROBLEMS:
+            if pattern.search(failure.details):
+                return f"no DCF daemon answers at {shown}: {problem}"
+        return f"no DCF daemon answers at {shown}: {failure.details}"
+    if failure.code == "DEADLINE_EXCEEDED" and "deadline exceeded" in failure.details.lower():
+        return f"the DCF daemon at {shown} gave no answer within the timeout of {timeout:g} s"
+    if failure.code == "UNAVAILABLE" and not failure.not_started and failure.report is None:
+        return f"the connection to the DCF daemon at {shown} broke ({failure.details}): the call may have run, so it was not tried again"
+    return failure.details or f"the DCF daemon at {shown} answered {failure.code} and said no more"

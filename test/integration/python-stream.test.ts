@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { startDaemon } from '../support/daemon.js';
+import { deploySource } from '../support/functions.js';
+import { eventually } from '../support/processes.js';
+import { runPython, withoutPython } from '../support/python.js';
+import { unusedAddress } from '../unit/sdk/servers.js';
+
+const prelude = `
+import itertools, json, sys, threading
+from dcf import Client, DcfError
+def tried(run):
+    try:
+        return run()
+    except DcfError as error:
+        return [error.code, error.message]
+def tell(value):
+    print(json.dumps(value))
+client = Client(sys.argv[1])
+`;
+
+const skip = withoutPython('grpc');
+if (skip === false) await testStreams();
+else test('streams of the Python client', { skip });
+
+async function testStreams(): Promise<void> {
+  const owner = { after };
+  const daemon = await startDaemon(owner);
+  const python = (program: string, url = daemon.url): Promise<unknown> => runPython(prelude + program, { args: [url] });
+  const upper = `export class Handler {
+    async *call(request) { for await (const chunk of request.chunks) yield Buffer.from(chunk).toString().toUpperCase(); }
+  }`;
+  await deploySource(owner, daemon, 'upper', upper);
+  const count = `export class Handler {
+    *call(request) { for (let n = 0; n < Number(request.text()); n++) yield String(n); }
+  }`;
+  await deploySource(owner, daemon, 'count', count);
+  const breaks = "export class Handler { async *call() { yield 'one'; yield 'two'; throw new Error('no third'); } }";
+  await deploySource(owner, daemon, 'breaks', breaks);
+  const endless = `export class Handler {
+    async *call() { try { for (;;) yield Buffer.alloc(1000); } finally { console.log('given up'); } }
+  }`;
+  await deploySource(owner, daemon, 'endless', endless);
+
+  test('every chunk comes, in order, with the report at the end', async () => {
+    const program = `
+stream = client.stream('count', '50000', request_id='counted')
+before = stream.report
+chunks = [int(chunk) for chunk in stream]
+tell([before, chunks == list(range(50000)), stream.report.id, stream.report.attempts, stream.report.replica])`;
+    assert.deepEqual(await python(program), [null, true, 'counted', 1, 1]);
+  });
+
+  test('chunks of the input go out while those of the output come', async () => {
+    const program = `
+turn = threading.Semaphore(1)
+def words():
+    for word in ['eins', b'zwei', bytearray(b'drei')]:
+        turn.acquire()
+        yield word
+answers = []
+for chunk in client.stream('upper', words()):
+    answers.append(chunk.decode())
+    turn.release()
+tell(answers)`;
+    assert.deepEqual(await python(program), ['EINS', 'ZWEI', 'DREI']);
+  });
+
+  test('an input without chunks, and one that is whole', async () => {
+    const program = `tell([list(client.stream('upper', [])), [c.decode() for c in client.stream('upper', 'whole')], len(list(client.stream('count', b'0')))])`;
+    assert.deepEqual(await python(program), [[], ['WHOLE'], 0]);
+  });
+
+  test('what fails after chunks is told after them, and what is refused at once', async () => {
+    const program = `
+seen = []
+def read(stream):
+    for chunk in stream:
+        seen.append(chunk.decode())
+tell([tried(lambda: read(client.stream('breaks'))), seen, tried(lambda: read(client.stream('nobody'))), tried(lambda: read(client.stream('nobody', iter(['never taken']))))])`;
+    const missing = ['NOT_FOUND', 'there is no function nobody'];
+    assert.deepEqual(await python(program), [['UNKNOWN', 'no third'], ['one', 'two'], missing, missing]);
+  });
+
+  test('an input that throws gives the call up, and is told as it is', async () => {
+    const program = `
+def broken():
+    yield 'first'
+    raise OSError('the camera is gone')
+try:
+    for chunk in client.stream('upper', broken()):
+        pass
+except OSError as error:
+    tell(str(error))`;
+    assert.equal(await python(program), 'the camera is gone');
+  });
+
+  test('leaving early gives the call up', async () => {
+    const program = `
+with client.stream('endless') as stream:
+    tell(sum(len(chunk) for chunk in itertools.islice(stream, 5)))`;
+    assert.equal(await python(program), 5000);
+    await eventually('the Handler is told', async () => {
+      for await (const { text } of daemon.control.logs({ name: 'endless' })) if (text === 'given up') return true;
+      return false;
+    });
+  });
+
+  test('no chunk is taken of a call that is refused, or for which there is no daemon', async () => {
+    const program = `
+taken = []
+def chunks():
+    taken.append(1)
+    yield 'x'
+tell([tried(lambda: list(map(bytes.decode, client.stream(sys.argv[2], chunks()))))[0], taken])`;
+    const run = (url: string, name: string): Promise<unknown> => runPython(prelude + program, { args: [url, name] });
+    assert.deepEqual(await run(await unusedAddress(), 'upper'), ['UNAVAILABLE', []]);
+    assert.deepEqual(await run(daemon.url, 'nobody'), ['NOT_FOUND', []]);
+    assert.deepEqual(await run(daemon.url, 'upper'), ['X', [1]]);
+  });
+}
