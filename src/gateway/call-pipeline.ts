@@ -1,18 +1,31 @@
 import type { DaemonReport } from '@dcf/sdk/contract';
 import type { DcfError } from '../core/errors.js';
-import type { Outcome, Success } from '../pool/invocation.js';
+import type { Outcome, Output } from '../pool/invocation.js';
 import type { Settle } from './invoke.js';
 
 /** Calls of one pipeline that are open at most: from when a request is read until its answer is on its way. */
 export const maxOpenCalls = 16;
 
-/** Begins a call. `settle` is called exactly once, and maybe before this returns what cancels the call. */
-export type Begin = (settle: Settle) => () => void;
+/** Takes the outputs of a call as they come, and its end, which comes once and last. */
+export interface CallSink {
+  output(output: Output): void;
+  settle: Settle;
+}
+
+/** What a call has begun as. */
+export interface BegunCall {
+  /** An output of so many bytes has gone out. */
+  taken(length: number): void;
+  cancel(): void;
+}
+
+/** Begins a call. The sink may be told of its end before this returns. */
+export type Begin = (sink: CallSink) => BegunCall;
 
 /** What a pipeline is tied to. */
 export interface PipelineEnds {
-  /** Sends an output, and calls `sent` when the transport has taken it. They come in the order of the calls. */
-  send: (success: Success, sent: () => void) => void;
+  /** Sends an output, and calls `sent` when the transport has taken it. They come in the order of the calls, and of each call's own. */
+  send: (output: Output, sent: () => void) => void;
   /** All calls are answered. Comes last. */
   finished: () => void;
   /** The calls before it are answered, and this one failed. Comes last. */
@@ -25,15 +38,19 @@ type State =
   | { kind: 'running' }
   /** The function had no room for it beside this pipeline's own calls. */
   | { kind: 'waiting' }
-  | { kind: 'answered'; success: Success }
+  | { kind: 'answered' }
   | { kind: 'failed'; error: DcfError; report: DaemonReport | undefined }
   | { kind: 'dropped' };
 
 interface OpenCall {
   readonly begin: Begin;
   state: State;
-  cancel: () => void;
+  /** Outputs that wait for those of the calls before it. */
+  outputs: Output[];
+  begun: BegunCall;
 }
+
+const notBegun: BegunCall = { taken: () => undefined, cancel: () => undefined };
 
 /**
  * Runs the calls of one stream side by side and answers them in their order. The first that fails ends it. It is free of any
@@ -55,7 +72,7 @@ export class CallPipeline {
   /** Takes the next call. */
   take(begin: Begin): void {
     if (this.over) return;
-    const call: OpenCall = { begin, state: { kind: 'running' }, cancel: () => undefined };
+    const call: OpenCall = { begin, state: { kind: 'running' }, outputs: [], begun: notBegun };
     this.open.push(call);
     this.start(call);
     this.advance();
@@ -80,14 +97,23 @@ export class CallPipeline {
   private start(call: OpenCall): void {
     this.running += 1;
     call.state = { kind: 'running' };
-    call.cancel = call.begin((outcome, report) => this.settle(call, outcome, report));
+    call.begun = call.begin({
+      output: (output) => this.takeOutput(call, output),
+      settle: (outcome, report) => this.settle(call, outcome, report),
+    });
+  }
+
+  private takeOutput(call: OpenCall, output: Output): void {
+    if (call.state.kind === 'dropped') return;
+    call.outputs.push(output);
+    if (call === this.open[0]) this.advance();
   }
 
   private settle(call: OpenCall, outcome: Outcome, report: (() => DaemonReport) | undefined): void {
     this.running -= 1;
     if (call.state.kind === 'dropped') return;
     if (outcome.ok) {
-      call.state = { kind: 'answered', success: outcome };
+      call.state = { kind: 'answered' };
       this.window = Math.min(maxOpenCalls, this.window + 1 / maxOpenCalls);
     } else if (isRefusal(outcome.error) && this.running > 0) {
       call.state = { kind: 'waiting' };
@@ -103,14 +129,15 @@ export class CallPipeline {
   private drop(calls: readonly OpenCall[]): void {
     for (const call of calls) {
       call.state = { kind: 'dropped' };
-      call.cancel();
+      call.outputs = [];
+      call.begun.cancel();
     }
   }
 
   /** Sends what can be sent, ends what has ended, and begins what has waited. */
   private advance(): void {
     if (this.over) return;
-    this.sendAnswered();
+    this.sendInOrder();
     const [first] = this.open;
     if (first?.state.kind === 'failed') {
       this.over = true;
@@ -127,15 +154,23 @@ export class CallPipeline {
     this.setHeld();
   }
 
-  private sendAnswered(): void {
-    for (let [first] = this.open; first?.state.kind === 'answered'; [first] = this.open) {
+  /** The outputs of the first call as they come, and of those behind it once it has ended. */
+  private sendInOrder(): void {
+    for (let [first] = this.open; first !== undefined; [first] = this.open) {
+      for (const output of first.outputs.splice(0)) this.send(first, output);
+      if (first.state.kind !== 'answered') return;
       this.open.shift();
-      this.unsent += 1;
-      this.ends.send(first.state.success, () => {
-        this.unsent -= 1;
-        this.setHeld();
-      });
     }
+  }
+
+  private send({ begun }: OpenCall, output: Output): void {
+    const { length } = output.output;
+    this.unsent += 1;
+    this.ends.send(output, () => {
+      this.unsent -= 1;
+      begun.taken(length);
+      this.setHeld();
+    });
   }
 
   private setHeld(): void {

@@ -46,7 +46,7 @@ export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUn
 }
 
 function sendReply(success: Success, trailers: Metadata | undefined, callback: sendUnaryData<Reply>): void {
-  const reply: Reply = { success, copied: false };
+  const reply: Reply = { output: success, copied: false };
   callback(null, reply, trailers);
   if (reply.copied) success.release(success.output);
 }

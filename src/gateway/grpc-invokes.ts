@@ -1,16 +1,16 @@
 import { decodeInvokeRequest } from '@dcf/sdk/contract';
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
 import { DcfError } from '../core/errors.js';
-import type { Success } from '../pool/invocation.js';
-import { type Begin, CallPipeline } from './call-pipeline.js';
+import type { Output } from '../pool/invocation.js';
+import { type Begin, type BegunCall, CallPipeline, type CallSink } from './call-pipeline.js';
 import { handlerMetadata, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
 import { type MethodOptions, statusOf, toStatus } from './grpc-method.js';
 import type { Reply } from './grpc-reply.js';
-import type { Invoker } from './invoke.js';
+import type { InvokeRequest, Invoker } from './invoke.js';
 
 /**
  * `Invokes` of the original contract: each request is a call of the function that it names, and the answers come in the order of
- * the requests. The metadata of the stream is that of each call; a request id of the caller's gets the call's number behind it.
+ * the requests: of a Handler that makes chunks one for each of them. The metadata of the stream is that of each call; a request id of the caller's gets the call's number behind it.
  */
 export function invokesMethod(invoker: Invoker, options: MethodOptions): handleBidiStreamingCall<Buffer, Reply> {
   return (call) => {
@@ -25,7 +25,7 @@ export function invokesMethod(invoker: Invoker, options: MethodOptions): handleB
     const requestId = textOf(metadata['dcf-request-id']);
     const head = { selector: textOf(metadata['dcf-alias']), metadata: handlerMetadata(metadata) };
     const pipeline = new CallPipeline({
-      send: (success, sent) => send(call, success, sent),
+      send: (output, sent) => send(call, output, sent),
       finished: () => call.end(),
       failed: (error, report) => call.emit('error', toStatus(error, report === undefined ? undefined : reportTrailers(report))),
       hold: (held) => (held ? call.pause() : call.resume()),
@@ -34,14 +34,14 @@ export function invokesMethod(invoker: Invoker, options: MethodOptions): handleB
     const begin = (message: Buffer): Begin => {
       count += 1;
       const id = requestId === undefined ? undefined : `${requestId}-${count}`;
-      return (settle) => {
+      return (sink) => {
         try {
           const { function: name, input } = decodeInvokeRequest(message);
           const timeoutMs = timeoutUntil(Number(call.getDeadline()));
-          return invoker.invoke({ ...head, function: name, input, timeoutMs, requestId: id }, settle);
+          return beginCall(invoker, { ...head, function: name, input, timeoutMs, requestId: id }, sink);
         } catch (error) {
-          settle({ ok: false, error: DcfError.from(error, 'INTERNAL') }, undefined);
-          return () => undefined;
+          sink.settle({ ok: false, error: DcfError.from(error, 'INTERNAL') }, undefined);
+          return { taken: () => undefined, cancel: () => undefined };
         }
       };
     };
@@ -51,10 +51,22 @@ export function invokesMethod(invoker: Invoker, options: MethodOptions): handleB
   };
 }
 
-function send(call: ServerDuplexStream<Buffer, Reply>, success: Success, sent: () => void): void {
-  const reply: Reply = { success, copied: false };
+/** Begins a call that may make chunks. One that shares a batch with others makes none, and a call in chunks would have to run alone. */
+function beginCall(invoker: Invoker, request: InvokeRequest, sink: CallSink): BegunCall {
+  if (!invoker.check(request).pool.batches) {
+    return invoker.stream(request, { chunk: (chunk) => sink.output(chunk), room: () => undefined }, sink.settle);
+  }
+  const cancel = invoker.invoke(request, (outcome, report) => {
+    if (outcome.ok) sink.output(outcome);
+    sink.settle(outcome, report);
+  });
+  return { taken: () => undefined, cancel };
+}
+
+function send(call: ServerDuplexStream<Buffer, Reply>, output: Output, sent: () => void): void {
+  const reply: Reply = { output, copied: false };
   call.write(reply, () => {
-    if (reply.copied) success.release(success.output);
+    if (reply.copied) output.release(output.output);
     sent();
   });
 }

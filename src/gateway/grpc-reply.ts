@@ -1,16 +1,16 @@
 import { encodeInvokeReply } from '@dcf/sdk/contract';
-import type { Success } from '../pool/invocation.js';
+import type { Output } from '../pool/invocation.js';
 
 /** An output as it is given to grpc-js, and whether that has made its own copy yet. */
 export interface Reply {
-  success: Success;
+  output: Output;
   copied: boolean;
 }
 
 /** grpc-js copies what this returns into its frame before it does anything else. */
 export function serializeReply(reply: Reply): Buffer {
   reply.copied = true;
-  return encodeInvokeReply(reply.success.output, reply.success.headroom);
+  return encodeInvokeReply(reply.output.output, reply.output.headroom);
 }
 
 /** A codec that hands over the bytes as they are. */

@@ -103,6 +103,11 @@ export class FunctionPool implements CallOwner {
     return this.unsettled > 0;
   }
 
+  /** Whether calls are run together. */
+  get batches(): boolean {
+    return this.options.batch.maxSize > 1;
+  }
+
   /** How many batches there were of each size, by size. */
   get batchSizes(): readonly number[] {
     return this.dispatcher.batchSizes;

@@ -38,6 +38,25 @@ export class Handler {
 }`;
 await deploySource(owner, daemon, 'held', heldSource, { concurrency: 64 });
 
+const countingSource = `export class Handler {
+  async *call(request) {
+    try {
+      for (let index = 0; index < Number(request.text()); index++) {
+        if (index % 100 === 99) await new Promise((resolve) => setImmediate(resolve));
+        yield request.text() + ': ' + index;
+      }
+    } finally {
+      console.log('left ' + request.text());
+    }
+  }
+}`;
+await deploySource(owner, daemon, 'counting', countingSource);
+const batchingSource = `export class Handler {
+  call(request) { return request.text() + ' 1'; }
+  callBatch(requests) { return requests.map((request) => request.text() + ' ' + requests.length); }
+}`;
+await deploySource(owner, daemon, 'batching', batchingSource, { batch: { maxSize: 8, maxDelay: '100ms' } });
+
 async function logOf(name: string): Promise<string[]> {
   const lines: string[] = [];
   for await (const { text } of daemon.control.logs({ name })) lines.push(text);
@@ -62,6 +81,43 @@ test('bodies come back unchanged: none, every byte, and one of 8 MiB', async () 
   const { code, outputs } = await stream.ended;
   assert.equal(code, 'OK');
   assert.deepEqual(outputs, inputs);
+});
+
+test('a Handler that makes chunks answers with each, in the order of the requests; a plain one beside it with one', async () => {
+  const stream = open();
+  for (const request of ['3', '0', '2']) {
+    await stream.write('counting', request);
+    await stream.write('echo', `after ${request}`);
+  }
+  stream.end();
+  const { code, outputs } = await stream.ended;
+  assert.equal(code, 'OK');
+  assert.deepEqual(outputs.map(String), ['3: 0', '3: 1', '3: 2', 'after 3', 'after 0', '2: 0', '2: 1', 'after 2']);
+});
+
+test('chunks reach the client while the Handler goes on, and it ends when the client is gone', async () => {
+  const stream = open();
+  await stream.write('counting', 'Infinity');
+  await stream.came(11);
+  assert.equal(String(stream.outputs[10]), 'Infinity: 10');
+  stream.cancel();
+  await eventually('the Handler has ended', async () => (await logOf('counting')).includes('left Infinity'));
+});
+
+test('functions that run calls in batches still do', async () => {
+  const stream = open();
+  for (let index = 0; index < 12; index++) await stream.write('batching', String(index));
+  stream.end();
+  const { code, outputs } = await stream.ended;
+  assert.equal(code, 'OK');
+  assert.deepEqual(
+    outputs.map((output) => String(output).split(' ')[0]),
+    Array.from({ length: 12 }, (_, index) => String(index)),
+  );
+  assert.ok(
+    outputs.some((output) => Number(String(output).split(' ')[1]) > 1),
+    String(outputs),
+  );
 });
 
 test('a stream in which nothing is asked ends well', async () => {

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DcfError } from '../../../src/core/errors.js';
-import { type Begin, CallPipeline, maxOpenCalls } from '../../../src/gateway/call-pipeline.js';
-import type { Settle } from '../../../src/gateway/invoke.js';
+import { type Begin, CallPipeline, type CallSink, maxOpenCalls } from '../../../src/gateway/call-pipeline.js';
 
 const full = new DcfError('RESOURCE_EXHAUSTED', 'the queue is full', { retryAfterMs: 100 });
 
 /** A pipeline whose calls end when the test says so, and all that it did. */
 function pipelineUnderTest() {
   const told: string[] = [];
-  const running = new Map<string, Settle>();
+  const running = new Map<string, CallSink>();
   const sent: (() => void)[] = [];
+  const taken: string[] = [];
   const room = { calls: Number.POSITIVE_INFINITY };
   const pipeline = new CallPipeline({
     send: ({ output }, done) => {
@@ -22,30 +22,38 @@ function pipelineUnderTest() {
     hold: (held) => told.push(held ? 'hold' : 'go on'),
   });
   const begin = (name: string): Begin => {
-    return (settle) => {
-      if (running.size >= room.calls) settle({ ok: false, error: full }, undefined);
-      else running.set(name, settle);
-      return () => {
+    return (sink) => {
+      if (running.size >= room.calls) sink.settle({ ok: false, error: full }, undefined);
+      else running.set(name, sink);
+      const cancel = (): void => {
         told.push(`cancel ${name}`);
         running.delete(name);
-        settle({ ok: false, error: new DcfError('CANCELLED', 'gone') }, undefined);
+        sink.settle({ ok: false, error: new DcfError('CANCELLED', 'gone') }, undefined);
       };
+      return { cancel, taken: (length) => taken.push(`${name} ${length}`) };
     };
   };
-  const answer = (name: string): void => {
-    const settle = running.get(name);
+  const output = (name: string, text = name): void => {
+    running.get(name)?.output({ output: Buffer.from(text), headroom: 0, release: () => undefined });
+  };
+  const end = (name: string): void => {
+    const sink = running.get(name);
     running.delete(name);
-    settle?.({ ok: true, output: Buffer.from(name), headroom: 0, release: () => undefined }, undefined);
+    sink?.settle({ ok: true, output: Buffer.alloc(0), headroom: 0, release: () => undefined }, undefined);
+  };
+  const answer = (name: string): void => {
+    output(name);
+    end(name);
   };
   const fail = (name: string): void => {
-    const settle = running.get(name);
+    const sink = running.get(name);
     running.delete(name);
-    settle?.({ ok: false, error: new DcfError('UNKNOWN', name) }, undefined);
+    sink?.settle({ ok: false, error: new DcfError('UNKNOWN', name) }, undefined);
   };
   const take = (...names: string[]): void => {
     for (const name of names) pipeline.take(begin(name));
   };
-  return { pipeline, told, running, sent, room, take, answer, fail };
+  return { pipeline, told, running, sent, taken, room, take, output, end, answer, fail };
 }
 
 test('answers leave in the order of their calls, and the end after the last', () => {
@@ -57,6 +65,23 @@ test('answers leave in the order of their calls, and the end after the last', ()
   assert.deepEqual(told, []);
   answer('a');
   assert.deepEqual(told, ['a', 'b', 'c', 'finished']);
+});
+
+test('outputs of the first call leave as they come, those behind it wait for its end', () => {
+  const { pipeline, told, sent, taken, take, output, end, answer } = pipelineUnderTest();
+  take('a', 'b');
+  pipeline.finish();
+  output('a', 'a1');
+  output('b', 'b1');
+  assert.deepEqual(told, ['a1']);
+  output('a', 'a2');
+  answer('b');
+  assert.deepEqual(told, ['a1', 'a2']);
+  end('a');
+  assert.deepEqual(told, ['a1', 'a2', 'b1', 'b', 'finished']);
+  assert.deepEqual(taken, []);
+  for (const done of sent) done();
+  assert.deepEqual(taken, ['a 2', 'a 2', 'b 2', 'b 1']);
 });
 
 test('a stream without calls ends at once', () => {
