@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { startDaemon } from '../support/daemon.js';
 import { answerOf, deploySource, echoSource } from '../support/functions.js';
+import { invokesClient } from '../support/invokes.js';
 import { eventually } from '../support/processes.js';
 import { noPython } from '../support/pythons.js';
 
@@ -89,4 +90,26 @@ describe('Python functions with streams and with others', { skip: noPython }, as
       await assert.rejects(answerOf(daemon, caller, { input: `${caller} ${caller}` }), /not enough values|expected 2/);
     });
   }
+
+  test('the function of the original that yields answers Invokes with a message for each, until the client is gone', async () => {
+    const source = `
+def Handler(req):
+  try:
+    for number in range(10 ** 9 if req.input == b"endless" else int(req.input)):
+      yield f"{req.text()}: {number}"
+  finally:
+    print("left", req.text())
+`;
+    await deploySource(owner, daemon, 'frames', source, python);
+    const open = invokesClient(owner, daemon.url);
+    const stream = open();
+    for (const request of ['2', '0', '1', 'endless']) await stream.write('frames', request);
+    await stream.came(100);
+    assert.deepEqual(stream.outputs.slice(0, 5).map(String), ['2: 0', '2: 1', '1: 0', 'endless: 0', 'endless: 1']);
+    stream.cancel();
+    await eventually('the generator is closed', async () => {
+      for await (const { text } of daemon.control.logs({ name: 'frames' })) if (text === 'left endless') return true;
+      return false;
+    });
+  });
 });

@@ -20,6 +20,8 @@ export async function deployVictim(owner: Owner, daemon: TestDaemon): Promise<Vi
   return {
     unchanged: async () => {
       await eventually('no process is left of what was refused', () => processesIn(daemon.data).length === before.processes.length);
+      // Who gave up is told before what was made for it is removed.
+      await eventually('no folder is being removed', async () => !(await filesOf(daemon.data)).some((path) => path.includes('.staging-')));
       assert.deepEqual(await seen(daemon), before);
       const { output } = await daemon.client.invoke('victim', '');
       assert.equal(Buffer.from(output).toString(), 'the old one');
