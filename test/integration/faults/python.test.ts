@@ -17,7 +17,8 @@ import asyncio, ctypes, os, signal, struct, sys, threading, time
 class Handler:
   ${kind} __call__(self, req):
     if req.text() == "die": ${statement}
-    while req.text() in ("die", "wait") and not req.cancelled: ${waiting}
+    # Its own clock may be ahead of the daemon's: it goes on until the daemon has said so.
+    while req.text() in ("die", "wait") and not (req.cancelled and req.was_cancelled): ${waiting}
     return req.input
 `;
 }

@@ -65,7 +65,7 @@ class Request:
     @property
     def cancelled(self) -> bool:
         """Whether nobody waits for an answer any more: the caller gave up or the deadline passed."""
-        if not self.over:
+        if not self.was_cancelled:
             self._calls.look()
         return self.over
 
