@@ -7,26 +7,12 @@ import { ServerCredentials, status } from '@grpc/grpc-js';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource, echoSource } from '../support/functions.js';
-import { pythonPackage, runModule, runPython, spawnPython, withoutPython } from '../support/python.js';
+import { pythonPackage, runModule, runPython, spawnPython, tellingPrelude, withoutPython } from '../support/python.js';
 import { makeCertificate } from '../unit/sdk/certificate.js';
 import { functionsService, startGrpc, startHttp2, unusedAddress } from '../unit/sdk/servers.js';
 
-/** Tells an error as the tests compare it. */
-const prelude = `
-import json, sys, threading, time
-from dcf import Client, DcfError, Tls, dcf
-def tried(run):
-    try:
-        return run()
-    except DcfError as error:
-        return [error.code, error.message]
-def tell(value):
-    print(json.dumps(value))
-url = sys.argv[1]
-`;
-
 function python(program: string, ...args: string[]): Promise<unknown> {
-  return runPython(prelude + program, { args });
+  return runPython(tellingPrelude + program, { args });
 }
 
 const skip = withoutPython('grpc');
@@ -74,7 +60,7 @@ print(json.dumps([tried(service='echo', arg='hello world'.encode()), tried(servi
   test('without a URL the environment names the daemon and its token, and a URL never gets that token', async (t) => {
     const guarded = await startDaemon(t, { token: 'sesame' });
     await deploySource(t, guarded, 'echo', echoSource);
-    const program = `${prelude}
+    const program = `${tellingPrelude}
 tell([dcf(service='echo', arg='in'), tried(lambda: dcf(url=url, service='echo', arg='in')), Client(url, token='sesame').invoke('echo', 'in').text])`;
     const environment = { DCF_URL: guarded.url, DCF_TOKEN: 'sesame' };
     const [first, second, third] = Object(await runPython(program, { args: [guarded.url], environment }));
@@ -129,7 +115,7 @@ sys.stdin.readline()
 client.close()
 thread.join()
 tell(ended + [tried(lambda: client.invoke('echo'))])`;
-    const child = spawnPython(prelude + program, { args: [daemon.url] });
+    const child = spawnPython(tellingPrelude + program, { args: [daemon.url] });
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     await lines.next();
     for await (const { callId } of daemon.control.logs({ name: 'held', follow: true })) if (callId === 'to-be-closed') break;
@@ -233,7 +219,7 @@ tell([outcome(service) for service in sys.argv[2:]])`;
     const [code, message] = Object(await python(`tell(tried(lambda: Client(url).invoke('echo')))`, address));
     assert.equal(code, 'UNAVAILABLE');
     assert.match(message, /^no DCF daemon answers at 127\.0\.0\.77:\d+: connection refused\. Start one with dcfd/);
-    const program = `${prelude}
+    const program = `${tellingPrelude}
 print('waiting')
 tell(Client(url, timeout=60).invoke('echo', wait_for_ready=True).text)`;
     const child = spawnPython(program, { args: [address] });

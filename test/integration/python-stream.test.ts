@@ -3,20 +3,10 @@ import { after, test } from 'node:test';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
 import { eventually } from '../support/processes.js';
-import { runPython, withoutPython } from '../support/python.js';
+import { runPython, tellingPrelude, withoutPython } from '../support/python.js';
 import { unusedAddress } from '../unit/sdk/servers.js';
 
-const prelude = `
-import itertools, json, sys, threading
-from dcf import Client, DcfError
-def tried(run):
-    try:
-        return run()
-    except DcfError as error:
-        return [error.code, error.message]
-def tell(value):
-    print(json.dumps(value))
-client = Client(sys.argv[1])
+const prelude = `${tellingPrelude}client = Client(url)
 `;
 
 const skip = withoutPython('grpc');

@@ -49,3 +49,17 @@ export async function runModule(name: string, ...args: readonly string[]): Promi
   const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   if (child.exitCode !== 0) throw new Error(`${name} ended with ${child.exitCode ?? child.signalCode}:\n${out}${errors}`);
 }
+
+/** Python for programs that tell what they saw as lines of JSON: `tried` gives an error as the tests compare it. */
+export const tellingPrelude = `
+import itertools, json, sys, threading, time
+from dcf import Client, DcfError, Tls, dcf
+def tried(run):
+    try:
+        return run()
+    except DcfError as error:
+        return [error.code, error.message]
+def tell(value):
+    print(json.dumps(value))
+url = sys.argv[1]
+`;

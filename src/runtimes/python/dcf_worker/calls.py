@@ -157,6 +157,17 @@ class Calls:
         found = f"{len(replies)} replies" if isinstance(replies, (list, tuple)) else f"a {type(replies).__name__}"
         raise DcfError("INTERNAL", f"call_batch returned {found} for {len(batch)} requests; it must return a list with one for each")
 
+    def batch_frames(self, batch: list[Request]):
+        """Runs a batch, and makes the frame of each of its calls."""
+        try:
+            replies = self.batch_replies(batch, self.target.call_batch(batch))
+        except BaseException as error:
+            replies = [error] * len(batch)
+        for request, reply in zip(batch, replies):
+            frame = self.batch_answer(request, reply)
+            self.ended(request)
+            yield frame
+
     def batch_answer(self, request: Request, reply) -> bytes:
         """The frame for one call of a batch; an exception in the place of a reply fails it alone."""
         try:

@@ -87,14 +87,7 @@ class SerialCalls(Calls):
     def _run_batch(self, batch: list[Request]) -> None:
         self._current = batch[0] if len(batch) == 1 else None
         self._flush()
-        try:
-            replies = self.batch_replies(batch, self.target.call_batch(batch))
-        except BaseException as error:
-            replies = [error] * len(batch)
-        for request, reply in zip(batch, replies):
-            frame = self.batch_answer(request, reply)
-            self.ended(request)
-            self._outgoing.append(frame)
+        self._outgoing.extend(self.batch_frames(batch))
         self._current = None
 
     def _answer(self, request: Request, body) -> None:

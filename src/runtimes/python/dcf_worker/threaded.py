@@ -91,12 +91,6 @@ class ThreadedCalls(Calls):
 
     def _run_batch(self, batch: list[Request]) -> None:
         self.enter(batch[0] if len(batch) == 1 else None)
-        try:
-            replies = self.batch_replies(batch, self.target.call_batch(batch))
-        except BaseException as error:
-            replies = [error] * len(batch)
-        for request, reply in zip(batch, replies):
-            frame = self.batch_answer(request, reply)
-            self.ended(request)
+        for frame in self.batch_frames(batch):
             self.link.send(frame)
         self.enter(None)
