@@ -1,5 +1,6 @@
-#!/usr/bin/env -S node --initial-old-space-size=128
-// The flag keeps V8 from full collections while bodies of some megabytes are in flight: see docs/architecture.md.
+#!/usr/bin/env -S node --initial-old-space-size=128 --expose-gc
+// The flags keep V8 from full collections while bodies of some megabytes are in flight, and let streams clear up after
+// themselves: see docs/architecture.md.
 import { DcfError, messageOf, stackOf } from '../core/errors.js';
 import { createDaemonLog } from '../telemetry/daemon-log.js';
 import { helpText, readCommand } from './config.js';

@@ -3,6 +3,7 @@ import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js'
 import { DcfError } from '../core/errors.js';
 import type { Output } from '../pool/invocation.js';
 import { type Begin, type BegunCall, CallPipeline, type CallSink } from './call-pipeline.js';
+import { copiedMemory } from './copied-memory.js';
 import { handlerMetadata, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
 import { type MethodOptions, statusOf, toStatus } from './grpc-method.js';
 import type { Reply } from './grpc-reply.js';
@@ -32,6 +33,7 @@ export function invokesMethod(invoker: Invoker, options: MethodOptions): handleB
     });
     let count = 0;
     const begin = (message: Buffer): Begin => {
+      copiedMemory.add(message.length);
       count += 1;
       const id = requestId === undefined ? undefined : `${requestId}-${count}`;
       return (sink) => {
@@ -65,7 +67,9 @@ function beginCall(invoker: Invoker, request: InvokeRequest, sink: CallSink): Be
 
 function send(call: ServerDuplexStream<Buffer, Reply>, output: Output, sent: () => void): void {
   const reply: Reply = { output, copied: false };
+  const { length } = output.output;
   call.write(reply, () => {
+    copiedMemory.add(length);
     if (reply.copied) output.release(output.output);
     sent();
   });

@@ -10,6 +10,7 @@ import {
 } from '@grpc/grpc-js';
 import { DcfError } from '../core/errors.js';
 import type { Outcome, Output, StreamCaller, StreamedCall } from '../pool/invocation.js';
+import { copiedMemory } from './copied-memory.js';
 import { handlerMetadata, type MetadataValues, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
 import { type MethodOptions, statusOf, toStatus } from './grpc-method.js';
 import type { Invoker, Settle } from './invoke.js';
@@ -86,6 +87,7 @@ class GrpcStream implements StreamCaller {
   receive(message: unknown): void {
     this.guarded(() => {
       if (this.settled || !Buffer.isBuffer(message)) return;
+      copiedMemory.add(message.length);
       const first = this.streamed === undefined;
       if (first) this.start(message);
       this.chunks = new ChunkReader(message, requestChunks, first);
@@ -149,6 +151,7 @@ class GrpcStream implements StreamCaller {
   private sent(chunk: Output): void {
     const { length } = chunk.output;
     chunk.release(chunk.output);
+    copiedMemory.add(length);
     this.streamed?.taken(length);
   }
 
