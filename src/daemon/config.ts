@@ -97,7 +97,7 @@ function readFlags(argv: readonly string[]): Record<string, string | boolean | u
     const { values } = parseArgs({ args: [...argv], options, strict: true, allowPositionals: false });
     return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string | boolean] => !Array.isArray(entry[1])));
   } catch (error) {
-    throw new DcfError('INVALID_ARGUMENT', `${messageOf(error)} dcfd --help lists the options.`);
+    throw new DcfError('INVALID_ARGUMENT', `${messageOf(error).replace(/\.$/, '')}. dcfd --help lists the options.`);
   }
 }
 

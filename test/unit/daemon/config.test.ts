@@ -61,7 +61,7 @@ test('a mistake is named with its place and with what is allowed', async (t) => 
   refused([], /^DCF_MAX_PAYLOAD: "64" is not allowed; allowed: a size with its unit/, { DCF_MAX_PAYLOAD: '64' });
   refused(['--log-level', 'loud'], /allowed: debug, info, warn, error/);
   refused(['--max-connections', '0'], /a whole number above 0/);
-  refused(['--port', '1'], /Unknown option '--port'.*dcfd --help/s);
+  refused(['--port', '1'], /Unknown option '--port'.*\. dcfd --help/s);
   refused(['stray'], /stray/);
   refused(['--config', '/nowhere/dcfd.yaml'], /configuration \/nowhere\/dcfd\.yaml cannot be read/);
   const file = join(await temporaryFolder(t), 'dcfd.yaml');
