@@ -4,7 +4,7 @@ import { startDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
 import { eventually } from '../support/processes.js';
 import { runPython, tellingPrelude, withoutPython } from '../support/python.js';
-import { unusedAddress } from '../unit/sdk/servers.js';
+import { startHttp2, unusedAddress } from '../unit/sdk/servers.js';
 
 const prelude = `${tellingPrelude}client = Client(url)
 `;
@@ -70,6 +70,47 @@ def read(stream):
 tell([tried(lambda: read(client.stream('breaks'))), seen, tried(lambda: read(client.stream('nobody'))), tried(lambda: read(client.stream('nobody', iter(['never taken']))))])`;
     const missing = ['NOT_FOUND', 'there is no function nobody'];
     assert.deepEqual(await python(program), [['UNKNOWN', 'no third'], ['one', 'two'], missing, missing]);
+  });
+
+  test('the timeout is for silence: a stream in which something moves goes on for longer, and who does not ask may take any time', async (t) => {
+    const deaf = "export class Handler { async *call() { yield 'first'; await new Promise(() => undefined); } }";
+    await deploySource(t, daemon, 'deaf', deaf, { concurrency: 4 });
+    const total = `export class Handler {
+      async *call(request) { let sum = 0; for await (const chunk of request.chunks) sum += chunk.length; yield String(sum); }
+    }`;
+    await deploySource(t, daemon, 'total', total);
+    const program = `
+over = threading.Event()
+def words():
+    while not over.is_set():
+        yield 'ab'
+        time.sleep(0.01)
+def read(name, into):
+    into.append(tried(lambda: [chunk.decode() for chunk in client.stream(name, words(), timeout=2)]))
+echoed, summed, began = [], [], time.monotonic()
+threads = [threading.Thread(target=read, args=('upper', echoed)), threading.Thread(target=read, args=('total', summed))]
+for thread in threads:
+    thread.start()
+idle = client.stream('count', '2', timeout='2s')
+counted = [next(idle).decode()]
+silent = client.stream('deaf', timeout='2s')
+first = next(silent).decode()
+ended = tried(lambda: next(silent))
+while time.monotonic() - began < 4.5:
+    time.sleep(0.1)
+over.set()
+for thread in threads:
+    thread.join()
+counted += [chunk.decode() for chunk in idle]
+tell([first, ended, sorted(set(echoed[0])), int(summed[0][0]) > 100, counted])`;
+    const silence = ['DEADLINE_EXCEEDED', 'nothing moved on the stream for 2 s, its timeout'];
+    assert.deepEqual(await python(program), ['first', silence, ['AB'], true, ['0', '1']]);
+  });
+
+  test('a server that never says whether it has the call is not waited for without end', async (t) => {
+    const url = await startHttp2(t, () => undefined);
+    const program = `tell(tried(lambda: list(client.stream('count', iter(['never taken']), timeout=0.3))))`;
+    assert.deepEqual(await python(program, url), ['DEADLINE_EXCEEDED', 'nothing moved on the stream for 0.3 s, its timeout']);
   });
 
   test('an input that throws gives the call up, and is told as it is', async () => {

@@ -117,8 +117,8 @@ class Client:
         ``invoke`` is, as long as no chunk of the input has been taken; another thread takes them, as fast as the function reads.
 
         :param input: chunks of bytes or text; or bytes or text that are all of the input
-        :param timeout: of all of it; without one that of the client is for its beginning, and it lasts for as long as something moves: the daemon ends a stream that is silent
-            for the function's own timeout
+        :param timeout: instead of the client's: how long its beginning may take, and then how long nothing may move in either direction while
+            a chunk is waited for. A stream in which something moves may go on for ever
         :raises DcfError: as ``invoke`` does, here or while the chunks are read
         """
         begun = time.monotonic()
@@ -131,8 +131,7 @@ class Client:
         def begin(requests: Iterator[bytes]) -> grpc.Call:
             nonlocal attempts
             attempts += 1
-            left = None if timeout is None else max(limit - (time.monotonic() - begun), 0.001)
-            return self._attempt(lambda: self._stream(requests, timeout=left, metadata=headers))
+            return self._attempt(lambda: self._stream(requests, metadata=headers))
 
         def failed(error: grpc.RpcError, again: bool) -> None:
             self._await_retry(error, limit, begun, attempts, wait_for_ready=False, again=again)
@@ -141,7 +140,11 @@ class Client:
             first, chunks = encode_stream_start(service, self._read_input(input)), None
         else:
             first, chunks = encode_stream_start(service, None), input
-        return Stream(first, chunks, begin, failed, lambda call: _report(call, request_id, begun, attempts), self._read_input)
+
+        def report_of(call: grpc.Call) -> Report:
+            return _report(call, request_id, begun, attempts)
+
+        return Stream(first, chunks, begin, failed, report_of, self._read_input, limit)
 
     def close(self) -> None:
         """Ends the connection. Calls that still run are cancelled; further ones fail with CANCELLED."""

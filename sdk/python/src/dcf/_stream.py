@@ -7,6 +7,8 @@ from typing import Callable, Iterable, Iterator, List, Optional, Type, Union
 import grpc
 
 from ._envelope import decode_chunks, encode_chunk
+from ._errors import DcfError
+from ._idle import IdleTimer
 from ._result import Report
 
 Chunk = Union[bytes, bytearray, memoryview, str]
@@ -39,8 +41,8 @@ class _Gate:
 
 def _is_accepted(call: grpc.Call) -> bool:
     """
-    Waits for the daemon's word. It sends headers of its own when it accepts a call; those of a refusal come with the status, and
-    grpcio may tell of their absence a moment before it tells the status.
+    Waits for the daemon's word, until the call is cancelled at the latest. It sends headers of its own when it accepts a call;
+    those of a refusal come with the status, and grpcio may tell of their absence a moment before it tells the status.
     """
     ended = threading.Event()
     if call.initial_metadata():
@@ -64,6 +66,7 @@ class Stream:
         failed: Failed,
         report_of: Callable[[grpc.Call], Report],
         read_input: Callable[[Chunk], Union[bytes, bytearray, memoryview]],
+        timeout: float,
     ) -> None:
         self._first = first
         self._chunks = None if chunks is None else iter(chunks)
@@ -76,7 +79,10 @@ class Stream:
         self._begun = False
         self._received: List[bytes] = []
         self._report: Optional[Report] = None
-        self._call = self._open()
+        self._timeout = timeout
+        self._idle = IdleTimer(timeout, self._cancel)
+        self._call: grpc.Call
+        self._open()
 
     @property
     def report(self) -> Optional[Report]:
@@ -85,24 +91,17 @@ class Stream:
 
     def close(self) -> None:
         """Gives the call up, unless it has ended."""
-        self._call.cancel()
+        self._idle.stop()
+        self._cancel()
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
         while not self._received:
-            try:
-                message = next(self._call)
-            except StopIteration:
-                if self._report is None:
-                    self._report = self._report_of(self._call)
-                raise
-            except grpc.RpcError as error:
-                if self._fault is not None:
-                    raise self._fault from None
-                self._failed(error, not self._begun)
-                self._call = self._open()
+            message = self._receive()
+            if message is None:
+                self._open()
                 continue
             self._begun = True
             self._received = decode_chunks(message)
@@ -117,16 +116,46 @@ class Stream:
     ) -> None:
         self.close()
 
-    def _open(self) -> grpc.Call:
+    def _cancel(self) -> None:
+        self._call.cancel()
+
+    def _open(self) -> None:
         """Makes an attempt, and waits until the daemon has accepted or refused it: only then a chunk of the input is taken."""
         gate = _Gate()
         accepted = False
         try:
-            call = self._begin(self._requests(gate))
-            accepted = _is_accepted(call)
-            return call
+            self._call = self._begin(self._requests(gate))
+            self._idle.wait()
+            accepted = _is_accepted(self._call)
         finally:
+            self._idle.pause()
             gate.decide(accepted)
+
+    def _receive(self) -> Optional[bytes]:
+        """The next message; None when the attempt has failed and another is to be made."""
+        self._idle.wait()
+        try:
+            return next(self._call)
+        except StopIteration:
+            self._idle.stop()
+            if self._report is None:
+                self._report = self._report_of(self._call)
+            raise
+        except grpc.RpcError as error:
+            self._raise_fault(error)
+            self._failed(error, not self._begun)
+            return None
+        finally:
+            self._idle.pause()
+
+    def _raise_fault(self, error: grpc.RpcError) -> None:
+        """Raises what this side has ended the call for."""
+        if self._fault is not None:
+            raise self._fault from None
+        if self._idle.passed:
+            raise DcfError(
+                "DEADLINE_EXCEEDED", f"nothing moved on the stream for {self._timeout:g} s, its timeout"
+            ) from error
 
     def _requests(self, gate: _Gate) -> Iterator[bytes]:
         yield self._first
@@ -135,6 +164,7 @@ class Stream:
         try:
             for chunk in self._chunks:
                 self._begun = True
+                self._idle.touch()
                 yield encode_chunk(self._read_input(chunk))
         except Exception as error:
             # grpcio would only say that the iterator failed.
