@@ -1,5 +1,6 @@
 import type { FunctionName, RevisionId } from '../core/names.js';
-import type { CallCounters, FunctionPool } from '../pool/function-pool.js';
+import type { FunctionPool } from '../pool/function-pool.js';
+import type { CallCounters } from '../pool/pool-options.js';
 import type { FunctionRecord } from '../registry/registry.js';
 import { type Release, revisionsIn } from '../registry/release.js';
 import type { Revision } from '../registry/revision.js';

@@ -1,7 +1,8 @@
 import { DcfError, isNotStarted, notStarted } from '../core/errors.js';
 import type { Isolation } from '../pool/confinement.js';
-import { FunctionPool, type PoolOptions } from '../pool/function-pool.js';
+import { FunctionPool } from '../pool/function-pool.js';
 import type { Outcome } from '../pool/invocation.js';
+import type { PoolOptions } from '../pool/pool-options.js';
 import type { RevisionSecrets } from '../registry/revision-secrets.js';
 
 /** A pool whose replicas have secrets. What they say reaches nobody with a secret in it; their files go when the pool does. */

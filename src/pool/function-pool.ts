@@ -1,52 +1,21 @@
 import { startTimer } from '../core/deadline.js';
-import { DcfError, notStarted } from '../core/errors.js';
-import { defer } from '../core/promises.js';
-import { formatDuration } from '../core/units.js';
-import type { ScaleBounds } from './autoscaler.js';
-import type { BatchOptions } from './batcher.js';
+import type { DcfError } from '../core/errors.js';
+import { Admission } from './admission.js';
 import { Call, type CallOwner } from './call.js';
 import { CallStream } from './call-stream.js';
 import { Dispatcher } from './dispatcher.js';
+import { EarlyEnds } from './early-ends.js';
 import type { Invocation, Outcome, StreamedCall, StreamInvocation } from './invocation.js';
-import type { LogLine } from './log-line.js';
-import type { CallFunction } from './nested-call.js';
+import { OpenCalls } from './open-calls.js';
+import type { CallCounters, PoolOptions } from './pool-options.js';
 import { Replica } from './replica.js';
 import { ReplicaKeeper } from './replica-keeper.js';
-import type { ReplicaSpec } from './replica-spec.js';
 import { Scaler } from './scaler.js';
 import { Slots } from './slots.js';
 import type { Worker } from './worker.js';
 
-export interface CallCounters {
-  calls: number;
-  errors: number;
-}
-
-export interface PoolOptions {
-  spec: ReplicaSpec;
-  replicas: ScaleBounds;
-  /** Whether a replica's successor is started before it stops; otherwise after, for where there is no room for both. */
-  overlap: boolean;
-  batch: BatchOptions;
-  maxQueued: number;
-  /** Of a call, the queue included; of a stream, how long it may wait in the queue, and then how long nothing may move. */
-  timeoutMs: number;
-  /** How long a Handler may run on past its call's deadline before its replica is killed. */
-  killGraceMs: number;
-  /** Counted up for as long as the function lives, whichever revision runs. */
-  counters: CallCounters;
-  onLog: (replica: number, line: LogLine) => void;
-  /** For the Handlers that call other functions. */
-  callFunction: CallFunction;
-  /** Readiness may have changed. */
-  onChange: () => void;
-}
-
 /** Where a call goes that waited for a pool when the release changed. */
 export type NextPlace = { kind: 'stay' } | { kind: 'pool'; pool: FunctionPool } | { kind: 'refused'; error: DcfError };
-
-/** What a caller is told to wait when the queue is full, in milliseconds. */
-const queueFullPauseMs = 100;
 
 const nothing = (): void => undefined;
 
@@ -56,13 +25,12 @@ export class FunctionPool implements CallOwner {
   readonly slots: Slots;
   private readonly dispatcher: Dispatcher;
   private readonly scaler: Scaler;
-  private unsettled = 0;
-  private draining = false;
-  private suspended = false;
-  private readonly onIdle = new Set<() => void>();
+  private readonly admission: Admission;
+  private readonly earlyEnds: EarlyEnds;
+  private readonly openCalls = new OpenCalls();
 
   constructor(private readonly options: PoolOptions) {
-    const { spec, batch, replicas, overlap, timeoutMs, killGraceMs, onChange } = options;
+    const { spec, batch, replicas, overlap, maxQueued, timeoutMs, killGraceMs, onChange } = options;
     this.keeper = new ReplicaKeeper({
       overlap,
       drainGraceMs: timeoutMs + killGraceMs,
@@ -79,7 +47,11 @@ export class FunctionPool implements CallOwner {
     this.dispatcher = new Dispatcher(this.keeper, batch);
     this.scaler = new Scaler(this.keeper, replicas, spec.threads * spec.concurrency * batch.maxSize);
     const { keeper, scaler, dispatcher } = this;
-    this.slots = new Slots({ function: spec.function, keeper, scaler, dispatcher, isSuspended: () => this.suspended });
+    const { function: name, revision } = spec;
+    const admission = new Admission({ function: name, revision, maxQueued, keeper, dispatcher });
+    this.admission = admission;
+    this.slots = new Slots({ function: name, keeper, scaler, dispatcher, isSuspended: () => admission.suspended });
+    this.earlyEnds = new EarlyEnds({ function: name, dispatcher, killGraceMs, condemnGraceMs: timeoutMs, onCondemned: onChange });
   }
 
   get function(): string {
@@ -100,7 +72,7 @@ export class FunctionPool implements CallOwner {
 
   /** Whether a call is accepted and not answered. */
   get busy(): boolean {
-    return this.unsettled > 0;
+    return this.openCalls.count > 0;
   }
 
   /** Whether calls are run together. */
@@ -137,38 +109,31 @@ export class FunctionPool implements CallOwner {
   }
 
   /** Resolves when no call is accepted and not answered, or else after `graceMs`. */
-  async idle(graceMs: number): Promise<void> {
-    if (!this.busy) return;
-    const idle = defer<void>();
-    const cancelTimer = startTimer(graceMs, () => idle.resolve());
-    const tell = (): void => idle.resolve();
-    this.onIdle.add(tell);
-    await idle.promise;
-    this.onIdle.delete(tell);
-    cancelTimer();
+  idle(graceMs: number): Promise<void> {
+    return this.openCalls.none(graceMs);
   }
 
   /** Takes nothing new, finishes what was accepted, and ends every replica; what is left after `graceMs` is killed. */
   async stop(graceMs: number): Promise<void> {
-    this.draining = true;
+    this.admission.draining = true;
     const until = Date.now() + graceMs;
     await this.idle(graceMs);
     this.stopTimers();
     this.slots.stop();
     await this.keeper.stop(Math.max(0, until - Date.now()));
-    for (const call of this.dispatcher.takeAll()) call.fail(this.stopped());
+    for (const call of this.dispatcher.takeAll()) call.fail(this.admission.stopped());
   }
 
   /** Ends every replica as `stop` does, but goes on accepting calls, which wait. */
   async suspend(graceMs: number): Promise<void> {
-    this.suspended = true;
+    this.admission.suspended = true;
     this.stopTimers();
     await this.keeper.drain(graceMs);
   }
 
   /** Starts the replicas again. @throws as `start` does */
   resume(): Promise<void> {
-    this.suspended = false;
+    this.admission.suspended = false;
     return this.start();
   }
 
@@ -189,13 +154,12 @@ export class FunctionPool implements CallOwner {
         leaving.set(place.pool, calls);
       }
     }
-    if (this.suspended) for (const call of staying) call.fail(this.replaced());
+    if (this.admission.suspended) for (const call of staying) call.fail(this.admission.replaced());
     else this.dispatcher.putBack(staying);
     for (const [pool, calls] of leaving) {
-      this.unsettled -= calls.length;
+      this.openCalls.remove(calls.length);
       pool.adopt(calls);
     }
-    this.tellIdle();
   }
 
   /** Changes between how many replicas there may be. */
@@ -230,41 +194,25 @@ export class FunctionPool implements CallOwner {
     return stream;
   }
 
-  /** The deadline has passed: the caller hears of it now, the Handler gets the grace to notice. */
   expire(call: Call): void {
-    const { holder } = call;
-    const { begun } = call;
-    this.dispatcher.remove(call);
-    call.expired = true;
-    if (!call.settled) holder?.cancel(call);
-    if (begun && holder !== undefined) this.startKillTimer(call, holder);
-    const deadline = `the deadline of ${formatDuration(call.timeoutMs)} passed ${begun ? 'in the Handler' : 'in the queue'}`;
-    call.fail(new DcfError('DEADLINE_EXCEEDED', `${this.options.spec.function}: ${call.stream?.lateness ?? deadline}`));
-    holder?.home.callEnded();
+    this.earlyEnds.expire(call);
   }
 
-  /** The caller has given up. A call that runs keeps its slot until the worker answers, or its deadline and the grace pass. */
   cancel(call: Call, error?: DcfError): void {
-    if (call.settled) return;
-    const { holder } = call;
-    this.dispatcher.remove(call);
-    holder?.cancel(call);
-    call.fail(error ?? new DcfError('CANCELLED', 'the caller gave up'));
-    holder?.home.callEnded();
+    this.earlyEnds.cancel(call, error);
   }
 
   settled(outcome: Outcome): void {
-    this.unsettled -= 1;
-    this.scaler.note(this.unsettled);
     if (!outcome.ok) this.options.counters.errors += 1;
-    this.tellIdle();
+    this.openCalls.remove(1);
+    this.scaler.note(this.openCalls.count);
   }
 
   /** Counts a call, and fails it at once when it cannot be taken. */
   private accepts(call: Call, worker: Worker | undefined): boolean {
-    this.unsettled += 1;
+    this.openCalls.add(1);
     this.options.counters.calls += 1;
-    const refusal = worker === undefined || this.draining ? (this.refusal() ?? this.queueFull(call)) : undefined;
+    const refusal = this.admission.refusal(call, worker);
     if (refusal !== undefined) call.fail(refusal);
     return refusal === undefined;
   }
@@ -272,7 +220,7 @@ export class FunctionPool implements CallOwner {
   private place(call: Call, worker: Worker | undefined): void {
     if (worker === undefined) this.enqueue(call);
     else this.dispatcher.give(call, worker);
-    this.scaler.note(this.unsettled);
+    this.scaler.note(this.openCalls.count);
   }
 
   private createReplica(id: number): Replica {
@@ -281,9 +229,7 @@ export class FunctionPool implements CallOwner {
       returned: (call) => {
         if (!call.settled) this.dispatcher.putBack([call]);
       },
-      started: (call) => {
-        if (call.expired && call.holder !== undefined) this.startKillTimer(call, call.holder);
-      },
+      started: (call) => this.earlyEnds.begun(call),
       retire: (replica, retirement) => {
         const line = `replica ${id} is replaced: ${retirement.why}`;
         this.options.onLog(id, { time: Date.now(), level: 'info', text: line, callId: '', worker: 0 });
@@ -296,8 +242,8 @@ export class FunctionPool implements CallOwner {
 
   private adopt(calls: readonly Call[]): void {
     for (const call of calls) call.owner = this;
-    this.unsettled += calls.length;
-    this.scaler.note(this.unsettled);
+    this.openCalls.add(calls.length);
+    this.scaler.note(this.openCalls.count);
     this.dispatcher.putBack(calls);
     if (calls.length > 0) this.scaler.wake();
     this.slots.look();
@@ -310,50 +256,9 @@ export class FunctionPool implements CallOwner {
     if (call.isNested) this.slots.look();
   }
 
-  private refusal(): DcfError | undefined {
-    return this.draining ? this.stopped() : this.hopeless();
-  }
-
-  /** Why no replica will take a call for a good while; `undefined` when one is ready or soon may be. */
-  private hopeless(): DcfError | undefined {
-    const { pauseMs, initError, lastFailure, readyCount } = this.keeper;
-    if (readyCount > 0 || this.suspended) return undefined;
-    if (initError !== undefined)
-      return new DcfError('FAILED_PRECONDITION', `${this.options.spec.function} is not ready: ${initError.message}`);
-    if (pauseMs === 0) return undefined;
-    const message = `${this.options.spec.function} is not ready: ${lastFailure?.text ?? 'its replicas ended'}; it is tried again in ${formatDuration(pauseMs)}`;
-    return notStarted(message, { retryAfterMs: Math.ceil(pauseMs) });
-  }
-
-  /** Calls from outside leave nested ones their room: those belong to calls that were accepted before. */
-  private queueFull(call: Call): DcfError | undefined {
-    const { maxQueued, spec } = this.options;
-    const queued = call.isNested ? this.dispatcher.queuedNested : this.dispatcher.queued;
-    if (queued < maxQueued + this.dispatcher.extraRoom) return undefined;
-    return new DcfError('RESOURCE_EXHAUSTED', `the queue of ${spec.function} is full: ${maxQueued} calls wait`, {
-      retryAfterMs: queueFullPauseMs,
-    });
-  }
-
-  private stopped(): DcfError {
-    return notStarted(`${this.options.spec.function} is being stopped and takes no new calls`);
-  }
-
-  private replaced(): DcfError {
-    const { function: name, revision } = this.options.spec;
-    return new DcfError('NOT_FOUND', `the revision ${revision} of ${name} was replaced while the call waited for it, and runs no more`);
-  }
-
-  private startKillTimer(call: Call, worker: Worker): void {
-    call.cancelTimer = startTimer(this.options.killGraceMs, () => {
-      worker.home.condemn({ kind: 'deadline', requestId: call.invocation.requestId }, this.options.timeoutMs);
-      this.options.onChange();
-    });
-  }
-
   /** Nothing will take the queued calls for a good while: they are told now, not at their deadline. */
   private failHopeless(): void {
-    const refusal = this.hopeless();
+    const refusal = this.admission.hopeless();
     if (refusal === undefined) return;
     for (const call of this.dispatcher.takeAll()) call.fail(refusal);
   }
@@ -361,10 +266,5 @@ export class FunctionPool implements CallOwner {
   private stopTimers(): void {
     this.scaler.stop();
     this.dispatcher.stop();
-  }
-
-  private tellIdle(): void {
-    if (this.unsettled > 0 || this.onIdle.size === 0) return;
-    for (const tell of this.onIdle) tell();
   }
 }
