@@ -5,7 +5,7 @@ import type { CallStream } from './call-stream.js';
 import type { CallReport, Invocation, Outcome, Reported, Success } from './invocation.js';
 import type { NestedCall } from './nested-call.js';
 import type { AwaitedCall, SlotOwner } from './wait-for.js';
-import type { Batch, Worker } from './worker.js';
+import type { Worker } from './worker.js';
 
 /** The pool that a call belongs to. A call that waits may be handed over to another. */
 export interface CallOwner {
@@ -16,6 +16,12 @@ export interface CallOwner {
   settled(outcome: Outcome): void;
   expire(call: Call): void;
   cancel(call: Call, error?: DcfError): void;
+}
+
+/** Calls that a Handler gets at once. */
+export interface Batch {
+  /** Those that are not answered. */
+  left: number;
 }
 
 /** A call that has been accepted. It is settled once, and may stay with its worker after that until the worker answers. */
