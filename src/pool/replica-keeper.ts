@@ -2,7 +2,8 @@ import { Backoff } from '../core/backoff.js';
 import { startTimer } from '../core/deadline.js';
 import { DcfError } from '../core/errors.js';
 import { type Deferred, defer } from '../core/promises.js';
-import type { Replica, Retirement } from './replica.js';
+import type { Replica } from './replica.js';
+import type { Retirement } from './retirement.js';
 
 export interface KeeperOptions {
   create: (id: number) => Replica;

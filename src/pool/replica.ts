@@ -1,20 +1,20 @@
-import type { OnReadOpts, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { startTimer } from '../core/deadline.js';
 import { DcfError } from '../core/errors.js';
 import { defer } from '../core/promises.js';
-import { formatSize } from '../core/units.js';
 import { FrameError } from '../wire/frame.js';
 import type { Call } from './call.js';
-import { type DeviceLease, unmanagedDevices } from './device-lease.js';
 import { describeEnd, type EndReason, type KillReason } from './end-reason.js';
 import type { LogLine } from './log-line.js';
 import type { MemoryUse } from './memory-watch.js';
 import type { CallFunction } from './nested-call.js';
 import { ReplicaOutput } from './replica-output.js';
-import { initHeader, type ReplicaSpec } from './replica-spec.js';
-import { type Exit, type SpawnedProcess, spawnReplica } from './spawn.js';
-import { Worker } from './worker.js';
+import type { ReplicaSpec } from './replica-spec.js';
+import { ReplicaStart } from './replica-start.js';
+import { ReplicaWorkers } from './replica-workers.js';
+import { type Retirement, recyclingDue } from './retirement.js';
+import type { Exit, SpawnedProcess } from './spawn.js';
+import type { Worker } from './worker.js';
 
 export interface ReplicaEvents {
   freed: (worker: Worker) => void;
@@ -25,12 +25,6 @@ export interface ReplicaEvents {
   retire: (replica: Replica, retirement: Retirement) => void;
   log: (line: LogLine) => void;
   callFunction: CallFunction;
-}
-
-/** Why a replica that still works is to be replaced. A fault, unlike old age, is followed by a pause. */
-export interface Retirement {
-  kind: 'fault' | 'recycle';
-  why: string;
 }
 
 /**
@@ -46,22 +40,18 @@ const exitGraceMs = 1_000;
 export class Replica {
   state: ReplicaState = 'starting';
   readonly startedAt = Date.now();
-  workers: readonly Worker[] = [];
   private readonly startedClock = performance.now();
   private process: SpawnedProcess | undefined;
   private killed: KillReason | undefined;
   private condemned: KillReason | undefined;
   private exit: Exit | undefined;
-  private initError: DcfError | undefined;
   private readonly output: ReplicaOutput;
-  private lease: DeviceLease = unmanagedDevices;
-  private readonly leaving = new AbortController();
-  private openStreams = 0;
+  private readonly startup: ReplicaStart;
+  private readonly group: ReplicaWorkers;
   /** It was told to leave: its end is no failure. */
   discarded = false;
   private retiring = false;
   private readonly end = defer<EndReason>();
-  private readonly ready = defer<void>();
 
   constructor(
     readonly id: number,
@@ -69,8 +59,25 @@ export class Replica {
     private readonly events: ReplicaEvents,
   ) {
     this.output = new ReplicaOutput(events.log);
-    // Whoever starts a replica awaits `start`; these two may come to nobody.
-    this.ready.promise.catch(() => undefined);
+    this.startup = new ReplicaStart(spec, {
+      process: (process) => this.began(process),
+      noProcess: () => this.finish({ text: 'no process could be started', reason: 'spawn' }),
+      late: () => this.kill({ kind: 'init timeout' }),
+    });
+    this.group = new ReplicaWorkers(spec, this, {
+      ready: () => this.becameReady(),
+      initFailed: (error) => this.startup.failed(error),
+      freed: (worker) => {
+        this.callEnded();
+        events.freed(worker);
+      },
+      returned: events.returned,
+      started: events.started,
+      retire: (why) => this.retire({ kind: 'fault', why }),
+      log: events.log,
+      callFunction: events.callFunction,
+      closed: (error) => this.streamClosed(error),
+    });
   }
 
   /** Resolves with the reason when the process is gone and its calls are failed. */
@@ -83,9 +90,13 @@ export class Replica {
     return this.process;
   }
 
+  get workers(): readonly Worker[] {
+    return this.group.list;
+  }
+
   /** The devices that it was given, as `CUDA_VISIBLE_DEVICES` counts them. */
   get devices(): readonly string[] {
-    return this.lease.devices ?? [];
+    return this.startup.devices;
   }
 
   get pid(): number {
@@ -94,11 +105,11 @@ export class Replica {
 
   /** Calls that its workers got, from the first on. */
   get calls(): number {
-    return this.workers.reduce((sum, worker) => sum + worker.calls, 0);
+    return this.group.calls;
   }
 
   get running(): number {
-    return this.workers.reduce((sum, worker) => sum + worker.running, 0);
+    return this.group.running;
   }
 
   takesLine(): boolean {
@@ -119,46 +130,16 @@ export class Replica {
    *
    * @throws DcfError FAILED_PRECONDITION with the Handler's own stack as `cause`; the process is then gone
    */
-  async start(): Promise<void> {
-    this.lease = this.spec.leaseDevices();
-    void this.ended.then(() => this.lease.release());
-    const endTurn = await this.orFinish(() => this.lease.turn(this.leaving.signal));
-    try {
-      await this.build(await this.orFinish(() => this.spawn()));
-    } finally {
-      endTurn();
-    }
-  }
-
-  /** Ends before there is a process when the step fails. */
-  private async orFinish<Value>(step: () => Promise<Value>): Promise<Value> {
-    try {
-      return await step();
-    } catch (error) {
-      this.finish({ text: 'no process could be started', reason: 'spawn' });
-      throw error;
-    }
-  }
-
-  private async build(spawned: SpawnedProcess): Promise<void> {
-    this.process = spawned;
-    this.output.read(spawned.stdout, 'info');
-    this.output.read(spawned.stderr, 'warn');
-    void spawned.exited.then((exit) => this.exited(exit));
-    if (this.killed !== undefined) spawned.kill();
-    const cancelTimer = startTimer(this.spec.initTimeoutMs, () => this.kill({ kind: 'init timeout' }));
-    try {
-      await this.ready.promise;
-    } finally {
-      cancelTimer();
-    }
+  start(): Promise<void> {
+    void this.ended.then(() => this.startup.releaseDevices());
+    return this.startup.run(this.group);
   }
 
   /** Ends the process at once, and all that it started. The calls that it ran fail with the reason. */
   kill(reason: KillReason): void {
     if (this.state === 'ended') return;
     this.killed ??= reason;
-    this.leaving.abort();
+    this.startup.abandon();
     this.process?.kill();
   }
 
@@ -171,14 +152,17 @@ export class Replica {
     this.state = 'condemned';
     this.condemned = reason;
     void this.ended.then(startTimer(graceMs, () => this.kill(reason)));
-    for (const worker of this.workers) worker.close();
+    this.group.close();
     this.endCondemned();
   }
 
   /** One of its calls was answered, or is not waited for any more. */
   callEnded(): void {
     if (this.state === 'condemned') this.endCondemned();
-    else this.retireWhenDue();
+    else {
+      const retirement = recyclingDue(this.spec.recycle, this);
+      if (retirement !== undefined) this.retire(retirement);
+    }
   }
 
   /**
@@ -190,10 +174,10 @@ export class Replica {
     if (this.state === 'starting') this.kill({ kind: 'stopped' });
     if (this.state === 'ready') {
       this.state = 'draining';
-      for (const worker of this.workers) worker.drain();
+      this.group.drain();
     }
     const late = (): void => {
-      if (streamsMayEnd && this.workers.some((worker) => worker.streaming)) cancelTimer = startTimer(graceMs, late);
+      if (streamsMayEnd && this.group.streaming) cancelTimer = startTimer(graceMs, late);
       else this.kill({ kind: 'stopped' });
     };
     let cancelTimer = startTimer(graceMs, late);
@@ -202,15 +186,7 @@ export class Replica {
   }
 
   private endCondemned(): void {
-    if (this.condemned !== undefined && !this.workers.some((worker) => worker.busy)) this.kill(this.condemned);
-  }
-
-  private retireWhenDue(): void {
-    const { maxCalls, maxMemory } = this.spec.recycle;
-    if (maxCalls === undefined && maxMemory === undefined) return;
-    if (maxCalls !== undefined && this.calls >= maxCalls) this.retire({ kind: 'recycle', why: `it has had ${maxCalls} calls` });
-    else if (maxMemory !== undefined && this.memory.rss >= maxMemory)
-      this.retire({ kind: 'recycle', why: `it uses ${formatSize(this.memory.rss)}` });
+    if (this.condemned !== undefined && !this.group.busy) this.kill(this.condemned);
   }
 
   private retire(retirement: Retirement): void {
@@ -219,62 +195,26 @@ export class Replica {
     this.events.retire(this, retirement);
   }
 
-  private spawn(): Promise<SpawnedProcess> {
-    const { threads, runtime, directory, environment, confinement, starter } = this.spec;
-    const options = { threads, runtime, directory, environment, devices: this.lease.devices, confinement, starter: starter() };
-    return spawnReplica(options, { create: (open, index) => this.createWorker(open, index), discard: () => this.discardWorkers() });
+  private began(process: SpawnedProcess): void {
+    this.process = process;
+    this.output.read(process.stdout, 'info');
+    this.output.read(process.stderr, 'warn');
+    void process.exited.then((exit) => this.exited(exit));
+    if (this.killed !== undefined) process.kill();
   }
 
-  private discardWorkers(): void {
-    this.workers = [];
-    this.openStreams = 0;
-  }
-
-  private createWorker(open: (onread: OnReadOpts) => Socket, index: number): void {
-    const worker = new Worker(open, initHeader(this.spec, index, this.devices), this, {
-      ready: () => this.workerReady(index),
-      initFailed: (message, stack) => {
-        const cause = new Error(message);
-        cause.stack = stack === '' ? message : stack;
-        this.initError = new DcfError('FAILED_PRECONDITION', `the Handler could not be built: ${message}`, { cause });
-        this.ready.reject(this.initError);
-      },
-      freed: (freed) => {
-        this.callEnded();
-        this.events.freed(freed);
-      },
-      returned: this.events.returned,
-      started: this.events.started,
-      retire: (why) => this.retire({ kind: 'fault', why }),
-      log: this.events.log,
-      callFunction: this.events.callFunction,
-      closed: (error) => {
-        if (this.workers.includes(worker)) this.streamClosed(error);
-      },
-    });
-    this.workers = [...this.workers, worker];
-    this.openStreams += 1;
-    if (index === 0 || !this.buildsInTurn) worker.build();
-  }
-
-  /** Models that are loaded on a device at once need the most memory of each at once. */
-  private get buildsInTurn(): boolean {
-    return this.devices.length > 0;
-  }
-
-  private workerReady(index: number): void {
-    if (this.buildsInTurn) this.workers[index + 1]?.build();
-    if (this.state !== 'starting' || this.workers.some((worker) => worker.readiness === undefined)) return;
+  private becameReady(): void {
+    if (this.state !== 'starting') return;
     this.state = 'ready';
     this.output.started();
-    this.ready.resolve();
+    this.startup.succeeded();
   }
 
   private streamClosed(error: Error | undefined): void {
     if (this.state === 'ended') return;
-    this.openStreams -= 1;
+    const { openStreams } = this.group;
     if (this.exit !== undefined) {
-      if (this.openStreams === 0) this.finish(describeEnd(this.exit, this.killed));
+      if (openStreams === 0) this.finish(describeEnd(this.exit, this.killed));
       return;
     }
     if (error instanceof FrameError || error instanceof DcfError) {
@@ -284,7 +224,7 @@ export class Replica {
     // It has not been started yet: how that ends its starter tells.
     if (this.process === undefined) return;
     // Of several workers the idle ones leave first, while the others still finish their calls.
-    if (this.state === 'draining' && this.openStreams > 0) return;
+    if (this.state === 'draining' && openStreams > 0) return;
     const cancelTimer = startTimer(exitGraceMs, () => this.kill({ kind: 'stream closed' }));
     void this.ended.then(cancelTimer);
   }
@@ -293,7 +233,7 @@ export class Replica {
   private exited(exit: Exit): void {
     this.exit = exit;
     const finish = (): void => this.finish(describeEnd(exit, this.killed));
-    if (this.openStreams === 0) {
+    if (this.group.openStreams === 0) {
       finish();
       return;
     }
@@ -306,12 +246,10 @@ export class Replica {
     if (this.state === 'ended') return;
     const before = this.state;
     this.state = 'ended';
-    if (before === 'starting') this.ready.reject(this.initError ?? this.output.startError(end));
+    // Where a Handler could not be built, that was told before.
+    if (before === 'starting') this.startup.failed(this.output.startError(end));
     const error = new DcfError('INTERNAL', `the worker died while it ran the call: ${end.text}`, { reason: end.reason });
-    for (const worker of this.workers) {
-      const returned = worker.failAll(error);
-      if (returned !== undefined) this.events.returned(returned);
-    }
+    for (const call of this.group.failAll(error)) this.events.returned(call);
     this.output.end();
     this.end.resolve(end);
   }
