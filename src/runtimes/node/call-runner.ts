@@ -1,14 +1,16 @@
-import { AsyncLocalStorage, AsyncResource, executionAsyncId } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import type { Handler } from '@dcf/sdk';
-import { cutText, DcfError, messageOf } from '../../core/errors.js';
-import { LinkedList } from '../../core/linked-list.js';
+import { DcfError } from '../../core/errors.js';
 import type { Message } from '../../wire/messages.js';
-import { handlerStack } from './handler-stack.js';
+import { Batches } from './batches.js';
+import { CallsAhead } from './calls-ahead.js';
+import { CurrentCall } from './current-call.js';
+import { describeFailure } from './failure.js';
 import { InputChunks } from './input-chunks.js';
 import { OutputChunks } from './output-chunks.js';
 import { chunksOf, replyBytes } from './reply.js';
 import { type CallFor, WorkerRequest } from './request.js';
+import { RequestList } from './request-list.js';
 
 type CallMessage = Extract<Message, { type: 'CALL' }>;
 type StreamMessage = Extract<Message, { type: 'DATA' | 'END' | 'CREDIT' }>;
@@ -31,10 +33,6 @@ export interface CallRunnerOptions {
   onIdle: () => void;
 }
 
-/** A header holds 64 KiB; message, stack and JSON's escapes have to fit. */
-export const maxMessageLength = 4 * 1024;
-export const maxStackLength = 8 * 1024;
-
 /** After a call that blocked the thread for this long, what the daemon said meanwhile is read before the next one begins. */
 const longRunMs = 1;
 
@@ -45,39 +43,18 @@ function isThenable<Value>(value: Value | PromiseLike<Value>): value is PromiseL
 
 /** Runs the calls of one worker in its Handler, and answers each. */
 export class CallRunner {
-  private readonly running = new LinkedList<WorkerRequest>();
-  /** Sent ahead, so that the Handler need not wait for the daemon between two calls; not started. */
-  private readonly waiting = new LinkedList<WorkerRequest>();
-  private readonly callIds = new AsyncLocalStorage<number>();
-  private readonly concurrent: boolean;
-  private collected: WorkerRequest[] = [];
-  private reading = false;
-  /** Of the call that was started last, and of the one before. */
-  private lastId = 0;
-  private previousId = 0;
-  /** What was made before the last call began has a lower asynchronous id. */
-  private lastMark = 0;
+  readonly current: CurrentCall;
+  private readonly running = new RequestList();
+  private readonly ahead = new CallsAhead(() => this.startAhead());
+  private readonly batches: Batches;
 
   constructor(private readonly options: CallRunnerOptions) {
-    this.concurrent = options.concurrency > 1;
+    this.current = new CurrentCall(options.concurrency, this.running);
+    this.batches = new Batches(options.handler);
   }
 
   get idle(): boolean {
-    return this.running.size === 0 && this.waiting.size === 0;
-  }
-
-  /**
-   * The number of the call that a log line belongs to; 0 for none. With one call at a time there is no doubt whose line it
-   * is, and no need to pay for asynchronous context.
-   */
-  get currentId(): number {
-    if (this.concurrent) return this.callIds.getStore() ?? 0;
-    return this.running.size === 1 ? (this.running.first?.wireId ?? 0) : 0;
-  }
-
-  /** The call that most likely left behind what has just failed outside any call. */
-  get suspectId(): number {
-    return this.madeEarlier ? this.previousId : this.currentId || this.lastId;
+    return this.running.size === 0 && this.ahead.size === 0;
   }
 
   take({ id, requestId, body, metadata, timeoutMs, more, announce, streamIn, streamOut }: CallMessage): void {
@@ -85,23 +62,20 @@ export class CallRunner {
     const request = new WorkerRequest(id, requestId, body, metadata, timeoutMs, callFor, streamOut);
     if (streamIn) request.streamed = new InputChunks((bytes) => send({ type: 'CREDIT', id, bytes }));
     if (this.options.batches && !streamIn && !streamOut) {
-      this.collected.push(request);
-      if (more) return;
-      const batch = this.collected;
-      this.collected = [];
-      this.runBatch(batch);
+      const batch = this.batches.gather(request, more);
+      if (batch !== undefined) this.runBatch(batch);
     } else if (!announce) {
       this.running.push(request);
       this.run(request);
     } else {
-      this.waiting.push(request);
-      this.startWaiting();
+      this.ahead.push(request);
+      this.startAhead();
     }
   }
 
   /** A part of a stream; of a call that is over it is dropped, as it crossed its end. */
   takeStreamed(message: StreamMessage): void {
-    const request = find(this.running, message.id);
+    const request = this.running.find(message.id);
     switch (message.type) {
       case 'DATA':
         request?.streamed?.push(message.body);
@@ -119,49 +93,41 @@ export class CallRunner {
 
   /** The caller gave up, or the deadline passed. A call that has not started never does. */
   cancel(id: number): void {
-    const waiting = find(this.waiting, id);
-    if (waiting === undefined) {
-      find(this.running, id)?.cancel();
+    const ahead = this.ahead.take(id);
+    if (ahead === undefined) {
+      this.running.find(id)?.cancel();
       return;
     }
-    this.waiting.remove(waiting);
-    this.answerError(waiting, new DcfError('CANCELLED', 'the caller gave up before the call began'));
+    this.answerError(ahead, new DcfError('CANCELLED', 'the caller gave up before the call began'));
     this.ended();
   }
 
   /** Gives a call back that has not started; of any other there is nothing to say. */
   recall(id: number): void {
-    const waiting = find(this.waiting, id);
-    if (waiting === undefined) return;
-    this.waiting.remove(waiting);
+    if (this.ahead.take(id) === undefined) return;
     this.options.send({ type: 'RETURNED', id });
     this.ended();
   }
 
   /** Nobody waits for an answer any more. */
   cancelAll(): void {
-    for (let request = this.waiting.shift(); request !== undefined; request = this.waiting.shift()) request.cancel();
+    this.ahead.cancelAll();
     for (let request = this.running.first; request !== undefined; request = request.next) request.cancel();
   }
 
   /** Fails the call that is at fault for what was just thrown outside of it, unless it has ended when `graceMs` have passed. */
   failSuspectAfter(graceMs: number, error: DcfError): void {
-    const suspects: WorkerRequest[] = [];
-    const id = this.callIds.getStore();
-    for (let request = this.running.first; request !== undefined; request = request.next) {
-      if (!this.concurrent || request.wireId === id) suspects.push(request);
-    }
-    if (suspects.length === 0 || this.madeEarlier) return;
+    const { suspects } = this.current;
+    if (suspects.length === 0) return;
     setTimeout(() => {
       for (const request of suspects) this.fail(request, error);
     }, graceMs);
   }
 
-  private startWaiting(): void {
+  private startAhead(): void {
     const { concurrency, send, handOver } = this.options;
-    if (this.reading) return;
     while (this.running.size < concurrency) {
-      const request = this.waiting.shift();
+      const request = this.ahead.next();
       if (request === undefined) return;
       if (request.over) {
         this.answerError(request, new DcfError('DEADLINE_EXCEEDED', 'the deadline passed before the call began'));
@@ -176,10 +142,10 @@ export class CallRunner {
 
   private run(request: WorkerRequest): void {
     const { handler } = this.options;
-    this.begin(request.wireId);
+    this.current.begin(request.wireId);
     const started = performance.now();
     try {
-      const reply = this.concurrent ? this.callIds.run(request.wireId, () => handler.call(request)) : handler.call(request);
+      const reply = this.current.tracked ? this.current.run(request.wireId, () => handler.call(request)) : handler.call(request);
       // A reply that is there already is sent in this turn.
       if (isThenable(reply))
         Promise.resolve(reply)
@@ -191,41 +157,22 @@ export class CallRunner {
     }
   }
 
-  private begin(id: number): void {
-    this.previousId = this.lastId;
-    this.lastId = id;
-    if (!this.concurrent) this.lastMark = new AsyncResource('DCF_CALL').asyncId();
-  }
-
-  /**
-   * Whether what is executed now, such as a timer, was made before the last call began: then that call is not to blame for it.
-   * Promises have no such id.
-   */
-  private get madeEarlier(): boolean {
-    const id = executionAsyncId();
-    return !this.concurrent && id > 0 && id < this.lastMark;
-  }
-
   private runBatch(batch: readonly WorkerRequest[]): void {
     for (const request of batch) this.running.push(request);
     const [first] = batch;
     const id = batch.length === 1 ? (first?.wireId ?? 0) : 0;
-    this.begin(id);
-    this.callIds
-      .run(id, async () => this.options.handler.callBatch?.(batch))
+    this.current.begin(id);
+    this.current
+      .run(id, () => this.batches.call(batch))
       .then((replies) => this.answerBatch(batch, replies))
       .catch((error: unknown) => {
         for (const request of batch) this.fail(request, error);
       });
   }
 
-  private answerBatch(batch: readonly WorkerRequest[], replies: unknown): void {
-    if (!Array.isArray(replies) || replies.length !== batch.length) {
-      const found = Array.isArray(replies) ? `${replies.length} replies` : `${replies === null ? 'null' : `a ${typeof replies}`}`;
-      throw new DcfError('INTERNAL', `callBatch returned ${found} for ${batch.length} requests; it must return a list with one for each`);
-    }
+  private answerBatch(batch: readonly WorkerRequest[], replies: readonly unknown[]): void {
     batch.forEach((request, index) => {
-      const reply: unknown = replies[index];
+      const reply = replies[index];
       try {
         if (reply instanceof Error) this.fail(request, reply);
         else this.reply(request, reply);
@@ -245,7 +192,7 @@ export class CallRunner {
     const chunks = new OutputChunks(source, this.options.maxPayload);
     request.replyWith(chunks);
     // The Handler's code runs with each chunk, and its log lines belong to the call.
-    if (this.concurrent) void this.callIds.run(request.wireId, () => this.replyInChunks(request, chunks));
+    if (this.current.tracked) void this.current.run(request.wireId, () => this.replyInChunks(request, chunks));
     else void this.replyInChunks(request, chunks);
   }
 
@@ -288,33 +235,12 @@ export class CallRunner {
 
   private answerError(request: WorkerRequest, error: unknown): void {
     const { code, reason } = DcfError.is(error) ? error : { code: 'UNKNOWN' as const, reason: undefined };
-    const message = cutText(messageOf(error), maxMessageLength);
-    this.options.send({ type: 'ERROR', id: request.wireId, code, message, stack: cutText(handlerStack(error), maxStackLength), reason });
+    this.options.send({ type: 'ERROR', id: request.wireId, code, ...describeFailure(error), reason });
   }
 
   private ended(started?: number): void {
-    if (started !== undefined && performance.now() - started > longRunMs) this.readFirst();
-    if (this.waiting.size > 0) this.startWaiting();
+    if (started !== undefined && performance.now() - started > longRunMs) this.ahead.readFirst();
+    if (this.ahead.size > 0) this.startAhead();
     else if (this.running.size === 0) this.options.onIdle();
   }
-
-  /** Has what came while the thread was blocked read before another call begins: it may have been cancelled. */
-  private readFirst(): void {
-    if (this.reading) return;
-    this.reading = true;
-    // The first immediate comes before the stream's turn, the second after.
-    setImmediate(() =>
-      setImmediate(() => {
-        this.reading = false;
-        this.startWaiting();
-      }),
-    );
-  }
-}
-
-function find(list: LinkedList<WorkerRequest>, id: number): WorkerRequest | undefined {
-  for (let request = list.first; request !== undefined; request = request.next) {
-    if (request.wireId === id) return request;
-  }
-  return undefined;
 }

@@ -5,7 +5,8 @@ import { setWorkerLink } from '@dcf/sdk/worker';
 import { cutText, DcfError, messageOf } from '../../core/errors.js';
 import { Connection } from '../../wire/connection.js';
 import type { InitHeader, LogLevel, Message } from '../../wire/messages.js';
-import { CallRunner, maxMessageLength, maxStackLength } from './call-runner.js';
+import { CallRunner } from './call-runner.js';
+import { describeFailure } from './failure.js';
 import { handlerStack } from './handler-stack.js';
 import { loadHandler } from './load-handler.js';
 import { NestedCalls } from './nested-calls.js';
@@ -101,7 +102,7 @@ class Worker {
 
   private async init(init: InitHeader): Promise<void> {
     const started = performance.now();
-    const logger = createLogger((level, text) => this.log(level, text, this.calls?.currentId ?? 0));
+    const logger = createLogger((level, text) => this.log(level, text, this.calls?.current.id ?? 0));
     captureConsole(logger);
     const providers = new Set<string>();
     setWorkerLink({ providers: init.providers, sessionCreated: (provider) => providers.add(provider) });
@@ -118,7 +119,7 @@ class Worker {
       providers: init.providers,
       devices,
       worker,
-      call: (...request) => callFor(this.calls?.currentId ?? 0, ...request),
+      call: (...request) => callFor(this.calls?.current.id ?? 0, ...request),
     };
     let handler: Handler;
     try {
@@ -145,8 +146,7 @@ class Worker {
   }
 
   private initFailed(error: unknown): void {
-    const message = cutText(messageOf(error), maxMessageLength);
-    this.connection.send({ type: 'INIT_FAILED', message, stack: cutText(handlerStack(error), maxStackLength) });
+    this.connection.send({ type: 'INIT_FAILED', ...describeFailure(error) });
     this.end('init failed');
   }
 
@@ -163,15 +163,15 @@ class Worker {
     const { calls } = this;
     if (this.nested?.hasThrown(error) === true && what === 'an unhandled rejection') {
       // The Handler let the call go, as a rule because it had answered before. That leaves nothing behind.
-      this.log('warn', `nobody waited for a call of another function that failed: ${messageOf(error)}`, calls?.suspectId ?? 0);
+      this.log('warn', `nobody waited for a call of another function that failed: ${messageOf(error)}`, calls?.current.suspectId ?? 0);
       return;
     }
     if (calls === undefined) {
       this.initFailed(error);
       return;
     }
-    this.log('error', `${what}: ${handlerStack(error) || messageOf(error)}`, calls.suspectId);
-    const why = `${what}: ${cutText(messageOf(error), maxMessageLength)}`;
+    this.log('error', `${what}: ${handlerStack(error) || messageOf(error)}`, calls.current.suspectId);
+    const why = `${what}: ${describeFailure(error).message}`;
     if (what === 'an uncaught exception') calls.failSuspectAfter(uncaughtGraceMs, new DcfError('INTERNAL', why, { reason: 'uncaught' }));
     this.connection.send({ type: 'RETIRE', why });
   }
