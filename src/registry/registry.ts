@@ -1,25 +1,21 @@
-import { copyFile, mkdir, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { PackageFile } from '@dcf/sdk/contract';
 import type { ParsedManifest } from '@dcf/sdk/manifest';
 import { DcfError } from '../core/errors.js';
-import { type Digest, type FunctionName, functionNameProblem, isFunctionName, type RevisionId } from '../core/names.js';
+import { type FunctionName, functionNameProblem, isFunctionName, type RevisionId } from '../core/names.js';
 import { Serial } from '../core/serial.js';
-import { exists, removeFolder, removeIfEmpty, syncPath, writeFileAtomic } from './atomic-file.js';
-import { Blobs } from './blobs.js';
+import { exists, removeFolder, removeIfEmpty } from './atomic-file.js';
+import type { Blobs } from './blobs.js';
 import { checkPackage } from './check-package.js';
 import { openDataDirectory } from './data-directory.js';
-import { recoverDependencies, sweepDependencies } from './dependencies.js';
 import { diskError } from './disk-error.js';
 import { type DamagedFunction, type FunctionRecord, releaseOf } from './function-record.js';
-import { encodeState } from './function-state.js';
-import { buildLogOf, type Layout } from './layout.js';
+import { FunctionRecords } from './function-records.js';
+import type { Layout } from './layout.js';
 import type { DirectoryLock } from './lock.js';
-import { materialize } from './materialize.js';
-import { loadFunctions } from './recover.js';
 import { activated, pruned, type Release, revisionsIn } from './release.js';
-import { type RemoteResource, remoteResources } from './resources.js';
+import type { RemoteResource } from './resources.js';
 import { type Revision, type RevisionFile, revisionIdOf } from './revision.js';
+import { RevisionFiles } from './revision-files.js';
 
 export interface RegistryOptions {
   /** Of all files of one package together. */
@@ -35,12 +31,10 @@ const defaultMaxPackageBytes = 64 * 2 ** 30;
  * the new one. To deploy: `createRevision`, the missing blobs, `materialize`, `release`; or `discard`.
  */
 export class Registry {
-  readonly blobs: Blobs;
-  private readonly functions = new Map<FunctionName, FunctionRecord>();
-  private readonly damagedFunctions = new Map<FunctionName, DamagedFunction>();
+  private readonly files: RevisionFiles;
+  private readonly functions: FunctionRecords;
   /** Created and neither released nor discarded yet, by folder. */
   private readonly pending = new Map<string, Revision>();
-  private readonly materializing = new Map<string, Promise<void>>();
   private readonly changes = new Serial();
 
   private constructor(
@@ -48,7 +42,8 @@ export class Registry {
     private readonly lock: DirectoryLock,
     private readonly options: RegistryOptions,
   ) {
-    this.blobs = new Blobs(layout.blobs, layout.root);
+    this.files = new RevisionFiles(layout);
+    this.functions = new FunctionRecords(layout);
   }
 
   /**
@@ -74,14 +69,18 @@ export class Registry {
     return this.layout.root;
   }
 
+  get blobs(): Blobs {
+    return this.files.blobs;
+  }
+
   /** Functions that could not be loaded, and why. They are left as they are until they are deployed again or deleted. */
   get damaged(): readonly DamagedFunction[] {
-    return [...this.damagedFunctions.values()];
+    return this.functions.damaged;
   }
 
   /** Every function that is deployed, by name. */
   list(): readonly FunctionRecord[] {
-    return [...this.functions.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.functions.list();
   }
 
   get(name: FunctionName): FunctionRecord | undefined {
@@ -90,7 +89,7 @@ export class Registry {
 
   /** Waits for the change that is under way, and gives the data directory free. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.materializing.values());
+    await this.files.settled();
     await this.changes.run(async () => this.lock.release());
   }
 
@@ -114,18 +113,13 @@ export class Registry {
       const known = this.find(name, id);
       const revision = known ?? { name, id, createdAt: Date.now(), manifest, files, directory };
       if (known === undefined) this.pending.set(directory, revision);
-      return { revision, missing: await this.missingFiles(revision) };
+      return { revision, missing: await this.files.missing(revision) };
     });
   }
 
   /** The resources of a revision that have to be downloaded before it can be laid out. */
-  async missingResources({ directory, manifest }: Revision): Promise<readonly RemoteResource[]> {
-    if (await exists(directory)) return [];
-    const missing: RemoteResource[] = [];
-    for (const resource of remoteResources(manifest.manifest)) {
-      if (!(await this.blobs.has(resource.digest))) missing.push(resource);
-    }
-    return missing;
+  missingResources(revision: Revision): Promise<readonly RemoteResource[]> {
+    return this.files.missingResources(revision);
   }
 
   /**
@@ -135,17 +129,8 @@ export class Registry {
    *   when it can be downloaded; RESOURCE_EXHAUSTED on a full disk
    */
   materialize(revision: Revision): Promise<void> {
-    const { name, id, directory } = revision;
-    if (this.find(name, id) === undefined) return Promise.reject(unknownRevision(name, id));
-    const running = this.materializing.get(directory);
-    if (running !== undefined) return running;
-    const begun = materialize(revision, this.blobs)
-      .catch((error: unknown) => {
-        throw diskError(error, this.layout.root, `lay out ${name} ${id}`);
-      })
-      .finally(() => this.materializing.delete(directory));
-    this.materializing.set(directory, begun);
-    return begun;
+    const { name, id } = revision;
+    return this.find(name, id) === undefined ? Promise.reject(unknownRevision(name, id)) : this.files.layOut(revision);
   }
 
   /**
@@ -184,9 +169,9 @@ export class Registry {
   discard(revision: Revision): Promise<void> {
     return this.change(`discard ${revision.name} ${revision.id}`, async () => {
       if (!this.pending.delete(revision.directory)) return;
-      if (this.find(revision.name, revision.id) === undefined) await removeFiles(revision);
+      if (this.find(revision.name, revision.id) === undefined) await this.files.remove(revision);
       const begun = [...this.pending.values()].some((other) => other.name === revision.name);
-      if (!begun && !this.functions.has(revision.name)) await removeIfEmpty(this.layout.function(revision.name));
+      if (!begun && this.get(revision.name) === undefined) await removeIfEmpty(this.layout.function(revision.name));
     });
   }
 
@@ -206,9 +191,9 @@ export class Registry {
       if (removed.length > 0) {
         const revisions = record.revisions.filter((revision) => !removed.includes(revision));
         const release = pruned(releaseOf(record), new Set<string>(revisions.map((revision) => revision.id)));
-        await this.write({ ...record, ...release, active: record.active, revisions });
+        await this.functions.write({ ...record, ...release, active: record.active, revisions });
       }
-      for (const revision of removed) if (!this.pending.has(revision.directory)) await removeFiles(revision);
+      for (const revision of removed) if (!this.pending.has(revision.directory)) await this.files.remove(revision);
       await this.sweep();
       return removed.map((revision) => revision.id);
     });
@@ -222,11 +207,8 @@ export class Registry {
    */
   async delete(name: FunctionName, whenGone: () => Promise<void> = async () => undefined): Promise<void> {
     await this.change(`delete ${name}`, async () => {
-      if (!this.functions.has(name) && !this.damagedFunctions.has(name)) throw new DcfError('NOT_FOUND', `there is no function ${name}`);
-      await rm(this.layout.state(name), { force: true });
-      await syncPath(this.layout.function(name));
-      this.functions.delete(name);
-      this.damagedFunctions.delete(name);
+      if (!this.functions.has(name)) throw new DcfError('NOT_FOUND', `there is no function ${name}`);
+      await this.functions.remove(name);
     });
     // Not as a part of the change: other functions need not wait until this one's replicas have ended.
     try {
@@ -240,12 +222,8 @@ export class Registry {
   }
 
   private async load(): Promise<void> {
-    await this.blobs.open();
-    await recoverDependencies(this.layout.root);
-    for (const loaded of await loadFunctions(this.layout, this.blobs)) {
-      if (loaded.kind === 'whole') this.functions.set(loaded.record.name, loaded.record);
-      else this.damagedFunctions.set(loaded.function.name, loaded.function);
-    }
+    await this.files.open();
+    await this.functions.load(this.blobs);
   }
 
   private find(name: FunctionName, id: RevisionId): Revision | undefined {
@@ -264,45 +242,15 @@ export class Registry {
     const added = named.filter((revision) => !kept.includes(revision));
     const ordered = [...kept, ...added];
     const revisions = active === before ? ordered : [...ordered.filter((revision) => revision !== active), active];
-    const path = this.layout.state(name);
-    if (this.damagedFunctions.has(name)) await copyFile(path, `${path}.damaged`);
-    const record = await this.write({ ...release, name, active, revisions });
-    this.damagedFunctions.delete(name);
+    const record = await this.functions.write({ ...release, name, active, revisions });
     for (const revision of named) this.pending.delete(revision.directory);
-    return record;
-  }
-
-  private async missingFiles(revision: Revision): Promise<RevisionFile[]> {
-    if (await exists(revision.directory)) return [];
-    const missing: RevisionFile[] = [];
-    const fileByDigest = new Map(revision.files.map((file) => [file.sha256, file]));
-    for (const [digest, file] of fileByDigest) {
-      if (!(await this.blobs.has(digest))) missing.push(file);
-    }
-    return missing;
-  }
-
-  private async write(record: FunctionRecord): Promise<FunctionRecord> {
-    const { name } = record;
-    const path = this.layout.state(name);
-    if (!this.functions.has(name)) {
-      await mkdir(dirname(path), { recursive: true });
-      await syncPath(this.layout.functions);
-    }
-    await writeFileAtomic(path, encodeState(name, { ...releaseOf(record), revisions: record.revisions }));
-    this.functions.set(name, record);
     return record;
   }
 
   /** Removes blobs and installed packages that no revision needs. What a damaged function needs is not known, so then none. */
   private async sweep(): Promise<void> {
-    if (this.damagedFunctions.size > 0) return;
-    const revisions = [...this.pending.values(), ...this.list().flatMap((record) => record.revisions)];
-    await this.blobs.sweep(new Set<Digest>(revisions.flatMap(blobsOf)));
-    await sweepDependencies(
-      this.layout.root,
-      revisions.map((revision) => revision.directory),
-    );
+    if (this.damaged.length > 0) return;
+    await this.files.sweep([...this.pending.values(), ...this.list().flatMap((record) => record.revisions)]);
   }
 
   private async change<Result>(doing: string, task: () => Promise<Result>): Promise<Result> {
@@ -312,16 +260,6 @@ export class Registry {
       throw diskError(error, this.layout.root, doing);
     }
   }
-}
-
-/** The blobs that a revision needs. */
-function blobsOf({ files, manifest }: Revision): Digest[] {
-  return [...files.map((file) => file.sha256), ...remoteResources(manifest.manifest).map((resource) => resource.digest)];
-}
-
-async function removeFiles(revision: Revision): Promise<void> {
-  await removeFolder(revision.directory);
-  await rm(buildLogOf(revision.directory), { force: true });
 }
 
 function unknownRevision(name: FunctionName, id: RevisionId): DcfError {

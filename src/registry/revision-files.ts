@@ -1,0 +1,86 @@
+import { rm } from 'node:fs/promises';
+import type { Digest } from '../core/names.js';
+import { exists, removeFolder } from './atomic-file.js';
+import { Blobs } from './blobs.js';
+import { recoverDependencies, sweepDependencies } from './dependencies.js';
+import { diskError } from './disk-error.js';
+import { buildLogOf, type Layout } from './layout.js';
+import { materialize } from './materialize.js';
+import { type RemoteResource, remoteResources } from './resources.js';
+import type { Revision, RevisionFile } from './revision.js';
+
+/** What revisions have on disk: their blobs, those of their packages and those of their resources, and their folders. */
+export class RevisionFiles {
+  readonly blobs: Blobs;
+  /** By folder. */
+  private readonly materializing = new Map<string, Promise<void>>();
+
+  constructor(private readonly layout: Layout) {
+    this.blobs = new Blobs(layout.blobs, layout.root);
+  }
+
+  /** Removes what a crash left half-written. */
+  async open(): Promise<void> {
+    await this.blobs.open();
+    await recoverDependencies(this.layout.root);
+  }
+
+  /** Resolves when no revision is being laid out. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.materializing.values());
+  }
+
+  /** Files of the package that have to be sent, one for each blob that is not there. */
+  async missing(revision: Revision): Promise<RevisionFile[]> {
+    if (await exists(revision.directory)) return [];
+    const missing: RevisionFile[] = [];
+    const fileByDigest = new Map(revision.files.map((file) => [file.sha256, file]));
+    for (const [digest, file] of fileByDigest) {
+      if (!(await this.blobs.has(digest))) missing.push(file);
+    }
+    return missing;
+  }
+
+  /** Resources that have to be downloaded. */
+  async missingResources({ directory, manifest }: Revision): Promise<RemoteResource[]> {
+    if (await exists(directory)) return [];
+    const missing: RemoteResource[] = [];
+    for (const resource of remoteResources(manifest.manifest)) {
+      if (!(await this.blobs.has(resource.digest))) missing.push(resource);
+    }
+    return missing;
+  }
+
+  /** Lays the files out in the revision's folder, unless they are there. @throws DcfError as `materialize` does */
+  layOut(revision: Revision): Promise<void> {
+    const { name, id, directory } = revision;
+    const running = this.materializing.get(directory);
+    if (running !== undefined) return running;
+    const begun = materialize(revision, this.blobs)
+      .catch((error: unknown) => {
+        throw diskError(error, this.layout.root, `lay out ${name} ${id}`);
+      })
+      .finally(() => this.materializing.delete(directory));
+    this.materializing.set(directory, begun);
+    return begun;
+  }
+
+  /** Removes the revision's folder. Its blobs go with the next `sweep`. */
+  async remove(revision: Revision): Promise<void> {
+    await removeFolder(revision.directory);
+    await rm(buildLogOf(revision.directory), { force: true });
+  }
+
+  /** Removes blobs and installed packages that none of these revisions needs. */
+  async sweep(revisions: readonly Revision[]): Promise<void> {
+    await this.blobs.sweep(new Set<Digest>(revisions.flatMap(blobsOf)));
+    await sweepDependencies(
+      this.layout.root,
+      revisions.map((revision) => revision.directory),
+    );
+  }
+}
+
+function blobsOf({ files, manifest }: Revision): Digest[] {
+  return [...files.map((file) => file.sha256), ...remoteResources(manifest.manifest).map((resource) => resource.digest)];
+}
