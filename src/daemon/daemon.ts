@@ -1,10 +1,9 @@
-import { statfs } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type DaemonInfo, type LogEntry, type LogsRequest, loadContract } from '@dcf/sdk/contract';
+import { type LogEntry, type LogsRequest, loadContract } from '@dcf/sdk/contract';
 import { Activator } from '../control/activator.js';
 import type { ErrorCount } from '../control/canary.js';
 import { Deployer } from '../control/deployer.js';
-import { condition, describe, isAvailable } from '../control/describe.js';
+import { describe } from '../control/describe.js';
 import { Exclusive } from '../control/exclusive.js';
 import { LiveFunctions } from '../control/functions.js';
 import { ImageDeployer } from '../control/image-deployer.js';
@@ -22,15 +21,10 @@ import { GrpcServer } from '../gateway/grpc-server.js';
 import { streamInterceptor } from '../gateway/grpc-stream.js';
 import { HttpServer } from '../gateway/http.js';
 import { Guard } from '../gateway/http-guard.js';
-import type { Readiness } from '../gateway/http-views.js';
 import { Invoker } from '../gateway/invoke.js';
 import { nestedInvoker } from '../gateway/nested-invoke.js';
 import { originalService } from '../gateway/original-service.js';
-import { describeDevice } from '../gpu/devices.js';
-import { cgroupSupport } from '../pool/confinement.js';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
-import { pythonSupport } from '../pool/python-interpreter.js';
-import { sandboxSupport } from '../pool/sandbox-support.js';
 import { Spawner } from '../pool/spawner/spawner.js';
 import type { DownloadRules } from '../registry/download-rules.js';
 import { Downloads } from '../registry/downloads.js';
@@ -41,23 +35,23 @@ import type { DaemonLog } from '../telemetry/daemon-log.js';
 import { FunctionLogs } from '../telemetry/function-logs.js';
 import { Accelerators } from './accelerators.js';
 import { isLoopback } from './config.js';
+import { DaemonReadiness } from './daemon-readiness.js';
+import { DaemonStatus } from './daemon-status.js';
 import { downloadRules } from './download-rules.js';
 import type { Address, Settings } from './settings.js';
-import { daemonVersion } from './version.js';
 
 /** The composition root: it makes every part, ties them together and ends them in order. */
 export class Daemon {
   /** Resolves when every function that was deployed before is ready or has failed. */
   readonly restored: Promise<void>;
-  private readonly startedAt = Date.now();
   private readonly invoker: Invoker;
   private readonly functions: LiveFunctions;
   private readonly deployer: Deployer;
   private readonly releaser: Releaser;
+  private readonly readiness: DaemonReadiness;
+  private readonly status: DaemonStatus;
   private server: GrpcServer | undefined;
   private http: HttpServer | undefined;
-  private settled = false;
-  private wasReady = false;
 
   private constructor(
     private readonly settings: Settings,
@@ -65,7 +59,7 @@ export class Daemon {
     private readonly registry: Registry,
     private readonly secrets: Secrets,
     private readonly logs: FunctionLogs,
-    private readonly accelerators: Accelerators,
+    accelerators: Accelerators,
     private readonly spawner: Spawner,
     rules: DownloadRules,
   ) {
@@ -89,7 +83,7 @@ export class Daemon {
       cgroup: settings.cgroup,
       callFunction: nestedInvoker(this.invoker),
       onLine: (name, line) => logs.append(name, line),
-      onChange: () => this.readinessChanged(),
+      onChange: () => this.readiness.changed(),
     });
     const onProblem = (name: FunctionName, revision: RevisionId, error: unknown): void =>
       log.error({ function: name, revision, stack: stackOf(error) }, `${name} did not come back: ${messageOf(error)}`);
@@ -98,8 +92,16 @@ export class Daemon {
       drainGraceMs: settings.drainGrace,
       keepWarmMs: settings.keepWarm,
       onProblem,
-      onChange: () => this.readinessChanged(),
+      onChange: () => this.readiness.changed(),
       onCanaryOver: (name, revision, count) => void this.stopCanary(name, revision, count),
+    });
+    this.readiness = new DaemonReadiness(this.functions, this.invoker, log, () => this.server);
+    this.status = new DaemonStatus({
+      settings,
+      dataDirectory: registry.dataDirectory,
+      accelerators,
+      ready: () => this.ready,
+      httpAddress: () => this.httpAddress,
     });
     const parts = { registry, functions: this.functions, exclusive: new Exclusive() };
     const activator = new Activator({ ...parts, launcher, drainGraceMs: settings.drainGrace, onProblem });
@@ -154,13 +156,13 @@ export class Daemon {
 
   /** Whether every function can take calls. */
   get ready(): boolean {
-    return this.settled && !this.invoker.draining && this.functions.list().every(isAvailable);
+    return this.readiness.ready;
   }
 
   /** Finishes the calls in flight, refuses new ones, and ends everything within the grace. */
   async stop(): Promise<void> {
     this.invoker.draining = true;
-    this.readinessChanged();
+    this.readiness.changed();
     this.server?.stopListening();
     await this.functions.stop(this.settings.drainGrace);
     await this.spawner.close();
@@ -182,7 +184,7 @@ export class Daemon {
       deployer,
       releaser,
       secrets: new SecretControl(this.secrets, functions),
-      status: () => this.status(),
+      status: () => this.status.read(),
       describe: (name: Parameters<LiveFunctions['get']>[0]) => describe(functions.get(name), this.registry.get(name)),
       logs: (request: LogsRequest, signal: AbortSignal) => queryLogs(this.logs, request, signal),
     };
@@ -192,7 +194,7 @@ export class Daemon {
       releaser,
       images: new ImageDeployer({ deployer, functions, source: await PackageSource.open(this.registry, settings.packages) }),
       invoker,
-      status: () => this.status(),
+      status: () => this.status.read(),
       logs: (name: FunctionName, count: number) => this.logs.read(name, { tail: count }),
       ready: () => this.ready,
     };
@@ -214,7 +216,7 @@ export class Daemon {
     if (settings.insecure && !authenticator.required)
       log.warn({ ...settings.grpc }, 'insecure: whoever reaches this address may deploy and call');
     log.info({ port: this.port, http: this.http?.port, data: this.registry.dataDirectory }, 'listening');
-    this.readinessChanged();
+    this.readiness.changed();
   }
 
   private async listenHttp(address: Address, authenticator: Authenticator, onFault: (error: unknown) => void): Promise<void> {
@@ -229,7 +231,7 @@ export class Daemon {
         invoker,
         functions,
         describe: (name) => describe(functions.get(name), this.registry.get(name)),
-        readiness: () => this.readiness(),
+        readiness: () => this.readiness.read(),
         onFault,
       });
     } catch (error) {
@@ -238,19 +240,10 @@ export class Daemon {
     }
   }
 
-  private readiness(): Readiness {
-    const notReady = this.functions
-      .list()
-      .filter((live) => !isAvailable(live))
-      .map((live) => ({ name: live.name, state: condition(live).state, reason: condition(live).reason }));
-    return { ready: this.ready, draining: this.invoker.draining, notReady };
-  }
-
   private async restore(): Promise<void> {
     for (const { name, problem } of this.registry.damaged) this.log.error({ function: name }, `${name} is not served: ${problem}`);
     await this.functions.restore(this.registry.list());
-    this.settled = true;
-    this.readinessChanged();
+    this.readiness.settle();
   }
 
   /** Writes down that a canary gets no more calls, and says so in both logs. */
@@ -267,40 +260,6 @@ export class Daemon {
     const text = `the canary ${name}@${revision} has lost its share of the traffic: ${failed}`;
     this.log.warn({ function: name, revision, ...count }, text);
     this.logs.append(name, { time: Date.now(), level: 'warn', text, callId: '', replica: 0, worker: 0, revision });
-  }
-
-  private readinessChanged(): void {
-    const { ready, server } = this;
-    if (server === undefined) return;
-    const serving = this.functions.list().map((live): [string, boolean] => [live.name, isAvailable(live)]);
-    server.setServing(new Map([['', ready], ...serving]));
-    if (ready !== this.wasReady) this.log.info({ ready }, ready ? 'every function is ready' : 'not ready');
-    this.wasReady = ready;
-  }
-
-  private async status(): Promise<DaemonInfo> {
-    const { registry, settled } = this;
-    const disk = await statfs(registry.dataDirectory);
-    const { usable, detail } = await sandboxSupport();
-    const cgroups = cgroupSupport(this.settings.cgroup);
-    return {
-      version: daemonVersion(),
-      pid: process.pid,
-      startedAt: this.startedAt,
-      nodeVersion: process.version,
-      ready: settled && this.ready,
-      providers: [...(await this.accelerators.probes)],
-      devices: (await this.accelerators.devices).map(describeDevice),
-      dataDirectory: registry.dataDirectory,
-      diskFree: disk.bavail * disk.bsize,
-      diskTotal: disk.blocks * disk.bsize,
-      memory: process.memoryUsage.rss(),
-      sandbox: { usable, detail },
-      python: await pythonSupport(this.settings.python),
-      memoryGuard: cgroups.usable ? `cgroup ${cgroups.version}` : 'watch',
-      memoryGuardReason: cgroups.usable ? '' : cgroups.reason,
-      http: this.httpAddress ?? '',
-    };
   }
 }
 

@@ -1,0 +1,51 @@
+import { condition, isAvailable } from '../control/describe.js';
+import type { LiveFunctions } from '../control/functions.js';
+import type { GrpcServer } from '../gateway/grpc-server.js';
+import type { Readiness } from '../gateway/http-views.js';
+import type { Invoker } from '../gateway/invoke.js';
+import type { DaemonLog } from '../telemetry/daemon-log.js';
+
+/** Whether the daemon takes calls: what it tells whoever asks, and when that changes the health service and its log. */
+export class DaemonReadiness {
+  private settled = false;
+  private wasReady = false;
+
+  /** @param health - what is told of changes, once it is there */
+  constructor(
+    private readonly functions: LiveFunctions,
+    private readonly invoker: Invoker,
+    private readonly log: DaemonLog,
+    private readonly health: () => Pick<GrpcServer, 'setServing'> | undefined,
+  ) {}
+
+  /** Whether every function can take calls. */
+  get ready(): boolean {
+    return this.settled && !this.invoker.draining && this.functions.list().every(isAvailable);
+  }
+
+  /** The same, with the functions that cannot and why. */
+  read(): Readiness {
+    const notReady = this.functions
+      .list()
+      .filter((live) => !isAvailable(live))
+      .map((live) => ({ name: live.name, state: condition(live).state, reason: condition(live).reason }));
+    return { ready: this.ready, draining: this.invoker.draining, notReady };
+  }
+
+  /** Every function that was deployed before is ready or has failed. */
+  settle(): void {
+    this.settled = true;
+    this.changed();
+  }
+
+  /** To be called when it may have changed. */
+  changed(): void {
+    const { ready } = this;
+    const health = this.health();
+    if (health === undefined) return;
+    const serving = this.functions.list().map((live): [string, boolean] => [live.name, isAvailable(live)]);
+    health.setServing(new Map([['', ready], ...serving]));
+    if (ready !== this.wasReady) this.log.info({ ready }, ready ? 'every function is ready' : 'not ready');
+    this.wasReady = ready;
+  }
+}

@@ -1,0 +1,50 @@
+import { statfs } from 'node:fs/promises';
+import type { DaemonInfo } from '@dcf/sdk/contract';
+import { describeDevice } from '../gpu/devices.js';
+import { cgroupSupport } from '../pool/confinement.js';
+import { pythonSupport } from '../pool/python-interpreter.js';
+import { sandboxSupport } from '../pool/sandbox-support.js';
+import type { Accelerators } from './accelerators.js';
+import type { Settings } from './settings.js';
+import { daemonVersion } from './version.js';
+
+export interface DaemonStatusOptions {
+  settings: Settings;
+  dataDirectory: string;
+  accelerators: Accelerators;
+  ready: () => boolean;
+  /** Where HTTP is served, as HOST:PORT; `undefined` when it is not. */
+  httpAddress: () => string | undefined;
+}
+
+/** What the daemon tells of itself and of the machine that it runs on. */
+export class DaemonStatus {
+  private readonly startedAt = Date.now();
+
+  constructor(private readonly options: DaemonStatusOptions) {}
+
+  async read(): Promise<DaemonInfo> {
+    const { settings, dataDirectory, accelerators, ready, httpAddress } = this.options;
+    const disk = await statfs(dataDirectory);
+    const { usable, detail } = await sandboxSupport();
+    const cgroups = cgroupSupport(settings.cgroup);
+    return {
+      version: daemonVersion(),
+      pid: process.pid,
+      startedAt: this.startedAt,
+      nodeVersion: process.version,
+      ready: ready(),
+      providers: [...(await accelerators.probes)],
+      devices: (await accelerators.devices).map(describeDevice),
+      dataDirectory,
+      diskFree: disk.bavail * disk.bsize,
+      diskTotal: disk.blocks * disk.bsize,
+      memory: process.memoryUsage.rss(),
+      sandbox: { usable, detail },
+      python: await pythonSupport(settings.python),
+      memoryGuard: cgroups.usable ? `cgroup ${cgroups.version}` : 'watch',
+      memoryGuardReason: cgroups.usable ? '' : cgroups.reason,
+      http: httpAddress() ?? '',
+    };
+  }
+}
