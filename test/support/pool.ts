@@ -89,6 +89,16 @@ export function failureOf(outcome: Outcome): DcfError {
   return outcome.error;
 }
 
+/** What a call belongs to that is in no pool. */
+export const noPool: CallOwner = {
+  function: 'tested',
+  revision: 'r1',
+  slots: { function: 'tested', canGainSlots: true, holders: () => [] },
+  settled: () => undefined,
+  expire: () => undefined,
+  cancel: () => undefined,
+};
+
 /** A call that no worker has. */
 export function looseCall(owner: CallOwner, requestId: string, origin?: NestedCall): Call {
   const settle = (): void => undefined;

@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Call, CallOwner } from '../../../src/pool/call.js';
+import type { Call } from '../../../src/pool/call.js';
 import { CallQueue } from '../../../src/pool/call-queue.js';
 import { NestedCall } from '../../../src/pool/nested-call.js';
-import { looseCall } from '../../support/pool.js';
+import { looseCall, noPool } from '../../support/pool.js';
 
-const owner: CallOwner = {
-  function: 'tested',
-  revision: 'r1',
-  slots: { function: 'tested', canGainSlots: true, holders: () => [] },
-  settled: () => undefined,
-  expire: () => undefined,
-  cancel: () => undefined,
-};
-
-const makeCall = (requestId: string, origin?: NestedCall): Call => looseCall(owner, requestId, origin);
+const makeCall = (requestId: string, origin?: NestedCall): Call => looseCall(noPool, requestId, origin);
 const outer = makeCall('outer');
 const nested = (requestId: string): Call => makeCall(requestId, new NestedCall(outer, 1));
 

@@ -1,20 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { DcfError } from '../../../src/core/errors.js';
-import { Call, type CallOwner } from '../../../src/pool/call.js';
+import { Call } from '../../../src/pool/call.js';
 import { CallStream } from '../../../src/pool/call-stream.js';
 import { HeldCalls } from '../../../src/pool/held-calls.js';
 import type { Outcome } from '../../../src/pool/invocation.js';
 import { WorkerSlots } from '../../../src/pool/worker-slots.js';
-
-const owner: CallOwner = {
-  function: 'tested',
-  revision: 'r1',
-  slots: { function: 'tested', canGainSlots: true, holders: () => [] },
-  settled: () => undefined,
-  expire: () => undefined,
-  cancel: () => undefined,
-};
+import { noPool } from '../../support/pool.js';
 
 /** The calls of a worker with one slot, and all that is told of them, in order. */
 function held() {
@@ -32,7 +24,7 @@ function held() {
     };
     const input = new Uint8Array();
     const invocation = { requestId, selector: undefined, input, timeoutMs: 10_000, metadata: undefined, settle };
-    const call = new Call(invocation, 10_000, owner);
+    const call = new Call(invocation, 10_000, noPool);
     if (streamed) {
       const caller = { chunk: () => told.push(`${requestId} chunk`), room: () => told.push(`${requestId} room`) };
       call.stream = new CallStream(call, { ...invocation, chunked: true, caller }, 1_000);

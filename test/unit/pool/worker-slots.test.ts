@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Call, CallOwner } from '../../../src/pool/call.js';
+import type { Call } from '../../../src/pool/call.js';
 import { CallStream } from '../../../src/pool/call-stream.js';
 import { WorkerSlots } from '../../../src/pool/worker-slots.js';
-import { looseCall } from '../../support/pool.js';
+import { looseCall, noPool } from '../../support/pool.js';
 
-const owner: CallOwner = {
-  function: 'tested',
-  revision: 'r1',
-  slots: { function: 'tested', canGainSlots: true, holders: () => [] },
-  settled: () => undefined,
-  expire: () => undefined,
-  cancel: () => undefined,
-};
-
-const makeCall = (): Call => looseCall(owner, 'call');
+const makeCall = (): Call => looseCall(noPool, 'call');
 
 function makeStream(): Call {
   const call = makeCall();
