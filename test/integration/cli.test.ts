@@ -142,7 +142,8 @@ test('what Ctrl-C ends is given up at the daemon', async (t) => {
     return new Promise((resolve) => request.signal.addEventListener('abort', () => { console.log('given up'); resolve(''); }));
   }
 }`;
-  await deploySource(t, daemon, 'slow', slow);
+  // Its deadline would fire the signal, too.
+  await deploySource(t, daemon, 'slow', slow, { timeout: '1h' });
   const child = spawnCli(['invoke', 'slow', '--data', 'x'], { url: daemon.url });
   cleanUp(t, () => void child.kill('SIGKILL'));
   const closed = once(child, 'close');

@@ -69,16 +69,19 @@ for (const [input, reason] of ends) {
   });
 }
 
-test('a call that waits when its caller gives up is told so by its signal', async () => {
+test('a call that waits when its caller gives up is told so by its signal', async (t) => {
+  // Its deadline would fire the signal, too.
+  await deploySource(t, daemon, 'patient', misbehavingSource, { timeout: '1h', callLog: false });
   const abort = new AbortController();
-  const ended = call('wait', { signal: abort.signal, headers: { 'dcf-request-id': 'given-up' } });
-  const waits = daemon.control.logs({ name: 'probe', follow: true, callId: 'given-up' });
+  const options = { signal: abort.signal, headers: { 'dcf-request-id': 'given-up' } };
+  const ended = raw.call('/dcf.v1.Functions/Invoke', invokeRequest({ function: 'patient', input: Buffer.from('wait') }), options);
+  const waits = daemon.control.logs({ name: 'patient', follow: true, callId: 'given-up' });
   assert.equal((await waits.next()).value?.text, 'waits');
   abort.abort();
   assert.equal((await ended).code, 'CANCELLED');
   assert.match((await waits.next()).value?.text ?? '', /^was aborted: the caller gave up/);
   await waits.return();
-  await eventually('the slot is free', async () => (await daemon.control.describe('probe')).running === 0);
+  await eventually('the slot is free', async () => (await daemon.control.describe('patient')).running === 0);
 });
 
 test('a deadline aborts the signal of a Handler that heeds it, whose replica lives on', async () => {
@@ -136,6 +139,8 @@ test('a call to a function whose replicas keep ending is UNAVAILABLE and certain
   assert.ok(Number(last.trailers['grpc-retry-pushback-ms']) > 0);
 });
 
-test('nothing of all that was a mistake of the daemon', () => {
+test('nothing of all that was a mistake of the daemon', async () => {
+  // Only then all that it has logged is here.
+  await daemon.stop();
   assert.doesNotMatch(daemon.log(), /made a mistake|failed in the daemon itself/);
 });

@@ -40,7 +40,11 @@ function watch(t: Owner, daemon: TestDaemon, service: string): () => Promise<str
     client.close();
   });
   const replies: AsyncIterator<unknown> = stream[Symbol.asyncIterator]();
-  return async () => statusOf((await replies.next()).value);
+  return async () => {
+    const { done, value } = await replies.next();
+    if (done === true) throw new Error('the watch has ended');
+    return statusOf(value);
+  };
 }
 
 async function until(next: () => Promise<string>, wanted: string): Promise<void> {

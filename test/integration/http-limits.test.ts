@@ -205,6 +205,8 @@ test('with --http off there is none', async (t) => {
   assert.equal(`http://${(await daemon.control.info()).http}`, daemon.http);
 });
 
-test('nothing of all that was a mistake of the daemon', () => {
+test('nothing of all that was a mistake of the daemon', async () => {
+  // Only then all that it has logged is here.
+  await daemon.stop();
   assert.doesNotMatch(daemon.log(), /made a mistake|failed in the daemon itself|Warning/);
 });

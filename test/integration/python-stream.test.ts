@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
 import { eventually } from '../support/processes.js';
-import { runPython, tellingPrelude, withoutPython } from '../support/python.js';
+import { runPython, spawnPython, tellingPrelude, withoutPython } from '../support/python.js';
 import { startHttp2, unusedAddress } from '../unit/sdk/servers.js';
 
 const prelude = `${tellingPrelude}client = Client(url)
@@ -129,12 +131,19 @@ except OSError as error:
   test('leaving early gives the call up', async () => {
     const program = `
 with client.stream('endless') as stream:
-    tell(sum(len(chunk) for chunk in itertools.islice(stream, 5)))`;
-    assert.equal(await python(program), 5000);
+    tell(sum(len(chunk) for chunk in itertools.islice(stream, 5)))
+sys.stdin.readline()`;
+    // It stays until the Handler has been told: its end alone would give the call up, too.
+    const child = spawnPython(prelude + program, { args: [daemon.url] });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    assert.equal((await lines.next()).value, '5000');
     await eventually('the Handler is told', async () => {
       for await (const { text } of daemon.control.logs({ name: 'endless' })) if (text === 'given up') return true;
       return false;
     });
+    const closed = once(child, 'close');
+    child.stdin.end('\n');
+    assert.deepEqual(await closed, [0, null]);
   });
 
   test('no chunk is taken of a call that is refused, or for which there is no daemon', async () => {

@@ -4,6 +4,7 @@ import { DcfError } from '@dcf/sdk';
 import { decodeReport } from '@dcf/sdk/contract';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
+import { eventually } from '../support/processes.js';
 import { runCli } from '../support/programs.js';
 import { invokeReply, invokeRequest, rawClient } from '../support/raw-client.js';
 
@@ -66,14 +67,8 @@ test('the SDK gives the report with the output and with the error, and asks for 
 
 test('a call that waited for a replica to start is cold', async (t) => {
   await deploySource(t, daemon, 'resting', source, { replicas: { min: 0, idleTimeout: '50ms' } });
-  const calls: boolean[] = [];
-  while (!calls.includes(true)) {
-    const { report } = await daemon.client.invoke('resting', 'x');
-    assert.equal(typeof report.cold, 'boolean');
-    calls.push(report.cold === true);
-    let { replicas } = await daemon.control.describe('resting');
-    while (replicas.length > 0) ({ replicas } = await daemon.control.describe('resting'));
-  }
+  await eventually('it rests', async () => (await daemon.control.describe('resting')).replicas.length === 0);
+  assert.equal((await daemon.client.invoke('resting', 'x')).report.cold, true);
 });
 
 const line = /^REPORT queue=[\d.]+ms run=[\d.]+ms warm replica=1 worker=0 batch=1 (memory=\S+ )?(peak=\S+ )?status=(\w+)$/;

@@ -31,6 +31,8 @@ test('one bound alone takes the other along where it has to', async (t) => {
     const { min, max } = await daemon.control.scale('bound', given);
     return [min, max];
   };
+  assert.deepEqual(await bounds({ min: 3 }), [3, 3]);
+  assert.deepEqual(await bounds({ max: 1 }), [1, 1]);
   assert.deepEqual(await bounds({ max: 5 }), [1, 5]);
   assert.deepEqual(await bounds({ min: 0 }), [0, 5]);
   assert.deepEqual(await bounds({ min: 0, max: 1 }), [0, 1]);

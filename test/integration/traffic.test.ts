@@ -118,9 +118,25 @@ test('a canary whose calls fail loses its share, on disk too, and it is said', a
 
 test('a canary keeps its share while its callers give up and its errors stay below the limit', async (t) => {
   await deploySource(t, daemon, 'sound', versionSource('good'));
-  const source = "let calls = 0; export class Handler { call() { if (++calls === 10) throw new Error('once'); return 'canary'; } }";
-  await deploySource(t, daemon, 'sound', source, { rollout: { traffic: 50, maxErrorRate: 5 } });
-  for (let call = 0; call < 20; call++) await assert.rejects(daemon.client.invoke('sound', '', { signal: AbortSignal.abort() }));
+  const source = `let calls = 0;
+export class Handler {
+  call(request) {
+    if (request.text() === 'wait') return new Promise((resolve) => request.signal.addEventListener('abort', () => resolve('')));
+    if (++calls === 10) throw new Error('once');
+    return 'canary';
+  }
+}`;
+  await deploySource(t, daemon, 'sound', source, { concurrency: 20, rollout: { traffic: 50, maxErrorRate: 5 } });
+  const controller = new AbortController();
+  const outcomes = Array.from({ length: 40 }, () =>
+    daemon.client.invoke('sound', 'wait', { signal: controller.signal }).then(
+      () => 'answered',
+      (error: { code: string }) => error.code,
+    ),
+  );
+  await eventually('all of its calls wait', async () => (await daemon.control.describe('sound')).running === 20);
+  controller.abort();
+  assert.deepEqual((await Promise.all(outcomes)).toSorted(), [...Array(20).fill('CANCELLED'), ...Array(20).fill('answered')]);
   assert.deepEqual(await answers(daemon, 'sound', 60), { good: 30, canary: 29, UNKNOWN: 1 });
   assert.equal(Object.keys(await sharesOf(daemon, 'sound')).length, 2);
 });
