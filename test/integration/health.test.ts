@@ -131,16 +131,19 @@ export class Handler {
 });
 
 test('a daemon that stops says so before it is gone', async (t) => {
-  const daemon = await startDaemon(t);
-  await deploySource(t, daemon, 'slow', misbehavingSource, { timeout: '2s' });
+  const daemon = await startDaemon(t, { args: ['--drain-grace', '1h'] });
+  await deploySource(t, daemon, 'slow', misbehavingSource, { timeout: '1h' });
   const next = watch(t, daemon, '');
   await until(next, 'SERVING');
-  const running = daemon.client.invoke('slow', 'wait', { requestId: 'last' });
+  const controller = new AbortController();
+  const running = daemon.client.invoke('slow', 'wait', { requestId: 'last', signal: controller.signal });
   running.catch(() => undefined);
   const logs = daemon.control.logs({ name: 'slow', follow: true, callId: 'last' });
   await logs.next();
   await logs.return();
-  const ended = daemon.stop();
+  process.kill(daemon.pid, 'SIGTERM');
   await until(next, 'NOT_SERVING');
-  assert.equal(await ended, 0);
+  controller.abort();
+  await assert.rejects(running, { code: 'CANCELLED' });
+  assert.equal(await daemon.ended, 0);
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
+import { cleanUp } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
 import { eventually } from '../support/processes.js';
@@ -128,13 +129,14 @@ except OSError as error:
     assert.equal(await python(program), 'the camera is gone');
   });
 
-  test('leaving early gives the call up', async () => {
+  test('leaving early gives the call up', async (t) => {
     const program = `
 with client.stream('endless') as stream:
     tell(sum(len(chunk) for chunk in itertools.islice(stream, 5)))
 sys.stdin.readline()`;
     // It stays until the Handler has been told: its end alone would give the call up, too.
     const child = spawnPython(prelude + program, { args: [daemon.url] });
+    cleanUp(t, () => void child.kill('SIGKILL'));
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     assert.equal((await lines.next()).value, '5000');
     await eventually('the Handler is told', async () => {

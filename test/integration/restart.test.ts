@@ -125,7 +125,7 @@ export class Handler {
 
 test('a call that does not end within --drain-grace is ended with its replica, and the daemon still ends with 0', async (t) => {
   const daemon = await startDaemon(t, { args: ['--drain-grace', '200ms'] });
-  await deploySource(t, daemon, 'spinner', misbehavingSource);
+  await deploySource(t, daemon, 'spinner', misbehavingSource, { timeout: '1h' });
   await beginCall(daemon, 'spinner', 'spin');
   assert.equal(await daemon.stop(), 0);
 });
