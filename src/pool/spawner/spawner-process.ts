@@ -90,6 +90,8 @@ export class SpawnerProcess implements Starter {
 
   /** Ends it and all that it has started. */
   close(): void {
+    // Whoever waits for its end may have nothing else that keeps the process: a daemon whose start fails, for one.
+    this.child.ref();
     if (this.child.connected) this.child.disconnect();
   }
 

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { Spawner } from '../../../../src/pool/spawner/spawner.js';
 import { directStarter, type Starter } from '../../../../src/pool/spawner/starter.js';
 import { createPool, failureOf, holding, letGo, startPool, startsIn } from '../../../support/pool.js';
 import { eventually, isAlive } from '../../../support/processes.js';
+import { built } from '../../../support/programs.js';
 
 const skip = process.platform === 'linux' ? false : 'only Linux tells whose child a process is';
 
@@ -124,3 +127,13 @@ async function pidOf(t: TestContext, spawner: Spawner): Promise<number> {
   const { pool } = await startPool(t, exiting, { starter: () => spawner.starter });
   return parentOf(pool.keeper.replicas[0]?.pid ?? 0);
 }
+
+test('who closes it can wait for that with nothing else to do', () => {
+  const module = JSON.stringify(join(built, 'pool/spawner/spawner.js'));
+  const program = `const { Spawner } = await import(${module}); await new Spawner(() => undefined).close(); console.log('closed');`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  assert.deepEqual([status, stdout], [0, 'closed\n'], stderr);
+});
