@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, test } from 'node:test';
+import { encodeStreamStart } from '@dcf/sdk/contract';
 import { DcfError } from '@dcf/sdk/errors';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
 import { eventually } from '../support/processes.js';
+import { rawStream } from '../support/raw-stream.js';
 import { deployStreaming, numbered, readAll } from '../support/streams.js';
 
 const owner = { after };
@@ -167,6 +170,25 @@ test('what the input throws is thrown to who reads the output, and the call is c
     },
     { code: 'INVALID_ARGUMENT' },
   );
+});
+
+test('an input that is cut off, for its client is gone, does not look whole', async (t) => {
+  const source = `export class Handler {
+    async *call(request) {
+      yield 'begun';
+      try { for await (const _ of request.chunks); console.log('whole'); }
+      catch (error) { console.log(error.code); }
+    }
+  }`;
+  await deploySource(owner, daemon, 'storing', source, { callLog: false });
+  const { session, stream: raw, send } = rawStream(t, daemon.url);
+  send(encodeStreamStart({ function: 'storing', input: undefined }));
+  await once(raw, 'data');
+  session.destroy();
+  for await (const { text } of daemon.control.logs({ name: 'storing', follow: true })) {
+    assert.equal(text, 'CANCELLED');
+    break;
+  }
 });
 
 test('a batching Handler gets streams one by one, between its batches', async () => {
