@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { after, describe, test } from 'node:test';
 import { ControlClient } from '@dcf/sdk/control';
 import { startDaemon } from '../support/daemon.js';
@@ -99,11 +99,16 @@ describe('an upload that goes wrong changes nothing', () => {
   const large = { path: 'large.bin', content: 'large'.repeat(1000) };
   const digest = createHash('sha256').update(large.content).digest('hex');
 
-  async function uploads(what: string, send: (deploy: RawDeploy, missing: readonly string[]) => void, code: string, message: RegExp) {
+  async function uploads(
+    what: string,
+    send: (deploy: RawDeploy, missing: readonly string[]) => Promise<void> | void,
+    code: string,
+    message: RegExp,
+  ) {
     const deploy = rawDeploy(owner, daemon.url);
     deploy.send(packageMessage(handMadePackage(manifest, [{ ...handler, content: `${handler.content} // ${what}` }, large])));
     const { missing } = await deploy.event('missing');
-    send(deploy, missing?.sha256 ?? []);
+    await send(deploy, missing?.sha256 ?? []);
     const ended = await deploy.ended;
     assert.equal(ended.code, code, ended.details);
     assert.match(ended.details, message);
@@ -163,8 +168,10 @@ describe('an upload that goes wrong changes nothing', () => {
   test('a client that is gone in the middle of the upload', async () => {
     await uploads(
       'gone',
-      (deploy) => {
+      async (deploy) => {
         deploy.send({ chunk: { sha256: digest, data: Buffer.from('large'.repeat(500)) } });
+        const isPart = (name: string): boolean => name.startsWith(`${digest}.`);
+        await eventually('a part of the blob has come', async () => (await readdir(`${daemon.data}/blobs/sha256`)).some(isPart));
         deploy.cancel();
       },
       'CANCELLED',
