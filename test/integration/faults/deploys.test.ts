@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DcfError } from '@dcf/sdk';
 import type { DeployProgress } from '@dcf/sdk/control';
 import { packFunction } from '@dcf/sdk/package';
 import { defer } from '../../../src/core/promises.js';
@@ -10,6 +11,7 @@ import { faults } from '../../support/faults/fault-matrix.js';
 import { holdSlot, holds } from '../../support/faults/holder.js';
 import { assertReply, type DaemonScene } from '../../support/faults/scene.js';
 import { writeFunction } from '../../support/functions.js';
+import { eventually } from '../../support/processes.js';
 import { invokeRequest } from '../../support/raw-client.js';
 
 function answering(text: string): string {
@@ -78,34 +80,44 @@ faults('Deploys', {}, (row) => {
       };
       await assert.rejects(deployAborted(scene, hanging, onProgress, gone.signal));
       await scene.expect('', { code: 'OK', text: 'old' });
-      let refused = true;
-      while (refused) {
-        // The deploy that was given up is cleaned up first.
-        refused = await scene.deploy(answering('new'), { name: scene.name }).then(
-          () => false,
+      const deployed = (): Promise<boolean> =>
+        scene.deploy(answering('new'), { name: scene.name }).then(
+          () => true,
           (error: unknown) => {
             assert.match(String(error), /another change of fault is under way/);
-            return true;
+            return false;
           },
         );
-      }
+      await eventually('the deploy that was given up is cleaned up, and another succeeds', deployed);
       await scene.expect('', { code: 'OK', text: 'new' });
+      const { revisions } = await scene.daemon.control.describe(scene.name);
+      const kept = ['function.json', ...revisions.map(({ revision }) => revision)];
+      assert.deepEqual((await readdir(join(scene.daemon.data, 'functions', scene.name))).sort(), kept.sort());
+      assert.equal(revisions.length, 2);
     },
   );
 
   row(
     'Many deploys of one function at once',
-    'One of them is done, the others are ABORTED or find it done; calls are answered',
+    'While one of them is under way the others are ABORTED, and calls are answered; then it is done',
     async (scene) => {
+      const flag = join(await temporaryDirectory(scene), 'flag');
       await scene.deploy(answering('0'));
-      const results = await Promise.allSettled(
-        Array.from({ length: 8 }, (_, index) => scene.deploy(answering(String(index + 1)), { name: scene.name })),
+      const refused: unknown[] = [];
+      const done: string[] = [];
+      const deploys = Array.from({ length: 8 }, (_, index) =>
+        scene.deploy(gated(String(index), flag), { name: scene.name }).then(
+          () => done.push(String(index)),
+          (error: unknown) => refused.push(error),
+        ),
       );
-      const refused = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
-      assert.ok(refused.length < results.length);
-      for (const reason of refused) assert.match(reason, /another change of fault is under way; try again when it is done/);
-      const { text } = await scene.expect('', { code: 'OK' });
-      assert.match(text, /^[1-8]$/);
+      await eventually('all but one are refused', () => refused.length === deploys.length - 1);
+      await scene.expect('', { code: 'OK', text: '0' });
+      await writeFile(flag, '');
+      await Promise.all(deploys);
+      for (const error of refused) assert.match(String(error), /another change of fault is under way; try again when it is done/);
+      for (const error of refused) assert.equal(DcfError.is(error) && error.code, 'ABORTED');
+      await scene.expect('', { code: 'OK', text: done.join() });
     },
   );
 });

@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryDirectory } from '../../support/cleanup.js';
 import { faults } from '../../support/faults/fault-matrix.js';
 import { assertReply, type DaemonScene } from '../../support/faults/scene.js';
 import { eventually } from '../../support/processes.js';
 
-/** A Handler that answers, after a while when it is told `slow`, and leaves something behind when it is told `fault`. */
-function leaving(statement: string, slowMs = 500): string {
-  return `declare const process: any;
-declare const setTimeout: any;
+/** A Handler that answers, leaves something behind when it is told `fault`, and takes its time when it is told `slow`. */
+function leaving(statement: string, slowly = ''): string {
+  return `import { existsSync } from 'node:fs';
+declare const process: any;
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 export class Handler {
+  isSlow = false;
   async call(request: any): Promise<any> {
     if (request.text() === 'pid') return String(process.pid);
-    if (request.text() === 'slow') await new Promise((resolve) => setTimeout(resolve, ${slowMs}));
+    if (request.text() === 'slow') { ${slowly} }
     if (request.text() === 'fault') { ${statement} }
     return request.input;
   }
@@ -63,18 +68,26 @@ faults('What a call leaves behind', {}, (row) => {
     'INTERNAL with the reason `uncaught`; other calls in the same worker are answered; the replica is replaced',
     async (scene) => {
       const statement = "setTimeout(() => { throw new Error('in the call'); }, 0); return new Promise(() => undefined);";
-      await scene.deploy(leaving(statement), { concurrency: 4 });
+      const flag = join(await temporaryDirectory(scene), 'flag');
+      await scene.deploy(leaving(statement, `while (!existsSync(${JSON.stringify(flag)})) await sleep(5);`), { concurrency: 4 });
       const { text: before } = await scene.expect('pid', { code: 'OK' });
-      const beside = [1, 2].map(() => scene.call('slow'));
+      const beside = [1, 2].map(() => scene.call('slow', { timeoutMs: 30_000 }));
       await eventually('they run', async () => (await scene.daemon.control.describe(scene.name)).running === 2);
       await scene.expect('fault', { code: 'INTERNAL', reason: 'uncaught' });
+      writeFileSync(flag, '');
       for (const reply of await Promise.all(beside)) assertReply(reply, { code: 'OK', text: 'slow' });
       await replacedUnderLoad(scene, before);
     },
   );
 
   row('A timer of an earlier call throws while another call runs', 'That call is answered; the replica is replaced', async (scene) => {
-    await scene.deploy(leaving("setTimeout(() => { throw new Error('of the earlier call'); }, 200);", 3_000));
+    const throwing = `const timer = setInterval(() => {
+      if (!this.isSlow) return;
+      clearInterval(timer);
+      throw new Error('of the earlier call');
+    }, 5);`;
+    // A call that is to blame would be failed a second after; this one goes on for longer.
+    await scene.deploy(leaving(throwing, 'this.isSlow = true; await sleep(3_000);'));
     const { text: before } = await scene.expect('pid', { code: 'OK' });
     await scene.expect('fault', { code: 'OK', text: 'fault' });
     await scene.expect('slow', { code: 'OK', text: 'slow' });
@@ -83,13 +96,16 @@ faults('What a call leaves behind', {}, (row) => {
 
   row('Every call leaves an unhandled rejection behind', 'All are answered; no storm of spawns', async (scene) => {
     await scene.deploy(leaving("void Promise.reject(new Error('every time'));"));
-    const seen = new Set<number>();
-    for (let count = 0; count < 200; count++) {
-      await scene.expect('fault', { code: 'OK', text: 'fault' }, { timeoutMs: 30_000 });
-      if (count % 10 === 0) for (const pid of await scene.replicas()) seen.add(pid);
-    }
-    scene.note(`${seen.size} replicas were seen during 200 calls`);
-    assert.ok(seen.size < 50, `${seen.size} replicas`);
+    const { text: before } = await scene.expect('pid', { code: 'OK' });
+    const begun = performance.now();
+    let calls = 0;
+    for (; performance.now() - begun < 2_000; calls++) await scene.expect('fault', { code: 'OK', text: 'fault' }, { timeoutMs: 30_000 });
+    await replacedUnderLoad(scene, before);
+    // They are numbered. In two seconds there is time for seven pauses, each twice as long as the one before.
+    const { replicas } = await scene.daemon.control.describe(scene.name);
+    const started = Math.max(...replicas.map(({ id }) => id));
+    scene.note(`${started} replicas were started during ${calls} calls`);
+    assert.ok(started < 10, `${started} replicas`);
   });
 });
 

@@ -112,18 +112,16 @@ async function openSocket(scene: DaemonScene, words: Uint8Array | string = ''): 
 const preface = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])]);
 const idleConnections = 10_000;
 
-faults('Connections', { args: ['--first-byte-timeout', '500ms', '--body-timeout', '500ms'] }, (row) => {
+faults('Connections', { args: ['--first-byte-timeout', '500ms', '--body-timeout', '3s'] }, (row) => {
   row('Connections that say nothing', 'Dropped after `--first-byte-timeout`', async (scene) => {
-    const begun = performance.now();
     const sockets = await Promise.all(Array.from({ length: 100 }, () => openSocket(scene)));
-    await Promise.all(sockets.map((socket) => (socket.closed ? undefined : once(socket, 'close'))));
-    assert.ok(performance.now() - begun < 50_000, 'long before a keepalive, which waits for 60 seconds, would have done it');
+    await eventually('they are dropped', () => sockets.every(({ closed }) => closed));
   });
 
   row('Connections that speak no HTTP/2', 'Dropped', async (scene) => {
     for (const words of ['GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', '\x16\x03\x01\x02\x00\x01', '\0'.repeat(100)]) {
       const socket = await openSocket(scene, words);
-      if (!socket.closed) await once(socket, 'close');
+      await eventually('it is dropped', () => socket.closed);
     }
   });
 
@@ -144,7 +142,7 @@ faults('Connections', { args: ['--first-byte-timeout', '500ms', '--body-timeout'
         .on('error', () => undefined);
       request.resume();
       request.write(Buffer.from([0, 0, 0x0f, 0xff, 0xff]));
-      await once(request, 'end');
+      await eventually('the call has ended', () => request.readableEnded);
       clearInterval(drip);
       request.close();
       assert.equal(status, '4', 'DEADLINE_EXCEEDED');

@@ -204,7 +204,10 @@ daemonFaults('The daemon stops and comes back', (row) => {
       const ended = second.ended.finally(() => {
         over = true;
       });
-      for (let count = 0; count < 100 || !over; count++) assert.equal((await client.invoke('echo', String(count))).text, String(count));
+      for (let count = 0; count < 100 || !over; count++) {
+        assert.doesNotMatch(second.log(), /listens on/, 'the second came up');
+        assert.equal((await client.invoke('echo', String(count))).text, String(count));
+      }
       assert.equal(await ended, 1);
       assert.match(second.log(), new RegExp(`the data directory ${daemon.data} is in use by another daemon \\(pid ${daemon.pid}\\)`));
     },

@@ -107,13 +107,17 @@ faults('What never ends', {}, (row) => {
     'Calls in the queue get DEADLINE_EXCEEDED in time, or are answered by the next replica',
     async (scene) => {
       await scene.deploy(dying('for (;;);'), { replicas: { min: 2, max: 2 } });
+      const before = await scene.replicas();
       const spinning = [1, 2].map(() => scene.call('die', { timeoutMs: 600 }));
       const impatient = scene.call('queued', { timeoutMs: 100 });
       const patient = scene.call('queued');
       assertReply(await impatient, { code: 'DEADLINE_EXCEEDED', details: passedIn('queue') });
       for (const reply of await Promise.all(spinning)) assertReply(reply, { code: 'DEADLINE_EXCEEDED' });
       assertReply(await patient, { code: 'OK', text: 'queued' });
-      await eventually('both are replaced', async () => (await scene.replicas()).length === 2);
+      await eventually('both are replaced', async () => {
+        const now = await scene.replicas();
+        return now.length === 2 && !now.some((pid) => before.includes(pid));
+      });
     },
   );
 });
