@@ -1,32 +1,24 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from '../../support/cleanup.js';
 import { faults } from '../../support/faults/fault-matrix.js';
+import { Pauses } from '../../support/faults/pauses.js';
 import { newRevisionFails } from '../../support/faults/plays.js';
 import { assertReply, type DaemonScene, passedIn } from '../../support/faults/scene.js';
 import type { DeploySettings } from '../../support/functions.js';
 import { eventually } from '../../support/processes.js';
 
-/** What a Handler and its test tell each other through files. */
-interface Signs {
-  /** While it is there, `init` does what it must not. */
-  bad: string;
-  /** A line for each time that a Handler was built: when, in Unix milliseconds. */
-  starts: string;
-}
-
 /** A Handler whose `init` goes wrong while the file `bad` is there; `exit` ends it, anything else is echoed. */
 function fragile(statement: string): string {
-  return `import { appendFileSync, existsSync } from 'node:fs';
+  return `import { existsSync } from 'node:fs';
 declare const process: any;
 declare const setTimeout: any;
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 export class Handler {
   constructor(readonly context: any) {}
   async init(): Promise<void> {
-    const { bad, starts } = this.context.parameters;
-    appendFileSync(starts, Date.now() + '\\n');
+    const { bad } = this.context.parameters;
     if (existsSync(bad)) { ${statement} }
   }
   call(request: any): any {
@@ -36,33 +28,17 @@ export class Handler {
 }`;
 }
 
-/** Deploys it while all is well, then lets `init` go wrong and ends the replica. */
-async function goesBad(scene: DaemonScene, statement: string, settings: DeploySettings = {}): Promise<Signs> {
-  const folder = await temporaryDirectory(scene);
-  const signs = { bad: join(folder, 'bad'), starts: join(folder, 'starts') };
-  await scene.deploy(fragile(statement), { parameters: { ...signs }, ...settings });
-  writeFileSync(signs.bad, '');
-  appendFileSync(signs.starts, '');
+/** Deploys it while all is well, then makes the file `bad` and ends the replica. */
+async function goesBad(scene: DaemonScene, statement: string, settings: DeploySettings = {}): Promise<{ bad: string; pauses: Pauses }> {
+  const bad = join(await temporaryDirectory(scene), 'bad');
+  await scene.deploy(fragile(statement), { parameters: { bad }, ...settings });
+  const pauses = new Pauses(scene);
+  writeFileSync(bad, '');
   await scene.expect('exit', { code: 'INTERNAL', reason: 'exit:3' });
-  return signs;
+  return { bad, pauses };
 }
 
-function startsOf({ starts }: Signs): number[] {
-  return readFileSync(starts, 'utf8').trim().split('\n').map(Number);
-}
-
-/** Each try waits twice as long as the one before. The pauses have a jitter of a fifth, and cannot be shorter than that. */
-async function backsOff(signs: Signs, tries = 5): Promise<void> {
-  await eventually(`it was tried ${tries} times`, () => startsOf(signs).length >= tries);
-  const times = startsOf(signs);
-  for (let index = 2; index < tries; index++) {
-    const pause = (times[index] ?? 0) - (times[index - 1] ?? 0);
-    const least = 50 * 2 ** (index - 1) * 0.8 - 5;
-    assert.ok(pause >= least, `start ${index} came ${pause} ms after the one before; ${least} ms is the least`);
-  }
-}
-
-async function recovers(scene: DaemonScene, { bad }: Signs): Promise<void> {
+async function recovers(scene: DaemonScene, bad: string): Promise<void> {
   rmSync(bad);
   await eventually('it is back', async () => (await scene.call('back')).text === 'back');
   await scene.expect('and stays', { code: 'OK', text: 'and stays' });
@@ -82,19 +58,19 @@ faults('What a Handler does while it is built', {}, (row) => {
   for (const [fault, statement, details, settings] of failures) {
     const expected = 'FAILED_PRECONDITION with the reason; tried again ever more seldom; back when the cause is gone';
     row(`${fault}, in a replica that is started anew`, expected, async (scene) => {
-      const signs = await goesBad(scene, statement, settings);
+      const { bad, pauses } = await goesBad(scene, statement, settings);
       await scene.expect('call', { code: 'FAILED_PRECONDITION', details });
-      await backsOff(signs, settings === slowToFail ? 4 : 5);
+      await pauses.becomeLonger();
       await scene.expect('call', { code: 'FAILED_PRECONDITION', details });
-      await recovers(scene, signs);
+      await recovers(scene, bad);
     });
   }
 
   row('`init` takes long', 'Calls wait for it, in the queue, up to their deadline', async (scene) => {
-    const signs = await goesBad(scene, 'while (existsSync(bad)) await sleep(5);');
+    const { bad } = await goesBad(scene, 'while (existsSync(bad)) await sleep(5);');
     const patient = Array.from({ length: 10 }, (_, index) => scene.call(`patient ${index}`, { timeoutMs: 30_000 }));
     await scene.expect('impatient', { code: 'DEADLINE_EXCEEDED', details: passedIn('queue') }, { timeoutMs: 300 });
-    rmSync(signs.bad);
+    rmSync(bad);
     for (const [index, reply] of (await Promise.all(patient)).entries()) assertReply(reply, { code: 'OK', text: `patient ${index}` });
   });
 
@@ -102,13 +78,16 @@ faults('What a Handler does while it is built', {}, (row) => {
     'A replica ends with every call',
     'INTERNAL each time, then UNAVAILABLE, not started, with a push-back; no storm of spawns; back after the pause',
     async (scene) => {
-      const signs = await goesBad(scene, '');
+      const { bad, pauses } = await goesBad(scene, '');
       let reply = await scene.call('exit');
-      while (reply.code === 'INTERNAL') reply = await scene.call('exit');
+      await eventually('it is not tried again at once', async () => {
+        if (reply.code === 'INTERNAL') reply = await scene.call('exit');
+        return reply.code !== 'INTERNAL';
+      });
       assertReply(reply, { code: 'UNAVAILABLE', details: /exited with code 3; it is tried again in/ });
       assert.ok(reply.notStarted && (reply.pushbackMs ?? 0) > 0);
-      await backsOff(signs);
-      await recovers(scene, signs);
+      await pauses.becomeLonger();
+      await recovers(scene, bad);
     },
   );
 
@@ -116,16 +95,15 @@ faults('What a Handler does while it is built', {}, (row) => {
     '`init` throws in the first replica of a function at rest (`replicas.min: 0`)',
     'FAILED_PRECONDITION with the reason; back when the cause is gone',
     async (scene) => {
-      const folder = await temporaryDirectory(scene);
-      const signs = { bad: join(folder, 'bad'), starts: join(folder, 'starts') };
+      const bad = join(await temporaryDirectory(scene), 'bad');
       await scene.deploy(fragile("throw new Error('cold and bad');"), {
-        parameters: { ...signs },
+        parameters: { bad },
         replicas: { min: 0, max: 1, idleTimeout: '50ms' },
       });
       await eventually('it is at rest', async () => (await scene.daemon.control.describe(scene.name)).replicas.length === 0);
-      writeFileSync(signs.bad, '');
+      writeFileSync(bad, '');
       await scene.expect('call', { code: 'FAILED_PRECONDITION', details: /fault is not ready: .*cold and bad/ });
-      await recovers(scene, signs);
+      await recovers(scene, bad);
     },
   );
 });

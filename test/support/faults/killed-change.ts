@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeployProgress } from '@dcf/sdk/control';
+import { unfinished } from '../../../src/registry/atomic-file.js';
+import { isStaging, stagingOf } from '../../../src/registry/layout.js';
 import type { TestDaemon } from '../daemon.js';
 import { type DeploySettings, deploySource, echoSource, versionSource } from '../functions.js';
 import { eventually, processesIn } from '../processes.js';
@@ -94,12 +96,26 @@ export async function killAt(daemon: TestDaemon, { step, done }: Point, make: (o
   await daemon.stop('SIGKILL');
 }
 
+/** Leaves what a kill does in the midst of a write, which it seldom hits: a state, a revision and a blob that are not whole. */
+async function leaveHalfWritten(data: string): Promise<void> {
+  const [functions, blobs] = [join(data, 'functions', name), join(data, 'blobs', 'sha256')];
+  const revision = stagingOf(join(functions, '0123456789abcdef'));
+  await mkdir(revision, { recursive: true });
+  const files = [
+    join(functions, `function.json${unfinished}`),
+    join(revision, 'handler.ts'),
+    join(blobs, `${'0'.repeat(64)}.1${unfinished}`),
+  ];
+  for (const file of files) await writeFile(file, 'half of');
+}
+
 /** Starts a daemon where another was killed: nothing half-written is left, and nothing runs that is not described. */
 export async function restarted(scene: Scene, data: string): Promise<TestDaemon> {
+  await leaveHalfWritten(data);
   const daemon = await scene.startDaemon({ data });
   const entries = await readdir(data, { recursive: true });
   assert.deepEqual(
-    entries.filter((entry) => /\.staging-|\.tmp$/.test(entry)),
+    entries.filter((entry) => isStaging(entry) || entry.endsWith(unfinished)),
     [],
   );
   let replicas = 0;
