@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from '../../support/cleanup.js';
 import { faults } from '../../support/faults/fault-matrix.js';
+import { holdSlot, holds } from '../../support/faults/holder.js';
 import { Pauses } from '../../support/faults/pauses.js';
 import { assertReply, type DaemonScene } from '../../support/faults/scene.js';
 import { eventually } from '../../support/processes.js';
@@ -115,6 +116,7 @@ export class Handler {
   call() { throw new Error('batches only'); }
   async callBatch(requests: any[]): Promise<any[]> {
     const texts = requests.map((request) => request.text());
+    if (texts.includes('hold')) await new Promise((resolve) => requests[0].signal.addEventListener('abort', resolve));
     if (texts.includes('die')) process.exit(5);
     if (texts.includes('throw')) throw new Error('the whole batch');
     if (texts.includes('too few')) return [];
@@ -122,15 +124,22 @@ export class Handler {
   }
 }`;
 
-/** Sends calls together, so that they may share a batch; each good one is answered, whatever is among them. */
+const batchSize = 8;
+
+/** Makes a call and thirty others while none can begin, so that the first shares its batch with seven of them. */
 async function amongOthers(scene: DaemonScene, input: string) {
-  const others = Array.from({ length: 30 }, (_, index) => scene.call(`good ${index}`));
-  const [bad, ...replies] = await Promise.all([scene.call(input), ...others]);
+  const letGo = await holdSlot(scene);
+  const others = Array.from({ length: 30 }, (_, index) => `good ${index}`);
+  const calls = [input, ...others].map((text) => scene.call(text));
+  await holds(scene, 1 + calls.length);
+  await letGo();
+  const [bad, ...replies] = await Promise.all(calls);
+  assert.ok(bad !== undefined);
   return { bad, replies };
 }
 
 faults('Batches', {}, (row) => {
-  const settings = { batch: { maxSize: 8 } };
+  const settings = { batch: { maxSize: batchSize } };
   const single: [fault: string, input: string, code: string, details: RegExp][] = [
     ['`callBatch` returns an Error for one call', 'bad', 'UNKNOWN', /^a bad one$/],
     ['`callBatch` returns nothing for one call', 'nothing', 'INTERNAL', /returned nothing/],
@@ -158,7 +167,7 @@ faults('Batches', {}, (row) => {
       assertReply(bad, { code, details });
       const failed = replies.filter((reply) => reply.code !== 'OK');
       for (const reply of failed) assertReply(reply, { code, details });
-      assert.ok(failed.length < 8, `${failed.length} of the others failed`);
+      assert.equal(failed.length, batchSize - 1, 'those of its batch failed');
       await scene.expect('next', { code: 'OK', text: 'next' });
     });
   }
