@@ -9,7 +9,7 @@ import { Ledger } from '../../../support/faults/ledger.js';
 import type { DaemonScene } from '../../../support/faults/scene.js';
 import { type RowLimits, type SectionSettings, Stage } from '../../../support/faults/stage.js';
 import { deploySource, echoSource } from '../../../support/functions.js';
-import { isAlive } from '../../../support/processes.js';
+import { eventually, isAlive } from '../../../support/processes.js';
 
 // Each test plays a row that breaks one rule of the matrix, and the frame has to say so.
 
@@ -132,6 +132,34 @@ test('a call to another function that gets the wrong bytes is caught', { skip },
   await caught(t, /came back as "other"/, async ({ daemon }) => {
     await deploySource(t, daemon, 'bystander', "export class Handler { call() { return 'other'; } }", { limits: { payload: '4MiB' } });
   });
+});
+
+const mistaken = new URL('../../../support/faults/mistaken.js', import.meta.url).href;
+
+/** Settings of a daemon that is wrong about something from when it is told so. */
+function mistakenAbout(what: 'pid' | 'method'): SectionSettings {
+  return { environment: { NODE_OPTIONS: `--import=${mistaken}`, MISTAKE: what } };
+}
+
+test('another process in the place of the daemon is caught', { skip }, async (t) => {
+  const replace = async ({ daemon }: DaemonScene): Promise<void> => {
+    process.kill(daemon.pid, 'SIGUSR2');
+    await eventually('it has another process id', async () => (await daemon.control.info()).pid === 1);
+  };
+  await caught(t, /the daemon has the process id 1; it was \d+/, replace, impatient, mistakenAbout('pid'));
+});
+
+test('a mistake of the daemon in its log is caught', { skip }, async (t) => {
+  const mistake = async ({ daemon }: DaemonScene): Promise<void> => {
+    process.kill(daemon.pid, 'SIGUSR2');
+    await eventually('a method fails', () =>
+      daemon.control.info().then(
+        () => false,
+        () => true,
+      ),
+    );
+  };
+  await caught(t, /the daemon logged: .*failed in the daemon itself/, mistake, impatient, mistakenAbout('method'));
 });
 
 test('a daemon that is gone is caught', { skip }, async (t) => {
