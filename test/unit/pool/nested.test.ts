@@ -33,6 +33,18 @@ test('nested calls go in front of those from outside; none is sent ahead, and no
   assert.equal((await outside[0]?.report)?.caller, undefined);
 });
 
+test('a nested call that waits is not sent ahead either when another takes the slot that became free', async (t) => {
+  const { call, folder, pool } = await startPool(t, holding, { concurrency: 2 });
+  await Promise.all(Array.from({ length: 30 }, () => call('quick').text));
+  // Short, so that one more call would be sent ahead.
+  const calls = [call('hold a'), call('block 20')];
+  calls.push(...['hold n1', 'n2'].map((name) => call(name, { origin: origin(pool) })), call('o1'));
+  await eventually('the first nested call has begun', async () => (await startsIn(folder)).includes('hold n1'));
+  assert.deepEqual([pool.running, pool.queued], [2, 2]);
+  for (const name of ['a', 'n1']) await letGo(folder, name);
+  await Promise.all(calls.map(({ text }) => text));
+});
+
 test('what a Handler asks for comes with the call that it is made for, and its end is told', async (t) => {
   const seen: string[] = [];
   const callFunction: CallFunction = ({ nested, function: name, input, metadata }, settle) => {
