@@ -10,14 +10,14 @@ import type { Scene } from '../../support/faults/scene.js';
 import { deploySource, echoSource } from '../../support/functions.js';
 import { eventually } from '../../support/processes.js';
 
-/** Writes down each call before it is answered, and takes its time, so that there are always some in flight. */
+/** Writes down each call before it is answered, and takes a time of its own, so that there are always some in flight. */
 function recording(path: string): string {
   return `import { appendFileSync } from 'node:fs';
 declare const setTimeout: any;
 export class Handler {
   async call(request: any): Promise<any> {
     appendFileSync(${JSON.stringify(path)}, request.text() + '\\n');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 50 + 50 * Math.random()));
     return request.input;
   }
 }`;
