@@ -16,12 +16,15 @@ import type { ReplicaSpec } from '../../src/pool/replica-spec.js';
 import { replicaSpec } from '../../src/pool/replica-spec.js';
 import { testPython } from './pythons.js';
 
+/** No line that a test waits for takes as long. */
+const patienceMs = 15_000;
+
 /** A pool with real replicas of a handler that a test wrote down. */
 export interface TestPool {
   pool: FunctionPool;
   folder: string;
   lines: LogLine[];
-  /** Resolves with the first line, past or to come, that matches. */
+  /** Resolves with the first line, past or to come, that matches; rejects when none has come in 15 seconds. */
   line: (pattern: RegExp) => Promise<LogLine>;
   call: (
     input?: string | Uint8Array,
@@ -149,10 +152,15 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
     folder,
     lines,
     line: (pattern) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(
+          () => reject(new Error(`no line came within ${patienceMs} ms that matches ${pattern}`)),
+          patienceMs,
+        ).unref();
         const check = (line: LogLine): void => {
           if (!pattern.test(line.text)) return;
           waiting.delete(check);
+          clearTimeout(timer);
           resolve(line);
         };
         waiting.add(check);

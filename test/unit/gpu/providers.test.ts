@@ -94,7 +94,8 @@ describe('probeProviders', () => {
 describe('probeInThisProcess', () => {
   test('reports a provider that does not exist', async () => {
     const report = await probeInThisProcess('abacus');
-    assert.equal(report.usable, false);
+    assert.ok(!report.usable);
+    assert.match(report.message, /abacus/);
   });
 
   test('relies on an option that this ONNX Runtime obeys: no node may fall back to the CPU', async () => {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { DcfError } from '../../../src/core/errors.js';
 import type { Outcome } from '../../../src/pool/invocation.js';
-import { readTree } from '../../../src/pool/process-tree.js';
+import { childrenOf, readTree } from '../../../src/pool/process-tree.js';
 import { startPool } from '../../support/pool.js';
 import { eventually } from '../../support/processes.js';
+import { noPython } from '../../support/pythons.js';
 
 const skip = process.platform === 'linux' ? false : 'only Linux tells what processes have in memory';
 
@@ -27,7 +28,6 @@ export class Handler {
       case 'child': children.push(spawn(process.execPath, ['-e', hold], { stdio: 'ignore' })); return new Promise(() => {});
       case 'hold': kept.push(Buffer.alloc(100 << 20, 1)); return 'held';
       case 'release': kept.length = 0; return 'released';
-      case 'start': return await new Promise((done) => spawn('true').once('exit', () => done('ended')));
       default: return 'alive';
     }
   }
@@ -65,13 +65,34 @@ for (const how of ['buffers', 'child'] as const) {
   });
 }
 
-test('a replica that starts processes while it holds much is not taken for one that uses it twice', { skip }, async (t) => {
-  const { call, pool } = await startPool(t, leaky, { limits: { memory: '256MiB' } });
-  assert.equal(await call('hold').text, 'held');
-  const pid = pool.keeper.replicas[0]?.pid;
-  for (let count = 0; count < 50; count++) assert.equal(await call('start').text, 'ended');
-  assert.equal(pool.keeper.replicas[0]?.pid, pid);
-});
+/** Holds 100 MiB and forks; what the child takes for itself is the input's number of bytes. It lives for four readings. */
+const forking = `
+import os, time
+held = b"x" * (100 << 20)
+def Handler(req):
+  child = os.fork()
+  if child == 0:
+    own = b"y" * int(req.text())
+    time.sleep(1)
+    os._exit(0)
+  os.waitpid(child, 0)
+  return str(os.getpid())
+`;
+
+for (const [what, own] of [
+  ['has all that its parent has as its own memory', 0],
+  ['shares most of it with its parent', 8 << 20],
+] as const) {
+  test(`a child that was forked and ${what} is not taken for one that uses it, too`, { skip: skip || noPython }, async (t) => {
+    const { call, pool } = await startPool(t, forking, { runtime: 'python', limits: { memory: '180MiB' } });
+    const pid = pool.keeper.replicas[0]?.pid ?? 0;
+    const called = call(String(own));
+    await eventually('the child is there', () => childrenOf(pid).length === 1);
+    if (own === 0) assert.equal(readTree(pid).length, 1);
+    else await eventually('it has what it wants', () => readTree(pid).length === 2);
+    assert.equal(await called.text, String(pid));
+  });
+}
 
 test('what a replica has in memory is told, its children included; the most that it had stays', { skip }, async (t) => {
   const { call, pool } = await startPool(t, leaky);

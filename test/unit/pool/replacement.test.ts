@@ -60,10 +60,15 @@ test('with several calls at once, an uncaught exception fails the one that it ca
   assert.equal(await neighbour.text, 'held a');
 });
 
-test('a fault in every call does not start a process for each', async (t) => {
+test('a fault in every call does not start a process for each: the pauses grow', async (t) => {
   const { call, pool } = await startPool(t, faulty);
-  for (let index = 0; index < 200; index++) assert.equal(await call('rejection').text, 'fine');
-  assert.ok(Math.max(...pool.keeper.replicas.map(({ id }) => id)) < 10);
+  const since = performance.now();
+  await eventually('the sixth replica runs', async () => {
+    assert.equal(await call('rejection').text, 'fine');
+    return pool.keeper.replicas.some(({ id }) => id === 6);
+  });
+  // 50 + 100 + 200 + 400 + 800 ms, less a fifth.
+  assert.ok(performance.now() - since >= 1_240);
 });
 
 test('a replica with a stuck worker takes nothing new, lets its healthy workers finish, and is replaced then', async (t) => {
@@ -76,6 +81,8 @@ test('a replica with a stuck worker takes nothing new, lets its healthy workers 
   assert.equal(pool.available, false, 'it can take no call');
   const next = call('next');
   assert.equal(pool.queued, 1);
+  // Whatever has the keeper look again.
+  pool.scale({ min: 1, max: 1 });
   assert.equal(pool.keeper.replicas.length, 1, 'its place is not free before it is gone');
   await letGo(folder, 'a');
   assert.equal(await healthy.text, 'held a');

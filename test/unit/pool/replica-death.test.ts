@@ -148,5 +148,5 @@ test('nothing of a replica stays behind: not its own children either', async (t)
   const grandchild = Number(await call().text);
   assert.ok(isAlive(grandchild));
   await pool.stop(5_000);
-  while (isAlive(grandchild)) await new Promise((resolve) => setTimeout(resolve, 1));
+  await eventually('the child is gone', () => !isAlive(grandchild));
 });

@@ -57,9 +57,10 @@ test('scale changes the bounds of a pool that runs', async (t) => {
   const { pool } = await startPool(t, holding);
   pool.scale({ min: 3, max: 3 });
   await eventually('three are ready', () => pool.keeper.readyCount === 3);
-  pool.scale({ min: 2, max: 4 });
   pool.scale({ min: 1, max: 1 });
   await eventually('one is left', () => pool.keeper.replicas.length === 1 && pool.keeper.readyCount === 1);
+  pool.scale({ min: 2, max: 4 });
+  await eventually('two are ready', () => pool.keeper.readyCount === 2);
 });
 
 const conditional = `
