@@ -45,6 +45,8 @@ export function standstill(owner: SlotOwner): Wait[] | undefined {
 /** Follows who waits for whom to something that does not wait. */
 class Search {
   readonly waits: Wait[] = [];
+  /** What `waits` has, for a quick answer: many calls wait for many, and the daemon does nothing else meanwhile. */
+  private readonly noted = new Set<string>();
   /** What was looked at, or is being looked at: to come there again tells nothing new. */
   private readonly seen = new Set<SlotOwner | SlotHolder>();
 
@@ -73,6 +75,9 @@ class Search {
   }
 
   private note(from: string, to: string): void {
-    if (!this.waits.some((wait) => wait.from === from && wait.to === to)) this.waits.push({ from, to });
+    const pair = `${from} ${to}`;
+    if (this.noted.has(pair)) return;
+    this.noted.add(pair);
+    this.waits.push({ from, to });
   }
 }
