@@ -56,6 +56,9 @@ class GrpcStream implements StreamCaller {
   private metadata: MetadataValues = {};
   /** Set once the first message has come. */
   private streamed: StreamedCall | undefined;
+  /** Whether the client says which message of its input is the last, and whether that has been handed on. */
+  private marksLast = false;
+  private inputEnded = false;
   /** Of the message that is being handed on. */
   private chunks: ChunkReader | undefined;
   private settled = false;
@@ -88,6 +91,7 @@ class GrpcStream implements StreamCaller {
     this.guarded(() => {
       if (this.settled || !Buffer.isBuffer(message)) return;
       copiedMemory.add(message.length);
+      if (this.inputEnded) throw new DcfError('INVALID_ARGUMENT', 'a message came after the last of the stream');
       const first = this.streamed === undefined;
       if (first) this.start(message);
       this.chunks = new ChunkReader(message, requestChunks, first);
@@ -100,7 +104,9 @@ class GrpcStream implements StreamCaller {
       if (this.settled) return;
       if (this.streamed === undefined)
         throw new DcfError('INVALID_ARGUMENT', 'the first message of a stream names the function; none came');
-      this.streamed.end();
+      if (this.inputEnded) return;
+      if (this.marksLast) this.streamed.cancel();
+      else this.streamed.end();
     });
   }
 
@@ -120,7 +126,8 @@ class GrpcStream implements StreamCaller {
 
   private start(message: Buffer): void {
     const { metadata } = this;
-    const { function: name, input } = decodeStreamStart(message);
+    const { function: name, input, marksLast } = decodeStreamStart(message);
+    this.marksLast = marksLast;
     this.streamed = this.invoker.stream(
       {
         function: name,
@@ -145,6 +152,10 @@ class GrpcStream implements StreamCaller {
       if (!streamed.write(chunk)) return;
     }
     this.chunks = undefined;
+    if (chunks.last) {
+      this.inputEnded = true;
+      streamed.end();
+    }
     this.call.startRead();
   }
 

@@ -116,6 +116,32 @@ tell([first, ended, sorted(set(echoed[0])), int(summed[0][0]) > 100, counted])`;
     assert.deepEqual(await python(program, url), ['DEADLINE_EXCEEDED', 'nothing moved on the stream for 0.3 s, its timeout']);
   });
 
+  test('an input of a stream that is left does not look whole to the Handler', async (t) => {
+    const storing = `export class Handler {
+      async *call(request) {
+        yield 'begun';
+        try { for await (const _ of request.chunks); console.log('whole'); }
+        catch (error) { console.log(error.code); }
+      }
+    }`;
+    for (const [name, program, made] of [
+      ['left', "with client.stream('left', words()) as stream:\n    next(stream)", 'CANCELLED'],
+      ['whole', "list(client.stream('whole', ['a chunk']))", 'whole'],
+    ] as const) {
+      await deploySource(t, daemon, name, storing, { callLog: false });
+      await python(`
+def words():
+    yield 'a chunk'
+    threading.Event().wait(60)
+${program}
+tell(None)`);
+      for await (const { text } of daemon.control.logs({ name, follow: true })) {
+        assert.equal(text, made);
+        break;
+      }
+    }
+  });
+
   test('an input that throws gives the call up, and is told as it is', async () => {
     const program = `
 def broken():

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@dcf/sdk';
-import { encodeStreamStart } from '@dcf/sdk/contract';
+import { encodeStreamEnd, encodeStreamStart } from '@dcf/sdk/contract';
 import { defer } from '../../src/core/promises.js';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { deploySource, versionSource } from '../support/functions.js';
@@ -137,6 +137,7 @@ test('what is no stream is refused, and a first message that does not come is no
     ['rubbish', ({ send }) => send(Buffer.from([0x0a, 0x7f])), /no%20valid%20protobuf/],
     ['no function', ({ send }) => send(Buffer.alloc(0)), /name/],
     ['a second function', ({ send }) => [start, start].forEach(send), /only%20the%20first/],
+    ['a message after the last', ({ send }) => [start, encodeStreamEnd(), encodeStreamEnd()].forEach(send), /after%20the%20last/],
     ['rubbish later', ({ send }) => [start, Buffer.from([0x12, 0x7f, 1])].forEach(send), /no%20valid%20protobuf/],
     ['an input and chunks', ({ send }) => send(Buffer.concat([whole, Buffer.from([0x12, 0])])), /both%20an%20input%20and%20chunks/],
   ];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, test } from 'node:test';
-import { encodeStreamStart } from '@dcf/sdk/contract';
+import { encodeStreamStart, loadContract } from '@dcf/sdk/contract';
 import { DcfError } from '@dcf/sdk/errors';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
@@ -10,6 +10,7 @@ import { rawStream } from '../support/raw-stream.js';
 import { deployStreaming, numbered, readAll } from '../support/streams.js';
 
 const owner = { after };
+const { requestSerialize } = loadContract().dcf.Functions.service.Stream;
 const daemon = await startDaemon(owner);
 await deployStreaming(owner, daemon);
 
@@ -172,22 +173,64 @@ test('what the input throws is thrown to who reads the output, and the call is c
   );
 });
 
-test('an input that is cut off, for its client is gone, does not look whole', async (t) => {
-  const source = `export class Handler {
-    async *call(request) {
-      yield 'begun';
-      try { for await (const _ of request.chunks); console.log('whole'); }
-      catch (error) { console.log(error.code); }
-    }
-  }`;
-  await deploySource(owner, daemon, 'storing', source, { callLog: false });
+const storingSource = `export class Handler {
+  async *call(request) {
+    yield 'begun';
+    try { for await (const _ of request.chunks); console.log('whole'); }
+    catch (error) { console.log(error.code); }
+  }
+}`;
+
+/** What a Handler of `storingSource` made of its input. */
+async function stored(name: string): Promise<string> {
+  for await (const { text } of daemon.control.logs({ name, follow: true })) return text;
+  return '';
+}
+
+test('an input that is cut off does not look whole: its client is gone, and had not said how it ends', async (t) => {
+  await deploySource(owner, daemon, 'storing', storingSource, { callLog: false });
   const { session, stream: raw, send } = rawStream(t, daemon.url);
-  send(encodeStreamStart({ function: 'storing', input: undefined }));
+  send(requestSerialize({ function: 'storing' }));
   await once(raw, 'data');
   session.destroy();
-  for await (const { text } of daemon.control.logs({ name: 'storing', follow: true })) {
-    assert.equal(text, 'CANCELLED');
-    break;
+  assert.equal(await stored('storing'), 'CANCELLED');
+});
+
+test('an input whose client says which message is the last ends with that one, and is cut off without', async (t) => {
+  for (const [name, last, made] of [
+    ['marked', [requestSerialize({ last: true })], 'whole'],
+    ['with-chunk', [requestSerialize({ chunks: [Buffer.from('a')], last: true })], 'whole'],
+    ['unmarked', [], 'CANCELLED'],
+  ] as const) {
+    await deploySource(owner, daemon, name, storingSource, { callLog: false });
+    const { stream: raw, send, status } = rawStream(t, daemon.url);
+    send(encodeStreamStart({ function: name, input: undefined }));
+    await once(raw, 'data');
+    last.forEach(send);
+    raw.end();
+    raw.resume();
+    assert.equal(await stored(name), made, name);
+    assert.equal((await status)['grpc-status'], made === 'whole' ? '0' : '1', name);
+  }
+});
+
+test('an input that its caller gives up does not look whole', async () => {
+  for (const name of ['left', 'aborted'] as const) {
+    await deploySource(owner, daemon, name, storingSource, { callLog: false });
+    const controller = new AbortController();
+    const never = (async function* () {
+      yield 'a chunk';
+      await new Promise(() => undefined);
+    })();
+    const chunks = daemon.client.stream(name, never, { signal: controller.signal })[Symbol.asyncIterator]();
+    await chunks.next();
+    if (name === 'aborted') {
+      controller.abort();
+      await assert.rejects(chunks.next(), { code: 'CANCELLED' });
+    } else {
+      await chunks.return(undefined);
+    }
+    assert.equal(await stored(name), 'CANCELLED', name);
   }
 });
 

@@ -2,7 +2,8 @@ import { encodeField, fieldLength, malformed, Reader, writeField } from './proto
 
 /**
  * The messages of a stream, read and written by hand for the reason that envelope.ts gives: `StreamRequest`
- * { 1 function: string, 2 chunks: repeated bytes, 3 input: optional bytes } and `StreamReply` { 1 chunks: repeated bytes }.
+ * { 1 function: string, 2 chunks: repeated bytes, 3 input: optional bytes, 4 last: optional bool } and `StreamReply`
+ * { 1 chunks: repeated bytes }.
  */
 export interface StreamStart {
   function: string;
@@ -12,6 +13,8 @@ export interface StreamStart {
 
 const functionTag = 0x0a;
 const inputTag = 0x1a;
+const lastTag = 0x20;
+const notLast = Buffer.of(lastTag, 0);
 
 /** The field that holds the chunks, by its tag. */
 export const requestChunks = 0x12;
@@ -20,24 +23,32 @@ export const replyChunks = 0x0a;
 /** Chunks are put together in messages of about this size; a longer chunk goes alone. */
 const maxGathered = 32 * 1024;
 
-/** Writes the first message of a stream, which has no chunks. */
+/** Writes the first message of a stream, which has no chunks. Where they follow, so must the message that `encodeStreamEnd` writes. */
 export function encodeStreamStart({ function: name, input }: StreamStart): Buffer {
   const bytes = Buffer.from(name);
-  const inputLength = input === undefined ? 0 : fieldLength(input.length);
-  const message = Buffer.allocUnsafe(fieldLength(bytes.length) + inputLength);
+  const rest = input === undefined ? notLast.length : fieldLength(input.length);
+  const message = Buffer.allocUnsafe(fieldLength(bytes.length) + rest);
   const offset = writeField(message, functionTag, bytes, 0);
-  if (input !== undefined) writeField(message, inputTag, input, offset);
+  if (input === undefined) message.set(notLast, offset);
+  else writeField(message, inputTag, input, offset);
   return message;
+}
+
+/** Writes the last message of an input in chunks. */
+export function encodeStreamEnd(): Buffer {
+  return Buffer.of(lastTag, 1);
 }
 
 /**
  * Reads what the first message of a stream says beside its chunks, and checks all of it. Unknown fields are passed over.
+ * `marksLast`: the client will say which message of the input is the last.
  *
  * @throws DcfError INVALID_ARGUMENT when it is malformed, or has both an input and chunks
  */
-export function decodeStreamStart(message: Buffer): StreamStart {
+export function decodeStreamStart(message: Buffer): StreamStart & { marksLast: boolean } {
   const reader = new Reader(message);
   let name = '';
+  let marksLast = false;
   let input: Buffer | undefined;
   let chunked = false;
   while (!reader.done) {
@@ -47,13 +58,16 @@ export function decodeStreamStart(message: Buffer): StreamStart {
     else if (tag < 8) throw malformed('field number 0 is not allowed');
     else reader.skip(tag);
     chunked ||= tag === requestChunks;
+    marksLast ||= tag === lastTag;
   }
   if (input !== undefined && chunked) throw malformed('it has both an input and chunks of one');
-  return { function: name, input };
+  return { function: name, input, marksLast };
 }
 
 /** Reads the chunks of a message one by one: a message may have millions, which together would take far more memory than it. */
 export class ChunkReader {
+  /** Whether the message says that it is the last; known once all of it is read. */
+  last = false;
   private readonly reader: Reader;
 
   /**
@@ -77,7 +91,8 @@ export class ChunkReader {
       if (tag < 8) throw malformed('field number 0 is not allowed');
       if (!this.first && (tag === functionTag || tag === inputTag))
         throw malformed('only the first of a stream has a function and an input');
-      reader.skip(tag);
+      if (tag === lastTag) this.last = reader.varint() > 0;
+      else reader.skip(tag);
     }
     return undefined;
   }

@@ -2,6 +2,7 @@ export {
   ChunkReader,
   ChunkWriter,
   decodeStreamStart,
+  encodeStreamEnd,
   encodeStreamStart,
   replyChunks,
   requestChunks,

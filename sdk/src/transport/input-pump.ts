@@ -1,5 +1,5 @@
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import { ChunkWriter, requestChunks, type SentChunk } from '../contract/chunks.js';
+import { ChunkWriter, encodeStreamEnd, requestChunks, type SentChunk } from '../contract/chunks.js';
 import { readInput } from './invoke.js';
 
 /** Where the chunks of an input come from. */
@@ -51,7 +51,7 @@ export class InputPump {
         if (this.#queued >= maxQueued) await this.#untilRoom();
       }
       while (!this.#over && !this.#writer.idle) await this.#untilRoom();
-      if (!this.#over) this.call.end();
+      if (!this.#over) this.call.end(encodeStreamEnd());
     } catch (error) {
       if (this.#over) return;
       this.fault = error;

@@ -4,6 +4,7 @@ import {
   ChunkReader,
   ChunkWriter,
   decodeStreamStart,
+  encodeStreamEnd,
   encodeStreamStart,
   loadContract,
   replyChunks,
@@ -31,11 +32,28 @@ test('the first message is what proto-loader makes of it, and the other way roun
     const decoded = requestDeserialize(first);
     assert.equal(decoded.function, 'upper');
     assert.deepEqual(decoded.input, input);
-    assert.deepEqual(decodeStreamStart(first), { function: 'upper', input });
+    assert.equal(decoded.last, input === undefined ? false : undefined);
+    assert.deepEqual(decodeStreamStart(first), { function: 'upper', input, marksLast: input === undefined });
   }
   const given = requestSerialize({ function: 'upper', chunks: [Buffer.from('a'), Buffer.alloc(0), Buffer.from('c')] });
-  assert.deepEqual(decodeStreamStart(given), { function: 'upper', input: undefined });
+  assert.deepEqual(decodeStreamStart(given), { function: 'upper', input: undefined, marksLast: false });
   assert.deepEqual(read(given, requestChunks), ['a', '', 'c']);
+});
+
+test('which message is the last is known once it is read', () => {
+  assert.equal(requestDeserialize(encodeStreamEnd()).last, true);
+  const messages = [
+    encodeStreamEnd(),
+    requestSerialize({ chunks: [Buffer.from('a')], last: true }),
+    requestSerialize({ chunks: [Buffer.from('a')], last: false }),
+    requestSerialize({ chunks: [Buffer.from('a')] }),
+  ];
+  const lasts = messages.map((message) => {
+    const reader = new ChunkReader(message, requestChunks, false);
+    while (reader.next() !== undefined);
+    return reader.last;
+  });
+  assert.deepEqual(lasts, [true, true, false, false]);
 });
 
 test('what comes while a message is on its way goes in the next one, in order, up to 32 KiB', () => {

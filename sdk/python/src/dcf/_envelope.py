@@ -1,5 +1,5 @@
 """The messages of a call: ``{1: string function, 2: bytes input}`` and ``{1: bytes output}``, and those of a stream, ``{1: string
-function, 2: repeated bytes chunks, 3: bytes input}`` and ``{1: repeated bytes chunks}``.
+function, 2: repeated bytes chunks, 3: bytes input, 4: bool last}`` and ``{1: repeated bytes chunks}``.
 
 Written by hand as the daemon does it: so a payload is copied once, and the generated code of some version of protobuf, which
 has to fit the one that the caller has installed, is not needed. The format: https://protobuf.dev/programming-guides/encoding/.
@@ -12,6 +12,10 @@ from typing import Iterator, List, Optional, Tuple, Union
 _FIRST = b"\x0a"
 _SECOND = b"\x12"
 _THIRD = b"\x1a"
+_NOT_LAST = b"\x20\x00"
+
+#: The last message of an input in chunks.
+STREAM_END = b"\x20\x01"
 
 Bytes = Union[bytes, bytearray, memoryview]
 
@@ -22,10 +26,10 @@ def encode_request(function: str, data: Bytes) -> bytes:
 
 
 def encode_stream_start(function: str, data: Optional[Bytes]) -> bytes:
-    """The first message of a stream; ``data`` is all of the input, None where it comes in chunks."""
+    """The first message of a stream; ``data`` is all of the input, None where it comes in chunks, and STREAM_END after them."""
     name = function.encode("utf-8")
     parts = (_FIRST, _varint(len(name)), name)
-    return b"".join(parts if data is None else (*parts, _THIRD, _varint(len(data)), data))
+    return b"".join((*parts, _NOT_LAST) if data is None else (*parts, _THIRD, _varint(len(data)), data))
 
 
 def encode_chunk(data: Bytes) -> bytes:

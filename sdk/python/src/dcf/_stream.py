@@ -6,7 +6,7 @@ from typing import Callable, Iterable, Iterator, List, Optional, Type, Union
 
 import grpc
 
-from ._envelope import decode_chunks, encode_chunk
+from ._envelope import STREAM_END, decode_chunks, encode_chunk
 from ._errors import DcfError
 from ._idle import IdleTimer
 from ._result import Report
@@ -166,6 +166,7 @@ class Stream:
                 self._begun = True
                 self._idle.touch()
                 yield encode_chunk(self._read_input(chunk))
+            yield STREAM_END
         except Exception as error:
             # grpcio would only say that the iterator failed.
             self._fault = error
