@@ -6,7 +6,6 @@ import { after, test } from 'node:test';
 import { cleanUp, temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
-import { eventually } from '../support/processes.js';
 import { runCli, spawnCli } from '../support/programs.js';
 
 const owner = { after };
@@ -20,8 +19,6 @@ const source = `export class Handler {
   }
 }`;
 await deploySource(owner, daemon, 'talker', source, { callLog: false });
-
-const running = (count: number) => eventually(`${count} run`, async () => (await daemon.control.describe('talker')).running === count);
 
 test('--stream sends stdin as it comes and prints each chunk as it comes', async () => {
   const child = spawnCli(['invoke', 'talker', '--stream', '--input', '-', '--report'], { url: daemon.url });
@@ -60,14 +57,23 @@ test('a stream that fails is 1, bad usage is 2, and each says why', async () => 
   assert.equal((await runCli(['invoke', 'talker', '--stream', '--json'], { url: daemon.url })).code, 2);
 });
 
-test('Ctrl-C cancels the call, though stdin stays open', async () => {
-  const child = spawnCli(['invoke', 'talker', '--stream', '--input', '-'], { url: daemon.url });
+test('Ctrl-C cancels the call, though stdin stays open: its input does not look whole', async () => {
+  const listening = `export class Handler {
+    async *call(request: any) {
+      try { for await (const chunk of request.chunks) yield chunk; console.log('whole'); }
+      catch (error) { console.log(error.code); }
+    }
+  }`;
+  await deploySource(owner, daemon, 'listening', listening, { callLog: false });
+  const child = spawnCli(['invoke', 'listening', '--stream', '--input', '-'], { url: daemon.url });
   cleanUp(owner, () => void child.kill('SIGKILL'));
   child.stdin.write('one');
   await once(child.stdout, 'data');
-  await running(1);
   child.kill('SIGINT');
   await once(child, 'exit');
   assert.equal(child.exitCode, 130);
-  await running(0);
+  for await (const { text } of daemon.control.logs({ name: 'listening', follow: true })) {
+    assert.equal(text, 'CANCELLED');
+    break;
+  }
 });
