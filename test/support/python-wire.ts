@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runtimeCommand } from '../../src/pool/runtime-command.js';
@@ -32,6 +33,8 @@ export class PythonWire {
   private constructor(
     private readonly child: ChildProcess,
     private readonly stream: Socket,
+    /** All that it writes to stderr, once it has ended. */
+    readonly errors: Promise<string>,
   ) {
     stream.on('data', (data: Buffer) => {
       this.decoder.push(data);
@@ -47,14 +50,14 @@ export class PythonWire {
     await writeFile(join(directory, 'handler.py'), source);
     const confinement = { isolation: { kind: 'process' }, memoryLimit: undefined, cgroup: undefined } as const;
     const [file = '', ...argv] = runtimeCommand({ kind: 'python', interpreter: await testPython() }, 1, confinement);
-    const child = spawn(file, argv, { cwd: directory, stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+    const child = spawn(file, argv, { cwd: directory, stdio: ['ignore', 'inherit', 'pipe', 'pipe'] });
     t.after(async () => {
       child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     });
     const stream = child.stdio[3];
-    assert.ok(stream instanceof Socket);
-    const wire = new PythonWire(child, stream);
+    assert.ok(stream instanceof Socket && child.stderr !== null);
+    const wire = new PythonWire(child, stream, text(child.stderr));
     const handler = { path: 'handler.py', name: 'Handler' };
     const placed = { protocol: 1, function: 'wired', revision: 'r1', worker: 0, directory, handler, parameters: {}, resources: {} };
     wire.send({ type: 'INIT', init: { ...placed, providers: [], devices: [], concurrency: 1, maxBatch: 1, maxPayload: 1 << 20, ...init } });
@@ -106,9 +109,17 @@ export class PythonWire {
     return await this.exit();
   }
 
+  /** Resolves with how the process ended, which the test has to bring about. */
   async exit(): Promise<number | NodeJS.Signals | null> {
-    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
+    const late = sleep(patienceMs, undefined, { ref: false }).then(() => {
+      throw new Error(`it did not end within ${patienceMs} ms`);
+    });
+    await Promise.race([this.ended(), late]);
     return this.child.exitCode ?? this.child.signalCode;
+  }
+
+  private async ended(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
   }
 
   private as<Type extends Message['type']>(message: Message | undefined, type: Type): OfType<Type> {
@@ -117,8 +128,8 @@ export class PythonWire {
   }
 
   private more(): Promise<void> {
-    const ended = this.exit().then((how) => {
-      throw new Error(`the worker ended: ${how}`);
+    const ended = this.ended().then(async () => {
+      throw new Error(`the worker ended: ${this.child.exitCode ?? this.child.signalCode}\n${await this.errors}`);
     });
     const came = new Promise<void>((resolve) => {
       const check = (): void => {

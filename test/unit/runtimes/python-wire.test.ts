@@ -203,7 +203,7 @@ def Handler(req):
 test('a call sent ahead: STARTED before the Handler runs, RETURNED when it has not begun', { skip }, async (t) => {
   const wire = await PythonWire.start(
     t,
-    'import sys\nclass Handler:\n  def __call__(self, req):\n    if req.text() == "exit": sys.exit(4)\n    return req.input',
+    'import sys\nclass Handler:\n  def __call__(self, req):\n    if req.text() == "exit": sys.exit(4)\n    while req.text() == "wait" and not req.cancelled: pass\n    return req.input',
   );
   wire.call(1, { body: 'a' });
   wire.call(2, { body: 'b', announce: true });
@@ -213,8 +213,14 @@ test('a call sent ahead: STARTED before the Handler runs, RETURNED when it has n
   wire.call(3, { announce: true, timeoutMs: 60_000, body: 'c' });
   assert.equal((await wire.next('STARTED')).id, 3);
   await wire.next('RESULT');
-  wire.call(4, { announce: true, body: 'exit' });
-  assert.equal((await wire.next('STARTED')).id, 4);
+  wire.call(4, { body: 'wait' });
+  wire.call(5, { announce: true });
+  wire.send({ type: 'RECALL', id: 5 });
+  assert.equal((await wire.next('RETURNED')).id, 5);
+  wire.send({ type: 'CANCEL', id: 4 });
+  assert.equal((await wire.next('RESULT')).id, 4);
+  wire.call(6, { announce: true, body: 'exit' });
+  assert.equal((await wire.next('STARTED')).id, 6);
   assert.equal(await wire.exit(), 4);
 });
 
@@ -222,4 +228,5 @@ test('rubbish on the stream ends the worker with words', { skip }, async (t) => 
   const wire = await PythonWire.start(t, 'def Handler(req): return req.input');
   wire.send({ type: 'STARTED', id: 1 });
   assert.equal(await wire.exit(), 1);
+  assert.match(await wire.errors, /the worker's stream broke: a worker takes no frame of type 13/);
 });
