@@ -65,12 +65,15 @@ async function open(t: TestContext, options: Partial<ConnectionOptions> = {}): P
 
 test('what is sent in one turn of the event loop is gathered into one write', async (t) => {
   const { end, peer } = await open(t);
+  const written = t.mock.method(end.socket, 'write');
   for (let id = 1; id <= 15; id++) end.connection.send({ type: 'RESULT', id, body: Buffer.from(`body ${id}`) });
   const [chunk]: Buffer[] = await once(peer, 'data');
   assert.equal(
     chunk?.length,
     Array.from({ length: 15 }, (_, index) => 16 + `body ${index + 1}`.length).reduce((sum, length) => sum + length),
   );
+  // The system puts together what is written at once, so the other end cannot tell.
+  assert.equal(written.mock.callCount(), 1);
 });
 
 test('long and short bodies arrive whole and in order', async (t) => {
