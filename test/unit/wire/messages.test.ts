@@ -60,5 +60,6 @@ test('any header either reads or is refused by a FrameError', () => {
         assert.ok(error instanceof FrameError, String(error));
       }
     }),
+    { numRuns: 1000 },
   );
 });
