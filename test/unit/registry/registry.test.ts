@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { isRevisionId } from '../../../src/core/names.js';
+import { setTimeout } from 'node:timers/promises';
+import { type Digest, isRevisionId } from '../../../src/core/names.js';
+import { defer } from '../../../src/core/promises.js';
 import { Registry } from '../../../src/registry/registry.js';
+import type { RevisionFile } from '../../../src/registry/revision.js';
 import { assertLaidOut, assertNoLeftovers, deploy, functionName, packageOf, prepare, sha256, temporaryFolder, upload } from './support.js';
 
 const digits = functionName('digits');
@@ -318,6 +321,25 @@ describe('Registry', () => {
     context.after(() => registry.close());
     assert.deepEqual(registry.damaged, []);
     assert.deepEqual((await readdir(join(data, 'functions'))).sort(), ['Not a function', 'file']);
+  });
+
+  test('a delete takes no blob away that a deploy has found', async (context) => {
+    const registry = await Registry.open(await temporaryFolder(context));
+    context.after(() => registry.close());
+    const [old, next] = ['old', 'next'].map((name) => packageOf({ name }, { 'shared.txt': 'shared' }));
+    assert.ok(old !== undefined && next !== undefined);
+    const { name } = await deploy(registry, old);
+    const found = defer<{ missing: readonly RevisionFile[] }>();
+    const sweep = registry.blobs.sweep.bind(registry.blobs);
+    context.mock.method(registry.blobs, 'sweep', async (needed: ReadonlySet<Digest>) => {
+      // A deploy that does not wait for the delete would be through with this long before.
+      found.resolve(registry.createRevision(next));
+      await Promise.race([found.promise, setTimeout(200)]);
+      await sweep(needed);
+    });
+    await registry.delete(name);
+    const { missing } = await found.promise;
+    assert.deepEqual(missing.map((file) => file.path).sort(), ['handler.mjs', 'shared.txt']);
   });
 
   test('takes changes from many at once', async (context) => {
