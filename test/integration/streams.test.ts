@@ -7,7 +7,7 @@ import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
 import { eventually } from '../support/processes.js';
 import { rawStream } from '../support/raw-stream.js';
-import { deployStreaming, numbered, readAll } from '../support/streams.js';
+import { deployStreaming, numbered, readAll, stored, storingSource } from '../support/streams.js';
 
 const owner = { after };
 const { requestSerialize } = loadContract().dcf.Functions.service.Stream;
@@ -173,27 +173,13 @@ test('what the input throws is thrown to who reads the output, and the call is c
   );
 });
 
-const storingSource = `export class Handler {
-  async *call(request) {
-    yield 'begun';
-    try { for await (const _ of request.chunks); console.log('whole'); }
-    catch (error) { console.log(error.code); }
-  }
-}`;
-
-/** What a Handler of `storingSource` made of its input. */
-async function stored(name: string): Promise<string> {
-  for await (const { text } of daemon.control.logs({ name, follow: true })) return text;
-  return '';
-}
-
 test('an input that is cut off does not look whole: its client is gone, and had not said how it ends', async (t) => {
   await deploySource(owner, daemon, 'storing', storingSource, { callLog: false });
   const { session, stream: raw, send } = rawStream(t, daemon.url);
   send(requestSerialize({ function: 'storing' }));
   await once(raw, 'data');
   session.destroy();
-  assert.equal(await stored('storing'), 'CANCELLED');
+  assert.equal(await stored(daemon, 'storing'), 'CANCELLED');
 });
 
 test('an input whose client says which message is the last ends with that one, and is cut off without', async (t) => {
@@ -209,7 +195,7 @@ test('an input whose client says which message is the last ends with that one, a
     last.forEach(send);
     raw.end();
     raw.resume();
-    assert.equal(await stored(name), made, name);
+    assert.equal(await stored(daemon, name), made, name);
     assert.equal((await status)['grpc-status'], made === 'whole' ? '0' : '1', name);
   }
 });
@@ -230,7 +216,7 @@ test('an input that its caller gives up does not look whole', async () => {
     } else {
       await chunks.return(undefined);
     }
-    assert.equal(await stored(name), 'CANCELLED', name);
+    assert.equal(await stored(daemon, name), 'CANCELLED', name);
   }
 });
 

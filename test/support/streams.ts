@@ -56,7 +56,22 @@ async function* hanging(signal: AbortSignal) {
 async function* deaf() { yield 'first'; console.log('is deaf'); await new Promise(() => undefined); }
 `;
 
-/** Deploys it; sixteen calls go on at the same time unless the manifest says otherwise. */
+/** A function that says `begun`, reads its input and logs `whole` when that has ended, or the code of what ended it otherwise. */
+export const storingSource = `export class Handler {
+  async *call(request: any) {
+    yield 'begun';
+    try { for await (const _ of request.chunks); console.log('whole'); }
+    catch (error: any) { console.log(error.code); }
+  }
+}`;
+
+/** What a call of `storingSource` made of its input; the function logs nothing else. */
+export async function stored(daemon: TestDaemon, name: string): Promise<string> {
+  for await (const { text } of daemon.control.logs({ name, follow: true })) return text;
+  return '';
+}
+
+/** Deploys `streamingSource`; sixteen calls go on at the same time unless the manifest says otherwise. */
 export async function deployStreaming(owner: Owner, daemon: TestDaemon, name = 'streaming', settings: DeploySettings = {}): Promise<void> {
   await deploySource(owner, daemon, name, streamingSource, { concurrency: 16, ...settings });
 }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { type Digest, isRevisionId } from '../../../src/core/names.js';
 import { defer } from '../../../src/core/promises.js';
 import { Registry } from '../../../src/registry/registry.js';
@@ -330,11 +329,13 @@ describe('Registry', () => {
     assert.ok(old !== undefined && next !== undefined);
     const { name } = await deploy(registry, old);
     const found = defer<{ missing: readonly RevisionFile[] }>();
+    const other = await Registry.open(await temporaryFolder(context));
+    context.after(() => other.close());
     const sweep = registry.blobs.sweep.bind(registry.blobs);
     context.mock.method(registry.blobs, 'sweep', async (needed: ReadonlySet<Digest>) => {
-      // A deploy that does not wait for the delete would be through with this long before.
+      // A deploy that does not wait for the delete would be through with this when others, begun later, are.
       found.resolve(registry.createRevision(next));
-      await Promise.race([found.promise, setTimeout(200)]);
+      for (let count = 0; count < 3; count++) await other.createRevision(next);
       await sweep(needed);
     });
     await registry.delete(name);
