@@ -4,23 +4,38 @@ import type { CallQueue } from './call-queue.js';
 export interface BatchOptions {
   /** Calls of one batch. */
   maxSize: number;
-  /** How long a call waits for others to come; 0: it takes what is queued and never waits. */
-  maxDelayMs: number;
+  /** How long a free worker waits for a fuller batch, in milliseconds; 0: never; `auto`: see `BatchGathering`. */
+  maxDelayMs: number | 'auto';
   /** Bytes of all inputs of one batch; an input above it goes alone. */
   maxBytes: number;
 }
 
-/** What the queue's front holds for a worker: a batch (a stream is alone in one), or how many milliseconds to wait for a fuller one. */
-export type NextBatch = { kind: 'batch'; calls: Call[] } | { kind: 'wait'; ms: number } | { kind: 'empty' };
+/** The batch that the queue's front holds. A stream is alone in one. */
+export interface FrontBatch {
+  count: number;
+  /** Whether nothing that comes could join it. */
+  full: boolean;
+}
 
-/** Takes the next batch off the queue, in order, unless it pays to wait. */
-export function nextBatch(queue: CallQueue, options: BatchOptions): NextBatch {
+/** Looks at the batch that is next; `undefined` when no call waits. */
+export function frontBatch(queue: CallQueue, options: BatchOptions): FrontBatch | undefined {
   const { first } = queue;
-  if (first === undefined) return { kind: 'empty' };
+  if (first === undefined) return undefined;
   const count = batchLength(queue, options);
-  const full = count === options.maxSize || count < queue.size || first.stream !== undefined;
-  const ms = options.maxDelayMs - first.age;
-  if (!full && ms > 0) return { kind: 'wait', ms };
+  return { count, full: count === options.maxSize || count < queue.size || first.stream !== undefined };
+}
+
+/** The earliest deadline among the calls that wait, on the clock of `performance.now()`; `Infinity` where none has one. */
+export function earliestDeadline(queue: CallQueue): number {
+  let earliest = Number.POSITIVE_INFINITY;
+  for (let call = queue.first; call !== undefined; call = queue.after(call)) {
+    earliest = Math.min(earliest, call.acceptedAt + call.timeoutMs);
+  }
+  return earliest;
+}
+
+/** Takes `count` calls off the queue, in order, as one batch. */
+export function takeBatch(queue: CallQueue, count: number): Call[] {
   const calls: Call[] = [];
   while (calls.length < count) {
     const call = queue.shift();
@@ -28,7 +43,7 @@ export function nextBatch(queue: CallQueue, options: BatchOptions): NextBatch {
     call.batchSize = count;
     calls.push(call);
   }
-  return { kind: 'batch', calls };
+  return calls;
 }
 
 function batchLength(queue: CallQueue, { maxSize, maxBytes }: BatchOptions): number {

@@ -1,5 +1,7 @@
+import { performance } from 'node:perf_hooks';
 import { startTimer } from '../core/deadline.js';
-import { type BatchOptions, nextBatch } from './batcher.js';
+import { BatchGathering } from './batch-gathering.js';
+import { type BatchOptions, earliestDeadline, frontBatch, takeBatch } from './batcher.js';
 import type { Call } from './call.js';
 import { CallQueue } from './call-queue.js';
 import type { ReplicaKeeper } from './replica-keeper.js';
@@ -14,13 +16,16 @@ export class Dispatcher {
   readonly batchSizes: number[] = [];
   private readonly queue = new CallQueue();
   private cancelRecall: (() => void) | undefined;
-  private cancelBatchDelay: (() => void) | undefined;
+  private readonly gathering: BatchGathering;
+  private batchDelay: { until: number; cancel: () => void } | undefined;
   private pumpScheduled = false;
 
   constructor(
     private readonly keeper: ReplicaKeeper,
     private readonly batch: BatchOptions,
-  ) {}
+  ) {
+    this.gathering = new BatchGathering(batch.maxDelayMs);
+  }
 
   get queued(): number {
     return this.queue.size;
@@ -66,7 +71,9 @@ export class Dispatcher {
 
   push(call: Call): void {
     this.queue.push(call);
-    if (this.batching) this.schedulePump();
+    if (!this.batching) return;
+    this.gathering.note(this.open);
+    this.schedulePump();
   }
 
   /** Puts calls in front of those that wait, in their order. */
@@ -93,6 +100,11 @@ export class Dispatcher {
 
   /** There may be room in this worker. */
   feed(worker: Worker): void {
+    if (this.fillsWithBatches(worker)) {
+      // What comes in the same turn goes along.
+      this.schedulePump();
+      return;
+    }
     this.fill(worker);
     if (this.queue.nestedSize > 0 || !worker.takesAhead || this.queue.first?.stream !== undefined) return;
     const call = this.queue.shift();
@@ -101,9 +113,9 @@ export class Dispatcher {
 
   stop(): void {
     this.cancelRecall?.();
-    this.cancelBatchDelay?.();
+    this.batchDelay?.cancel();
     this.cancelRecall = undefined;
-    this.cancelBatchDelay = undefined;
+    this.batchDelay = undefined;
   }
 
   private get batching(): boolean {
@@ -129,7 +141,7 @@ export class Dispatcher {
   }
 
   private fill(worker: Worker): void {
-    if (this.batching && worker.readiness?.callBatch === true) {
+    if (this.fillsWithBatches(worker)) {
       this.fillWithBatches(worker);
       return;
     }
@@ -142,25 +154,55 @@ export class Dispatcher {
 
   private fillWithBatches(worker: Worker): void {
     while (worker.freeSlots > 0) {
-      const next = nextBatch(this.queue, this.batch);
-      if (next.kind === 'wait') this.waitForMore(next.ms);
-      if (next.kind !== 'batch') return;
-      const size = next.calls.length;
-      const [first] = next.calls;
-      if (first?.stream !== undefined) {
-        this.give(first, worker);
-        continue;
+      const front = frontBatch(this.queue, this.batch);
+      if (front === undefined) {
+        this.gathering.reset();
+        return;
       }
-      this.batchSizes[size] = (this.batchSizes[size] ?? 0) + 1;
-      worker.dispatchBatch(next.calls);
+      const restMs = front.full ? 0 : this.restMs(worker);
+      if (restMs > 0) {
+        this.waitForMore(restMs);
+        return;
+      }
+      this.gathering.reset();
+      this.begin(takeBatch(this.queue, front.count), worker);
     }
   }
 
+  private begin(calls: readonly Call[], worker: Worker): void {
+    const [first] = calls;
+    if (first?.stream !== undefined) {
+      this.give(first, worker);
+      return;
+    }
+    this.batchSizes[calls.length] = (this.batchSizes[calls.length] ?? 0) + 1;
+    worker.dispatchBatch(calls);
+  }
+
+  private restMs(worker: Worker): number {
+    const { queue, open } = this;
+    return this.gathering.restMs({ now: performance.now(), open, deadline: earliestDeadline(queue), runMs: worker.usualRunMs });
+  }
+
+  /** Calls that wait or that workers have. */
+  private get open(): number {
+    return this.keeper.replicas.reduce((sum, { running }) => sum + running, this.queue.size);
+  }
+
+  private fillsWithBatches(worker: Worker): boolean {
+    return this.batching && worker.readiness?.callBatch === true;
+  }
+
+  /** A wait that ends earlier than the one that goes on takes its place: a call with a near deadline may have come. */
   private waitForMore(ms: number): void {
-    this.cancelBatchDelay ??= startTimer(ms, () => {
-      this.cancelBatchDelay = undefined;
+    const until = performance.now() + ms;
+    if (this.batchDelay !== undefined && this.batchDelay.until <= until) return;
+    this.batchDelay?.cancel();
+    const cancel = startTimer(ms, () => {
+      this.batchDelay = undefined;
       this.pump();
     });
+    this.batchDelay = { until, cancel };
   }
 
   /** At the end of this turn, when every call that it brings is there. */

@@ -44,6 +44,11 @@ export class WorkerSlots {
     return this.streams === 0 && this.answered >= fewCalls && this.meanRunMs <= shortRunMs;
   }
 
+  /** How long the Handler usually takes for a call, or for the batch that it is in, in milliseconds; `undefined` after few calls. */
+  get usualRunMs(): number | undefined {
+    return this.answered >= fewCalls ? this.meanRunMs : undefined;
+  }
+
   get hasStreams(): boolean {
     return this.streams > 0;
   }

@@ -102,6 +102,11 @@ export class Worker {
     return readiness !== undefined && this.accepting && slots.takesAhead && !readiness.callBatch;
   }
 
+  /** How long the Handler usually takes for a call, or for a batch, in milliseconds; `undefined` after few calls. */
+  get usualRunMs(): number | undefined {
+    return this.slots.usualRunMs;
+  }
+
   /** Calls that it has and has not answered. */
   get running(): number {
     return this.held.count;

@@ -12,6 +12,15 @@ function duration(fallback: string, description: string) {
     .describe(description);
 }
 
+const batchDelayAllowed = 'auto, or a duration with its unit, such as 5ms; 0ms: never';
+const batchDelay = z
+  .union([z.literal('auto'), z.string().regex(durationPattern)], batchDelayAllowed)
+  .default('auto')
+  .transform((given) => (given === 'auto' ? given : (parseDuration(given) ?? 0)))
+  .describe(
+    'How long a free worker waits for a fuller batch. auto: at most a tenth of what a batch takes, and 5ms, for callers who were there lately; 0ms: never.',
+  );
+
 const sizeAllowed = 'a size with its unit, such as 64MiB, or a number of bytes';
 const givenSize = z.union([z.int(sizeAllowed).positive(sizeAllowed), z.string(sizeAllowed).regex(sizePattern, sizeAllowed)], sizeAllowed);
 
@@ -161,7 +170,7 @@ export const manifestSchema = z
     batch: z
       .strictObject({
         maxSize: count(1, 4096, 1, 'Calls given to callBatch at once.'),
-        maxDelay: duration('0ms', 'How long to wait for a fuller batch; 0: never.'),
+        maxDelay: batchDelay,
       })
       .prefault({})
       .describe('Calls run together.'),

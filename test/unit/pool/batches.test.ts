@@ -125,6 +125,40 @@ test('with maxDelay a call waits for others, but no longer than that', async (t)
   assert.ok((await lone.report).queueMs >= 29, 'it did wait');
 });
 
+test('a call whose deadline is nearer than maxDelay does not wait for others until it has passed', async (t) => {
+  const { call } = await startPool(t, counting, { batch: { maxSize: 2, maxDelay: '10m' } });
+  const patient = call('patient', { timeoutMs: 60_000 });
+  assert.equal(await call('hurried', { timeoutMs: 5_000 }).text, 'hurried 1/2');
+  assert.equal(await patient.text, 'patient 0/2');
+  assert.equal(await call('alone', { timeoutMs: 1_000 }).text, 'alone 0/1');
+});
+
+test('a call with a near deadline ends the wait of those before it', async (t) => {
+  const { call } = await startPool(t, counting, { batch: { maxSize: 3, maxDelay: '10m' } });
+  const patient = call('patient');
+  const hurried = call('hurried', { timeoutMs: 1_000 });
+  assert.deepEqual([await patient.text, await hurried.text], ['patient 0/2', 'hurried 1/2']);
+});
+
+test('a worker that becomes free takes along what comes in the same turn', async (t) => {
+  const { call, first, go } = await heldPool(t, { batch: { maxSize: 4, maxDelay: '0ms' } });
+  const waiting = call('waited');
+  const again = first.text.then(() => call('again').text);
+  go();
+  assert.deepEqual(await Promise.all([waiting.text, again]), ['2', '2']);
+});
+
+test('maxDelay is counted from when a worker is free, also for a call that has waited for longer', async (t) => {
+  const { call, first, go } = await heldPool(t, { batch: { maxSize: 2, maxDelay: '500ms' } });
+  const waiting = call('waited');
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  go();
+  await first.text;
+  // A turn later than the worker became free.
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  assert.deepEqual(await Promise.all([waiting.text, call('late').text]), ['2', '2']);
+});
+
 test('a Handler without callBatch gets its calls one by one', async (t) => {
   const { call } = await startPool(t, 'export class Handler { call(request) { return request.text(); } }', { batch: { maxSize: 8 } });
   assert.deepEqual(await Promise.all(['a', 'b', 'c'].map((name) => call(name).text)), ['a', 'b', 'c']);

@@ -33,7 +33,7 @@ test('a name is enough: every other key has its default, durations in millisecon
     replicas: { min: 1, max: 1, idleTimeout: 300_000 },
     threads: 1,
     concurrency: 1,
-    batch: { maxSize: 1, maxDelay: 0 },
+    batch: { maxSize: 1, maxDelay: 'auto' },
     queue: { maxSize: 256 },
     timeout: 30_000,
     initializer: undefined,
