@@ -3,14 +3,42 @@ import type { CallFunction } from './nested.js';
 /** A value that JSON can write. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue | undefined };
 
+/** Numbers that JSON has as a list. Those of 64 bits have to be safe integers. */
+export type NumberArray =
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** What JSON is made of in a reply: JSON's own values, and what becomes one without a loss. Numbers are finite, bigints safe integers. */
+export type JsonReply =
+  | string
+  | number
+  | boolean
+  | null
+  | bigint
+  | Date
+  | NumberArray
+  | { toJSON(): unknown }
+  | { tolist(): unknown }
+  | readonly JsonReply[]
+  | { readonly [key: string]: JsonReply | undefined };
+
 /** A part of a streamed reply. Its bytes are not to be written to any more: they may not have been sent yet. */
 export type Chunk = Uint8Array | ArrayBuffer | string;
 
 /**
- * What a Handler may answer: bytes as they are, a string as UTF-8, an async iterable or a generator of either in chunks, anything
- * else as JSON. A caller who wants one output gets all chunks joined.
+ * What a Handler may answer: bytes (Uint8Array, Buffer, ArrayBuffer) as they are, a string as UTF-8, an async iterable or a generator of
+ * either in chunks, anything else as JSON. A caller who wants one output gets all chunks joined.
  */
-export type Reply = Uint8Array | ArrayBuffer | JsonValue | AsyncIterable<Chunk> | IterableIterator<Chunk>;
+export type Reply = Uint8Array | ArrayBuffer | JsonReply | AsyncIterable<Chunk> | IterableIterator<Chunk>;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

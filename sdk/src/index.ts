@@ -2,7 +2,19 @@ export { type CallReport, Client, type InvokeOptions, type InvokeResult } from '
 export type { DaemonReport } from './contract/report.js';
 export { dcf } from './dcf.js';
 export { DcfError, type DcfErrorOptions, type ErrorCode } from './errors.js';
-export type { Chunk, Context, Handler, HandlerClass, JsonValue, Logger, LogLevel, Reply, Request } from './handler.js';
+export type {
+  Chunk,
+  Context,
+  Handler,
+  HandlerClass,
+  JsonReply,
+  JsonValue,
+  Logger,
+  LogLevel,
+  NumberArray,
+  Reply,
+  Request,
+} from './handler.js';
 export type { CallFunction, NestedCallOptions } from './nested.js';
 export type { StreamResult } from './stream.js';
 export type { ClientOptions, TlsOptions } from './transport/options.js';

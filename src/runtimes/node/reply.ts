@@ -1,7 +1,8 @@
+import { jsonText, nameOf } from '@dcf/sdk/runtime';
 import { DcfError } from '../../core/errors.js';
 
 /**
- * The bytes of what a Handler returned: bytes as they are, a string as UTF-8, a JSON value as JSON text.
+ * The bytes of what a Handler returned: bytes as they are, a string as UTF-8, anything else as JSON text.
  *
  * @throws DcfError INTERNAL, saying what was returned, when it is no Reply
  */
@@ -9,16 +10,13 @@ export function replyBytes(reply: unknown): Uint8Array {
   if (reply instanceof Uint8Array) return reply;
   if (typeof reply === 'string') return Buffer.from(reply, 'utf8');
   if (reply instanceof ArrayBuffer) return new Uint8Array(reply);
-  const problem = problemWith(reply);
-  if (problem !== undefined) throw noReply(problem);
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(reply);
-  } catch (error) {
-    throw new DcfError('INTERNAL', `the Handler returned an object that JSON cannot write: ${firstLine(error)}`, { cause: error });
+  if (reply === undefined) {
+    throw new DcfError(
+      'INTERNAL',
+      'the Handler returned nothing (undefined); a reply is bytes, a string, a JSON value, or an async iterable or generator of bytes and strings',
+    );
   }
-  if (json === undefined) throw noReply('an object whose toJSON returns nothing');
-  return Buffer.from(json, 'utf8');
+  return Buffer.from(jsonText(reply), 'utf8');
 }
 
 /** What gives the chunks of a reply that is to be streamed; `undefined` for a reply of another kind. */
@@ -34,7 +32,7 @@ export function chunkBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk === 'string') return Buffer.from(chunk, 'utf8');
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
-  const what = problemWith(chunk) ?? (chunk === null ? 'null' : Array.isArray(chunk) ? 'a list' : `a ${typeof chunk}`);
+  const what = typeof chunk === 'object' && chunk !== null ? nameOf(chunk) : chunk === null ? 'null' : `a ${typeof chunk}`;
   throw new DcfError('INTERNAL', `the Handler's stream gave ${what}; a chunk is bytes or a string`);
 }
 
@@ -44,34 +42,4 @@ function isAsyncIterable(value: object): value is AsyncIterable<unknown> {
 
 function isIterableIterator(value: object): value is IterableIterator<unknown> {
   return Symbol.iterator in value && typeof value[Symbol.iterator] === 'function' && 'next' in value && typeof value.next === 'function';
-}
-
-function problemWith(reply: unknown): string | undefined {
-  switch (typeof reply) {
-    case 'undefined':
-      return 'nothing (undefined)';
-    case 'function':
-    case 'symbol':
-    case 'bigint':
-      return `a ${typeof reply}`;
-    case 'object':
-      if (reply === null) return undefined;
-      if (ArrayBuffer.isView(reply))
-        return `a ${reply.constructor.name}; wrap it: new Uint8Array(view.buffer, view.byteOffset, view.byteLength)`;
-      if (reply instanceof Map || reply instanceof Set) return `a ${reply.constructor.name}; make it a plain object or a list`;
-      return undefined;
-    default:
-      return undefined;
-  }
-}
-
-function noReply(what: string): DcfError {
-  return new DcfError(
-    'INTERNAL',
-    `the Handler returned ${what}; a reply is bytes, a string, a JSON value, or an async iterable or generator of bytes and strings`,
-  );
-}
-
-function firstLine(error: unknown): string {
-  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
 }

@@ -1,0 +1,2 @@
+export { jsonText } from './json.js';
+export { adviceFor, nameOf } from './kinds.js';
