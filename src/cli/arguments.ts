@@ -1,29 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
 import { messageOf } from '@dcf/sdk/errors';
 import { functionNameProblem, isFunctionName, type Override, parseDuration } from '@dcf/sdk/manifest';
 import { InvalidArgumentError } from 'commander';
 import { parse } from 'yaml';
-import { usageError } from './errors.js';
-
-/** Where a call's input comes from. */
-export interface InputOptions {
-  input?: string;
-  data?: string;
-}
-
-/** The bytes of `--input FILE`, `--input -` (stdin) or `--data TEXT`; none of them is no bytes. */
-export async function readInput({ input, data }: InputOptions): Promise<Uint8Array> {
-  if (input !== undefined && data !== undefined) throw usageError('give --input or --data, not both');
-  if (data !== undefined) return Buffer.from(data);
-  if (input === undefined) return new Uint8Array();
-  if (input === '-') return await buffer(process.stdin);
-  try {
-    return await readFile(input);
-  } catch (error) {
-    throw usageError(`--input ${input} cannot be read: ${messageOf(error)}`);
-  }
-}
 
 /** One `--set parameters.invert=false`, added to the ones before it. The value is read as YAML. */
 export function parseOverride(text: string, before: readonly Override[] = []): Override[] {

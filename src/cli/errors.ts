@@ -49,6 +49,25 @@ export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** What the system says of a file that it will not read or write, in words. */
+export function reasonOf(error: unknown): string {
+  const reason = reasons.get(systemCode(error) ?? '');
+  return reason === undefined ? messageOf(error) : `${reason} (${systemCode(error)})`;
+}
+
+const reasons: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file or folder'],
+  ['ENOTDIR', 'a part of the path is no folder'],
+  ['EISDIR', 'it is a folder'],
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'permission denied'],
+  ['EROFS', 'the file system is read-only'],
+  ['ENOSPC', 'no space is left on the device'],
+  ['EDQUOT', 'the disk quota is used up'],
+  ['EFBIG', 'it would be larger than a file may be'],
+  ['EIO', 'the device reports an error'],
+]);
+
 /** The Handler's own stack, which the error of a start carries as its cause. */
 export function handlerStack(error: unknown): string | undefined {
   return DcfError.is(error) && error.code === 'FAILED_PRECONDITION' && error.cause instanceof Error ? error.cause.stack : undefined;

@@ -2,10 +2,10 @@
 import { CommanderError } from 'commander';
 import { describeFailure } from './errors.js';
 import { interruptedExitCode } from './interrupt.js';
-import { endWhenReaderLeaves, errorColours, note } from './output.js';
+import { errorColours, note, watchOutput } from './output.js';
 import { buildProgram } from './program.js';
 
-endWhenReaderLeaves();
+watchOutput();
 process.exitCode = await main();
 // What was given up may still hold the process: a replica that runs a long call ends with it.
 if (interruptedExitCode() !== undefined) process.exit();

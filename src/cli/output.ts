@@ -1,5 +1,6 @@
+import { fstatSync, writeSync } from 'node:fs';
 import pc from 'picocolors';
-import { systemCode } from './errors.js';
+import { reasonOf, systemCode } from './errors.js';
 
 type Stream = NodeJS.WriteStream;
 
@@ -16,22 +17,43 @@ export const outColours = coloursFor(process.stdout);
 /** Colours for what goes to stderr; none when it is no terminal. */
 export const errorColours = coloursFor(process.stderr);
 
-/** Ends silently when who reads our output has enough of it, as `head` does. */
-export function endWhenReaderLeaves(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error) => {
-      if (systemCode(error) !== 'EPIPE') throw error;
-      process.exit(process.exitCode ?? 0);
-    });
-  }
+/**
+ * What becomes of output that cannot be written. A reader of stdout that has enough, as `head` has, ends the command silently; a full disk
+ * or a broken device ends it with a word and exit code 1. What is said on stderr is for people: the command goes on without it.
+ */
+export function watchOutput(): void {
+  process.stdout.on('error', outputFailed);
+  process.stderr.on('error', () => undefined);
+}
+
+function outputFailed(error: unknown): never {
+  if (systemCode(error) === 'EPIPE') process.exit(process.exitCode ?? 0);
+  note(`${errorColours.red('dcf:')} stdout cannot be written: ${reasonOf(error)}`);
+  process.exit(1);
 }
 
 /** Writes to stdout, and waits until it is taken: an output may be larger than a pipe. */
-export function print(output: string | Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(output, (error) => (error ? reject(error) : resolve()));
+export async function print(output: string | Uint8Array): Promise<void> {
+  stdoutIsFile ??= fstatSync(1).isFile();
+  if (stdoutIsFile) {
+    writeWhole(Buffer.from(output));
+    return;
+  }
+  await new Promise<void>((resolve) => {
+    process.stdout.write(output, (error) => (error ? outputFailed(error) : resolve()));
   });
 }
+
+/** Node's own stream takes it as done when a disk that fills up has taken a part. */
+function writeWhole(bytes: Buffer): void {
+  try {
+    for (let written = 0; written < bytes.length; ) written += writeSync(1, bytes, written);
+  } catch (error) {
+    outputFailed(error);
+  }
+}
+
+let stdoutIsFile: boolean | undefined;
 
 export function printLine(line: string): Promise<void> {
   return print(`${line}\n`);

@@ -2,6 +2,7 @@
 // The flags keep V8 from full collections while bodies of some megabytes are in flight, and let streams clear up after
 // themselves: see docs/architecture.md.
 import { DcfError, messageOf, stackOf } from '../core/errors.js';
+import { errorCode } from '../core/system-error.js';
 import { createDaemonLog } from '../telemetry/daemon-log.js';
 import { helpText, readCommand } from './config.js';
 import { Daemon } from './daemon.js';
@@ -9,6 +10,16 @@ import type { Settings } from './settings.js';
 import { daemonVersion } from './version.js';
 
 const badUsage = 2;
+
+/** What is told when stdout cannot be written, as on a full disk; a reader that has enough is no such case. */
+let onOutputProblem = (problem: string): void => {
+  process.stderr.write(`dcfd: ${problem}\n`);
+  process.exit(1);
+};
+process.stdout.on('error', (error) => {
+  if (errorCode(error) !== 'EPIPE') onOutputProblem(`stdout cannot be written: ${messageOf(error)}`);
+});
+process.stderr.on('error', () => undefined);
 
 try {
   const command = readCommand(process.argv.slice(2), process.env);
@@ -22,6 +33,7 @@ try {
 
 async function run(settings: Settings): Promise<void> {
   const log = await createDaemonLog({ level: settings.logLevel });
+  onOutputProblem = (problem) => log.warn({}, `${problem}; the daemon goes on`);
   // The secret has been read; nothing that is started or printed from here on can show it.
   delete process.env['DCF_TOKEN'];
   const fault = (what: string) => (error: unknown) =>

@@ -21,8 +21,8 @@ const source = `export class Handler {
 }`;
 await deploySource(owner, daemon, 'talker', source, { callLog: false });
 
-test('--stream sends stdin as it comes and prints each chunk as it comes', async () => {
-  const child = spawnCli(['invoke', 'talker', '--stream', '--input', '-', '--report'], { url: daemon.url });
+test('--stream sends what is piped as it comes and prints each chunk as it comes', async () => {
+  const child = spawnCli(['invoke', 'talker', '--stream', '--report'], { url: daemon.url });
   cleanUp(owner, () => void child.kill('SIGKILL'));
   let report = '';
   child.stderr.on('data', (data: Buffer) => {

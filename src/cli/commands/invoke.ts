@@ -4,14 +4,15 @@ import type { InvokeOptions as CallOptions, CallReport } from '@dcf/sdk';
 import type { LogEntry } from '@dcf/sdk/contract';
 import { DcfError, messageOf } from '@dcf/sdk/errors';
 import type { Command } from 'commander';
-import { type InputOptions, parseMilliseconds, parseName, readInput } from '../arguments.js';
+import { parseMilliseconds, parseName } from '../arguments.js';
 import { noteReport, type ReportedCall } from '../call-report.js';
 import { openClient, withControl } from '../clients.js';
 import { type Connection, type ConnectionOptions, connectionOf } from '../config.js';
 import { type CommandError, daemonFailure, usageError } from '../errors.js';
+import { closeInput, type InputOptions, openInput, readInput } from '../input.js';
 import { catchInterrupts, rejectWhenInterrupted } from '../interrupt.js';
 import { note, printJson, printOutput } from '../output.js';
-import { closeInput, notWritten, openInput, openSink } from '../streams.js';
+import { checkOutput, notWritten, openSink } from '../sink.js';
 
 /** The function's own timeout is the one that counts then. */
 const noTimeout = '24d';
@@ -33,7 +34,7 @@ export function addInvoke(program: Command): void {
     .command('invoke')
     .description('call a function once; its output goes to stdout as it is')
     .argument('<name>', 'the function', parseName)
-    .option('--input <file>', 'the input, from a file or, with -, from stdin')
+    .option('--input <file>', 'the input, from a file or, with -, from stdin; what is piped to stdin otherwise')
     .option('--data <text>', 'the input itself')
     .option(
       '--timeout <duration>',
@@ -47,7 +48,7 @@ export function addInvoke(program: Command): void {
     .option('--json', 'output, report and log as one JSON object')
     .addHelpText(
       'after',
-      '\nExample:\n  dcf invoke digits --input functions/digits/examples/7-barred.jpg\n  tail -f log | dcf invoke upper --stream --input -\n',
+      '\nExample:\n  dcf invoke digits --input functions/digits/examples/7-barred.jpg\n  echo Ada | dcf invoke hello\n  tail -f log | dcf invoke upper --stream\n',
     )
     .action(async (name: string, _options: object, command: Command) => {
       await invoke(name, command.optsWithGlobals<InvokeOptions>());
@@ -60,6 +61,7 @@ async function invoke(name: string, options: InvokeOptions): Promise<void> {
     return;
   }
   const connection = connectionOf(options);
+  if (options.output !== undefined) await checkOutput(options.output);
   const input = await Promise.race([readInput(options), rejectWhenInterrupted()]);
   const called = await call(connection, name, input, { alias: options.alias, timeout: options.timeout ?? noTimeout });
   const { status, report } = called;

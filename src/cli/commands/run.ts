@@ -7,8 +7,9 @@ import { chooseProviders } from '../../gpu/choose.js';
 import { probeProviders } from '../../gpu/providers.js';
 import { type LocalFunction, type LocalOptions, startLocal } from '../../pool/local.js';
 import { findPython, type PythonInterpreter } from '../../pool/python-interpreter.js';
-import { type InputOptions, parseOverride, readInput } from '../arguments.js';
+import { parseOverride } from '../arguments.js';
 import { CommandError, handlerStack } from '../errors.js';
+import { type InputOptions, readInput } from '../input.js';
 import { rejectWhenInterrupted } from '../interrupt.js';
 import { layOut } from '../layout.js';
 import { errorColours, indent, note, printOutput } from '../output.js';
@@ -26,7 +27,7 @@ export function addRun(program: Command): void {
     .command('run')
     .description('run the function of a folder once, here, through the very same runtime; no daemon is needed')
     .argument('[dir]', 'the folder with function.yaml', '.')
-    .option('--input <file>', 'the input, from a file or, with -, from stdin')
+    .option('--input <file>', 'the input, from a file or, with -, from stdin; what is piped to stdin otherwise')
     .option('--data <text>', 'the input itself')
     .option('--set <key=value>', 'change a key of the manifest; may be given many times', parseOverride)
     .addOption(

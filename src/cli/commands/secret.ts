@@ -2,10 +2,11 @@ import type { SecretSummary } from '@dcf/sdk/contract';
 import { DcfError } from '@dcf/sdk/errors';
 import { maximumSecretBytes, secretNameProblem } from '@dcf/sdk/manifest';
 import { type Command, InvalidArgumentError } from 'commander';
-import { parseName, readInput } from '../arguments.js';
+import { parseName } from '../arguments.js';
 import { withControl } from '../clients.js';
 import { type ConnectionOptions, connectionOf } from '../config.js';
 import { CommandError, usageError } from '../errors.js';
+import { readInput } from '../input.js';
 import { formatTable, note, print, printJson, printLine } from '../output.js';
 
 interface SetOptions extends ConnectionOptions {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseCount, parseMilliseconds, parseName, parseOverride, readInput } from '../../../src/cli/arguments.js';
+import { parseCount, parseMilliseconds, parseName, parseOverride } from '../../../src/cli/arguments.js';
 
 test('--set: a dotted key and a value in YAML, one after the other', () => {
   let overrides = parseOverride('parameters.invert=false');
@@ -27,12 +27,4 @@ test('numbers, durations and names', () => {
   for (const text of ['', '0', '-1', '1e3', '99999999999999999999']) assert.throws(() => parseCount(text), text);
   assert.equal(parseName('a-1'), 'a-1');
   for (const text of ['', 'A', '1a', 'a_b', '../a', 'a'.repeat(64)]) assert.throws(() => parseName(text), text);
-});
-
-test('the input: given, empty, both', async () => {
-  assert.deepEqual(await readInput({}), new Uint8Array());
-  assert.deepEqual(await readInput({ data: '' }), Buffer.from(''));
-  assert.deepEqual(await readInput({ data: 'ü' }), Buffer.from('ü'));
-  await assert.rejects(readInput({ data: 'x', input: 'y' }), /not both/);
-  await assert.rejects(readInput({ input: '/nowhere' }), /--input \/nowhere cannot be read/);
 });

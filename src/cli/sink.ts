@@ -1,31 +1,8 @@
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { type Readable, Stream } from 'node:stream';
-import { messageOf } from '@dcf/sdk/errors';
-import type { InputOptions } from './arguments.js';
-import { CommandError, usageError } from './errors.js';
+import { constants } from 'node:fs';
+import { access, type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { CommandError, reasonOf, systemCode } from './errors.js';
 import { print } from './output.js';
-
-/** The input of a streamed call. */
-export type StreamedInput = Readable | string | undefined;
-
-/** `--input FILE` and `--input -` in chunks as they come; `--data TEXT` at once; none of them is no input. */
-export async function openInput({ input, data }: InputOptions): Promise<StreamedInput> {
-  if (input !== undefined && data !== undefined) throw usageError('give --input or --data, not both');
-  if (input === undefined) return data;
-  if (input === '-') return process.stdin;
-  try {
-    const handle = await open(input);
-    return createReadStream(input, { fd: handle });
-  } catch (error) {
-    throw usageError(`--input ${input} cannot be read: ${messageOf(error)}`);
-  }
-}
-
-/** Leaves an input where it is: stdin would keep the process alive for as long as it is open. */
-export function closeInput(input: StreamedInput): void {
-  if (input instanceof Stream) input.destroy();
-}
 
 /** Takes the chunks of an output. */
 export interface Sink {
@@ -64,7 +41,26 @@ class FileSink implements Sink {
   }
 
   async close(): Promise<void> {
-    await this.handle.close();
+    await this.handle.close().catch((error: unknown) => {
+      throw notWritten(this.file, error);
+    });
+  }
+}
+
+/**
+ * Finds out before a call whether its output can be written, and leaves what is there as it is.
+ *
+ * @throws CommandError (1) for a folder, a file that may not be written, or a folder that is not there
+ */
+export async function checkOutput(file: string): Promise<void> {
+  try {
+    const handle = await open(file, 'r+');
+    await handle.close();
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw notWritten(file, error);
+    await access(dirname(file), constants.W_OK).catch((problem: unknown) => {
+      throw notWritten(file, problem);
+    });
   }
 }
 
@@ -78,5 +74,5 @@ async function opened(file: string): Promise<FileHandle> {
 
 /** What is said of an `--output` that cannot be written. */
 export function notWritten(file: string, error: unknown): CommandError {
-  return new CommandError(1, `--output ${file} cannot be written: ${messageOf(error)}`);
+  return new CommandError(1, `--output ${file} cannot be written: ${reasonOf(error)}`);
 }

@@ -1,0 +1,119 @@
+import { createReadStream, fstatSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+import { CommandError, reasonOf, usageError } from './errors.js';
+import { note } from './output.js';
+
+/** Where a call's input comes from. */
+export interface InputOptions {
+  input?: string;
+  data?: string;
+}
+
+/** The input of a streamed call: text that is all of it, or chunks as they come; `undefined` for none. */
+export type StreamedInput = string | AsyncIterable<Uint8Array> | undefined;
+
+/** What is read where an input comes from stdin. */
+export interface Stdin {
+  readonly stream: AsyncIterable<Uint8Array> & { readonly isTTY?: boolean; destroy(error?: Error): unknown };
+  /** How long it may be silent before the user is told that it is waited for. */
+  readonly hintAfterMs: number;
+  /** How long one that nobody asked for may be silent: a program may leave a pipe open without meaning anything by it. */
+  readonly silenceMs: number;
+}
+
+const standard: Stdin = {
+  get stream() {
+    return process.stdin;
+  },
+  hintAfterMs: 2_000,
+  silenceMs: 60_000,
+};
+
+/**
+ * The bytes of `--input FILE`, `--input -` (stdin) or `--data TEXT`. With none of them it is what is piped to stdin; a terminal, a closed
+ * stdin and /dev/null are no bytes.
+ *
+ * @throws CommandError (2) for an input that cannot be read, or a pipe that nobody asked for and that stays silent for a minute
+ */
+export async function readInput(options: InputOptions, stdin = standard): Promise<Uint8Array> {
+  const source = sourceOf(options, stdin);
+  switch (source.kind) {
+    case 'none':
+      return new Uint8Array();
+    case 'text':
+      return Buffer.from(source.text);
+    case 'file':
+      return await readFile(source.path).catch((error: unknown) => {
+        throw unreadable(source.path, error);
+      });
+    case 'stdin':
+      return await buffer(stdinChunks(stdin, source.asked ? undefined : stdin.silenceMs));
+  }
+}
+
+/** The same in chunks as they come. How long it may be silent is the call's own affair. */
+export async function openInput(options: InputOptions, stdin = standard): Promise<StreamedInput> {
+  const source = sourceOf(options, stdin);
+  switch (source.kind) {
+    case 'none':
+      return undefined;
+    case 'text':
+      return source.text;
+    case 'file':
+      try {
+        return createReadStream(source.path, { fd: await open(source.path) });
+      } catch (error) {
+        throw unreadable(source.path, error);
+      }
+    case 'stdin':
+      return stdinChunks(stdin, undefined);
+  }
+}
+
+/** Leaves an input where it is: a stdin that is read keeps the process alive for as long as it is open. */
+export function closeInput(input: StreamedInput): void {
+  if (typeof input === 'object') process.stdin.destroy();
+}
+
+type Source = { kind: 'none' } | { kind: 'text'; text: string } | { kind: 'file'; path: string } | { kind: 'stdin'; asked: boolean };
+
+function sourceOf({ input, data }: InputOptions, { stream }: Stdin): Source {
+  if (input !== undefined && data !== undefined) throw usageError('give --input or --data, not both');
+  if (data !== undefined) return { kind: 'text', text: data };
+  if (input === '-') return { kind: 'stdin', asked: true };
+  if (input !== undefined) return { kind: 'file', path: input };
+  return stream.isTTY === true ? { kind: 'none' } : { kind: 'stdin', asked: false };
+}
+
+/** @param limitMs - how long it may be silent before its first byte */
+async function* stdinChunks({ stream, hintAfterMs }: Stdin, limitMs: number | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+  // Node takes a folder for a stream that has ended.
+  if (stream === process.stdin && fstatSync(0).isDirectory()) throw usageError('stdin cannot be read: it is a folder');
+  const timers = [setTimeout(() => note(hint), hintAfterMs).unref()];
+  if (limitMs !== undefined) timers.push(setTimeout(() => stream.destroy(silent(limitMs)), limitMs));
+  const stopTimers = (): void => {
+    for (const timer of timers) clearTimeout(timer);
+  };
+  try {
+    for await (const chunk of stream) {
+      stopTimers();
+      yield chunk;
+    }
+  } catch (error) {
+    throw error instanceof CommandError ? error : usageError(`stdin cannot be read: ${reasonOf(error)}`);
+  } finally {
+    stopTimers();
+  }
+}
+
+const hint = 'dcf: waiting for the input on stdin (for an empty one: < /dev/null)';
+
+function silent(limitMs: number): CommandError {
+  const advice = 'give --input - to wait for it as long as it takes, or < /dev/null for an empty input';
+  return usageError(`stdin is open, but nothing has come from it in ${limitMs / 1000} s: ${advice}`);
+}
+
+function unreadable(path: string, error: unknown): CommandError {
+  return usageError(`--input ${path} cannot be read: ${reasonOf(error)}`);
+}
