@@ -11,7 +11,7 @@ type Wanted = Revision['manifest']['manifest']['secrets'][number];
 export class RevisionSecrets {
   private readonly mask = new SecretMask();
   private readonly files: SecretFiles;
-  /** As the replica that was started last got them. */
+  /** As the replica that was started last got them, by their variables: one secret may come as a variable and as a file. */
   private readonly given = new Map<string, Secret>();
 
   constructor(
@@ -40,7 +40,7 @@ export class RevisionSecrets {
   /** Whether a secret is not any more what a replica was started with. */
   get outdated(): boolean {
     const now = new Map(this.secrets.list().map((secret) => [secret.name, secret]));
-    return [...this.given].some(([name, secret]) => now.get(name) !== secret);
+    return [...this.given.values()].some((secret) => now.get(secret.name) !== secret);
   }
 
   /** A text of a replica with `***` for each secret in it. */
@@ -59,10 +59,11 @@ export class RevisionSecrets {
 
   private give(wanted: Wanted): string {
     const secret = checkedSecret(this.secrets, wanted, this.revision);
-    if (this.given.get(wanted.name) !== secret) {
+    const variable = secretVariable(wanted);
+    if (this.given.get(variable) !== secret) {
       this.mask.add(textOf(secret));
       if (wanted.file) this.write(secret);
-      this.given.set(wanted.name, secret);
+      this.given.set(variable, secret);
     }
     return wanted.file ? this.files.path(wanted.name) : textOf(secret);
   }

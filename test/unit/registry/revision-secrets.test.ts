@@ -35,6 +35,22 @@ test('a secret is a variable without its last line break, or the path of a file 
   }
 });
 
+test('one secret as a variable and as a file, in either order, and both anew when it changes', async (t) => {
+  for (const wanted of [
+    ['CERTIFICATE', { name: 'CERTIFICATE', file: true }],
+    [{ name: 'CERTIFICATE', file: true }, 'CERTIFICATE'],
+  ] as const) {
+    const { given, secrets } = await setUp(t, [...wanted]);
+    for (const value of ['certificate', 'renewed']) {
+      await secrets.set('CERTIFICATE', Buffer.from(value), undefined);
+      const { CERTIFICATE, CERTIFICATE_FILE = '' } = given.environment();
+      assert.deepEqual([CERTIFICATE, await readFile(CERTIFICATE_FILE, 'utf8'), given.outdated], [value, value, false]);
+    }
+    await secrets.set('CERTIFICATE', Buffer.from('third'), undefined);
+    assert.equal(given.outdated, true);
+  }
+});
+
 test('a replica that starts later gets the value as it is then; both values stay hidden', async (t) => {
   const { given, secrets } = await setUp(t);
   const before = given.environment();
