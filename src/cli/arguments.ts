@@ -1,21 +1,5 @@
-import { messageOf } from '@dcf/sdk/errors';
-import { functionNameProblem, isFunctionName, type Override, parseDuration } from '@dcf/sdk/manifest';
+import { functionNameProblem, isFunctionName, parseDuration } from '@dcf/sdk/manifest';
 import { InvalidArgumentError } from 'commander';
-import { parse } from 'yaml';
-
-/** One `--set parameters.invert=false`, added to the ones before it. The value is read as YAML. */
-export function parseOverride(text: string, before: readonly Override[] = []): Override[] {
-  const equals = text.indexOf('=');
-  if (equals < 1) throw new InvalidArgumentError('It must be KEY=VALUE, such as parameters.invert=false.');
-  const path = text.slice(0, equals).split('.');
-  if (path.includes('')) throw new InvalidArgumentError('The key has an empty part.');
-  try {
-    const value: unknown = parse(text.slice(equals + 1));
-    return [...before, { path, value }];
-  } catch (error) {
-    throw new InvalidArgumentError(`The value is not valid YAML: ${messageOf(error)}`);
-  }
-}
 
 /** A function's name, checked before anything is asked of the daemon. */
 export function parseName(text: string): string {

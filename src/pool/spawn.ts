@@ -4,6 +4,7 @@ import type { OnReadOpts, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DcfError, messageOf } from '../core/errors.js';
+import { formatSize } from '../core/units.js';
 import { type Confinement, openCgroup } from './confinement.js';
 import { connectOutput, connectWorker } from './daemon-end.js';
 import type { Exit } from './process-exit.js';
@@ -51,7 +52,7 @@ function hasDeathSignal(): boolean {
 /**
  * Starts a replica's process, its workers' streams connected.
  *
- * @throws DcfError UNAVAILABLE when the system starts no process, FAILED_PRECONDITION when it cannot be confined as asked
+ * @throws DcfError UNAVAILABLE when the system starts no process, INVALID_ARGUMENT for too large an environment, FAILED_PRECONDITION when it cannot be confined as asked
  */
 export async function spawnReplica(options: SpawnOptions, workers: WorkerEnds): Promise<SpawnedProcess> {
   try {
@@ -75,8 +76,18 @@ async function spawnBy(starter: Starter, options: SpawnOptions, workers: WorkerE
   } catch (error) {
     await cgroup?.remove();
     if (error instanceof StarterGone || DcfError.is(error)) throw error;
+    if (messageOf(error).includes('E2BIG')) throw tooManyVariables(options.environment, error);
     throw new DcfError('UNAVAILABLE', `no process could be started: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** A host may take less than a manifest allows: a quarter of its stack limit. The names alone are told, for values may be secrets. */
+function tooManyVariables(environment: Readonly<Record<string, string>>, cause: unknown): DcfError {
+  const sizes = Object.entries(environment).map(([name, value]) => ({ name, bytes: Buffer.byteLength(value) }));
+  const largest = sizes.sort((a, b) => b.bytes - a.bytes).slice(0, 3);
+  const shown = largest.map(({ name, bytes }) => `${name} with ${formatSize(bytes)}`).join(', ');
+  const message = `this host starts no process with so large an environment (E2BIG; "getconf ARG_MAX" says how much it takes); the largest variables are ${shown}`;
+  return new DcfError('INVALID_ARGUMENT', message, { cause });
 }
 
 /** The path exists only while a process is started, in a folder that no other user may enter. */

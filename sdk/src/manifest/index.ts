@@ -12,5 +12,6 @@ export {
   secretNameProblem,
 } from '../names.js';
 export { formatDuration, formatSize, parseDuration, parseSize } from '../units.js';
-export { type Override, type ParsedManifest, parseManifestJson, parseManifestYaml } from './parse.js';
+export { type Override, parseOverride, parseTextOverride } from './overrides.js';
+export { type ParsedManifest, parseManifestJson, parseManifestYaml } from './parse.js';
 export { type Manifest, type ManifestInput, manifestJsonSchema, type ProviderName, providerNames, secretVariable } from './schema.js';

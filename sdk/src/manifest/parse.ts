@@ -1,19 +1,17 @@
-import { LineCounter, parseDocument } from 'yaml';
 import { DcfError, messageOf } from '../errors.js';
-import { describeProblems, type LineOf } from './problems.js';
+import { applyOverrides, type Override, shownOverride } from './overrides.js';
+import { describeProblems } from './problems.js';
 import { type Manifest, manifestSchema } from './schema.js';
+import { readYaml } from './yaml.js';
+
+/** Those who read JSON give up on more: Python at a thousand. */
+const maximumDepth = 100;
 
 /** A manifest in both its forms. */
 export interface ParsedManifest {
   /** What the user wrote, as a JSON object: this is what a package carries. */
   given: Record<string, unknown>;
   manifest: Manifest;
-}
-
-/** A value that `--set` puts at a dotted path, such as `parameters.invert`. */
-export interface Override {
-  path: readonly string[];
-  value: unknown;
 }
 
 /**
@@ -25,36 +23,19 @@ export interface Override {
  * @throws DcfError INVALID_ARGUMENT with one line for each problem: file, line, key, what was found, what is allowed
  */
 export function parseManifestYaml(text: string, file: string, overrides: readonly Override[] = []): ParsedManifest {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [syntaxError] = document.errors;
-  if (syntaxError !== undefined) {
-    const { line, col } = lines.linePos(syntaxError.pos[0]);
-    throw new DcfError('INVALID_ARGUMENT', `${file}:${line}:${col}: not valid YAML: ${syntaxError.message}`);
-  }
-  for (const { path, value } of overrides) {
-    try {
-      document.setIn(path, document.createNode(value));
-    } catch (error) {
-      throw new DcfError('INVALID_ARGUMENT', `--set ${path.join('.')}: ${messageOf(error)}`);
-    }
-  }
-  const lineOf: LineOf = (path) => {
-    for (let length = path.length; length > 0; length--) {
-      const node: unknown = document.getIn(path.slice(0, length), true);
-      const offset = rangeStart(node);
-      if (offset !== undefined) return lines.linePos(offset).line;
-    }
-    return 1;
-  };
-  let given: unknown;
-  try {
-    // A limit against aliases that unfold without end ("billion laughs").
-    given = document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw new DcfError('INVALID_ARGUMENT', `${file}: ${messageOf(error)}`);
-  }
-  return check(given, (path) => `${file}:${lineOf(path)}`, file);
+  const { value, lineOf } = readYaml(text, file);
+  if (!isRecord(value)) throw noMapping(value, file);
+  applyOverrides(value, overrides);
+  return check(value, (path) => placeOf(path, overrides) ?? `${file}:${lineOf(path)}`);
+}
+
+/** The option that put a value there, if one did. */
+function placeOf(path: readonly PropertyKey[], overrides: readonly Override[]): string | undefined {
+  const placed = overrides.findLast((override) => {
+    const shared = Math.min(path.length, override.path.length);
+    return shared > 0 && Array.from({ length: shared }).every((_, index) => String(path[index]) === String(override.path[index]));
+  });
+  return placed && shownOverride(placed);
 }
 
 /**
@@ -69,24 +50,43 @@ export function parseManifestJson(text: string): ParsedManifest {
   } catch (error) {
     throw new DcfError('INVALID_ARGUMENT', `the manifest is not valid JSON: ${messageOf(error)}`);
   }
-  return check(given, () => 'manifest', 'manifest');
+  if (!isRecord(given)) throw noMapping(given, 'manifest');
+  return check(given, () => 'manifest');
 }
 
-function check(given: unknown, place: (path: readonly PropertyKey[]) => string, file: string): ParsedManifest {
-  if (!isRecord(given)) {
-    throw new DcfError('INVALID_ARGUMENT', `${file}: a manifest is a mapping of keys to values, and "name" is the one that it needs`);
+function check(given: Record<string, unknown>, place: (path: readonly PropertyKey[]) => string): ParsedManifest {
+  const problem = findKeyProblem(given['parameters'], ['parameters']);
+  if (problem !== undefined) {
+    const { path, message } = problem;
+    throw new DcfError('INVALID_ARGUMENT', `${place(path)}: "${path.join('.').slice(0, 200)}" ${message}`);
   }
   const result = manifestSchema.safeParse(given);
   if (result.success) return { given, manifest: result.data };
   throw new DcfError('INVALID_ARGUMENT', describeProblems(result.error, given, place).join('\n'));
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** A key of the parameters that would not reach the Handler as it is. */
+function findKeyProblem(value: unknown, path: readonly string[]): { path: readonly string[]; message: string } | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (path.length > maximumDepth) return { path, message: `is nested too deeply; allowed: ${maximumDepth} levels` };
+  for (const [key, inner] of Object.entries(value)) {
+    const place = [...path, key];
+    // JavaScript has its own use for it.
+    if (key === '__proto__') return { path: place, message: 'is no key; allowed: another name' };
+    const found = findKeyProblem(inner, place);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
-function rangeStart(node: unknown): number | undefined {
-  if (typeof node !== 'object' || node === null || !('range' in node) || !Array.isArray(node.range)) return undefined;
-  const start: unknown = node.range[0];
-  return typeof start === 'number' ? start : undefined;
+function noMapping(found: unknown, file: string): DcfError {
+  const what = found === null ? 'it is empty' : Array.isArray(found) ? 'it is a list' : `it is ${JSON.stringify(found)}`.slice(0, 80);
+  return new DcfError(
+    'INVALID_ARGUMENT',
+    `${file}: ${what}; a manifest is a mapping of keys to values, and "name" is the one that it needs`,
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import { manifestJsonSchema } from './schema.js';
-
-export type LineOf = (path: readonly PropertyKey[]) => number;
+import { closestName } from './suggest.js';
 
 type Issue = z.core.$ZodIssue;
 
@@ -19,13 +18,24 @@ function describeIssue(issue: Issue, given: unknown, place: (path: readonly Prop
     const allowed = keysAllowedAt(issue.path);
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
-      return `${place(path)}: unknown key "${path.map(String).join('.')}"; allowed here: ${allowed.join(', ')}`;
+      const closest = closestName(key, allowed);
+      const meant = closest === undefined ? '' : ` (did you mean "${closest}"?)`;
+      return `${place(path)}: unknown key "${path.map(String).join('.')}"${meant}; allowed here: ${allowed.join(', ')}`;
     });
   }
   const key = issue.path.map(String).join('.');
   const found = valueAt(given, issue.path);
   if (found === undefined) return [`${place(issue.path)}: the key "${key}" is missing: ${allowedBy(issue)}`];
-  return [`${place(issue.path)}: "${key}" is ${show(found)}; allowed: ${allowedBy(issue)}`];
+  return [`${place(issue.path)}: "${key}" is ${show(found)}; allowed: ${allowedBy(issue)}${advise(issue, found)}`];
+}
+
+/** What to do about a value of the wrong kind that people write often. */
+function advise(issue: Issue, found: unknown): string {
+  if (found === null) return ', or leave the key out';
+  const isScalar = typeof found === 'number' || typeof found === 'boolean';
+  return issue.code === 'invalid_type' && issue.expected === 'string' && isScalar && nameOfType('string') === allowedBy(issue)
+    ? ': put it in quotes'
+    : '';
 }
 
 /** What would have been right, in words. Where the schema carries a message of its own, that is it. */

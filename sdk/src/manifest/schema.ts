@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { functionNamePattern } from '../names.js';
 import { durationPattern, parseDuration, parseSize, sizePattern } from '../units.js';
+import { environmentProblem, variableProblem } from './environment.js';
 
 function duration(fallback: string, description: string) {
   const allowed = 'a duration with its unit, such as 500ms, 30s or 5m';
@@ -220,7 +221,13 @@ export const manifestSchema = z
         message: 'true, for only isolation: sandbox can keep a function off the network',
       });
     }
-    for (const { path, message } of [...pythonProblems(manifest), ...secretProblems(manifest), ...resourceProblems(manifest.resources)]) {
+    const problems = [
+      ...pythonProblems(manifest),
+      ...environmentProblems(manifest.environment),
+      ...secretProblems(manifest),
+      ...resourceProblems(manifest.resources),
+    ];
+    for (const { path, message } of problems) {
       check.addIssue({ code: 'custom', path, message });
     }
   })
@@ -246,14 +253,25 @@ function pythonProblems(manifest: { runtime: string; python?: string | undefined
   );
 }
 
+function environmentProblems(environment: Readonly<Record<string, string>>): Problem[] {
+  const each = Object.entries(environment).flatMap(([name, value]) => {
+    const message = variableProblem(name, value);
+    return message === undefined ? [] : [{ path: ['environment', name], message }];
+  });
+  const message = environmentProblem(environment);
+  return each.length > 0 || message === undefined ? each : [{ path: ['environment'], message }];
+}
+
 function secretProblems(manifest: { environment: object; secrets: readonly { name: string; file: boolean }[] }): Problem[] {
   const taken = new Set(Object.keys(manifest.environment));
   return manifest.secrets.flatMap((given, index) => {
+    // One that is no secret has a problem of its own already, and no name.
+    if (typeof given.name !== 'string') return [];
     const variable = secretVariable(given);
     const message = `a secret whose variable ${variable} is neither in environment nor another secret's`;
-    const problems = taken.has(variable) ? [{ path: ['secrets', index], message }] : [];
+    const problem = taken.has(variable) ? message : variableProblem(variable, '');
     taken.add(variable);
-    return problems;
+    return problem === undefined ? [] : [{ path: ['secrets', index], message: problem }];
   });
 }
 

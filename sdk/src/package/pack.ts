@@ -1,6 +1,7 @@
 import { extname, join } from 'node:path';
 import { DcfError } from '../errors.js';
-import { type Override, type ParsedManifest, parseManifestYaml } from '../manifest/parse.js';
+import type { Override } from '../manifest/overrides.js';
+import { type ParsedManifest, parseManifestYaml } from '../manifest/parse.js';
 import { bundleHandler, bundleMapName, bundleName } from './bundle.js';
 import { readDependencies } from './dependencies.js';
 import { digestFiles, packBytes } from './digest.js';

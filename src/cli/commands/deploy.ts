@@ -4,7 +4,7 @@ import type { ControlClient, DeployResult, Rollout } from '@dcf/sdk/control';
 import { formatSize, type Override } from '@dcf/sdk/manifest';
 import { type FunctionPackage, packFunction } from '@dcf/sdk/package';
 import type { Command } from 'commander';
-import { parseOverride, parsePercent, parseSharePercent } from '../arguments.js';
+import { parsePercent, parseSharePercent } from '../arguments.js';
 import { changeFailure } from '../change.js';
 import { withControl } from '../clients.js';
 import { type ConnectionOptions, connectionOf } from '../config.js';
@@ -12,11 +12,11 @@ import { DeployProgressReader } from '../deploy-progress.js';
 import { usageError } from '../errors.js';
 import { catchInterrupts, rejectWhenInterrupted } from '../interrupt.js';
 import { outColours, printJson, printLine } from '../output.js';
+import { addOverrideOptions, type OverrideOptions, overridesOf } from '../overrides.js';
 import { type StepView, stepView } from '../steps.js';
 import { parseAlias } from './alias.js';
 
-interface DeployOptions extends ConnectionOptions {
-  set?: Override[];
+interface DeployOptions extends ConnectionOptions, OverrideOptions {
   alias?: string;
   traffic?: number;
   canaryMaxErrorRate?: number;
@@ -24,11 +24,10 @@ interface DeployOptions extends ConnectionOptions {
 }
 
 export function addDeploy(program: Command): void {
-  program
+  const command = program
     .command('deploy')
     .description('pack a function, send what is new, and make it the active revision')
     .argument('<dir>', 'the folder with function.yaml')
-    .option('--set <key=value>', 'change a key of the manifest; may be given many times', parseOverride)
     .option('--alias <alias>', 'point this alias at the revision', parseAlias)
     .option('--traffic <percent>', 'give it this part of the calls, and leave the others to the active revision', parseSharePercent)
     .option('--canary-max-error-rate <percent>', 'take that part away again when more of its calls fail', parsePercent)
@@ -37,6 +36,7 @@ export function addDeploy(program: Command): void {
     .action(async (directory: string, _options: object, command: Command) => {
       await deploy(directory, command.optsWithGlobals<DeployOptions>());
     });
+  addOverrideOptions(command);
 }
 
 async function deploy(directory: string, options: DeployOptions): Promise<void> {
@@ -46,7 +46,7 @@ async function deploy(directory: string, options: DeployOptions): Promise<void> 
   const begun = performance.now();
   const view = stepView();
   try {
-    const packed = await pack(directory, options.set ?? [], view);
+    const packed = await pack(directory, overridesOf(options), view);
     const { result, uploadedBytes } = await withControl(connection, (client) =>
       send(client, packed, { alias, traffic, maxErrorRate }, view),
     );

@@ -1,35 +1,33 @@
 import { resolve } from 'node:path';
 import { DcfError } from '@dcf/sdk/errors';
-import { formatDuration, type Manifest, type Override, type ProviderName, secretVariable } from '@dcf/sdk/manifest';
+import { formatDuration, type Manifest, type ProviderName, secretVariable } from '@dcf/sdk/manifest';
 import { packFunction } from '@dcf/sdk/package';
 import { type Command, Option } from 'commander';
 import { chooseProviders } from '../../gpu/choose.js';
 import { probeProviders } from '../../gpu/providers.js';
 import { type LocalFunction, type LocalOptions, startLocal } from '../../pool/local.js';
 import { findPython, type PythonInterpreter } from '../../pool/python-interpreter.js';
-import { parseOverride } from '../arguments.js';
 import { CommandError, handlerStack } from '../errors.js';
 import { type InputOptions, readInput } from '../input.js';
 import { rejectWhenInterrupted } from '../interrupt.js';
 import { layOut } from '../layout.js';
 import { errorColours, indent, note, printOutput } from '../output.js';
+import { addOverrideOptions, type OverrideOptions, overridesOf } from '../overrides.js';
 
 type LocalLog = Parameters<LocalOptions['onLog']>[0];
 
-interface RunOptions extends InputOptions {
-  set?: Override[];
+interface RunOptions extends InputOptions, OverrideOptions {
   verbose?: boolean;
   python: string;
 }
 
 export function addRun(program: Command): void {
-  program
+  const command = program
     .command('run')
     .description('run the function of a folder once, here, through the very same runtime; no daemon is needed')
     .argument('[dir]', 'the folder with function.yaml', '.')
     .option('--input <file>', 'the input, from a file or, with -, from stdin; what is piped to stdin otherwise')
     .option('--data <text>', 'the input itself')
-    .option('--set <key=value>', 'change a key of the manifest; may be given many times', parseOverride)
     .addOption(
       new Option('--python <program>', 'what runs a Python function that asks for no version').env('DCF_PYTHON').default('python3'),
     )
@@ -38,11 +36,12 @@ export function addRun(program: Command): void {
     .action(async (directory: string, options: RunOptions) => {
       await run(directory, options);
     });
+  addOverrideOptions(command);
 }
 
 async function run(directory: string, options: RunOptions): Promise<void> {
   const interrupted = rejectWhenInterrupted();
-  const packed = await Promise.race([packFunction(directory, { overrides: options.set ?? [] }), interrupted]);
+  const packed = await Promise.race([packFunction(directory, { overrides: overridesOf(options) }), interrupted]);
   const input = await Promise.race([readInput(options), interrupted]);
   const manifest = withSecrets(packed.manifest.manifest, process.env);
   const layout = await layOut(packed, directory);

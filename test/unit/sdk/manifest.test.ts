@@ -128,6 +128,43 @@ test('secrets: a name, or a file; each has a variable of its own', () => {
   }
 });
 
+test('one secret may come as a variable and as a file, in either order', () => {
+  for (const secrets of ['[PEM, { name: PEM, file: true }]', '[{ name: PEM, file: true }, PEM]']) {
+    const { manifest } = parseManifestYaml(`name: f\nsecrets: ${secrets}`, 'function.yaml');
+    assert.deepEqual(manifest.secrets.map(secretVariable).sort(), ['PEM', 'PEM_FILE']);
+  }
+  const { manifest } = parseManifestYaml('name: f\nsecrets: [pem, PEM]', 'function.yaml');
+  assert.deepEqual(manifest.secrets.map(secretVariable), ['pem', 'PEM']);
+  for (const [text, variable] of [
+    ['secrets: [{ name: PEM, file: true }, { name: PEM, file: true }]', 'PEM_FILE'],
+    ['environment: { PEM_FILE: x }\nsecrets: ["", { name: PEM, file: true }]'.replace('"", ', 'OTHER, '), 'PEM_FILE'],
+  ] as const) {
+    assert.match(problems(`name: f\n${text}`)[0] ?? '', new RegExp(`"secrets\\.1" is .*variable ${variable} is neither`));
+  }
+  assert.match(problems('name: f\nsecrets: [DCF_WORKERS]')[0] ?? '', /another name, for the platform sets this one$/);
+});
+
+test('environment: what no process could be started with is refused with the variable and the limit', () => {
+  const read = (environment: Record<string, string>) => parseManifestJson(JSON.stringify({ name: 'f', environment }));
+  const refusal = (environment: Record<string, string>, message: RegExp): void => {
+    assert.throws(() => read(environment), { code: 'INVALID_ARGUMENT', message });
+  };
+  const fits = 128 * 1024 - 'BIG='.length - 1;
+  assert.equal(read({ BIG: 'x'.repeat(fits) }).manifest.environment['BIG']?.length, fits);
+  refusal(
+    { BIG: 'x'.repeat(fits + 1) },
+    /^manifest: "environment\.BIG" is "x{50,}…; allowed: 128 KiB with its name, which is what Linux takes/,
+  );
+  refusal({ BIG: 'ü'.repeat(70_000) }, /it has 136\.7 KiB; put more into a resource$/);
+  const many = Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`V${index}`, 'x'.repeat(110_000)]));
+  refusal(many, /^manifest: "environment" is .*; allowed: 512 KiB in all, and they have 537\.\d KiB; put more into resources$/);
+  refusal({ A: 'a\0b' }, /"environment\.A" is .*; allowed: a text without NUL characters/);
+  refusal({ A: '\ud800' }, /half of a surrogate pair$/);
+  refusal({ 'A=B': 'x' }, /environment\.A=B/);
+  refusal({ '': 'x' }, /a name of letters, digits and _/);
+  refusal({ DCF_WORKERS: '5' }, /another name, for the platform sets this one$/);
+});
+
 test('resources: what is fetched is fetched over https, and has a digest', () => {
   const digest = 'a'.repeat(64);
   const { manifest } = parseManifestYaml(`name: f\nresources: { m: { source: https://host/m?x=1, sha256: ${digest} } }`, 'function.yaml');
@@ -148,8 +185,18 @@ test('resources: what is fetched is fetched over https, and has a digest', () =>
 });
 
 test('no mapping, no YAML, no end', () => {
-  for (const text of ['', 'just text', '- a\n- b', '42'])
-    assert.match(problems(text)[0] ?? '', /a manifest is a mapping of keys to values/);
+  for (const [text, found] of [
+    ['', 'it is empty'],
+    ['# nothing yet\n', 'it is empty'],
+    ['just text', 'it is "just text"'],
+    ['- a\n- b', 'it is a list'],
+    ['42', 'it is 42'],
+  ] as const) {
+    assert.equal(
+      problems(text)[0],
+      `function.yaml: ${found}; a manifest is a mapping of keys to values, and "name" is the one that it needs`,
+    );
+  }
   assert.match(problems('name: [')[0] ?? '', /^function\.yaml:\d+:\d+: not valid YAML: /);
   assert.match(problems('name: f\nname: g')[0] ?? '', /^function\.yaml:2:\d+: not valid YAML: /);
   const bomb = 'abcdefgh'
@@ -168,7 +215,13 @@ test('--set comes before the checks, and may make keys', () => {
   assert.deepEqual(given, { name: 'f', threads: 2, parameters: { invert: false } });
   assert.throws(() => parseManifestYaml('name: f', 'function.yaml', [{ path: ['name', 'x'], value: 1 }]), {
     code: 'INVALID_ARGUMENT',
-    message: /^--set name\.x: /,
+    message: /^--set name\.x: "name" is "f"; allowed: a mapping or a list, to set something in it$/,
+  });
+  assert.throws(() => parseManifestYaml('name: f\nreplicas: { min: 3 }', 'function.yaml', [{ path: ['replicas', 'max'], value: 2 }]), {
+    message: '--set replicas.max: "replicas.max" is 2; allowed: at least replicas.min, which is 3',
+  });
+  assert.throws(() => parseManifestYaml('name: f', 'function.yaml', [{ path: ['replica', 'max'], value: 2 }]), {
+    message: /^--set replica\.max: unknown key "replica" \(did you mean "replicas"\?\); allowed here: name, /,
   });
 });
 
@@ -179,9 +232,11 @@ test('what a package carries gives the same manifest again', () => {
   assert.deepEqual(parseManifestJson(JSON.stringify(given)), { given, manifest });
   for (const [json, message] of [
     ['{', /^the manifest is not valid JSON: /],
-    ['[]', /^manifest: a manifest is a mapping/],
+    ['[]', /^manifest: it is a list; a manifest is a mapping/],
     ['{"name":"f","colour":1}', /^manifest: unknown key "colour"; allowed here: name, /],
     ['{"__proto__":{"x":1},"name":"f"}', /^manifest: unknown key "__proto__"/],
+    ['{"name":"f","parameters":{"a":[{"__proto__":1}]}}', /^manifest: "parameters\.a\.0\.__proto__" is no key; allowed: another name$/],
+    [`{"name":"f","parameters":{"a":${'['.repeat(9000)}${']'.repeat(9000)}}}`, /is nested too deeply; allowed: 100 levels$/],
   ] as const) {
     assert.throws(() => parseManifestJson(json), { code: 'INVALID_ARGUMENT', message });
   }
