@@ -20,4 +20,8 @@ def main() -> None:
     leave(serve_worker(3))
 
 
-main()
+if __name__ == "__main__":
+    main()
+elif sys.stdout is not None:
+    # A process that multiprocessing spawns runs this file too, under another name. Its lines are to be seen as they come, and whole.
+    sys.stdout.reconfigure(line_buffering=True)

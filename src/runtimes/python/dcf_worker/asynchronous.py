@@ -6,6 +6,7 @@ import asyncio
 
 from .calls import Calls
 from .errors import DcfError
+from .forks import fail_child
 from .frames import HEAD
 from .messages import END
 from .replies import is_async_stream
@@ -30,6 +31,16 @@ class AsyncCalls(Calls):
     def serve(self) -> None:
         self._loop.add_reader(self.link.descriptor, self._readable)
         self._loop.run_forever()
+
+    def abandon(self) -> None:
+        super().abandon()
+        # Whatever waits in this turn of the loop is for the parent to run.
+        waiting = getattr(self._loop, "_ready", None)
+        count = 0 if waiting is None else len(waiting)
+        if waiting is not None:
+            waiting.clear()
+        for _ in range(count + 1):
+            self._loop.call_soon(_end_in_loop)
 
     def start(self, item: Request | list[Request]) -> None:
         self._busy += 1
@@ -146,3 +157,7 @@ class AsyncCalls(Calls):
         if self._outgoing:
             self.link.send(b"".join(self._outgoing))
             self._outgoing.clear()
+
+
+def _end_in_loop() -> None:
+    fail_child(RuntimeError("a process that a coroutine has forked cannot await anything: the event loop is its parent's"))

@@ -6,6 +6,7 @@ from collections import deque
 from contextvars import ContextVar
 
 from .errors import DcfError, code_and_reason, describe
+from .forks import end_child, fail_child
 from .frames import HEAD, FrameError
 from .leave import exit_code_of, leave
 from .messages import CALL, CANCEL, CREDIT, DATA, DRAIN, END, ERROR, MORE, RECALL, RESULT, RETURNED, STARTED, header_of, write
@@ -51,6 +52,13 @@ class Calls:
 
     def look(self) -> None:
         """Reads what has come, where nobody else does."""
+
+    def abandon(self) -> None:
+        """In a forked child: it ends as soon as the Handler's code comes back, in whatever way, and answers nothing."""
+        self.running.clear()
+        self.waiting.clear()
+        self.ended = self.body_of = self.chunk_bytes = self.batch_replies = end_child
+        self.error_frame = lambda _request, error: fail_child(error)
 
     def call_other(self, request: Request, name: str, *options):
         """Calls another function for a call that runs here."""
@@ -160,7 +168,8 @@ class Calls:
     def batch_frames(self, batch: list[Request]):
         """Runs a batch, and makes the frame of each of its calls."""
         try:
-            replies = self.batch_replies(batch, self.target.call_batch(batch))
+            replies = self.target.call_batch(batch)
+            replies = self.batch_replies(batch, replies)
         except BaseException as error:
             replies = [error] * len(batch)
         for request, reply in zip(batch, replies):

@@ -16,19 +16,40 @@ class Link:
 
     def __init__(self, descriptor: int) -> None:
         os.set_blocking(descriptor, True)
+        # Programs that the function starts would hold it open.
+        os.set_inheritable(descriptor, False)
         self.descriptor = descriptor
         #: The stream is over, or broken: `problem` says by what.
         self.ended = False
+        #: This is a process that the function has forked: the stream is its parent's.
+        self.abandoned = False
         self.problem: Exception | None = None
         #: Whoever waits reads in turn. Off where one thread reads all the time.
         self.turns = True
         self._reader = FrameReader(descriptor, lambda *_frame: None)
+        self._poll = None
+        self._begin()
+
+    def _begin(self) -> None:
         self._reading = threading.Lock()
         self._writing = threading.Lock()
         self._changed = threading.Condition(threading.Lock())
         self._waiting = 0
-        self._poll = None
         self._outgoing: deque = deque()
+
+    def abandon(self) -> None:
+        """In a forked child: from now on it reads and writes nothing, whatever other threads of the parent were at."""
+        self._begin()
+        self.ended = True
+        self.abandoned = True
+        self._write = _write_nothing
+        descriptor = self.descriptor
+        self.descriptor = -1
+        try:
+            os.close(descriptor)
+        except OSError:
+            # The function has closed it, or this is a child's child.
+            pass
 
     def deliver_to(self, take) -> None:
         """`take` gets each frame from now on, in the thread that has read it."""
@@ -144,3 +165,7 @@ class Link:
                     self._changed.wait()
             finally:
                 self._waiting -= 1
+
+
+def _write_nothing(_data) -> None:
+    pass

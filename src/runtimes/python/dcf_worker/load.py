@@ -6,11 +6,10 @@ import os
 import sys
 
 from .context import CallContext, Context
+from .environment import REQUIREMENTS
 from .errors import DcfError
 from .signature import is_async, positional
 
-# Where the daemon installs what requirements.txt names.
-_REQUIREMENTS = os.path.join(".dcf", "site-packages")
 _CONTEXT_NAMES = ("context", "ctx")
 
 
@@ -29,7 +28,7 @@ class Target:
 
 def extend_path(directory: str, handler_path: str) -> None:
     """The folder of the handler's file comes first, then the function's own; its requirements come before the host's packages."""
-    requirements = os.path.join(directory, _REQUIREMENTS)
+    requirements = os.path.join(directory, REQUIREMENTS)
     if os.path.isdir(requirements):
         host = (index for index, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages")))
         sys.path.insert(next(host, len(sys.path)), requirements)

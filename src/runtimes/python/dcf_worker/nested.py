@@ -37,7 +37,12 @@ class NestedCalls:
         self._open: dict[int, NestedCall] = {}
 
     def start(self, parent: int, name: str, body, alias: str | None, timeout: float | None, metadata: dict[str, str] | None) -> NestedCall:
-        """`timeout` is in seconds; `None`: as long as the call that it is made for."""
+        """`timeout` is in seconds; `None`: as long as the call that it is made for.
+
+        Raises DcfError FAILED_PRECONDITION in a forked child.
+        """
+        if self._link.abandoned:
+            raise DcfError("FAILED_PRECONDITION", f"{name} is called in a process that the Handler has forked: only the Handler itself can")
         # The number 0 means none, and has to be left out.
         nested = NestedCall(next(self._numbers) & 0xFFFFFFFF or next(self._numbers))
         message = {

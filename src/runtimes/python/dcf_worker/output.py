@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from time import time
 
-from .errors import cut
+from .errors import cut, utf8
 from .messages import write
 
 MAX_LINE_LENGTH = 64 * 1024
@@ -26,6 +27,12 @@ class Output:
         """Makes print() write to the log. What others write to descriptors 1 and 2 goes to the daemon through their pipes."""
         sys.stdout = LogStream(self, "info", sys.stdout)
         sys.stderr = LogStream(self, "warn", sys.stderr)
+
+    def abandon(self) -> None:
+        """In a forked child: lines belong to no call, and go to descriptors 1 and 2, as those of other programs do."""
+        self.pending = {}
+        self.current_number = lambda: 0
+        self._send = _print
 
     def log(self, level: str, text: str, number: int | None = None) -> None:
         """One entry, which may have several lines; of the call that runs, unless another is named."""
@@ -55,6 +62,17 @@ class Output:
         now = int(time() * 1000)
         frames = [write({"type": "LOG", "id": number, "level": level, "time": now, "text": cut(line, MAX_LINE_LENGTH)}) for line in lines]
         self._link.send(b"".join(frames))
+
+
+def _print(level: str, lines: list[str], _number: int) -> None:
+    """Writes the lines in one piece, so that those of several processes stay whole."""
+    left = memoryview(utf8("".join(f"{line}\n" for line in lines)))
+    try:
+        while left:
+            left = left[os.write(1 if level in ("debug", "info") else 2, left) :]
+    except OSError:
+        # The process has closed it: nobody listens.
+        pass
 
 
 class LogStream(io.TextIOBase):

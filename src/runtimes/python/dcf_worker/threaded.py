@@ -80,7 +80,9 @@ class ThreadedCalls(Calls):
         try:
             if request.was_cancelled:
                 raise cancelled()
-            body = self.body_of(request, self.target.handle(request))
+            reply = self.target.handle(request)
+            # Looked up after the call: in a child that the Handler has forked it is another.
+            body = self.body_of(request, reply)
             head = HEAD.pack(0, 0, END, 0, request.number, 0) if body is None else self.head_of_result(request, body)
         except BaseException as error:
             head = self.error_frame(request, error)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from time import perf_counter
 
 from .calls import Calls
 from .context import Context
+from .environment import extend_environment
 from .errors import MAX_MESSAGE_LENGTH, DcfError, cut, describe, message_of
+from .forks import end_child, fail_child, follow_forks
 from .frames import FrameError
 from .link import Link
 from .log_import import LoggingFinder
@@ -45,6 +48,7 @@ class Worker:
         if self._init is None:
             return self._end()
         self._output.capture()
+        follow_forks(self._link, self._output, lambda: self._calls)
         LoggingFinder(self._output).install()
         threading.excepthook = self._thread_failed
         begun = perf_counter()
@@ -52,6 +56,8 @@ class Worker:
             target = self._load(self._init)
         except BaseException as error:
             return self._init_failed(error)
+        if self._link.abandoned:
+            end_child()
         ready = {
             "providers": [],
             "callBatch": self._init["maxBatch"] > 1 and target.call_batch is not None,
@@ -73,6 +79,7 @@ class Worker:
     def _load(self, init: dict) -> Target:
         context = Context(init, self._output, lambda: self._calls)
         _contexts.append(context)
+        extend_environment(os.environ, init["directory"], init["handler"]["path"])
         target = load_target(init, context)
         calls = self._make_calls(target, init)
         if target.init is not None:
@@ -115,6 +122,8 @@ class Worker:
         asyncio.run(_await(result))
 
     def _init_failed(self, error: BaseException) -> int:
+        if self._link.abandoned:
+            fail_child(error)
         message, stack = describe(error)
         if isinstance(error, SystemExit):
             message = cut(f"the function called sys.exit({error.code!r}) while it was built", MAX_MESSAGE_LENGTH)
@@ -127,9 +136,13 @@ class Worker:
         try:
             self._run(target.close)
         except BaseException as error:
+            if self._link.abandoned:
+                fail_child(error)
             self._output.log("warn", f"the Handler's close() failed: {describe(error)[1]}", 0)
 
     def _end(self) -> int:
+        if self._link.abandoned:
+            end_child()
         if self._link.problem is None:
             return 0
         print(f"the worker's stream broke: {message_of(self._link.problem)}", file=sys.__stderr__)
