@@ -21,7 +21,7 @@ COPY --from=build /dcf/sdk ./sdk
 COPY --from=build /dcf/proto ./proto
 COPY --from=build /dcf/dist ./dist
 RUN ln -s /dcf/dist/src/daemon/main.js /usr/local/bin/dcfd \
- && ln -s /dcf/dist/src/cli/main.js /usr/local/bin/dcf \
+ && ln -s /dcf/dist/src/bin/dcf.js /usr/local/bin/dcf \
  && python3 /dcf/dist/src/runtimes/python/probe.py > /dev/null \
  && mkdir /data && chown node:node /data
 USER node

@@ -6,6 +6,7 @@ import type { Benchmark } from './benchmark.js';
 import { ahead } from './benchmarks/ahead.js';
 import { batching } from './benchmarks/batching.js';
 import { coldStart } from './benchmarks/cold-start.js';
+import { commandLine } from './benchmarks/command-line.js';
 import { deployLoad } from './benchmarks/deploy-load.js';
 import { echo } from './benchmarks/echo.js';
 import { idle } from './benchmarks/idle.js';
@@ -24,6 +25,7 @@ import { withScope } from './harness/scope.js';
 
 const all: readonly Benchmark[] = [
   start,
+  commandLine,
   idle,
   echo,
   latency,

@@ -47,7 +47,7 @@ export async function startDaemon(): Promise<DaemonProcess> {
 /** Runs a `dcf` command with its output on this terminal. Resolves with its milliseconds; throws when it fails. */
 export async function runCommand(argv: readonly string[], url: string): Promise<number> {
   const started = performance.now();
-  const child = spawn(process.execPath, [join(built, 'cli/main.js'), ...argv], { stdio: 'inherit', env: { ...process.env, DCF_URL: url } });
+  const child = spawn(process.execPath, [join(built, 'bin/dcf.js'), ...argv], { stdio: 'inherit', env: { ...process.env, DCF_URL: url } });
   const code = await ended(child);
   if (code !== 0) throw new Error(`dcf ${argv.join(' ')} exited with ${code}`);
   return performance.now() - started;

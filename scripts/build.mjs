@@ -4,6 +4,7 @@ import { chmodSync, cpSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import protobuf from 'protobufjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -27,6 +28,7 @@ run(
   'gateway.proto',
   'dcf/v1/dcf.proto',
 );
+writeDescriptor();
 run('typescript/bin/tsc', '-b');
 cpSync(join(root, 'proto'), join(root, 'sdk/dist/proto'), { recursive: true });
 rmSync(join(root, 'dist/src/runtimes/python'), { recursive: true, force: true });
@@ -50,7 +52,46 @@ await build({
   logLevel: 'warning',
 });
 
+// The command line is a file for each command: to load its modules and packages one by one took longer than what it does.
+// What runs functions here stays as it is built, because it finds programs by its own place; these files lie as deep.
+const commandLine = join(root, 'dist/src/bin');
+rmSync(commandLine, { recursive: true, force: true });
+await build({
+  entryPoints: { dcf: join(root, 'dist/src/cli/main.js') },
+  outdir: commandLine,
+  chunkNames: 'dcf-[hash]',
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  minifyWhitespace: true,
+  minifySyntax: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  external: ['esbuild', 'onnxruntime-node'],
+  plugins: [{ name: 'beside', setup: leaveBeside }],
+  banner: { js: `import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);` },
+  logLevel: 'warning',
+});
+
+/** Leaves imports of the pool and of gpu in place. */
+function leaveBeside({ onResolve }) {
+  onResolve({ filter: /^\.\.?\/.*\/?(pool|gpu)\// }, ({ path }) => ({ path: `../${path.replace(/^(\.\.?\/)+/, '')}`, external: true }));
+}
+
+/** What the client and the daemon know of the contracts, so that neither has to read the .proto files when it starts. */
+function writeDescriptor() {
+  const contracts = new protobuf.Root();
+  contracts.resolvePath = (_origin, target) => join(root, 'proto', target);
+  contracts.loadSync(['gateway.proto', 'dcf/v1/dcf.proto'], { keepCase: false }).resolveAll();
+  writeFileSync(
+    join(root, 'sdk/src/generated/descriptor.ts'),
+    `import type { fromJSON } from '@grpc/proto-loader';\n\nexport const descriptor: Parameters<typeof fromJSON>[0] = JSON.parse(${JSON.stringify(JSON.stringify(contracts))});\n`,
+  );
+}
+
 const { manifestJsonSchema } = await import(pathToFileURL(join(root, 'sdk/dist/manifest/index.js')).href);
 writeFileSync(join(root, 'sdk/dist/function.schema.json'), `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`);
 
-for (const bin of ['daemon', 'cli']) chmodSync(join(root, `dist/src/${bin}/main.js`), 0o755);
+for (const program of ['daemon/main.js', 'bin/dcf.js']) chmodSync(join(root, 'dist/src', program), 0o755);

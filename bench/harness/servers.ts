@@ -45,7 +45,7 @@ export async function startBareServer(scope: Scope): Promise<Server> {
 
 /** Runs a `dcf` command against a daemon, to its end. Throws a DcfError INTERNAL with its message when it fails. */
 export async function runCommand(scope: Scope, argv: readonly string[], { url }: Server): Promise<string> {
-  return await runProcess(scope, `dcf ${argv.join(' ')}`, [repositoryPath('dist/src/cli/main.js'), ...argv], { DCF_URL: url });
+  return await runProcess(scope, `dcf ${argv.join(' ')}`, [repositoryPath('dist/src/bin/dcf.js'), ...argv], { DCF_URL: url });
 }
 
 function addressIn(lines: readonly string[], pattern: RegExp): { port: number; url: string } {

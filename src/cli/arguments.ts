@@ -1,4 +1,5 @@
-import { functionNameProblem, isFunctionName, parseDuration } from '@dcf/sdk/manifest';
+import { functionNameProblem, isFunctionName } from '@dcf/sdk/names';
+import { parseDuration } from '@dcf/sdk/units';
 import { InvalidArgumentError } from 'commander';
 
 /** A function's name, checked before anything is asked of the daemon. */

@@ -1,6 +1,6 @@
 import type { CallReport } from '@dcf/sdk';
 import type { LogEntry } from '@dcf/sdk/contract';
-import { formatDuration, formatSize } from '@dcf/sdk/manifest';
+import { formatDuration, formatSize } from '@dcf/sdk/units';
 import { formatEntry } from './commands/logs.js';
 import { errorColours, note, plain } from './output.js';
 

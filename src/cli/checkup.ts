@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { DaemonInfo } from '@dcf/sdk/contract';
 import { DcfError } from '@dcf/sdk/errors';
-import { formatDuration, formatSize } from '@dcf/sdk/manifest';
+import { formatDuration, formatSize } from '@dcf/sdk/units';
 import { describeDevice, describeDriver, listDevices } from '../gpu/devices.js';
 import { probeProviders } from '../gpu/providers.js';
 import { cgroupSupport } from '../pool/confinement.js';

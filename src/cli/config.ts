@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '@dcf/sdk/errors';
-import { parse } from 'yaml';
 import { systemCode, usageError } from './errors.js';
+import { yaml } from './yaml.js';
 
 /** Which daemon, and how the command line came to know it. */
 export interface Connection {
@@ -53,7 +53,7 @@ function readConfig(path: string): ConfigFile {
   if (text === undefined) return {};
   let content: unknown;
   try {
-    content = parse(text) ?? {};
+    content = yaml().parse(text) ?? {};
   } catch (error) {
     throw usageError(`${path} is not valid YAML: ${messageOf(error)}`);
   }

@@ -1,5 +1,5 @@
 import type { DeployProgress } from '@dcf/sdk/control';
-import { formatSize } from '@dcf/sdk/manifest';
+import { formatSize } from '@dcf/sdk/units';
 import { ChangeProgressReader } from './change.js';
 import type { StepView } from './steps.js';
 

@@ -13,7 +13,8 @@ if (interruptedExitCode() !== undefined) process.exit();
 /** The exit code: 0 done, 1 the call or deploy failed, 2 bad usage, 128 and more when a signal ended it. */
 async function main(): Promise<number> {
   try {
-    await buildProgram().parseAsync();
+    const program = await buildProgram(process.argv.slice(2));
+    await program.parseAsync();
     return interruptedExitCode() ?? 0;
   } catch (error) {
     // Commander has written its own message.

@@ -1,40 +1,37 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { addAlias } from './commands/alias.js';
-import { addDelete } from './commands/delete.js';
-import { addDeploy } from './commands/deploy.js';
-import { addDescribe } from './commands/describe.js';
-import { addDoctor } from './commands/doctor.js';
-import { addInit } from './commands/init.js';
-import { addInvoke } from './commands/invoke.js';
-import { addList } from './commands/list.js';
-import { addLogs } from './commands/logs.js';
-import { addRollback } from './commands/rollback.js';
-import { addRun } from './commands/run.js';
-import { addScale } from './commands/scale.js';
-import { addSecret } from './commands/secret.js';
-import { addTraffic } from './commands/traffic.js';
 import { configPath, defaultUrl } from './config.js';
 
-const commands = [
-  addInit,
-  addRun,
-  addDeploy,
-  addInvoke,
-  addList,
-  addDescribe,
-  addLogs,
-  addRollback,
-  addTraffic,
-  addAlias,
-  addScale,
-  addDelete,
-  addSecret,
-  addDoctor,
-];
+type AddCommand = (program: Command) => void;
 
-/** The command line with all its commands. Parsing throws a CommanderError instead of ending the process. */
-export function buildProgram(): Command {
+/** Each command with what loads it: to load all of them takes longer than most of them run. In the order of the help. */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  init: async () => (await import('./commands/init.js')).addInit,
+  run: async () => (await import('./commands/run.js')).addRun,
+  deploy: async () => (await import('./commands/deploy.js')).addDeploy,
+  invoke: async () => (await import('./commands/invoke.js')).addInvoke,
+  list: async () => (await import('./commands/list.js')).addList,
+  describe: async () => (await import('./commands/describe.js')).addDescribe,
+  logs: async () => (await import('./commands/logs.js')).addLogs,
+  rollback: async () => (await import('./commands/rollback.js')).addRollback,
+  traffic: async () => (await import('./commands/traffic.js')).addTraffic,
+  alias: async () => (await import('./commands/alias.js')).addAlias,
+  scale: async () => (await import('./commands/scale.js')).addScale,
+  delete: async () => (await import('./commands/delete.js')).addDelete,
+  secret: async () => (await import('./commands/secret.js')).addSecret,
+  doctor: async () => (await import('./commands/doctor.js')).addDoctor,
+};
+
+/** The options of the program itself that take a value: what follows one is not the command. */
+const valueOptions = ['--url', '--token'];
+
+/**
+ * The command line, with the command that the arguments name, or with all of them where they name none. Parsing throws a
+ * CommanderError instead of ending the process.
+ *
+ * @param args - what stands after `dcf`
+ */
+export async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('dcf')
     .description('Functions for models, on your own GPU host.')
     .version(version(), '--version')
@@ -46,8 +43,16 @@ export function buildProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', epilogue())
     .exitOverride();
-  for (const add of commands) add(program);
+  for (const name of commandsFor(args)) (await commands[name]?.())?.(program);
   return program;
+}
+
+/** The names of the commands that have to be there to parse these arguments. */
+export function commandsFor(args: readonly string[]): readonly string[] {
+  const name = args.find((arg, at) => !arg.startsWith('-') && !valueOptions.includes(args[at - 1] ?? ''));
+  if (name === undefined && args.length === 1 && args[0] === '--version') return [];
+  // Help, and what is said of a mistyped command, name all of them.
+  return name !== undefined && Object.hasOwn(commands, name) ? [name] : Object.keys(commands);
 }
 
 function epilogue(): string {

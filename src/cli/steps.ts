@@ -1,4 +1,4 @@
-import { formatDuration } from '@dcf/sdk/manifest';
+import { formatDuration } from '@dcf/sdk/units';
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { errorColours, note, plain } from './output.js';
 

@@ -35,7 +35,7 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
 /** Starts the command `dcf` in a process of its own. */
 export function spawnCli(args: readonly string[], settings: CliSettings = {}) {
   const { url, directory, environment } = settings;
-  return spawn(process.execPath, [join(built, 'cli/main.js'), ...args], {
+  return spawn(process.execPath, [join(built, 'bin/dcf.js'), ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...cleanEnvironment(), ...(url === undefined ? {} : { DCF_URL: url }), ...environment },
     ...(directory === undefined ? {} : { cwd: directory }),

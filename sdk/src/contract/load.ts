@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { loadPackageDefinition } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { fromJSON } from '@grpc/proto-loader';
 import type { ProtoGrpcType as DcfTypes } from '../generated/dcf.js';
+import { descriptor } from '../generated/descriptor.js';
 import type { ProtoGrpcType as OriginalTypes } from '../generated/gateway.js';
 
 /** The services and messages of both contracts, as grpc-js wants them. */
@@ -12,22 +12,14 @@ export interface Contract {
 
 let contract: Contract | undefined;
 
-/** Reads the .proto files that ship with this package; the second call gives the first one's result. */
+/** Makes them from what the build read of the .proto files; the second call gives the first one's result. */
 export function loadContract(): Contract {
-  contract ??= read();
+  contract ??= load();
   return contract;
 }
 
-function read(): Contract {
-  const folder = fileURLToPath(new URL('../proto/', import.meta.url));
-  const definition = loadSync(['gateway.proto', 'dcf/v1/dcf.proto'], {
-    includeDirs: [folder],
-    keepCase: false,
-    longs: Number,
-    enums: String,
-    defaults: true,
-    oneofs: true,
-  });
+function load(): Contract {
+  const definition = fromJSON(descriptor, { keepCase: false, longs: Number, enums: String, defaults: true, oneofs: true });
   // grpc-js types what it loads as an open record; the generated types describe these very files.
   const loaded = loadPackageDefinition(definition) as unknown as DcfTypes & OriginalTypes;
   return { dcf: loaded.dcf.v1, original: loaded.pb };

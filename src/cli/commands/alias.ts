@@ -1,4 +1,4 @@
-import { aliasNameProblem, isAliasName } from '@dcf/sdk/manifest';
+import { aliasNameProblem, isAliasName } from '@dcf/sdk/names';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parseName } from '../arguments.js';
 import { runChange } from '../change.js';

@@ -1,8 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ControlClient, DeployResult, Rollout } from '@dcf/sdk/control';
-import { formatSize, type Override } from '@dcf/sdk/manifest';
+import type { Override } from '@dcf/sdk/manifest';
 import { type FunctionPackage, packFunction } from '@dcf/sdk/package';
+import { formatSize } from '@dcf/sdk/units';
 import type { Command } from 'commander';
 import { parsePercent, parseSharePercent } from '../arguments.js';
 import { changeFailure } from '../change.js';

@@ -1,5 +1,5 @@
 import type { FunctionDescription, FunctionSummary, ReplicaDescription, RevisionDescription } from '@dcf/sdk/contract';
-import { formatDuration, formatSize } from '@dcf/sdk/manifest';
+import { formatDuration, formatSize } from '@dcf/sdk/units';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { parseName } from '../arguments.js';

@@ -1,5 +1,5 @@
 import type { LogEntry } from '@dcf/sdk/contract';
-import { parseDuration } from '@dcf/sdk/manifest';
+import { parseDuration } from '@dcf/sdk/units';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parseCount, parseName } from '../arguments.js';
 import { withControl } from '../clients.js';

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { DcfError } from '@dcf/sdk/errors';
-import { formatDuration, type Manifest, type ProviderName, secretVariable } from '@dcf/sdk/manifest';
+import { type Manifest, type ProviderName, secretVariable } from '@dcf/sdk/manifest';
 import { packFunction } from '@dcf/sdk/package';
+import { formatDuration } from '@dcf/sdk/units';
 import { type Command, Option } from 'commander';
 import { chooseProviders } from '../../gpu/choose.js';
 import { probeProviders } from '../../gpu/providers.js';

@@ -1,6 +1,6 @@
 import type { SecretSummary } from '@dcf/sdk/contract';
 import { DcfError } from '@dcf/sdk/errors';
-import { maximumSecretBytes, secretNameProblem } from '@dcf/sdk/manifest';
+import { maximumSecretBytes, secretNameProblem } from '@dcf/sdk/names';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parseName } from '../arguments.js';
 import { withControl } from '../clients.js';

@@ -8,7 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../../src/bin/dcf.js', import.meta.url));
 
 /** A home that is not there, and must not be made: nothing that is started here has to write anything to it. */
 export const noHome = join(tmpdir(), 'dcf-no-such-home');
