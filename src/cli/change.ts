@@ -7,11 +7,19 @@ import { catchInterrupts } from './interrupt.js';
 import { indent } from './output.js';
 import { type StepView, stepView } from './steps.js';
 
+/** As many lines as a daemon tells of a start that failed without a stack. */
+const keptLines = 20;
+
 /** Shows the steps of a change of a function. */
 export class ChangeProgressReader {
   /** The Handler's own stack, once the daemon has told it. */
   stack: string | undefined;
+  /** The revision that is deployed, once the daemon has told it. */
+  revision: string | undefined;
+  /** The last lines that its Handler printed while it started. */
+  lastLines: readonly string[] = [];
   protected readonly view: StepView;
+  #starting = false;
 
   constructor(view: StepView) {
     this.view = view;
@@ -24,12 +32,16 @@ export class ChangeProgressReader {
         break;
       case 'output':
         this.view.line(progress.line);
+        if (this.#starting) this.lastLines = [...this.lastLines, progress.line].slice(-keptLines);
         break;
       case 'warning':
         this.view.warn(progress.text);
         break;
       case 'stack':
         this.stack = progress.stack;
+        break;
+      case 'revision':
+        this.revision = progress.revision;
         break;
       case 'upload':
         break;
@@ -39,6 +51,7 @@ export class ChangeProgressReader {
   }
 
   protected step({ name, done, detail }: Extract<DeployProgress, { kind: 'step' }>): void {
+    this.#starting = name === 'start' && !done;
     if (done) this.view.end(detail);
     else this.view.begin(name);
   }
@@ -59,7 +72,7 @@ export async function runChange(
         return await change(client, { onProgress: (progress) => reader.read(progress), signal });
       } catch (error) {
         view.close();
-        throw await changeFailure(client, name, error, reader.stack, signal);
+        throw await changeFailure(client, name, error, reader, signal);
       }
     });
   } finally {
@@ -72,13 +85,15 @@ export async function changeFailure(
   client: ControlClient,
   name: string,
   error: unknown,
-  stack: string | undefined,
+  { stack, revision, lastLines }: Pick<ChangeProgressReader, 'stack' | 'revision' | 'lastLines'>,
   signal: AbortSignal,
 ): Promise<CommandError> {
   const failure = daemonFailure(error, name);
   if (signal.aborted || DcfError.from(error).code === 'UNAVAILABLE') return failure;
   const parts = [failure.message];
-  if (stack !== undefined) parts.push(indent(stack));
+  // Of a start that failed without a stack the daemon tells the last lines: they may just have been shown.
+  if (stack !== undefined && !lastLines.join('\n').endsWith(stack)) parts.push(indent(stack));
+  if (revision !== undefined && lastLines.length > 0) parts.push(`What it printed: dcf logs ${name} --revision ${revision}`);
   parts.push(await whatServesOn(client, name));
   return new CommandError(1, parts.join('\n'), { cause: error });
 }

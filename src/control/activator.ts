@@ -1,6 +1,7 @@
 import type { FunctionName, RevisionId } from '../core/names.js';
 import { formatDuration } from '../core/units.js';
 import type { FunctionPool } from '../pool/function-pool.js';
+import type { LogLine } from '../pool/log-line.js';
 import type { ReplicaSpec } from '../pool/replica-spec.js';
 import type { FunctionRecord, Registry } from '../registry/registry.js';
 import { type Release, revisionsIn } from '../registry/release.js';
@@ -67,7 +68,11 @@ export class Activator {
   }
 
   private async start(name: FunctionName, next: Release, prepared: readonly Prepared[], progress: Progress): Promise<FunctionRecord> {
-    const candidates = prepared.map((one) => this.candidate(name, next, one));
+    let starting = true;
+    const onLine = ({ text }: LogLine): void => {
+      if (starting) progress.emit({ kind: 'output', line: text });
+    };
+    const candidates = prepared.map((one) => this.candidate(name, next, one, onLine));
     try {
       await runStep(
         progress,
@@ -75,6 +80,7 @@ export class Activator {
         () => Promise.all(candidates.map(({ pool }) => startUnlessAborted(pool, progress.signal))),
         () => candidates.map(({ pool }) => describeStart(pool)).join('; '),
       );
+      starting = false;
       for (const text of candidates.flatMap(warnings)) progress.emit({ kind: 'warning', text });
       return await runStep(progress, 'switch', () => this.commit(name, next, candidates));
     } catch (error) {
@@ -105,10 +111,10 @@ export class Activator {
     }
   }
 
-  private candidate(name: FunctionName, next: Release, { revision, spec }: Prepared): Candidate {
+  private candidate(name: FunctionName, next: Release, { revision, spec }: Prepared, onLine: (line: LogLine) => void): Candidate {
     const { functions, launcher } = this.options;
     const counters = functions.find(name)?.countersOf(revision.id) ?? { calls: 0, errors: 0 };
-    const pool = launcher.createPool(revision, spec, counters, next.scale[revision.id]);
+    const pool = launcher.createPool(revision, spec, counters, next.scale[revision.id], onLine);
     return { revision, counters, running: { kind: 'pool', pool }, pool };
   }
 

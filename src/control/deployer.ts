@@ -1,7 +1,7 @@
 import type { PackageFile } from '@dcf/sdk/contract';
 import { type ParsedManifest, parseManifestJson } from '@dcf/sdk/manifest';
 import { DcfError, messageOf } from '../core/errors.js';
-import { aliasNameProblem, type FunctionName, functionNameProblem, isAliasName, isFunctionName } from '../core/names.js';
+import { aliasNameProblem, type FunctionName, functionNameProblem, isAliasName, isFunctionName, type RevisionId } from '../core/names.js';
 import { formatSize } from '../core/units.js';
 import { type FunctionRecord, releaseOf } from '../registry/function-record.js';
 import type { Registry } from '../registry/registry.js';
@@ -15,7 +15,11 @@ import { planRollout, type Rollout } from './rollout.js';
 import { type Chunk, receiveBlobs } from './upload.js';
 
 /** What a deploy tells while it goes on. */
-export type DeployEvent = ChangeEvent | { kind: 'missing'; digests: readonly string[]; bytes: number };
+export type DeployEvent =
+  | ChangeEvent
+  | { kind: 'missing'; digests: readonly string[]; bytes: number }
+  /** The revision that is being deployed. */
+  | { kind: 'revision'; id: RevisionId };
 
 /** A package as a client sends it: what it is made of first, then the blobs that are missing. */
 export interface DeployRequest extends Omit<Progress, 'emit'> {
@@ -37,6 +41,16 @@ export interface ChangeResult {
   changed: boolean;
 }
 
+/** What a deployer does with the logs of functions. */
+export interface DeployLogs {
+  /** Writes down why a deploy failed after its revision began to start. */
+  appendFailure: (name: FunctionName, revision: RevisionId, error: unknown) => void;
+  /** Removes the log of a function. Returns whether there was one. */
+  delete: (name: FunctionName) => Promise<boolean>;
+  /** Removes logs of functions that are not deployed, beyond what is kept of those. */
+  sweep: () => Promise<void>;
+}
+
 export interface DeployerOptions {
   registry: Registry;
   functions: LiveFunctions;
@@ -44,8 +58,8 @@ export interface DeployerOptions {
   exclusive: Exclusive;
   /** Bytes of one input that the daemon takes at all. */
   maxPayload: number;
-  /** Removes what others keep of a function. */
-  onDeleted: (name: FunctionName) => Promise<void>;
+  /** The logs of functions, also of those whose first deploy failed. */
+  logs: DeployLogs;
 }
 
 /** Receives a package, starts it, and only when it is ready switches the calls over. Any failure before leaves all as it was. */
@@ -72,18 +86,19 @@ export class Deployer {
   /** @throws DcfError NOT_FOUND, ABORTED */
   delete(name: FunctionName): Promise<void> {
     return this.options.exclusive.run(name, async () => {
-      const { registry, functions } = this.options;
+      const { registry, functions, logs } = this.options;
+      // A function whose first deploy failed has nothing but its log.
+      if (!registry.has(name) && (await logs.delete(name))) return;
       await registry.delete(name, () => functions.remove(name));
-      await this.options.onDeleted(name);
+      await logs.delete(name);
     });
   }
 
-  /** Leaves nothing of a deploy that failed, not even its log when it would have been the function's first. */
+  /** Leaves nothing of a deploy that failed but its log, which says why. */
   private async discard(revision: Revision): Promise<void> {
-    const { registry, onDeleted } = this.options;
-    const { name } = revision;
+    const { registry, logs } = this.options;
     await registry.discard(revision);
-    if (registry.get(name) === undefined && !registry.damaged.some((damaged) => damaged.name === name)) await onDeleted(name);
+    if (!registry.has(revision.name)) await logs.sweep();
   }
 
   private async receive(request: DeployRequest, manifest: ParsedManifest): Promise<Revision> {
@@ -91,6 +106,7 @@ export class Deployer {
     request.emit({ kind: 'step', name: 'receive', done: false, detail: '' });
     const { revision, missing } = await registry.createRevision({ manifest, files: request.files });
     const bytes = sizeOf(missing);
+    request.emit({ kind: 'revision', id: revision.id });
     request.emit({ kind: 'missing', digests: missing.map((file) => file.sha256), bytes });
     try {
       await receiveBlobs(registry.blobs, new Map(missing.map((file) => [file.sha256, file.size])), request.chunks);
@@ -121,6 +137,7 @@ export class Deployer {
       if (before?.scale[id] !== undefined) this.options.functions.scale(name, id);
     } catch (error) {
       tellStack(request, error);
+      this.options.logs.appendFailure(name, id, error);
       await this.discard(revision);
       throw error;
     }

@@ -112,8 +112,15 @@ export class Launcher {
    * A pool for a prepared revision; it runs nothing until its `start`.
    *
    * @param scale - how many replicas, where that is not as the manifest has it
+   * @param onLine - told each line of the revision's log, besides the log itself
    */
-  createPool(revision: Revision, spec: ReplicaSpec, counters: CallCounters, scale: Scale | undefined): FunctionPool {
+  createPool(
+    revision: Revision,
+    spec: ReplicaSpec,
+    counters: CallCounters,
+    scale: Scale | undefined,
+    onLine: (line: LogLine) => void = () => undefined,
+  ): FunctionPool {
     const { registry, secrets } = this.options;
     const { manifest } = revision.manifest;
     const { min, max, idleTimeout } = manifest.replicas;
@@ -127,7 +134,10 @@ export class Launcher {
       killGraceMs: this.options.killGraceMs,
       counters,
       callFunction: this.options.callFunction,
-      onLog: (replica, line) => this.options.onLine(revision.name, { ...line, replica, revision: revision.id }),
+      onLog: (replica, line) => {
+        this.options.onLine(revision.name, { ...line, replica, revision: revision.id });
+        onLine(line);
+      },
       onChange: () => this.options.onChange(revision.name),
     };
     if (manifest.secrets.length === 0) return new FunctionPool(options);

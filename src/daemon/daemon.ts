@@ -32,7 +32,7 @@ import { Registry } from '../registry/registry.js';
 import { removeStaleSecretFiles } from '../registry/secret-files.js';
 import { Secrets } from '../registry/secrets.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
-import { FunctionLogs } from '../telemetry/function-logs.js';
+import { type FunctionLogEntry, FunctionLogs } from '../telemetry/function-logs.js';
 import { Accelerators } from './accelerators.js';
 import { isLoopback } from './config.js';
 import { DaemonReadiness } from './daemon-readiness.js';
@@ -110,7 +110,11 @@ export class Daemon {
       ...parts,
       activator,
       maxPayload: settings.maxPayload,
-      onDeleted: (name) => logs.delete(name),
+      logs: {
+        appendFailure: (name, revision, error) => logs.append(name, deployFailure(name, revision, error)),
+        delete: (name) => logs.delete(name),
+        sweep: () => logs.sweep((name) => registry.has(name)),
+      },
     });
     this.restored = this.restore();
   }
@@ -186,7 +190,7 @@ export class Daemon {
       secrets: new SecretControl(this.secrets, functions),
       status: () => this.status.read(),
       describe: (name: Parameters<LiveFunctions['get']>[0]) => describe(functions.get(name), this.registry.get(name)),
-      logs: (request: LogsRequest, signal: AbortSignal) => queryLogs(this.logs, request, signal),
+      logs: (request: LogsRequest, signal: AbortSignal) => this.queryLogs(request, signal),
     };
     const original = {
       functions,
@@ -242,8 +246,18 @@ export class Daemon {
 
   private async restore(): Promise<void> {
     for (const { name, problem } of this.registry.damaged) this.log.error({ function: name }, `${name} is not served: ${problem}`);
+    await this.logs.sweep((name) => this.registry.has(name));
     await this.functions.restore(this.registry.list());
     this.readiness.settle();
+  }
+
+  private async queryLogs(request: LogsRequest, signal: AbortSignal): Promise<AsyncIterable<LogEntry>> {
+    const name = checkedName(request.name);
+    const live = this.functions.find(name);
+    if (live === undefined && !(await this.logs.has(name))) this.functions.get(name);
+    const revision = live?.record.aliases[request.revision] ?? request.revision;
+    const query = { ...request, revision };
+    return request.follow ? this.logs.follow(name, query, signal) : this.logs.read(name, query);
   }
 
   /** Writes down that a canary gets no more calls, and says so in both logs. */
@@ -263,7 +277,9 @@ export class Daemon {
   }
 }
 
-function queryLogs(logs: FunctionLogs, request: LogsRequest, signal: AbortSignal): AsyncIterable<LogEntry> {
-  const name = checkedName(request.name);
-  return request.follow ? logs.follow(name, request, signal) : logs.read(name, request);
+/** The entry of a function's log that says why a deploy failed, with the Handler's own stack where that is the reason. */
+function deployFailure(name: FunctionName, revision: RevisionId, error: unknown): FunctionLogEntry {
+  const stack = error instanceof Error && error.cause instanceof Error ? `\n${stackOf(error.cause)}` : '';
+  const text = `the deploy of ${name}@${revision} failed: ${messageOf(error)}${stack}`;
+  return { time: Date.now(), level: 'error', text, callId: '', replica: 0, worker: 0, revision };
 }

@@ -26,7 +26,8 @@ export interface ControlServiceOptions {
   secrets: SecretControl;
   status: () => Promise<DaemonInfo>;
   describe: (name: FunctionName) => ReturnType<typeof describe>;
-  logs: (request: LogsRequest, signal: AbortSignal) => AsyncIterable<LogEntry>;
+  /** Rejects with a DcfError NOT_FOUND for a function that is not deployed and has no log either. */
+  logs: (request: LogsRequest, signal: AbortSignal) => Promise<AsyncIterable<LogEntry>>;
 }
 
 /** The name that a caller gave. Throws a DcfError INVALID_ARGUMENT when no function can have it. */
@@ -62,8 +63,7 @@ export function controlService(contract: Contract, control: ControlServiceOption
       return { revision: functions.get(checked).revision.id, ...scale };
     }),
     Logs: serverStream(options, async (request, replies) => {
-      functions.get(checkedName(request.name));
-      for await (const entry of control.logs(request, replies.signal)) await replies.send(entry);
+      for await (const entry of await control.logs(request, replies.signal)) await replies.send(entry);
     }),
     Info: unary(options, control.status),
     SetSecret: unary(options, async ({ name, value, function: onlyFor }) => ({
@@ -97,9 +97,34 @@ async function tell(replies: ReplyStream<DeployEventMessage>, change: (progress:
   await replies.send({ deployed });
 }
 
-/** What a change tells is little, so it does not wait for the client to have read it; a client that is gone aborts it. */
+/** What of an output waits for a client that reads slowly, in characters; what comes beyond it is left out. */
+const maxWaitingOutput = 256 * 1024;
+
+/**
+ * Tells a client how a change goes on. The change does not wait for the client to have read it, and a client that is gone aborts it.
+ * A Handler may print without end while it starts: lines that the client is too slow for are counted, and are in the log.
+ */
 function emitterOf(replies: ReplyStream<DeployEventMessage>): (event: DeployEvent) => void {
-  return (event) => void replies.send(eventMessage(event)).catch(() => undefined);
+  let waiting = 0;
+  let leftOut = 0;
+  const send = (event: DeployEvent): Promise<void> => replies.send(eventMessage(event)).catch(() => undefined);
+  return (event) => {
+    if (event.kind !== 'output') {
+      if (leftOut > 0) void send({ kind: 'output', line: `${leftOut} lines are left out here; the log has them` });
+      leftOut = 0;
+      void send(event);
+      return;
+    }
+    if (waiting > maxWaitingOutput) {
+      leftOut += 1;
+      return;
+    }
+    const { length } = event.line;
+    waiting += length;
+    void send(event).then(() => {
+      waiting -= length;
+    });
+  };
 }
 
 /** What a caller gave, where proto3 has an empty text for what it did not give. */
@@ -127,6 +152,8 @@ function eventMessage(event: DeployEvent): DeployEventMessage {
       return { warning: event.text };
     case 'stack':
       return { stack: event.stack };
+    case 'revision':
+      return { revision: event.id };
     default:
       return event satisfies never;
   }

@@ -1,4 +1,4 @@
-import { formatSize } from '../core/units.js';
+import { formatDuration, formatSize } from '../core/units.js';
 import type { Exit, MemoryEnd } from './process-exit.js';
 
 /** Why the platform itself ended a replica. */
@@ -6,7 +6,7 @@ export type KillReason =
   | { kind: 'deadline'; requestId: string }
   | { kind: 'protocol'; problem: string }
   | { kind: 'stream closed' }
-  | { kind: 'init timeout' }
+  | { kind: 'init timeout'; limitMs: number }
   | { kind: 'stopped' };
 
 /** How a replica ended: in words for callers and logs, and machine-readable for the trailer `dcf-reason`. */
@@ -26,7 +26,7 @@ export function describeEnd(exit: Exit, killed: KillReason | undefined): EndReas
     case 'stream closed':
       return { text: 'it closed its stream to the daemon', reason: 'stream-closed' };
     case 'init timeout':
-      return { text: 'the Handler was not built within initTimeout', reason: 'init-timeout' };
+      return { text: `it was not built within initTimeout, which is ${formatDuration(killed.limitMs)}`, reason: 'init-timeout' };
     case 'stopped':
       return { text: 'it was stopped', reason: 'stopped' };
     case undefined:

@@ -25,9 +25,14 @@ export class ReplicaOutput {
   /** Logs each line of a stream of the process. */
   read(stream: Readable, level: LogLine['level']): void {
     readLines(stream, this.lines, (text) => {
-      if (this.starting) this.startLines = [...this.startLines, text].slice(-keptStartLines);
-      this.log({ time: Date.now(), level, text, callId: '', worker: 0 });
+      this.tell({ time: Date.now(), level, text, callId: '', worker: 0 });
     });
+  }
+
+  /** Logs a line that a Handler wrote. */
+  tell(line: LogLine): void {
+    if (this.starting) this.startLines = [...this.startLines, line.text].slice(-keptStartLines);
+    this.log(line);
   }
 
   /** The Handlers are built. */

@@ -62,7 +62,7 @@ export class Replica {
     this.startup = new ReplicaStart(spec, {
       process: (process) => this.began(process),
       noProcess: () => this.finish({ text: 'no process could be started', reason: 'spawn' }),
-      late: () => this.kill({ kind: 'init timeout' }),
+      late: () => this.kill({ kind: 'init timeout', limitMs: spec.initTimeoutMs }),
     });
     this.group = new ReplicaWorkers(spec, this, {
       ready: () => this.becameReady(),
@@ -74,7 +74,7 @@ export class Replica {
       returned: events.returned,
       started: events.started,
       retire: (why) => this.retire({ kind: 'fault', why }),
-      log: events.log,
+      log: (line) => this.output.tell(line),
       callFunction: events.callFunction,
       closed: (error) => this.streamClosed(error),
     });

@@ -165,6 +165,11 @@ export class Registry {
     return this.change(`release ${name} ${release.active}`, () => this.put(name, release));
   }
 
+  /** Whether there is such a function, damaged or not. */
+  has(name: FunctionName): boolean {
+    return this.functions.has(name);
+  }
+
   /** Gives up a revision that was created. Its blobs stay until the next `retain` or `delete`, for the next try. */
   discard(revision: Revision): Promise<void> {
     return this.change(`discard ${revision.name} ${revision.id}`, async () => {

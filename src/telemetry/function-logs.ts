@@ -1,8 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DaemonReport } from '@dcf/sdk/contract';
 import { DcfError, messageOf } from '../core/errors.js';
-import type { FunctionName } from '../core/names.js';
+import { type FunctionName, isFunctionName } from '../core/names.js';
+import { errorCode } from '../core/system-error.js';
 import { CallLog } from './call-log.js';
 import { FunctionLog } from './function-log.js';
 import type { FunctionLogEntry, LogQuery } from './log-entry.js';
@@ -36,6 +37,9 @@ interface Kept {
 }
 
 const reportEveryMs = 60_000;
+/** Logs that are kept of functions that are not deployed. */
+const maxUndeployed = 20;
+const undeployedKeptMs = 7 * 24 * 3_600_000;
 
 /** The logs of the functions, as JSON lines under `<data>/logs/<name>/`, rotated by size. */
 export class FunctionLogs {
@@ -105,11 +109,34 @@ export class FunctionLogs {
     }
   }
 
-  /** Removes a function's log. Who follows it comes to its end. */
-  async delete(name: FunctionName): Promise<void> {
+  /** Whether anything is kept of a function's log. */
+  async has(name: FunctionName): Promise<boolean> {
+    const known = this.logs.get(name);
+    if (known === undefined) return (await changedAt(this.fileFolder(name))) !== undefined;
+    const snapshot = await known.log.snapshot();
+    await closeSnapshot(snapshot);
+    return snapshot.files.length > 0 || snapshot.lines.length > 0;
+  }
+
+  /** Removes a function's log. Who follows it comes to its end. Returns whether there was one. */
+  async delete(name: FunctionName): Promise<boolean> {
+    const had = await this.has(name);
     const { log, calls } = this.keptOf(name);
     calls.forget();
     await log.delete();
+    return had;
+  }
+
+  /**
+   * Removes the logs of functions that are not deployed: of the 20 that were written last what is older than a week, and all others.
+   * They tell why a first deploy failed, and whoever can deploy could fill the disk with them.
+   */
+  async sweep(isDeployed: (name: FunctionName) => boolean): Promise<void> {
+    const names = (await readdir(this.directory)).filter(isFunctionName).filter((name) => !isDeployed(name));
+    const found = await Promise.all(names.map(async (name) => ({ name, at: (await changedAt(this.fileFolder(name))) ?? 0 })));
+    const newestFirst = found.sort((a, b) => b.at - a.at);
+    const old = newestFirst.filter(({ at }, index) => index >= maxUndeployed || at < Date.now() - undeployedKeptMs);
+    for (const { name } of old) await this.delete(name);
   }
 
   /** Writes everything that was taken, and takes nothing more. */
@@ -129,6 +156,10 @@ export class FunctionLogs {
     }
   }
 
+  private fileFolder(name: FunctionName): string {
+    return join(this.directory, name);
+  }
+
   private logOf(name: FunctionName): FunctionLog {
     return this.keptOf(name).log;
   }
@@ -137,7 +168,7 @@ export class FunctionLogs {
     const known = this.logs.get(name);
     if (known !== undefined) return known;
     const { maxFileBytes = 10 * 2 ** 20, maxFiles = 5, maxBufferBytes = 2 ** 20 } = this.options;
-    const files = new LogFiles(join(this.directory, name), { maxFileBytes, maxFiles });
+    const files = new LogFiles(this.fileFolder(name), { maxFileBytes, maxFiles });
     const log = new FunctionLog({ files, maxBufferBytes, onFailure: (error) => this.report(name, kept, error) });
     const kept: Kept = { reportedAt: Number.NEGATIVE_INFINITY, log, calls: new CallLog((entry) => log.append(entry)) };
     this.logs.set(name, kept);
@@ -149,5 +180,15 @@ export class FunctionLogs {
     if (now - kept.reportedAt < reportEveryMs) return;
     kept.reportedAt = now;
     this.options.onProblem(`entries of the log of ${name} are lost: ${this.directory} cannot be written: ${messageOf(error)}`);
+  }
+}
+
+/** When a folder of a log was changed last, in Unix milliseconds; `undefined` when there is none. */
+async function changedAt(folder: string): Promise<number | undefined> {
+  try {
+    return (await stat(folder)).mtimeMs;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }

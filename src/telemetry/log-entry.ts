@@ -21,6 +21,8 @@ export interface LogQuery {
   /** Unix milliseconds: at that time or after. */
   since?: number | undefined;
   callId?: string | undefined;
+  /** A revision's id, or the beginning of it. */
+  revision?: string | undefined;
   /** At most this many, the newest. */
   tail?: number | undefined;
 }
@@ -48,8 +50,9 @@ export function lossOf({ missing = 1 }: FunctionLogEntry): number {
 }
 
 /** Whether an entry is one of those that are wanted; `tail` is not looked at. */
-export function isWanted(entry: FunctionLogEntry, { since, callId }: LogQuery): boolean {
-  return (since === undefined || entry.time >= since) && (callId === undefined || callId === '' || entry.callId === callId);
+export function isWanted(entry: FunctionLogEntry, { since, callId, revision = '' }: LogQuery): boolean {
+  const inTime = since === undefined || entry.time >= since;
+  return inTime && (callId === undefined || callId === '' || entry.callId === callId) && entry.revision.startsWith(revision);
 }
 
 /** An entry of the log itself, about entries that are missing from it. */

@@ -158,7 +158,7 @@ describe('refused by the daemon', () => {
     await refused({ what: 'one provider', yaml: `name: victim\nproviders: [${lacking}]\n`, says });
   });
 
-  test('a first deploy that fails leaves nothing', async () => {
+  test('a first deploy that fails leaves nothing but its log', async () => {
     const folder = await writeFunction(
       owner,
       { name: 'newcomer' },
@@ -169,6 +169,9 @@ describe('refused by the daemon', () => {
     assert.match(stderr, /Nothing has changed: newcomer was not deployed before, and is not now/);
     await victim.unchanged();
     await assert.rejects(daemon.control.describe('newcomer'), { code: 'NOT_FOUND' });
-    assert.ok(!(await readdir(join(daemon.data, 'logs'))).includes('newcomer'));
+    assert.ok(!(await readdir(join(daemon.data, 'functions'))).includes('newcomer'));
+    assert.match((await runCli(['logs', 'newcomer'], { url: daemon.url })).stdout, / a line\n.* failed: .*no\nError: no\n/);
+    assert.equal((await runCli(['delete', 'newcomer', '--yes'], { url: daemon.url })).code, 0);
+    await assert.rejects(daemon.control.delete('newcomer'), { code: 'NOT_FOUND' });
   });
 });

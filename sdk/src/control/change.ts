@@ -19,11 +19,12 @@ export class ChangeReader {
     this.#onProgress = onProgress;
   }
 
-  read({ step, output, deployed, warning, stack }: DeployEvent__Output): void {
+  read({ step, output, deployed, warning, stack, revision }: DeployEvent__Output): void {
     if (step) this.#onProgress({ kind: 'step', name: step.name, done: step.done, detail: step.detail });
     else if (output !== undefined) this.#onProgress({ kind: 'output', line: output });
     else if (warning !== undefined) this.#onProgress({ kind: 'warning', text: warning });
     else if (deployed) this.result = { function: deployed.function, revision: deployed.revision, changed: deployed.changed };
+    else if (revision !== undefined) this.#onProgress({ kind: 'revision', revision });
     else if (stack !== undefined) {
       this.stack = stack;
       this.#onProgress({ kind: 'stack', stack });

@@ -8,7 +8,9 @@ export type DeployProgress =
   | { kind: 'output'; line: string }
   | { kind: 'warning'; text: string }
   /** The Handler's own stack; the deploy then fails. */
-  | { kind: 'stack'; stack: string };
+  | { kind: 'stack'; stack: string }
+  /** The id of the revision that is being deployed: its log can be read by it, whether the deploy succeeds or not. */
+  | { kind: 'revision'; revision: string };
 
 /** What a deploy, or another change of which revision gets which calls, came to. */
 export interface DeployResult {
@@ -48,6 +50,8 @@ export interface LogsQuery {
   /** Unix milliseconds. */
   since?: number;
   callId?: string;
+  /** A revision's id, the beginning of it, or an alias; also of a revision whose deploy failed. */
+  revision?: string;
   /** At most this many of the newest entries first. */
   tail?: number;
 }

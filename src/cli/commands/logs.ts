@@ -12,6 +12,7 @@ interface LogsOptions extends ConnectionOptions {
   call?: string;
   since?: number;
   tail?: number;
+  revision?: string;
   json?: boolean;
 }
 
@@ -24,6 +25,7 @@ export function addLogs(program: Command): void {
     .option('--call <id>', 'only the entries of this call')
     .option('--since <time>', 'only entries as new as this: a duration such as 10m, or a time such as 2026-01-31T12:00Z', parseSince)
     .option('--tail <count>', 'only the newest entries', parseCount)
+    .option('--revision <revision>', 'only the entries of this revision (its id, the beginning of it, or an alias), deployed or not')
     .option('--json', 'one JSON object a line')
     .addHelpText('after', '\nExample:\n  dcf logs digits --since 10m --follow\n')
     .action(async (name: string, _options: object, command: Command) => {
@@ -31,7 +33,10 @@ export function addLogs(program: Command): void {
     });
 }
 
-async function logs(name: string, { follow = false, call, since, tail, json = false, ...connection }: LogsOptions): Promise<void> {
+async function logs(
+  name: string,
+  { follow = false, call, since, tail, revision, json = false, ...connection }: LogsOptions,
+): Promise<void> {
   const signal = catchInterrupts();
   await withControl(connectionOf(connection), async (client) => {
     const query = {
@@ -41,14 +46,20 @@ async function logs(name: string, { follow = false, call, since, tail, json = fa
       ...(since === undefined ? {} : { since }),
       ...(call === undefined ? {} : { callId: call }),
       ...(tail === undefined ? {} : { tail }),
+      ...(revision === undefined ? {} : { revision }),
     };
     for await (const entry of client.logs(query)) await printLine(json ? JSON.stringify(entry) : formatEntry(entry));
   });
 }
 
-/** Time (UTC), level, replica and worker, call, text. The text is the function's own and is shown as it is. */
-export function formatEntry({ time, level, text, callId, replica, worker }: LogEntry, colours = outColours): string {
-  const place = colours.dim(`r${replica}w${worker}${callId === '' ? '' : ` ${callId}`}`);
+/**
+ * Time (UTC), level, where it comes from, call, text. The place is replica and worker of a revision, such as `r1w0@ca5ceb5a`; a
+ * line of the platform itself has no replica. The text is the function's own and is shown as it is.
+ */
+export function formatEntry({ time, level, text, callId, replica, worker, revision }: LogEntry, colours = outColours): string {
+  const process = replica === 0 ? '' : `r${replica}w${worker}`;
+  const where = revision === '' ? process : `${process}@${revision.slice(0, 8)}`;
+  const place = colours.dim([where === '' ? '-' : where, callId].filter((part) => part !== '').join(' '));
   return `${colours.dim(new Date(time).toISOString())} ${paintLevel(level, colours)} ${place} ${text}`;
 }
 

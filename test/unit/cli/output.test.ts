@@ -160,6 +160,14 @@ test('logs: time, level, place, call, text', () => {
   const entry = { time: Date.UTC(2026, 0, 2), level: 'warn', text: 'careful', callId: 'abc', replica: 1, worker: 0, revision: '' };
   assert.equal(formatEntry(entry), '2026-01-02T00:00:00.000Z warn  r1w0 abc careful');
   assert.equal(formatEntry({ ...entry, callId: '' }), '2026-01-02T00:00:00.000Z warn  r1w0 careful');
+  const revision = 'ca5ceb5ae825a262';
+  assert.equal(formatEntry({ ...entry, revision }), '2026-01-02T00:00:00.000Z warn  r1w0@ca5ceb5a abc careful');
+  assert.equal(
+    formatEntry({ ...entry, callId: '', replica: 0, revision }),
+    '2026-01-02T00:00:00.000Z warn  @ca5ceb5a careful',
+    'a line of the platform itself',
+  );
+  assert.equal(formatEntry({ ...entry, callId: '', replica: 0 }), '2026-01-02T00:00:00.000Z warn  - careful');
 });
 
 test('texts from elsewhere cannot steer the terminal', () => {
@@ -213,6 +221,19 @@ test('deploy: nothing new to send; no step at all; a step that fails', () => {
   });
   assert.deepEqual(failed.lines, ['upload    nothing new to send T', 'start     failed']);
   assert.equal(failed.reader.stack, 'Error: no weights\n    at Handler');
+});
+
+test('deploy: what the Handler printed while it started is told apart from what an installer printed', () => {
+  const { reader } = shown((reader) => {
+    reader.read({ kind: 'revision', revision: 'ca5ceb5ae825a262' });
+    reader.read({ kind: 'step', name: 'prepare', done: false, detail: '' });
+    reader.read({ kind: 'output', line: 'added 3 packages' });
+    reader.read({ kind: 'step', name: 'prepare', done: true, detail: '' });
+    reader.read({ kind: 'step', name: 'start', done: false, detail: '' });
+    for (let line = 0; line < 30; line++) reader.read({ kind: 'output', line: `line ${line}` });
+  });
+  assert.equal(reader.revision, 'ca5ceb5ae825a262');
+  assert.deepEqual([reader.lastLines.length, reader.lastLines[0], reader.lastLines.at(-1)], [20, 'line 10', 'line 29']);
 });
 
 test('doctor: Node versions and providers', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { FunctionLogs } from '../../../src/telemetry/function-logs.js';
@@ -147,6 +147,48 @@ describe('FunctionLogs', () => {
     assert.deepEqual(await readdir(join(data, 'logs')), []);
     logs.append(digits, entry('new'));
     assert.deepEqual(await textsOf(logs.read(digits)), ['new']);
+  });
+
+  test('finds by revision, also by the beginning of its id', async (context) => {
+    const { logs } = await openLogs(context);
+    for (const revision of ['aaaa000011112222', 'bbbb000011112222', '']) logs.append(digits, entry(revision || 'none', { revision }));
+    assert.deepEqual(await textsOf(logs.read(digits, { revision: 'bbbb000011112222' })), ['bbbb000011112222']);
+    assert.deepEqual(await textsOf(logs.read(digits, { revision: 'aa' })), ['aaaa000011112222']);
+    assert.deepEqual(await textsOf(logs.read(digits, { revision: 'cc' })), []);
+    assert.equal((await textsOf(logs.read(digits, { revision: '' }))).length, 3);
+  });
+
+  test('knows whether anything is kept of a function', async (context) => {
+    const { logs, data } = await openLogs(context);
+    assert.equal(await logs.has(digits), false);
+    assert.equal(await logs.delete(digits), false);
+    logs.append(digits, entry('one'));
+    assert.equal(await logs.has(digits), true);
+    await logs.close();
+    const again = await FunctionLogs.open(data, { onProblem: assert.fail });
+    assert.equal(await again.has(digits), true);
+    assert.equal(await again.delete(digits), true);
+    assert.equal(await again.has(digits), false);
+    await again.close();
+  });
+
+  test('keeps 20 logs of functions that are not deployed, for a week, and all of those that are', async (context) => {
+    const { logs, data } = await openLogs(context);
+    const names = Array.from({ length: 25 }, (_, index) => `f${String(index).padStart(2, '0')}`);
+    for (const [index, name] of names.entries()) {
+      logs.append(functionName(name), entry('a line'));
+      await textsOf(logs.read(functionName(name)));
+      // Seconds apart: a file system may keep no finer times.
+      const at = Date.now() / 1000 - 1000 + index;
+      await utimes(join(data, 'logs', name), at, at);
+    }
+    const kept = async (): Promise<string[]> => (await readdir(join(data, 'logs'))).sort();
+    await logs.sweep((name) => name === 'f00');
+    assert.deepEqual(await kept(), ['f00', ...names.slice(5)]);
+    const old = Date.now() / 1000 - 8 * 24 * 3600;
+    for (const name of ['f00', 'f24']) await utimes(join(data, 'logs', name), old, old);
+    await logs.sweep((name) => name === 'f00');
+    assert.deepEqual(await kept(), ['f00', ...names.slice(5, -1)]);
   });
 
   test('goes on when somebody else removed the folder', async (context) => {
