@@ -62,6 +62,8 @@ class Worker {
       onMessage: (message) => this.receive(message),
       onClose: (error) => this.orphaned(error),
     });
+    // What a Handler logs right before process.exit() says why; the system takes it at once.
+    process.on('exit', () => this.connection.flush());
     process.on('uncaughtException', (error) => this.failed(error, 'an uncaught exception'));
     process.on('unhandledRejection', (error) => this.failed(error, 'an unhandled rejection'));
   }
