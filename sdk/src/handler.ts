@@ -36,9 +36,10 @@ export type Chunk = Uint8Array | ArrayBuffer | string;
 
 /**
  * What a Handler may answer: bytes (Uint8Array, Buffer, ArrayBuffer) as they are, a string as UTF-8, an async iterable or a generator of
- * either in chunks, anything else as JSON. A caller who wants one output gets all chunks joined.
+ * either in chunks, anything else as JSON. A caller who wants one output gets all chunks joined. A `Response` chooses status and headers
+ * for who calls over HTTP; over gRPC its body is the output, and a status of 400 and above an error of its match.
  */
-export type Reply = Uint8Array | ArrayBuffer | JsonReply | AsyncIterable<Chunk> | IterableIterator<Chunk>;
+export type Reply = Response | Uint8Array | ArrayBuffer | JsonReply | AsyncIterable<Chunk> | IterableIterator<Chunk>;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -58,6 +59,10 @@ export interface Request {
   readonly chunks: AsyncIterable<Uint8Array>;
   /** What the caller sent along, by lower-case key. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The URL's query, without `revision`, which is the platform's; of a caller over gRPC what its metadata `dcf-query` says. */
+  readonly query: URLSearchParams;
+  /** What the caller says that the input is; over gRPC in the metadata `dcf-content-type`. */
+  readonly contentType: string | undefined;
   /** The point in time at which the caller stops waiting. A stream may have none: it is then the latest that a Date can be. */
   readonly deadline: Date;
   /** Aborts when the caller gives up or the deadline passes. */

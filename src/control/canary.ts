@@ -1,4 +1,4 @@
-import type { Outcome, Reported } from '../pool/invocation.js';
+import { hasFailed, type Outcome, type Reported } from '../pool/invocation.js';
 
 /** Of the calls that are looked at, how many there were and how many of them failed. */
 export interface ErrorCount {
@@ -25,7 +25,8 @@ export function isOverLimit({ calls, errors }: ErrorCount, maxErrorRate: number)
  * function has no part in it, because the caller gave up or the call was refused or never begun.
  */
 export function isFault(outcome: Outcome, reported: Reported): boolean | undefined {
-  if (outcome.ok) return false;
+  // A Handler that chose a status of 500 or above says itself that it failed.
+  if (outcome.ok) return hasFailed(outcome);
   const { code } = outcome.error;
   if (code === 'CANCELLED' || code === 'RESOURCE_EXHAUSTED' || code === 'UNAVAILABLE') return undefined;
   // In the queue it passes without the Handler's doing.

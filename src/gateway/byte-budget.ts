@@ -27,6 +27,11 @@ export class ByteBudget {
     this.held += size;
   }
 
+  /** Takes room for what has begun already and goes on, even where there is none: others then have to wait. */
+  force(size: number): void {
+    this.held += size;
+  }
+
   /** Throws what `take` would. */
   check(size: number, own = 0): void {
     if (this.held + size > this.limit && this.held > own) throw this.refusal(this.held);

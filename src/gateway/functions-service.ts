@@ -2,7 +2,7 @@ import type { Contract } from '@dcf/sdk/contract';
 import { decodeInvokeRequest } from '@dcf/sdk/contract';
 import type { handleUnaryCall, Metadata, ServiceDefinition, sendUnaryData } from '@grpc/grpc-js';
 import type { Success } from '../pool/invocation.js';
-import { handlerMetadata, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
+import { handlerMetadata, headTrailers, queryOf, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
 import { type GrpcService, type MethodOptions, statusOf, toStatus } from './grpc-method.js';
 import { identity, type Reply, serializeReply } from './grpc-reply.js';
 import { streamMethod } from './grpc-stream.js';
@@ -28,6 +28,8 @@ export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUn
           requestId: textOf(metadata['dcf-request-id']),
           selector: textOf(metadata['dcf-alias']),
           metadata: handlerMetadata(metadata),
+          query: queryOf(metadata),
+          contentType: textOf(metadata['dcf-content-type']),
         },
         (outcome, report) => {
           // A success without a report pays nothing for it: this is the path of nearly every call.
@@ -47,7 +49,7 @@ export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUn
 
 function sendReply(success: Success, trailers: Metadata | undefined, callback: sendUnaryData<Reply>): void {
   const reply: Reply = { output: success, copied: false };
-  callback(null, reply, trailers);
+  callback(null, reply, success.head === undefined ? trailers : headTrailers(success.head, trailers));
   if (reply.copied) success.release(success.output);
 }
 

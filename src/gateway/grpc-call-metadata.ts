@@ -1,5 +1,6 @@
 import { type DaemonReport, encodeReport } from '@dcf/sdk/contract';
 import { Metadata } from '@grpc/grpc-js';
+import type { ReplyHead } from '../pool/invocation.js';
 
 /** Metadata that is for the daemon or for HTTP/2, and not for the Handler. */
 const notForHandler = new Set([
@@ -8,6 +9,8 @@ const notForHandler = new Set([
   'dcf-alias',
   'dcf-report',
   'dcf-late-status',
+  'dcf-query',
+  'dcf-content-type',
   'user-agent',
   'content-length',
   'grpc-previous-rpc-attempts',
@@ -31,6 +34,19 @@ export function handlerMetadata(metadata: MetadataValues): Record<string, string
     found[key] = value;
   }
   return found;
+}
+
+/** The query of a call, as the one of a URL; without the "?" that may stand before it. */
+export function queryOf(metadata: MetadataValues): string | undefined {
+  return textOf(metadata['dcf-query'])?.replace(/^\?/, '');
+}
+
+/** Adds to the trailers what a Handler chose besides its output. */
+export function headTrailers({ status, headers }: ReplyHead, trailers = new Metadata()): Metadata {
+  const contentType = headers.find(([name]) => name === 'content-type')?.[1];
+  if (contentType !== undefined) trailers.set('dcf-content-type', contentType.replace(/[^\x20-\x7e]/g, '?'));
+  if (status !== 200) trailers.set('dcf-http-status', String(status));
+  return trailers;
 }
 
 /** Milliseconds until a deadline in Unix milliseconds; `Infinity` stays so. */

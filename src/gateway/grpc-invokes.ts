@@ -4,7 +4,7 @@ import { DcfError } from '../core/errors.js';
 import type { Output } from '../pool/invocation.js';
 import { type Begin, type BegunCall, CallPipeline, type CallSink } from './call-pipeline.js';
 import { copiedMemory } from './copied-memory.js';
-import { handlerMetadata, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
+import { handlerMetadata, queryOf, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
 import { type MethodOptions, statusOf, toStatus } from './grpc-method.js';
 import type { Reply } from './grpc-reply.js';
 import type { InvokeRequest, Invoker } from './invoke.js';
@@ -24,7 +24,12 @@ export function invokesMethod(invoker: Invoker, options: MethodOptions): handleB
       return;
     }
     const requestId = textOf(metadata['dcf-request-id']);
-    const head = { selector: textOf(metadata['dcf-alias']), metadata: handlerMetadata(metadata) };
+    const head = {
+      selector: textOf(metadata['dcf-alias']),
+      metadata: handlerMetadata(metadata),
+      query: queryOf(metadata),
+      contentType: textOf(metadata['dcf-content-type']),
+    };
     const pipeline = new CallPipeline({
       send: (output, sent) => send(call, output, sent),
       finished: () => call.end(),
@@ -56,7 +61,7 @@ export function invokesMethod(invoker: Invoker, options: MethodOptions): handleB
 /** Begins a call that may make chunks. One that shares a batch with others makes none, and a call in chunks would have to run alone. */
 function beginCall(invoker: Invoker, request: InvokeRequest, sink: CallSink): BegunCall {
   if (!invoker.check(request).pool.batches) {
-    return invoker.stream(request, { chunk: (chunk) => sink.output(chunk), room: () => undefined }, sink.settle);
+    return invoker.stream(request, { head: () => undefined, chunk: (chunk) => sink.output(chunk), room: () => undefined }, sink.settle);
   }
   const cancel = invoker.invoke(request, (outcome, report) => {
     if (outcome.ok) sink.output(outcome);

@@ -9,9 +9,9 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { DcfError } from '../core/errors.js';
-import type { Outcome, Output, StreamCaller, StreamedCall } from '../pool/invocation.js';
+import type { Outcome, Output, ReplyHead, StreamCaller, StreamedCall } from '../pool/invocation.js';
 import { copiedMemory } from './copied-memory.js';
-import { handlerMetadata, type MetadataValues, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
+import { handlerMetadata, headTrailers, type MetadataValues, queryOf, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
 import { type MethodOptions, statusOf, toStatus } from './grpc-method.js';
 import type { Invoker, Settle } from './invoke.js';
 
@@ -62,6 +62,7 @@ class GrpcStream implements StreamCaller {
   /** Of the message that is being handed on. */
   private chunks: ChunkReader | undefined;
   private settled = false;
+  private chosen: ReplyHead | undefined;
   /** A chunk has gone to the caller. */
   private answerBegun = false;
   private readonly writer = new ChunkWriter<Output>(
@@ -116,6 +117,10 @@ class GrpcStream implements StreamCaller {
     this.streamed?.cancel();
   }
 
+  head(head: ReplyHead): void {
+    this.chosen = head;
+  }
+
   chunk(chunk: Output): void {
     this.writer.send(chunk);
   }
@@ -136,6 +141,8 @@ class GrpcStream implements StreamCaller {
         requestId: textOf(metadata['dcf-request-id']),
         selector: textOf(metadata['dcf-alias']),
         metadata: handlerMetadata(metadata),
+        query: queryOf(metadata),
+        contentType: textOf(metadata['dcf-content-type']),
       },
       this,
       (outcome, report) => this.settle(outcome, report),
@@ -170,6 +177,7 @@ class GrpcStream implements StreamCaller {
     this.settled = true;
     const wanted = this.metadata['dcf-report'] === '1' || !outcome.ok;
     const trailers = report !== undefined && wanted ? reportTrailers(report()) : new Metadata();
+    if (this.chosen !== undefined) headTrailers(this.chosen, trailers);
     if (outcome.ok) this.call.sendStatus({ code: status.OK, details: 'OK', metadata: trailers });
     else this.sendError(toStatus(outcome.error, trailers));
   }

@@ -2,18 +2,18 @@ import { encodeReport } from '@dcf/sdk/contract';
 import { checkAnnounced, readBody } from './http-body.js';
 import type { Exchange } from './http-exchange.js';
 import { readHead } from './http-head.js';
-import type { InvokeRequest, Invoker, Settle } from './invoke.js';
+import { HttpStream } from './http-stream.js';
+import type { InvokeRequest, Invoker } from './invoke.js';
 
 /**
  * Serves a call: the request's body is the input, the answer's body the output. What can be refused is refused before the body
  * is read.
  *
- * @param revision - from the URL
  * @throws DcfError for a request that is refused by its head
  */
-export function serveCall(exchange: Exchange, invoker: Invoker, name: string, revision: string | readonly string[] | undefined): void {
+export function serveCall(exchange: Exchange, invoker: Invoker, name: string): void {
   const { request } = exchange;
-  const head = readHead(name, request.headers, revision);
+  const head = readHead(name, request.headers, request.url ?? '');
   const { timeoutMs } = head;
   const { maxPayload } = invoker.check(head);
   const limits = { name, maxPayload, budget: invoker.budget };
@@ -29,11 +29,13 @@ export function serveCall(exchange: Exchange, invoker: Invoker, name: string, re
           requestId: exchange.id,
           selector: head.selector,
           metadata: head.metadata,
+          query: head.query,
+          contentType: head.contentType,
           input: body.input,
           timeoutMs: rest,
           counted: true,
         };
-        run(exchange, (settle) => invoker.invoke(call, settle));
+        run(exchange, invoker, call);
         return;
       }
       case 'refused':
@@ -48,15 +50,24 @@ export function serveCall(exchange: Exchange, invoker: Invoker, name: string, re
 }
 
 /** Runs a call that is cancelled when its connection ends. */
-function run(exchange: Exchange, invoke: (settle: Settle) => () => void): void {
+function run(exchange: Exchange, invoker: Invoker, call: InvokeRequest): void {
   // Not the response's own event: one that waits behind another on its connection is not told.
   const { socket, headers } = exchange.request;
   let settled = false;
+  let stream: HttpStream | undefined;
   let cancel = (): void => undefined;
   const onClose = (): void => cancel();
-  cancel = invoke((outcome, report) => {
+  call.onChunks = (streamed) => {
+    stream = new HttpStream(exchange, streamed);
+    return stream;
+  };
+  cancel = invoker.invoke(call, (outcome, report) => {
     settled = true;
     socket.off('close', onClose);
+    if (stream !== undefined) {
+      stream.finish(outcome);
+      return;
+    }
     if (report !== undefined && (!outcome.ok || headers['dcf-report'] === '1')) exchange.addHeader('dcf-report', encodeReport(report()));
     if (outcome.ok) exchange.output(outcome);
     else exchange.fail(outcome.error);

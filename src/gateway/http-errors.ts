@@ -1,4 +1,5 @@
 import { cutText, DcfError, type ErrorCode, isNotStarted, PayloadTooLarge } from '../core/errors.js';
+import { httpStatusOfCode } from '../core/http-status.js';
 
 /** A refusal for which HTTP has a status of its own. */
 export class HttpError extends DcfError {
@@ -11,32 +12,13 @@ export class HttpError extends DcfError {
   }
 }
 
-const statuses: Readonly<Record<ErrorCode, number>> = {
-  CANCELLED: 499,
-  UNKNOWN: 500,
-  INVALID_ARGUMENT: 400,
-  DEADLINE_EXCEEDED: 504,
-  NOT_FOUND: 404,
-  ALREADY_EXISTS: 409,
-  PERMISSION_DENIED: 403,
-  RESOURCE_EXHAUSTED: 429,
-  FAILED_PRECONDITION: 503,
-  ABORTED: 409,
-  OUT_OF_RANGE: 400,
-  UNIMPLEMENTED: 501,
-  INTERNAL: 500,
-  UNAVAILABLE: 503,
-  DATA_LOSS: 500,
-  UNAUTHENTICATED: 401,
-};
-
 /** The HTTP status of an error. */
 export function httpStatusOf(error: DcfError): number {
   if (error instanceof HttpError) return error.status;
   if (error instanceof PayloadTooLarge) return 413;
   // The worker died under the call: what is behind this gateway failed, and not what it answered.
   if (error.code === 'INTERNAL' && error.reason !== undefined) return 502;
-  return statuses[error.code];
+  return httpStatusOfCode(error.code);
 }
 
 /** What is told beside the body: when to come back, and whether the call certainly was not started. */

@@ -1,7 +1,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { DcfError } from '../core/errors.js';
-import type { Success } from '../pool/invocation.js';
+import type { ReplyHead, ReplyKind, Success } from '../pool/invocation.js';
 import { errorBody, errorHeaders, httpStatusOf } from './http-errors.js';
+import { contentTypes, hasNoBody, replyHeaders } from './http-reply.js';
 
 /** What every answer depends on. */
 export interface ExchangeOptions {
@@ -44,17 +45,61 @@ export class Exchange {
   }
 
   /** Answers with a Handler's output. */
-  output({ output, release }: Success): void {
+  output({ output, kind, head, release }: Success): void {
     const { response } = this;
     if (this.over) return;
     if (this.options.draining()) response.shouldKeepAlive = false;
-    response.writeHead(200, {
-      'content-type': 'application/octet-stream',
-      'content-length': output.length,
-      'dcf-request-id': this.id,
-    });
+    if (head === undefined) {
+      response.writeHead(200, {
+        'content-type': contentTypes[kind],
+        'content-length': output.length,
+        'dcf-request-id': this.id,
+      });
+    } else {
+      const headers = replyHeaders(head, output.length > 0 ? kind : undefined);
+      const bare = hasNoBody(head.status);
+      if (!bare) headers['content-length'] = output.length;
+      else if (head.status === 205) headers['content-length'] = 0;
+      response.writeHead(head.status, { ...headers, 'dcf-request-id': this.id });
+      if (bare) {
+        response.end(() => release(output));
+        return;
+      }
+    }
     response.end(output, () => release(output));
     this.watchReader();
+  }
+
+  /** Begins an answer whose body comes in chunks, of a length that nobody knows yet. */
+  beginStream(head: ReplyHead | undefined, kind: ReplyKind): void {
+    const { response } = this;
+    if (this.over) return;
+    if (this.options.draining()) response.shouldKeepAlive = false;
+    const chosen = replyHeaders(head ?? { status: 200, headers: [] }, kind);
+    response.writeHead(head?.status ?? 200, { ...chosen, 'dcf-request-id': this.id });
+  }
+
+  /** Sends a chunk, and calls `sent` once the system has it, or nobody takes it any more. */
+  write(chunk: Uint8Array, sent: () => void): void {
+    const { response } = this;
+    response.write(chunk, () => {
+      if (response.writableLength === 0) response.setTimeout(0);
+      sent();
+    });
+    this.watchReader();
+  }
+
+  /** The last chunk was sent. */
+  endStream(): void {
+    this.response.end();
+    this.watchReader();
+  }
+
+  /** Ends the connection in the midst of a body. One whose end is its connection's would look whole otherwise. */
+  cut(): void {
+    const { socket, httpVersion } = this.request;
+    if (httpVersion === '1.0') socket.resetAndDestroy();
+    else socket.destroy();
   }
 
   /** Answers with a JSON document, and a line break for who reads it in a terminal. */

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import querystring from 'node:querystring';
 import { DcfError } from '../core/errors.js';
 import { parseDuration } from '../core/units.js';
 import { HttpError } from './http-errors.js';
@@ -15,18 +16,19 @@ const metadataPrefix = 'dcf-meta-';
 /**
  * Reads the head of a call.
  *
- * @param selector - the query's `revision`
+ * @param url - its path and query
  * @throws DcfError INVALID_ARGUMENT; UNIMPLEMENTED for a transfer coding that is none of ours
  */
-export function readHead(name: string, headers: IncomingHttpHeaders, selector: string | readonly string[] | undefined): HttpCallHead {
+export function readHead(name: string, headers: IncomingHttpHeaders, url: string): HttpCallHead {
   checkCodings(headers);
-  if (selector !== undefined && typeof selector !== 'string')
-    throw new DcfError('INVALID_ARGUMENT', 'revision stands more than once in the URL');
+  const { query, revision } = readQuery(url);
   return {
     function: name,
     requestId: textOf(headers['dcf-request-id']),
-    selector: selector ?? textOf(headers['dcf-alias']),
+    selector: revision ?? textOf(headers['dcf-alias']),
     metadata: metadataOf(headers),
+    query,
+    contentType: headers['content-type'],
     timeoutMs: timeoutOf(textOf(headers['dcf-timeout']), textOf(headers['dcf-timeout-ms'])),
   };
 }
@@ -34,6 +36,25 @@ export function readHead(name: string, headers: IncomingHttpHeaders, selector: s
 /** The one value of a header; Node joins the values of one that was sent twice. */
 export function textOf(value: string | string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
+}
+
+/** What of a URL's query is the Handler's, as it stands there, and what the platform's: `revision`, by that very name. */
+function readQuery(url: string): { query: string | undefined; revision: string | undefined } {
+  const at = url.indexOf('?');
+  if (at === -1) return { query: undefined, revision: undefined };
+  const pairs = url.slice(at + 1).split('&');
+  const platform = pairs.filter((pair) => nameOf(pair) === 'revision');
+  const [first] = platform;
+  const query = first === undefined ? url.slice(at + 1) : pairs.filter((pair) => !platform.includes(pair)).join('&');
+  if (platform.length > 1) throw new DcfError('INVALID_ARGUMENT', 'revision stands more than once in the URL');
+  const revision = first === undefined ? undefined : querystring.unescape(first.slice('revision='.length).replaceAll('+', ' '));
+  if (revision === '') throw new DcfError('INVALID_ARGUMENT', 'revision in the URL names none; write it as ?revision=prod');
+  return { query: query === '' ? undefined : query, revision };
+}
+
+function nameOf(pair: string): string {
+  const [name = ''] = pair.split('=', 1);
+  return name;
 }
 
 function checkCodings(headers: IncomingHttpHeaders): void {

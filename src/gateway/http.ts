@@ -47,7 +47,6 @@ type Route = <Request extends Incoming>(
 ) => (request: Request, reply: Outgoing) => void;
 interface NamedRequest {
   Params: { name: string };
-  Querystring: { revision?: string | string[] };
 }
 
 /** The HTTP side of the gateway. */
@@ -150,7 +149,7 @@ function addRoutes(app: FastifyInstance, options: HttpServerOptions, open: Open)
     });
   app.post(
     '/functions/:name',
-    guarded((exchange, { params, query }: FastifyRequest<NamedRequest>) => serveCall(exchange, invoker, params.name, query.revision)),
+    guarded((exchange, { params }: FastifyRequest<NamedRequest>) => serveCall(exchange, invoker, params.name)),
   );
   app.get(
     '/functions/:name',

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { DaemonReport } from '@dcf/sdk/contract';
 import type { Target } from '../control/router.js';
 import { DcfError, notStarted } from '../core/errors.js';
+import { errorOfHttpStatus } from '../core/http-status.js';
 import { type FunctionName, functionNameProblem, isFunctionName } from '../core/names.js';
 import { formatSize } from '../core/units.js';
 import type { Invocation, Outcome, Reported, StreamCaller, StreamedCall } from '../pool/invocation.js';
@@ -18,6 +19,10 @@ export interface CallHead {
   /** An alias or a revision; the active revision where it is missing. */
   selector: string | undefined;
   metadata: Readonly<Record<string, string>> | undefined;
+  /** The query of the URL, without its "?". */
+  query?: string | undefined;
+  /** What the caller says that the input is. */
+  contentType?: string | undefined;
   /** The call of a Handler that it is: it is taken while the daemon shuts down, too. */
   origin?: NestedCall | undefined;
 }
@@ -29,6 +34,11 @@ export interface InvokeRequest extends CallHead {
   timeoutMs: number;
   /** The transport has taken room for the input from the budget, as it came; it is given back when the call is settled. */
   counted?: boolean;
+  /**
+   * The caller takes what HTTP has: any status, and an output at once or in chunks, of which this is told before the first. To any
+   * other, a status of 400 and above is an error, and all chunks come as one output.
+   */
+  onChunks?: ((stream: StreamedCall) => StreamCaller) | undefined;
 }
 
 /** One streamed call as a transport hands it over. */
@@ -58,6 +68,8 @@ const noInput = new Uint8Array(0);
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
 /** A call's header has 64 KiB for its id and its metadata, as JSON. */
 const maxMetadataLength = 32 * 1024;
+const maxQueryLength = 16 * 1024;
+const maxContentTypeLength = 1024;
 
 /** Whether a call may have this id. */
 export function isRequestId(text: string): boolean {
@@ -90,17 +102,30 @@ export class Invoker {
       return nothing;
     }
     const id = request.requestId ?? this.newRequestId();
+    const { onChunks } = request;
+    let held = size;
     const invocation: Invocation = {
       requestId: id,
       selector: request.selector,
       input,
       timeoutMs: request.timeoutMs,
       metadata: request.metadata,
+      query: request.query,
+      contentType: request.contentType,
       origin: request.origin,
       settle: (outcome, reported) => {
-        this.budget.give(size);
-        this.settle(target, id, outcome, reported, settle);
+        this.budget.give(held);
+        const report = this.record(target, id, outcome, reported);
+        settle(onChunks === undefined ? withoutStatus(outcome) : outcome, report);
       },
+      onChunks:
+        onChunks === undefined
+          ? undefined
+          : (stream) => {
+              held += streamBytes;
+              this.budget.force(streamBytes);
+              return onChunks(stream);
+            },
     };
     return target.pool.invoke(invocation);
   }
@@ -131,10 +156,12 @@ export class Invoker {
       caller: limited,
       timeoutMs: request.timeoutMs,
       metadata: request.metadata,
+      query: request.query,
+      contentType: request.contentType,
       settle: (outcome, reported) => {
         this.budget.give(size);
         limited.close();
-        this.settle(target, id, outcome, reported, settle);
+        settle(limited.outcome(outcome), this.record(target, id, outcome, reported));
       },
     });
     return limited;
@@ -145,15 +172,15 @@ export class Invoker {
    *
    * @throws DcfError as `invoke` would settle with
    */
-  check({ function: name, requestId, selector, metadata, origin }: CallHead): Target {
+  check({ function: name, requestId, selector, metadata, query, contentType, origin }: CallHead): Target {
     if (!isFunctionName(name)) throw new DcfError('INVALID_ARGUMENT', functionNameProblem(name));
     if (this.draining && origin === undefined) throw notStarted('the daemon is shutting down and takes no new calls');
     if (requestId !== undefined && !isRequestId(requestId)) {
       throw new DcfError('INVALID_ARGUMENT', 'dcf-request-id is 1 to 128 printable ASCII characters without spaces');
     }
-    if (metadata !== undefined && JSON.stringify(metadata).length > maxMetadataLength) {
-      throw new DcfError('INVALID_ARGUMENT', `the metadata is over the limit of ${formatSize(maxMetadataLength)}`);
-    }
+    if (metadata !== undefined) checkLength('the metadata', JSON.stringify(metadata), maxMetadataLength);
+    if (query !== undefined) checkLength('the query', query, maxQueryLength);
+    if (contentType !== undefined) checkLength('the content type', contentType, maxContentTypeLength);
     return this.options.resolve(name, selector);
   }
 
@@ -163,10 +190,27 @@ export class Invoker {
     return this.idPrefix + this.lastId.toString(36);
   }
 
-  private settle(target: Target, id: string, outcome: Outcome, reported: Reported, settle: Settle): void {
+  /** Tells those who keep count of it. Returns what makes its report. */
+  private record(target: Target, id: string, outcome: Outcome, reported: Reported): () => DaemonReport {
     target.canary?.record(outcome, reported);
     const report = (): DaemonReport => ({ id, ...reported.report() });
     if (target.callLog) this.options.onEnded?.(target.name, outcome, report);
-    settle(outcome, report);
+    return report;
   }
+}
+
+/** Throws a DcfError INVALID_ARGUMENT for a text of more bytes than it may have. */
+function checkLength(what: string, text: string, limit: number): void {
+  const length = Buffer.byteLength(text);
+  if (length <= limit) return;
+  throw new DcfError('INVALID_ARGUMENT', `${what} has ${length} bytes, over the limit of ${formatSize(limit)}`);
+}
+
+/** An outcome for those who know of no HTTP: a status of 400 and above, which a Handler chose, is an error. */
+function withoutStatus(outcome: Outcome): Outcome {
+  if (!outcome.ok || outcome.head === undefined || outcome.head.status < 400) return outcome;
+  const { head, output, release } = outcome;
+  const error = errorOfHttpStatus(head.status, head.headers, output);
+  release(output);
+  return { ok: false, error };
 }

@@ -1,6 +1,7 @@
 import type { Target } from '../control/router.js';
 import { DcfError } from '../core/errors.js';
-import type { Output, StreamCaller, StreamedCall } from '../pool/invocation.js';
+import { errorOfHttpStatus, maxStatusMessage } from '../core/http-status.js';
+import type { Outcome, Output, ReplyHead, StreamCaller, StreamedCall } from '../pool/invocation.js';
 import type { ByteBudget } from './byte-budget.js';
 import { checkPayload } from './payload.js';
 
@@ -12,12 +13,22 @@ export const streamBytes = 2 * windowBytes;
 /** The caller's side of a call that was refused. */
 export const noStream: StreamedCall = { write: () => false, end: () => undefined, taken: () => undefined, cancel: () => undefined };
 
-/** Holds the input of a streamed call to the function's limit and to the byte budget; a chunk that breaks one ends the call. */
+/** The answer of a Handler that chose a status of 400 and above: its body is an error's message. */
+interface FailedAnswer {
+  head: ReplyHead;
+  body: Buffer;
+}
+
+/**
+ * Holds the input of a streamed call to the function's limit and to the byte budget; a chunk that breaks one ends the call. An
+ * answer with a status of 400 and above is an error to its caller, who knows of no HTTP.
+ */
 export class LimitedStream implements StreamedCall, StreamCaller {
   /** The call itself, once a pool has it. */
   stream = noStream;
   /** What long chunks on their way to the worker take of the budget. */
   private held = 0;
+  private failed: FailedAnswer | undefined;
 
   constructor(
     private readonly caller: StreamCaller,
@@ -48,8 +59,29 @@ export class LimitedStream implements StreamedCall, StreamCaller {
     this.stream.cancel(error);
   }
 
+  head(head: ReplyHead): void {
+    if (head.status >= 400) this.failed = { head, body: Buffer.alloc(0) };
+    else this.caller.head(head);
+  }
+
   chunk(chunk: Output): void {
-    this.caller.chunk(chunk);
+    const { failed } = this;
+    if (failed === undefined) {
+      this.caller.chunk(chunk);
+      return;
+    }
+    const { output } = chunk;
+    const { length } = output;
+    failed.body = Buffer.concat([failed.body, output.subarray(0, maxStatusMessage - failed.body.length)]);
+    chunk.release(output);
+    // Nobody is to wait for the end of a body of which no more is told.
+    if (failed.body.length >= maxStatusMessage) this.stream.cancel(errorOf(failed));
+    else this.stream.taken(length);
+  }
+
+  /** How its caller is told of its end. */
+  outcome(outcome: Outcome): Outcome {
+    return outcome.ok && this.failed !== undefined ? { ok: false, error: errorOf(this.failed) } : outcome;
   }
 
   room(): void {
@@ -67,4 +99,8 @@ export class LimitedStream implements StreamedCall, StreamCaller {
     this.budget.take(length);
     this.held += length;
   }
+}
+
+function errorOf({ head, body }: FailedAnswer): DcfError {
+  return errorOfHttpStatus(head.status, head.headers, body);
 }

@@ -5,7 +5,10 @@ import { formatDuration } from '../core/units.js';
 import { ReceiveWindow, SendCredit } from '../wire/credit.js';
 import type { Message } from '../wire/messages.js';
 import type { Call } from './call.js';
-import type { Outcome, Output, StreamCaller, StreamedCall, StreamInvocation } from './invocation.js';
+import type { Outcome, Output, ReplyHead, StreamCaller, StreamedCall, StreamInvocation } from './invocation.js';
+
+/** Takes nothing. */
+export const nobody: StreamCaller = { head: () => undefined, chunk: () => undefined, room: () => undefined };
 
 /**
  * The chunks of one streamed call, between its caller and its worker. What is on the way in either direction is bounded by the
@@ -17,7 +20,7 @@ import type { Outcome, Output, StreamCaller, StreamedCall, StreamInvocation } fr
 export class CallStream implements StreamedCall {
   /** Whether the input comes in chunks. */
   readonly chunked: boolean;
-  private readonly caller: StreamCaller;
+  caller: StreamCaller;
   private readonly input = new SendCredit();
   private readonly output = new ReceiveWindow();
   /** Input that came before a worker had the call. */
@@ -33,7 +36,7 @@ export class CallStream implements StreamedCall {
   /** @param idleMs - how long nothing may move */
   constructor(
     private readonly call: Call,
-    { chunked, caller }: StreamInvocation,
+    { chunked, caller }: Pick<StreamInvocation, 'chunked' | 'caller'>,
     private readonly idleMs: number,
   ) {
     this.chunked = chunked;
@@ -95,6 +98,11 @@ export class CallStream implements StreamedCall {
     for (const body of this.early) send({ type: 'DATA', id: wireId, body });
     this.early = [];
     if (this.chunked && this.inputEnded) send({ type: 'END', id: wireId });
+  }
+
+  /** The Handler has chosen how its answer is told. */
+  head(head: ReplyHead): void {
+    if (!this.over) this.caller.head(head);
   }
 
   /** The worker has made a chunk of output. Throws a FrameError when it had no credit for it. */

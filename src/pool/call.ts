@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import type { DcfError } from '../core/errors.js';
 import type { LinkedList, ListNode } from '../core/linked-list.js';
-import type { CallStream } from './call-stream.js';
-import type { CallReport, Invocation, Outcome, Reported, Success } from './invocation.js';
+import type { Message } from '../wire/messages.js';
+import { CallStream, nobody } from './call-stream.js';
+import type { CallReport, Invocation, Outcome, ReplyHead, Reported, Success } from './invocation.js';
 import type { NestedCall } from './nested-call.js';
 import type { AwaitedCall, SlotOwner } from './wait-for.js';
 import type { Worker } from './worker.js';
@@ -12,6 +13,8 @@ export interface CallOwner {
   readonly function: string;
   readonly slots: SlotOwner;
   readonly revision: string;
+  /** The function's own timeout, in milliseconds. */
+  readonly timeoutMs: number;
   /** Told before the caller is. */
   settled(outcome: Outcome): void;
   expire(call: Call): void;
@@ -40,6 +43,8 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
   /** It had to wait for a replica to be started. */
   cold = false;
   settled = false;
+  /** What its Handler chose for the answer that follows. */
+  head: ReplyHead | undefined;
   /** What comes and goes in chunks; `undefined` for a call of one input and one output. */
   stream: CallStream | undefined;
   /** Its deadline has passed. */
@@ -55,7 +60,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
    */
   constructor(
     readonly invocation: Invocation,
-    readonly timeoutMs: number,
+    public timeoutMs: number,
     public owner: CallOwner,
   ) {}
 
@@ -114,6 +119,21 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
     }
     this.cancelAllNested();
     this.stream.finish(outcome);
+  }
+
+  /**
+   * Its output turns out to come in chunks: it is a stream from now on, and may go on for as long as something moves.
+   */
+  becomeStream(send: (message: Message) => void): CallStream {
+    const { onChunks, timeoutMs } = this.invocation;
+    const stream = new CallStream(this, { chunked: false, caller: nobody }, this.owner.timeoutMs);
+    this.cancelTimer?.();
+    this.timeoutMs = timeoutMs;
+    this.stream = stream;
+    if (onChunks !== undefined) stream.caller = onChunks(stream);
+    stream.open(send);
+    this.cancelTimer = stream.watch();
+    return stream;
   }
 
   /** No worker has it any more. */

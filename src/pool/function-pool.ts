@@ -5,7 +5,7 @@ import { Call, type CallOwner } from './call.js';
 import { CallStream } from './call-stream.js';
 import { Dispatcher } from './dispatcher.js';
 import { EarlyEnds } from './early-ends.js';
-import type { Invocation, Outcome, StreamedCall, StreamInvocation } from './invocation.js';
+import { hasFailed, type Invocation, type Outcome, type StreamedCall, type StreamInvocation } from './invocation.js';
 import { OpenCalls } from './open-calls.js';
 import type { CallCounters, PoolOptions } from './pool-options.js';
 import { Replica } from './replica.js';
@@ -60,6 +60,10 @@ export class FunctionPool implements CallOwner {
 
   get revision(): string {
     return this.options.spec.revision;
+  }
+
+  get timeoutMs(): number {
+    return this.options.timeoutMs;
   }
 
   get queued(): number {
@@ -203,7 +207,7 @@ export class FunctionPool implements CallOwner {
   }
 
   settled(outcome: Outcome): void {
-    if (!outcome.ok) this.options.counters.errors += 1;
+    if (hasFailed(outcome)) this.options.counters.errors += 1;
     this.openCalls.remove(1);
     this.scaler.note(this.openCalls.count);
   }

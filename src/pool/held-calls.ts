@@ -7,7 +7,10 @@ import { Places } from './places.js';
 import type { WorkerSlots } from './worker-slots.js';
 
 /** What a worker says of a call that it holds. */
-export type CallMessage = Extract<Message, { type: 'RESULT' | 'ERROR' | 'DATA' | 'END' | 'CREDIT' | 'STARTED' | 'RETURNED' }>;
+export type CallMessage = Extract<
+  Message,
+  { type: 'RESULT' | 'ERROR' | 'REPLY_HEAD' | 'DATA' | 'END' | 'CREDIT' | 'STARTED' | 'RETURNED' }
+>;
 
 export interface HeldCallsEvents {
   /** A call was answered, or began: there may be room for another. */
@@ -16,6 +19,9 @@ export interface HeldCallsEvents {
   returned: (call: Call) => void;
   /** A call has begun that was sent ahead. */
   started: (call: Call) => void;
+  /** The output of a call turned out to come in chunks, and nobody knows for how long. */
+  becameStream: () => void;
+  send: (message: Message) => void;
   /** The Handler has thrown what it did not mean for the caller. */
   threw: (stack: string, call: Call) => void;
 }
@@ -28,7 +34,7 @@ const outputs = new BodyPool();
 const releaseOutput = (output: Uint8Array): void => outputs.release(output);
 
 /** All that a stream that ended well has put out has come in chunks. */
-const noOutput = { ok: true, output: new Uint8Array(0), headroom: 0, release: () => undefined } as const;
+const noOutput = { ok: true, output: new Uint8Array(0), kind: 'bytes', headroom: 0, release: () => undefined } as const;
 
 /** The calls that a worker has, from their numbers on its stream to their ends. */
 export class HeldCalls {
@@ -93,17 +99,21 @@ export class HeldCalls {
   receive(message: CallMessage): void {
     switch (message.type) {
       case 'RESULT':
-        this.succeed(message.id, message.body);
+        this.succeed(message);
         break;
-      case 'DATA':
-        this.streamOf(message)?.receive({ output: message.body, headroom: outputHeadroom, release: releaseOutput });
+      case 'REPLY_HEAD':
+        this.setHead(message);
         return;
+      case 'DATA': {
+        const { body: output, kind = 'bytes' } = message;
+        this.streamOf(message)?.receive({ output, kind, headroom: outputHeadroom, release: releaseOutput });
+        return;
+      }
       case 'CREDIT':
         this.streamOf(message)?.grant(message.bytes);
         return;
       case 'END':
-        if (this.streamOf(message) === undefined) return;
-        this.take(message.id).end(noOutput);
+        if (!this.endStream(message.id)) return;
         break;
       case 'ERROR':
         this.fail(message);
@@ -128,16 +138,33 @@ export class HeldCalls {
     }
   }
 
-  private succeed(id: number, output: Uint8Array): void {
+  private succeed({ id, kind = 'bytes', body: output }: Extract<Message, { type: 'RESULT' }>): void {
     const call = this.take(id);
-    const success = { ok: true, output, headroom: outputHeadroom, release: releaseOutput } as const;
+    const success = { ok: true, output, kind, head: call.head, headroom: outputHeadroom, release: releaseOutput } as const;
     if (call.stream === undefined) {
       this.slots.measure(call);
       call.succeed(success);
     } else {
       call.stream.receive(success);
-      call.end(noOutput);
+      call.end({ ...noOutput, head: call.head });
     }
+  }
+
+  /** Of a call that is over it has crossed its end. */
+  private setHead({ id, head }: Extract<Message, { type: 'REPLY_HEAD' }>): void {
+    const call = this.places.find(id);
+    if (call === undefined) return;
+    call.head = head;
+    call.stream?.head(head);
+  }
+
+  /** The output of a streamed call is over. Returns false when the message crossed the end of its call. */
+  private endStream(id: number): boolean {
+    const call = this.places.find(id);
+    if (call === undefined) return false;
+    if (call.stream === undefined && call.invocation.onChunks === undefined) throw notStreamed('END', id);
+    this.take(id).end({ ...noOutput, head: call.head });
+    return true;
   }
 
   private fail({ id, code, message, stack, reason }: Extract<Message, { type: 'ERROR' }>): void {
@@ -149,8 +176,17 @@ export class HeldCalls {
   /** `undefined` when the message crossed the end of its call. */
   private streamOf({ type, id }: CallMessage): CallStream | undefined {
     const call = this.places.find(id);
-    if (call !== undefined && call.stream === undefined) throw new DcfError('INTERNAL', `${type} came for call ${id}, which is no stream`);
-    return call?.stream;
+    if (call === undefined || call.stream !== undefined) return call?.stream;
+    if (call.invocation.onChunks === undefined) throw notStreamed(type, id);
+    return call.settled ? undefined : this.beginStream(call);
+  }
+
+  private beginStream(call: Call): CallStream {
+    this.slots.becameStream();
+    const stream = call.becomeStream(this.events.send);
+    if (call.head !== undefined) stream.head(call.head);
+    this.events.becameStream();
+    return stream;
   }
 
   private take(id: number): Call {
@@ -164,4 +200,8 @@ export class HeldCalls {
     call.holder = undefined;
     call.released();
   }
+}
+
+function notStreamed(type: string, id: number): DcfError {
+  return new DcfError('INTERNAL', `${type} came for call ${id}, which is no stream`);
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Manifest } from '@dcf/sdk/manifest';
+import { errorOfHttpStatus } from '../core/http-status.js';
 import { FunctionPool } from './function-pool.js';
 import type { Outcome } from './invocation.js';
 import type { LogLine } from './log-line.js';
@@ -78,5 +79,7 @@ async function call(pool: FunctionPool, input: Uint8Array): Promise<LocalResult>
     pool.invoke({ requestId: randomUUID(), input, selector: undefined, timeoutMs: Number.POSITIVE_INFINITY, metadata: undefined, settle });
   });
   if (!outcome.ok) throw outcome.error;
+  const { head } = outcome;
+  if (head !== undefined && head.status >= 400) throw errorOfHttpStatus(head.status, head.headers, outcome.output);
   return { output: outcome.output, runMs: performance.now() - started };
 }

@@ -35,7 +35,7 @@ export class NestedCalls {
   private answer(id: number, outcome: Outcome): void {
     if (outcome.ok) {
       // Its memory is not given back: the stream may still have to write it.
-      this.send({ type: 'RESULT', id, body: outcome.output });
+      this.send({ type: 'RESULT', id, kind: outcome.kind, body: outcome.output });
       return;
     }
     const { code, message, reason } = outcome.error;

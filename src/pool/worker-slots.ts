@@ -62,6 +62,11 @@ export class WorkerSlots {
     return ahead;
   }
 
+  /** The output of a call in a slot turned out to come in chunks. */
+  becameStream(): void {
+    this.streams += 1;
+  }
+
   /** Takes one slot for all calls of a batch. */
   takeForBatch(calls: readonly Call[]): void {
     const batch = { left: calls.length };

@@ -68,6 +68,8 @@ export class Worker {
       freed: () => events.freed(this),
       returned: events.returned,
       started: events.started,
+      becameStream: () => this.recall(),
+      send: this.sendMessage,
       threw: (stack, call) => this.log('error', Date.now(), stack, call.invocation.requestId),
     });
     this.connection = new Connection({
@@ -183,7 +185,7 @@ export class Worker {
 
   private send(call: Call, announce: boolean, more: boolean): void {
     this.held.add(call);
-    const { requestId, metadata, input } = call.invocation;
+    const { requestId, metadata, query, contentType, input, onChunks } = call.invocation;
     const { stream, remainingMs } = call;
     call.holder = this;
     call.ranIn = this;
@@ -197,8 +199,11 @@ export class Worker {
       announce,
       streamIn: stream?.chunked === true,
       streamOut: stream !== undefined,
+      mayStream: onChunks !== undefined,
       requestId,
       metadata,
+      query,
+      contentType,
       body: input,
     });
     stream?.open(this.sendMessage);
@@ -208,6 +213,7 @@ export class Worker {
     switch (message.type) {
       case 'RESULT':
       case 'ERROR':
+      case 'REPLY_HEAD':
       case 'DATA':
       case 'END':
       case 'CREDIT':

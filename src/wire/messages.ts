@@ -1,34 +1,10 @@
 import { type ErrorCode, isErrorCode } from '../core/errors.js';
 import { type Frame, FrameError } from './frame.js';
-import { optionalRecord, optionalText, record, strings, stringValues, text, whole } from './header-fields.js';
+import { optionalText, record, strings, stringValues, text, whole } from './header-fields.js';
+import { type InitHeader, readInitHeader } from './init-header.js';
+import { flagsOfKind, kindOfFlags, type ReplyHead, type ReplyKind, readReplyHead } from './reply-head.js';
 
-/** The protocol's version, sent with INIT. */
-export const protocolVersion = 1;
-
-/** What a worker is told before it builds the Handler. */
-export interface InitHeader {
-  protocol: number;
-  function: string;
-  revision: string;
-  /** Which of the replica's workers this is, from 0. */
-  worker: number;
-  /** Absolute path of the folder with the revision's files. */
-  directory: string;
-  /** The file, relative to the folder, and the name of its export. */
-  handler: { path: string; name: string };
-  /** Called once before the first call, where the manifest names one apart from the Handler. */
-  initializer?: { path: string; name: string } | undefined;
-  parameters: Readonly<Record<string, unknown>>;
-  /** Absolute paths by name. */
-  resources: Readonly<Record<string, string>>;
-  providers: readonly string[];
-  devices: readonly string[];
-  concurrency: number;
-  /** Calls that `callBatch` may get at once; 1: none. */
-  maxBatch: number;
-  /** Bytes of one input or output. */
-  maxPayload: number;
-}
+export { type InitHeader, protocolVersion } from './init-header.js';
 
 export interface ReadyHeader {
   /** The execution providers that the Handler's sessions really use. */
@@ -57,8 +33,14 @@ export type Message =
       streamIn: boolean;
       /** The caller takes the output in chunks: DATA and at last END are an answer, as RESULT is. */
       streamOut: boolean;
+      /** The caller takes the output in chunks as well as at once: an answer may be either. */
+      mayStream?: boolean;
       requestId: string;
       metadata: Readonly<Record<string, string>> | undefined;
+      /** The query of the URL, as it stands there, without its "?". */
+      query?: string | undefined;
+      /** What the caller says that the input is. */
+      contentType?: string | undefined;
       body: Uint8Array;
     }
   | {
@@ -75,10 +57,11 @@ export type Message =
       metadata: Readonly<Record<string, string>> | undefined;
       body: Uint8Array;
     }
-  | { type: 'RESULT'; id: number; body: Uint8Array }
+  /** Bytes, where it does not say more. */
+  | { type: 'RESULT'; id: number; kind?: ReplyKind; body: Uint8Array }
   | { type: 'ERROR'; id: number; code: ErrorCode; message: string; stack: string; reason: string | undefined }
   | { type: 'CANCEL'; id: number }
-  | { type: 'DATA'; id: number; body: Uint8Array }
+  | { type: 'DATA'; id: number; kind?: ReplyKind; body: Uint8Array }
   | { type: 'END'; id: number }
   | { type: 'CREDIT'; id: number; bytes: number }
   | { type: 'LOG'; id: number; level: LogLevel; time: number; text: string }
@@ -86,7 +69,9 @@ export type Message =
   | { type: 'STARTED'; id: number }
   | { type: 'RECALL'; id: number }
   | { type: 'RETURNED'; id: number }
-  | { type: 'RETIRE'; why: string };
+  | { type: 'RETIRE'; why: string }
+  /** What the Handler chose for the answer that follows. */
+  | { type: 'REPLY_HEAD'; id: number; head: ReplyHead };
 
 const typeNumbers = {
   INIT: 1,
@@ -105,12 +90,14 @@ const typeNumbers = {
   RECALL: 14,
   RETURNED: 15,
   RETIRE: 16,
+  REPLY_HEAD: 17,
 } as const;
 
 const moreFlag = 1;
 const streamInFlag = 2;
 const streamOutFlag = 4;
 const announceFlag = 8;
+const mayStreamFlag = 16;
 
 /** What either side may send on a stream before the first CREDIT comes, in bytes. */
 export const initialCredit = 256 * 1024;
@@ -134,21 +121,26 @@ export function toFrame(message: Message): Frame {
     case 'INIT_FAILED':
       return frame('INIT_FAILED', { header: JSON.stringify({ message: message.message, stack: message.stack }) });
     case 'CALL': {
-      const { id, timeoutMs, more, announce, streamIn, streamOut, requestId, metadata, body } = message;
-      const flags = (more ? moreFlag : 0) | (streamIn ? streamInFlag : 0) | (streamOut ? streamOutFlag : 0) | (announce ? announceFlag : 0);
+      const { id, timeoutMs, more, announce, streamIn, streamOut, mayStream, requestId, metadata, query, contentType, body } = message;
+      const flags =
+        (more ? moreFlag : 0) |
+        (streamIn ? streamInFlag : 0) |
+        (streamOut ? streamOutFlag : 0) |
+        (announce ? announceFlag : 0) |
+        (mayStream ? mayStreamFlag : 0);
       // On the path of every call: no spread, no defaults.
-      return { type: typeNumbers.CALL, flags, id, timeoutMs, header: JSON.stringify({ requestId, metadata }), body };
+      return { type: typeNumbers.CALL, flags, id, timeoutMs, header: JSON.stringify({ requestId, metadata, query, contentType }), body };
     }
     case 'NESTED_CALL': {
       const { id, timeoutMs, function: name, alias, parent, metadata, body } = message;
       return frame('CALL', { id, timeoutMs, header: JSON.stringify({ function: name, alias, parent, metadata }), body });
     }
     case 'DATA':
-      return { type: typeNumbers.DATA, flags: 0, id: message.id, timeoutMs: 0, header: '', body: message.body };
+      return { type: typeNumbers.DATA, flags: flagsOfKind(message.kind), id: message.id, timeoutMs: 0, header: '', body: message.body };
     case 'CREDIT':
       return frame('CREDIT', { id: message.id, header: JSON.stringify({ bytes: message.bytes }) });
     case 'RESULT':
-      return { type: typeNumbers.RESULT, flags: 0, id: message.id, timeoutMs: 0, header: '', body: message.body };
+      return { type: typeNumbers.RESULT, flags: flagsOfKind(message.kind), id: message.id, timeoutMs: 0, header: '', body: message.body };
     case 'ERROR': {
       const { id, code, message: text, stack, reason } = message;
       return frame('ERROR', { id, header: JSON.stringify({ code, message: text, stack, reason }) });
@@ -161,6 +153,10 @@ export function toFrame(message: Message): Frame {
       return frame(message.type, { id: message.id });
     case 'RETIRE':
       return frame('RETIRE', { header: JSON.stringify({ why: message.why }) });
+    case 'REPLY_HEAD': {
+      const { status, headers } = message.head;
+      return frame('REPLY_HEAD', { id: message.id, header: JSON.stringify({ status, headers }) });
+    }
     case 'LOG': {
       const { id, level, time, text } = message;
       return frame('LOG', { id, header: JSON.stringify({ level, time }), body: Buffer.from(text) });
@@ -180,38 +176,10 @@ export function isLog(frame: Frame): boolean {
 /** A frame as a message. Throws a FrameError that names the rule when it is none. */
 export function fromFrame(frame: Frame): Message {
   switch (frame.type) {
-    case typeNumbers.CALL: {
-      const header = record(frame);
-      const { id, flags, timeoutMs, body } = frame;
-      const metadata = header['metadata'] === undefined ? undefined : stringValues(header, 'metadata');
-      if (header['function'] !== undefined) {
-        const alias = optionalText(header, 'alias');
-        return {
-          type: 'NESTED_CALL',
-          id,
-          timeoutMs,
-          function: text(header, 'function'),
-          alias,
-          parent: whole(header, 'parent'),
-          metadata,
-          body,
-        };
-      }
-      return {
-        type: 'CALL',
-        id,
-        timeoutMs,
-        more: (flags & moreFlag) !== 0,
-        announce: (flags & announceFlag) !== 0,
-        streamIn: (flags & streamInFlag) !== 0,
-        streamOut: (flags & streamOutFlag) !== 0,
-        requestId: text(header, 'requestId'),
-        metadata,
-        body,
-      };
-    }
+    case typeNumbers.CALL:
+      return readCall(frame);
     case typeNumbers.RESULT:
-      return { type: 'RESULT', id: frame.id, body: frame.body };
+      return { type: 'RESULT', id: frame.id, kind: kindOfFlags(frame.flags), body: frame.body };
     case typeNumbers.ERROR: {
       const header = record(frame);
       const code = header['code'];
@@ -226,7 +194,7 @@ export function fromFrame(frame: Frame): Message {
       return { type: 'LOG', id: frame.id, level, time: whole(header, 'time'), text: Buffer.from(frame.body).toString('utf8') };
     }
     case typeNumbers.DATA:
-      return { type: 'DATA', id: frame.id, body: frame.body };
+      return { type: 'DATA', id: frame.id, kind: kindOfFlags(frame.flags), body: frame.body };
     case typeNumbers.END:
       return { type: 'END', id: frame.id };
     case typeNumbers.CREDIT:
@@ -243,8 +211,10 @@ export function fromFrame(frame: Frame): Message {
       return { type: 'RETURNED', id: frame.id };
     case typeNumbers.RETIRE:
       return { type: 'RETIRE', why: text(record(frame), 'why') };
+    case typeNumbers.REPLY_HEAD:
+      return { type: 'REPLY_HEAD', id: frame.id, head: readReplyHead(record(frame)) };
     case typeNumbers.INIT:
-      return { type: 'INIT', init: initHeader(frame) };
+      return { type: 'INIT', init: readInitHeader(frame) };
     case typeNumbers.READY: {
       const header = record(frame);
       const ready = { providers: strings(header, 'providers'), callBatch: header['callBatch'] === true, initMs: whole(header, 'initMs') };
@@ -259,30 +229,38 @@ export function fromFrame(frame: Frame): Message {
   }
 }
 
-function initHeader(frame: Frame): InitHeader {
+function readCall(frame: Frame): Message {
   const header = record(frame);
-  const init = {
-    protocol: whole(header, 'protocol'),
-    function: text(header, 'function'),
-    revision: text(header, 'revision'),
-    worker: whole(header, 'worker'),
-    directory: text(header, 'directory'),
-    handler: exportNamed(optionalRecord(header, 'handler')),
-    initializer: header['initializer'] === undefined ? undefined : exportNamed(optionalRecord(header, 'initializer')),
-    parameters: optionalRecord(header, 'parameters'),
-    resources: stringValues(header, 'resources'),
-    providers: strings(header, 'providers'),
-    devices: strings(header, 'devices'),
-    concurrency: whole(header, 'concurrency'),
-    maxBatch: whole(header, 'maxBatch'),
-    maxPayload: whole(header, 'maxPayload'),
+  const { id, flags, timeoutMs, body } = frame;
+  const metadata = header['metadata'] === undefined ? undefined : stringValues(header, 'metadata');
+  if (header['function'] !== undefined) {
+    const alias = optionalText(header, 'alias');
+    return {
+      type: 'NESTED_CALL',
+      id,
+      timeoutMs,
+      function: text(header, 'function'),
+      alias,
+      parent: whole(header, 'parent'),
+      metadata,
+      body,
+    };
+  }
+  return {
+    type: 'CALL',
+    id,
+    timeoutMs,
+    more: (flags & moreFlag) !== 0,
+    announce: (flags & announceFlag) !== 0,
+    streamIn: (flags & streamInFlag) !== 0,
+    streamOut: (flags & streamOutFlag) !== 0,
+    mayStream: (flags & mayStreamFlag) !== 0,
+    requestId: text(header, 'requestId'),
+    metadata,
+    query: optionalText(header, 'query'),
+    contentType: optionalText(header, 'contentType'),
+    body,
   };
-  if (init.protocol !== protocolVersion) throw new FrameError(`protocol version ${init.protocol} is not ${protocolVersion}`);
-  return init;
-}
-
-function exportNamed(value: Readonly<Record<string, unknown>>): { path: string; name: string } {
-  return { path: text(value, 'path'), name: text(value, 'name') };
 }
 
 function isLogLevel(value: unknown): value is LogLevel {

@@ -54,6 +54,7 @@ test('there is a golden frame for each message that this version speaks', () => 
     'NESTED_CALL',
     'READY',
     'RECALL',
+    'REPLY_HEAD',
     'RESULT',
     'RETIRE',
     'RETURNED',

@@ -96,6 +96,7 @@ export function failureOf(outcome: Outcome): DcfError {
 export const noPool: CallOwner = {
   function: 'tested',
   revision: 'r1',
+  timeoutMs: 10_000,
   slots: { function: 'tested', canGainSlots: true, holders: () => [] },
   settled: () => undefined,
   expire: () => undefined,

@@ -2,15 +2,17 @@ import { performance } from 'node:perf_hooks';
 import type { Handler } from '@dcf/sdk';
 import { DcfError } from '../../core/errors.js';
 import type { Message } from '../../wire/messages.js';
+import type { ReplyHead, ReplyKind } from '../../wire/reply-head.js';
 import { Batches } from './batches.js';
 import { CallsAhead } from './calls-ahead.js';
 import { CurrentCall } from './current-call.js';
 import { describeFailure } from './failure.js';
 import { InputChunks } from './input-chunks.js';
 import { OutputChunks } from './output-chunks.js';
-import { chunksOf, replyBytes } from './reply.js';
+import { chunksOf, kindOf, replyBytes } from './reply.js';
 import { type CallFor, WorkerRequest } from './request.js';
 import { RequestList } from './request-list.js';
+import { readResponse } from './response.js';
 
 type CallMessage = Extract<Message, { type: 'CALL' }>;
 type StreamMessage = Extract<Message, { type: 'DATA' | 'END' | 'CREDIT' }>;
@@ -57,9 +59,23 @@ export class CallRunner {
     return this.running.size === 0 && this.ahead.size === 0;
   }
 
-  take({ id, requestId, body, metadata, timeoutMs, more, announce, streamIn, streamOut }: CallMessage): void {
+  take({
+    id,
+    requestId,
+    body,
+    metadata,
+    timeoutMs,
+    more,
+    announce,
+    streamIn,
+    streamOut,
+    mayStream = false,
+    query,
+    contentType,
+  }: CallMessage): void {
     const { callFor, send } = this.options;
-    const request = new WorkerRequest(id, requestId, body, metadata, timeoutMs, callFor, streamOut);
+    const takesChunks = streamOut || mayStream;
+    const request = new WorkerRequest(id, requestId, body, metadata, timeoutMs, callFor, takesChunks, query, contentType);
     if (streamIn) request.streamed = new InputChunks((bytes) => send({ type: 'CREDIT', id, bytes }));
     if (this.options.batches && !streamIn && !streamOut) {
       const batch = this.batches.gather(request, more);
@@ -184,27 +200,40 @@ export class CallRunner {
 
   /** Throws when the reply is none, or too large. */
   private reply(request: WorkerRequest, reply: unknown, started?: number): void {
-    const source = chunksOf(reply);
+    if (typeof reply !== 'object' || reply instanceof Uint8Array) {
+      this.succeed(request, kindOf(reply), replyBytes(reply), started);
+      return;
+    }
+    const response = readResponse(reply);
+    const source = response?.body ?? chunksOf(reply);
     if (source === undefined) {
-      this.succeed(request, reply, started);
+      this.succeed(request, kindOf(reply), replyBytes(reply), started);
       return;
     }
     const chunks = new OutputChunks(source, this.options.maxPayload);
     request.replyWith(chunks);
     // The Handler's code runs with each chunk, and its log lines belong to the call.
-    if (this.current.tracked) void this.current.run(request.wireId, () => this.replyInChunks(request, chunks));
-    else void this.replyInChunks(request, chunks);
+    if (this.current.tracked) void this.current.run(request.wireId, () => this.replyInChunks(request, chunks, response?.head));
+    else void this.replyInChunks(request, chunks, response?.head);
   }
 
-  private async replyInChunks(request: WorkerRequest, chunks: OutputChunks): Promise<void> {
+  private async replyInChunks(request: WorkerRequest, chunks: OutputChunks, head: ReplyHead | undefined): Promise<void> {
     const { send, flush } = this.options;
     const id = request.wireId;
     try {
       if (!request.takesChunks) {
-        this.succeed(request, await chunks.join());
+        const { bytes, kind } = await chunks.join();
+        this.succeed(request, kind, bytes, undefined, head);
         return;
       }
-      await chunks.sendTo({ send: (body) => send({ type: 'DATA', id, body }), flush });
+      const whole = head === undefined ? undefined : await chunks.whole();
+      if (whole !== undefined) {
+        this.succeed(request, 'bytes', whole, undefined, head);
+        return;
+      }
+      request.beginStream();
+      if (head !== undefined) send({ type: 'REPLY_HEAD', id, head });
+      await chunks.sendTo({ send: (body, kind) => send({ type: 'DATA', id, kind, body }), flush });
       if (!this.running.remove(request)) return;
       send({ type: 'END', id });
       request.close();
@@ -214,14 +243,14 @@ export class CallRunner {
     }
   }
 
-  private succeed(request: WorkerRequest, reply: unknown, started?: number): void {
-    const body = replyBytes(reply);
+  private succeed(request: WorkerRequest, kind: ReplyKind, body: Uint8Array, started?: number, head?: ReplyHead): void {
     const { maxPayload, send } = this.options;
     if (body.length > maxPayload) {
       throw new DcfError('RESOURCE_EXHAUSTED', `the reply has ${body.length} bytes; limits.payload is ${maxPayload}`);
     }
     if (!this.running.remove(request)) return;
-    send({ type: 'RESULT', id: request.wireId, body });
+    if (head !== undefined) send({ type: 'REPLY_HEAD', id: request.wireId, head });
+    send({ type: 'RESULT', id: request.wireId, kind, body });
     request.close();
     this.ended(started);
   }

@@ -2,15 +2,21 @@ import { performance } from 'node:perf_hooks';
 import { DcfError } from '../../core/errors.js';
 import { type Deferred, defer } from '../../core/promises.js';
 import { SendCredit } from '../../wire/credit.js';
-import { chunkBytes } from './reply.js';
+import type { ReplyKind } from '../../wire/reply-head.js';
+import { chunkBytes, kindOf } from './reply.js';
 
 type Source = AsyncIterator<unknown> | Iterator<unknown>;
 
 /** Where the chunks of a reply go. */
 export interface ChunkSink {
-  send: (chunk: Uint8Array) => void;
+  send: (chunk: Uint8Array, kind: ReplyKind) => void;
   /** Writes what was sent without waiting for the turn's end. */
   flush: () => void;
+}
+
+interface Piece {
+  bytes: Uint8Array;
+  kind: ReplyKind;
 }
 
 /** A step of a Handler that takes less, in milliseconds, is quick; after so many quick ones the next is likely to be, too. */
@@ -29,12 +35,32 @@ export class OutputChunks {
   private cancelled: DcfError | undefined;
   private closing: Promise<void> | undefined;
   private done = false;
+  /** What was read before it was known how the reply is sent. */
+  private readAhead: Promise<Piece | undefined>[] = [];
 
   constructor(
     private readonly source: Source,
     /** Bytes of one chunk. */
     private readonly maxChunk: number,
   ) {}
+
+  /**
+   * Resolves with all of it where that is there already, as one chunk: a body that was no stream before it was put into one.
+   * Otherwise with `undefined`, and nothing of it is lost. Rejects as `sendTo` does.
+   */
+  async whole(): Promise<Uint8Array | undefined> {
+    const first = await this.step();
+    await this.throwIfCancelled();
+    if (first === undefined) return nothing;
+    const second = this.step();
+    const isLast = second.then(
+      (piece) => piece === undefined,
+      () => false,
+    );
+    if (await Promise.race([isLast, nextTurn(false)])) return first.bytes;
+    this.readAhead = [Promise.resolve(first), second];
+    return undefined;
+  }
 
   /** Runs it to its end. Rejects with what the Handler throws, or with why it was cancelled. */
   async sendTo({ send, flush }: ChunkSink): Promise<void> {
@@ -43,26 +69,28 @@ export class OutputChunks {
       if (!this.credit.open) await this.untilGranted();
       await this.throwIfCancelled();
       const began = performance.now();
-      const chunk = await this.step();
-      if (chunk === undefined) return;
+      const piece = await (this.readAhead.shift() ?? this.step());
+      if (piece === undefined) return;
       if (this.closing !== undefined) continue;
-      this.credit.spend(chunk.length);
-      send(chunk);
+      this.credit.spend(piece.bytes.length);
+      send(piece.bytes, piece.kind);
       quick = performance.now() - began < quickMs ? quick + 1 : 0;
       if (quick < quickSteps) flush();
     }
   }
 
   /** Runs it to its end and resolves with all chunks joined. Rejects as `sendTo` does, and when they are longer than one may be. */
-  async join(): Promise<Uint8Array> {
+  async join(): Promise<Piece> {
     const chunks: Uint8Array[] = [];
     let length = 0;
+    let kind: ReplyKind | undefined;
     for (;;) {
       await this.throwIfCancelled();
-      const chunk = await this.step();
-      if (chunk === undefined) return Buffer.concat(chunks, length);
-      chunks.push(chunk);
-      length += chunk.length;
+      const piece = await this.step();
+      if (piece === undefined) return { bytes: Buffer.concat(chunks, length), kind: kind ?? 'bytes' };
+      kind ??= piece.kind;
+      chunks.push(piece.bytes);
+      length += piece.bytes.length;
       if (length <= this.maxChunk) continue;
       await this.close();
       throw new DcfError(
@@ -90,7 +118,7 @@ export class OutputChunks {
   }
 
   /** The next chunk; `undefined` after the last. */
-  private async step(): Promise<Uint8Array | undefined> {
+  private async step(): Promise<Piece | undefined> {
     let result: IteratorResult<unknown>;
     try {
       result = await this.source.next();
@@ -104,7 +132,7 @@ export class OutputChunks {
     }
     try {
       const chunk = chunkBytes(result.value);
-      if (chunk.length <= this.maxChunk) return chunk;
+      if (chunk.length <= this.maxChunk) return { bytes: chunk, kind: kindOf(result.value) };
       throw new DcfError('RESOURCE_EXHAUSTED', `a chunk of the reply has ${chunk.length} bytes; limits.payload is ${this.maxChunk}`);
     } catch (error) {
       await this.close();
@@ -129,4 +157,12 @@ export class OutputChunks {
     this.waiting = defer();
     await this.waiting.promise;
   }
+}
+
+const nothing = new Uint8Array(0);
+
+function nextTurn<Value>(value: Value): Promise<Value> {
+  return new Promise((resolve) => {
+    setImmediate(() => resolve(value));
+  });
 }

@@ -1,5 +1,6 @@
 import { jsonText, nameOf } from '@dcf/sdk/runtime';
 import { DcfError } from '../../core/errors.js';
+import type { ReplyKind } from '../../wire/reply-head.js';
 
 /**
  * The bytes of what a Handler returned: bytes as they are, a string as UTF-8, anything else as JSON text.
@@ -17,6 +18,12 @@ export function replyBytes(reply: unknown): Uint8Array {
     );
   }
   return Buffer.from(jsonText(reply), 'utf8');
+}
+
+/** What the bytes of a reply, or of a chunk, are. */
+export function kindOf(reply: unknown): ReplyKind {
+  if (reply instanceof Uint8Array || reply instanceof ArrayBuffer) return 'bytes';
+  return typeof reply === 'string' ? 'text' : 'json';
 }
 
 /** What gives the chunks of a reply that is to be streamed; `undefined` for a reply of another kind. */

@@ -9,24 +9,29 @@ export type CallFor = (parent: number, ...request: Parameters<CallFunction>) => 
 
 const noMetadata: Readonly<Record<string, string>> = Object.freeze({});
 
+/** The latest that a Date can be. */
+const never = 8.64e15;
+
 /** One call as the Handler sees it. What few Handlers look at is made only when it is asked for. */
 export class WorkerRequest implements Request, ListNode<WorkerRequest> {
   previous: WorkerRequest | undefined;
   next: WorkerRequest | undefined;
   readonly metadata: Readonly<Record<string, string>>;
   /** Unix milliseconds. */
-  private readonly deadlineMs: number;
+  private deadlineMs: number;
   private controller: AbortController | undefined;
   private cancelReason: DcfError | undefined;
   /** The input of a streamed call. */
   streamed: InputChunks | undefined;
   private reply: OutputChunks | undefined;
+  private parsedQuery: URLSearchParams | undefined;
 
   /**
    * @param wireId - the call's number on the worker's stream
    * @param bytes - the input; none of a streamed one
    * @param timeoutMs - what is left of the deadline; 0 for none
    * @param takesChunks - whether the caller takes the reply in chunks
+   * @param queryText - of the URL, without its "?"
    */
   constructor(
     readonly wireId: number,
@@ -36,9 +41,16 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
     timeoutMs: number,
     private readonly callFor: CallFor,
     readonly takesChunks: boolean,
+    private readonly queryText: string | undefined,
+    readonly contentType: string | undefined,
   ) {
     this.metadata = metadata ?? noMetadata;
-    this.deadlineMs = timeoutMs === 0 ? 8.64e15 : Date.now() + timeoutMs;
+    this.deadlineMs = timeoutMs === 0 ? never : Date.now() + timeoutMs;
+  }
+
+  get query(): URLSearchParams {
+    this.parsedQuery ??= new URLSearchParams(this.queryText);
+    return this.parsedQuery;
   }
 
   get input(): Uint8Array {
@@ -67,10 +79,15 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
     return this.controller.signal;
   }
 
-  /** The reply has begun, in chunks: it ends with the call. */
+  /** The reply comes in chunks, and ends with the call. */
   replyWith(reply: OutputChunks): void {
     this.reply = reply;
     if (this.cancelReason !== undefined) reply.cancel(this.cancelReason);
+  }
+
+  /** The reply goes out in chunks from now on, for as long as something moves: the daemon sees to the time. */
+  beginStream(): void {
+    this.deadlineMs = never;
   }
 
   /** The caller takes so many bytes more of the reply. */

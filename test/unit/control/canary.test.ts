@@ -4,7 +4,7 @@ import { Canary, ErrorWindow, isFault, isOverLimit } from '../../../src/control/
 import { DcfError, type ErrorCode } from '../../../src/core/errors.js';
 import type { CallReport, Outcome, Reported } from '../../../src/pool/invocation.js';
 
-const fine: Outcome = { ok: true, output: new Uint8Array(), headroom: 0, release: () => undefined };
+const fine: Outcome = { ok: true, output: new Uint8Array(), kind: 'bytes', headroom: 0, release: () => undefined };
 
 function failed(code: ErrorCode): Outcome {
   return { ok: false, error: new DcfError(code, 'for the test') };

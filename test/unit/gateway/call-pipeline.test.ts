@@ -34,12 +34,12 @@ function pipelineUnderTest() {
     };
   };
   const output = (name: string, text = name): void => {
-    running.get(name)?.output({ output: Buffer.from(text), headroom: 0, release: () => undefined });
+    running.get(name)?.output({ output: Buffer.from(text), kind: 'bytes', headroom: 0, release: () => undefined });
   };
   const end = (name: string): void => {
     const sink = running.get(name);
     running.delete(name);
-    sink?.settle({ ok: true, output: Buffer.alloc(0), headroom: 0, release: () => undefined }, undefined);
+    sink?.settle({ ok: true, output: Buffer.alloc(0), kind: 'bytes', headroom: 0, release: () => undefined }, undefined);
   };
   const answer = (name: string): void => {
     output(name);

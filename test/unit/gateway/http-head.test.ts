@@ -3,17 +3,19 @@ import test from 'node:test';
 import { readHead } from '../../../src/gateway/http-head.js';
 
 test('a head that says nothing asks for the active revision and leaves the time to the function', () => {
-  assert.deepEqual(readHead('echo', { host: 'localhost', accept: '*/*' }, undefined), {
+  assert.deepEqual(readHead('echo', { host: 'localhost', accept: '*/*' }, '/functions/echo'), {
     function: 'echo',
     requestId: undefined,
     selector: undefined,
     metadata: undefined,
+    query: undefined,
+    contentType: undefined,
     timeoutMs: Number.POSITIVE_INFINITY,
   });
 });
 
 test('of two timeouts the shorter counts', () => {
-  const timeout = (headers: Record<string, string>) => readHead('echo', headers, undefined).timeoutMs;
+  const timeout = (headers: Record<string, string>) => readHead('echo', headers, '/functions/echo').timeoutMs;
   assert.equal(timeout({ 'dcf-timeout': '1.5s' }), 1_500);
   assert.equal(timeout({ 'dcf-timeout-ms': '250' }), 250);
   assert.equal(timeout({ 'dcf-timeout': '1s', 'dcf-timeout-ms': '250' }), 250);
@@ -26,7 +28,7 @@ for (const bad of ['5', '', ' 5s', '-5s', '5s, 6s', '1e3s', 'x'.repeat(10_000)])
     for (const header of ['dcf-timeout', 'dcf-timeout-ms']) {
       const headers = { [header]: header === 'dcf-timeout' ? bad : `${bad}.5` };
       assert.throws(
-        () => readHead('echo', headers, undefined),
+        () => readHead('echo', headers, '/functions/echo'),
         (error: Error) => error.message.startsWith(`${header}: "`) && error.message.length < 200,
       );
     }
@@ -34,19 +36,19 @@ for (const bad of ['5', '', ' 5s', '-5s', '5s, 6s', '1e3s', 'x'.repeat(10_000)])
 }
 
 test("the URL's revision goes over the header's alias", () => {
-  assert.equal(readHead('echo', { 'dcf-alias': 'prod' }, undefined).selector, 'prod');
-  assert.equal(readHead('echo', { 'dcf-alias': 'prod' }, '0123456789abcdef').selector, '0123456789abcdef');
+  assert.equal(readHead('echo', { 'dcf-alias': 'prod' }, '/functions/echo').selector, 'prod');
+  assert.equal(readHead('echo', { 'dcf-alias': 'prod' }, '/functions/echo?revision=0123456789abcdef').selector, '0123456789abcdef');
 });
 
 test('metadata is what bears the prefix, and no name of it does harm', () => {
-  const { metadata } = readHead('echo', { 'dcf-meta-a': '1', 'dcf-meta-__proto__': 'x', 'dcf-metadata': 'no', a: 'no' }, undefined);
+  const { metadata } = readHead('echo', { 'dcf-meta-a': '1', 'dcf-meta-__proto__': 'x', 'dcf-metadata': 'no', a: 'no' }, '/functions/echo');
   assert.deepEqual(metadata, { a: '1' });
 });
 
 test('codings that are none of ours are refused before a body is read', () => {
   const status = (headers: Record<string, string>) => {
     try {
-      readHead('echo', headers, undefined);
+      readHead('echo', headers, '/functions/echo');
       return 200;
     } catch (error) {
       return typeof error === 'object' && error !== null && 'status' in error ? error.status : error;

@@ -49,7 +49,7 @@ async function startInvoker(t: TestContext, maxBytesInFlight = 10_000_000): Prom
       let stream: StreamedCall | undefined;
       const room = defer<void>();
       // A stream's answer counts as taken once its caller says so.
-      const caller: StreamCaller = { chunk: ({ output }) => stream?.taken(output.length), room: room.resolve };
+      const caller: StreamCaller = { head: () => undefined, chunk: ({ output }) => stream?.taken(output.length), room: room.resolve };
       const settled = defer<Outcome>();
       stream = invoker.stream({ ...head, input: undefined, ...request }, caller, settled.resolve);
       return { stream, room: room.promise, outcome: settled.promise };

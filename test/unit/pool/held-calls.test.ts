@@ -14,6 +14,8 @@ function held() {
   const slots = new WorkerSlots(1);
   const calls = new HeldCalls(2, slots, {
     freed: () => told.push('freed'),
+    becameStream: () => told.push('a stream'),
+    send: ({ type }) => told.push(`to the worker: ${type}`),
     returned: (call) => told.push(`${call.invocation.requestId} returned`),
     started: (call) => told.push(`${call.invocation.requestId} started`),
     threw: (stack, call) => told.push(`${call.invocation.requestId} threw ${stack}`),
@@ -26,7 +28,7 @@ function held() {
     const invocation = { requestId, selector: undefined, input, timeoutMs: 10_000, metadata: undefined, settle };
     const call = new Call(invocation, 10_000, noPool);
     if (streamed) {
-      const caller = { chunk: () => told.push(`${requestId} chunk`), room: () => told.push(`${requestId} room`) };
+      const caller = { head: () => undefined, chunk: () => told.push(`${requestId} chunk`), room: () => told.push(`${requestId} room`) };
       call.stream = new CallStream(call, { ...invocation, chunked: true, caller }, 1_000);
     }
     slots.take(call);

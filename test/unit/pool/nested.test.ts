@@ -49,7 +49,7 @@ test('what a Handler asks for comes with the call that it is made for, and its e
   const seen: string[] = [];
   const callFunction: CallFunction = ({ nested, function: name, input, metadata }, settle) => {
     seen.push(`${nested.parent.invocation.requestId} ${chainOf(nested.parent).join()} ${name} ${JSON.stringify(metadata)}`);
-    settle({ ok: true, output: Buffer.from(`${name} got ${Buffer.from(input)}`), headroom: 0, release: () => undefined });
+    settle({ ok: true, output: Buffer.from(`${name} got ${Buffer.from(input)}`), kind: 'bytes', headroom: 0, release: () => undefined });
   };
   const { call } = await startPool(t, calling, { callFunction });
   assert.equal(await call('this', { requestId: 'r7' }).text, 'other got this');

@@ -28,6 +28,7 @@ function open({ pool }: TestPool, what: string, timeoutMs = Number.POSITIVE_INFI
     metadata: { do: what },
     chunked: true,
     caller: {
+      head: () => undefined,
       chunk: (chunk) => chunks.push(chunk),
       room: () => {
         room += 1;

@@ -9,7 +9,7 @@ const makeCall = (): Call => looseCall(noPool, 'call');
 
 function makeStream(): Call {
   const call = makeCall();
-  const caller = { chunk: () => undefined, room: () => undefined };
+  const caller = { head: () => undefined, chunk: () => undefined, room: () => undefined };
   call.stream = new CallStream(call, { ...call.invocation, chunked: false, caller }, 1_000);
   return call;
 }

@@ -1,5 +1,6 @@
-"""What runs in a Python replica. For functions: `from dcf_worker import DcfError`."""
+"""What runs in a Python replica. For functions: `from dcf_worker import DcfError, Response`."""
 
 from .errors import DcfError
+from .response import Response
 
-__all__ = ["DcfError"]
+__all__ = ["DcfError", "Response"]

@@ -7,10 +7,9 @@ import asyncio
 from .calls import Calls
 from .errors import DcfError
 from .forks import fail_child
-from .frames import HEAD
-from .messages import END
 from .replies import is_async_stream
 from .request import Request
+from .response import kind_of
 from .streams import cancelled
 
 # How long a Handler may take to finish once nobody waits for its answers any more, in seconds.
@@ -94,7 +93,7 @@ class AsyncCalls(Calls):
             if hasattr(reply, "__await__"):
                 reply = await reply
             body = reply if type(reply) is bytes else await self._body_of_later(request, reply)
-            frame = HEAD.pack(0, 0, END, 0, request.number, 0) if body is None else self.head_of_result(request, body)
+            frame = self.end_frame(request) if body is None else self.head_of_result(request, body)
         except asyncio.CancelledError:
             frame = self.error_frame(request, cancelled() if request.was_cancelled else DcfError("UNKNOWN", "the Handler cancelled itself"))
             body = None
@@ -106,16 +105,20 @@ class AsyncCalls(Calls):
         self._freed()
 
     async def _body_of_later(self, request: Request, reply):
+        reply = self.opened(request, reply)
         if not is_async_stream(reply):
-            return self.body_of(request, reply)
+            return self.body_of_opened(request, reply)
         gathered = []
         length = 0
+        outgoing = None
         try:
             async for chunk in reply:
                 body = self.chunk_bytes(chunk)
-                if request.outgoing is not None:
-                    await request.outgoing.send_later(body)
+                if request.takes_chunks:
+                    outgoing = outgoing or request.begin_stream()
+                    await outgoing.send_later(body, kind_of(chunk))
                     continue
+                request.reply_flags = request.reply_flags if gathered else kind_of(chunk)
                 length += len(body)
                 self.check_length(length)
                 gathered.append(body)
@@ -123,7 +126,7 @@ class AsyncCalls(Calls):
             close = getattr(reply, "aclose", None)
             if close is not None:
                 await close()
-        return None if request.outgoing is not None else b"".join(gathered)
+        return None if request.takes_chunks else b"".join(gathered)
 
     async def _run_batch(self, batch: list[Request]) -> None:
         self.enter(batch[0] if len(batch) == 1 else None)

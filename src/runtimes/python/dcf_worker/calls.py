@@ -13,6 +13,7 @@ from .messages import CALL, CANCEL, CREDIT, DATA, DRAIN, END, ERROR, MORE, RECAL
 from .nested import NestedCalls
 from .replies import is_stream, reply_bytes
 from .request import Request
+from .response import Response, kind_of
 from .streams import cancelled
 
 _current: ContextVar = ContextVar("dcf_current", default=None)
@@ -57,7 +58,7 @@ class Calls:
         """In a forked child: it ends as soon as the Handler's code comes back, in whatever way, and answers nothing."""
         self.running.clear()
         self.waiting.clear()
-        self.ended = self.body_of = self.chunk_bytes = self.batch_replies = end_child
+        self.ended = self.body_of = self.body_of_opened = self.chunk_bytes = self.batch_replies = end_child
         self.error_frame = lambda _request, error: fail_child(error)
 
     def call_other(self, request: Request, name: str, *options):
@@ -120,7 +121,19 @@ class Calls:
     def head_of_result(self, request: Request, body) -> bytes:
         """Raises DcfError when the body is too long."""
         self.check_length(len(body))
-        return HEAD.pack(len(body), 0, RESULT, 0, request.number, 0)
+        return request.reply_head + HEAD.pack(len(body), 0, RESULT, request.reply_flags, request.number, 0)
+
+    def end_frame(self, request: Request) -> bytes:
+        """The last word of an answer that came in chunks."""
+        return request.reply_head + HEAD.pack(0, 0, END, 0, request.number, 0)
+
+    def opened(self, request: Request, reply):
+        """What is in a Response; any other reply as it is."""
+        if isinstance(reply, Response):
+            request.reply_head = reply.head_frame(request.number)
+            reply = reply.body
+        request.reply_flags = kind_of(reply)
+        return reply
 
     def error_frame(self, request: Request, error: BaseException) -> bytes:
         """What a call is answered with that has failed. A call to leave is no failure of the call: it ends the process."""
@@ -138,6 +151,10 @@ class Calls:
 
     def body_of(self, request: Request, reply):
         """The bytes of a reply; `None` when it was sent in chunks, and END is all that is left to say."""
+        return self.body_of_opened(request, self.opened(request, reply))
+
+    def body_of_opened(self, request: Request, reply):
+        """The same for what was in a Response."""
         if not is_stream(reply):
             return reply_bytes(reply)
         try:
@@ -182,16 +199,20 @@ class Calls:
         try:
             if isinstance(reply, BaseException):
                 raise reply
-            body = reply_bytes(reply)
+            reply = self.opened(request, reply)
+            body = self._gather(request, reply) if is_stream(reply) else reply_bytes(reply)
             return self.head_of_result(request, body) + bytes(body)
         except BaseException as error:
             return self.error_frame(request, error)
 
     def _send_chunks(self, request: Request, chunks) -> bytes | None:
-        if request.outgoing is None:
+        if not request.takes_chunks:
             return self._gather(request, chunks)
+        outgoing = None
         for chunk in chunks:
-            request.outgoing.send(self.chunk_bytes(chunk))
+            body = self.chunk_bytes(chunk)
+            outgoing = outgoing or request.begin_stream()
+            outgoing.send(body, kind_of(chunk))
             self.look_now_and_then()
         return None
 
@@ -200,6 +221,7 @@ class Calls:
         length = 0
         for chunk in chunks:
             body = reply_bytes(chunk)
+            request.reply_flags = request.reply_flags if gathered else kind_of(chunk)
             length += len(body)
             self.check_length(length)
             gathered.append(body)

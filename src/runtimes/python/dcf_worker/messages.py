@@ -8,12 +8,17 @@ from .frames import FrameError, encode
 
 PROTOCOL_VERSION = 1
 
-INIT, READY, INIT_FAILED, CALL, RESULT, ERROR, CANCEL, DATA, END, CREDIT, LOG, DRAIN, STARTED, RECALL, RETURNED, RETIRE = range(1, 17)
+INIT, READY, INIT_FAILED, CALL, RESULT, ERROR, CANCEL, DATA, END, CREDIT, LOG, DRAIN, STARTED, RECALL, RETURNED, RETIRE, REPLY_HEAD = range(1, 18)
 
 MORE = 1
 STREAM_IN = 2
 STREAM_OUT = 4
 ANNOUNCE = 8
+MAY_STREAM = 16
+
+# Flags on RESULT and DATA: what the body is. Neither of them: bytes.
+TEXT = 1
+JSON = 2
 
 # What either side may send on a stream before the first CREDIT comes, in bytes.
 INITIAL_CREDIT = 256 * 1024
@@ -37,12 +42,13 @@ _NAMES = {
     RECALL: "RECALL",
     RETURNED: "RETURNED",
     RETIRE: "RETIRE",
+    REPLY_HEAD: "REPLY_HEAD",
 }
 _KINDS = {name: kind for kind, name in _NAMES.items()}
 
 # The header's keys, in the order in which they are written; one that has no value is left out.
 _HEADERS = {
-    "CALL": ("requestId", "metadata"),
+    "CALL": ("requestId", "metadata", "query", "contentType"),
     "NESTED_CALL": ("function", "alias", "parent", "metadata"),
     "INIT_FAILED": ("message", "stack"),
     "ERROR": ("code", "message", "stack", "reason"),
@@ -50,9 +56,12 @@ _HEADERS = {
     "LOG": ("level", "time"),
     "RETIRE": ("why",),
 }
-_FLAGS = (("more", MORE), ("announce", ANNOUNCE), ("streamIn", STREAM_IN), ("streamOut", STREAM_OUT))
+_FLAGS = (("more", MORE), ("announce", ANNOUNCE), ("streamIn", STREAM_IN), ("streamOut", STREAM_OUT), ("mayStream", MAY_STREAM))
+_KIND_FLAGS = {"bytes": 0, "text": TEXT, "json": JSON}
+# Of these the header is one of the message's own keys.
+_WHOLE_HEADERS = {"INIT": "init", "READY": "ready", "REPLY_HEAD": "head"}
 _WITH_NUMBER = frozenset(
-    ("CALL", "NESTED_CALL", "RESULT", "ERROR", "CANCEL", "DATA", "END", "CREDIT", "LOG", "STARTED", "RECALL", "RETURNED")
+    ("CALL", "NESTED_CALL", "RESULT", "ERROR", "CANCEL", "DATA", "END", "CREDIT", "LOG", "STARTED", "RECALL", "RETURNED", "REPLY_HEAD")
 )
 _WITH_BODY = frozenset(("CALL", "NESTED_CALL", "RESULT", "DATA"))
 
@@ -62,8 +71,10 @@ def write(message: dict) -> bytes:
     name = message["type"]
     kind = CALL if name == "NESTED_CALL" else _KINDS[name]
     flags = sum(bit for key, bit in _FLAGS if message.get(key)) if name == "CALL" else 0
-    if name in ("INIT", "READY"):
-        header = message[name.lower()]
+    if "kind" in message:
+        flags = _KIND_FLAGS[message["kind"]]
+    if name in _WHOLE_HEADERS:
+        header = message[_WHOLE_HEADERS[name]]
     else:
         header = {key: message[key] for key in _HEADERS.get(name, ()) if message.get(key) is not None}
     text = dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8") if header else b""
@@ -86,8 +97,10 @@ def read(kind: int, flags: int, number: int, timeout_ms: int, header: bytes, bod
         message["timeoutMs"] = timeout_ms
     if name == "CALL":
         message.update({key: bool(flags & bit) for key, bit in _FLAGS})
-    if name in ("INIT", "READY"):
-        message[name.lower()] = fields
+    if name in ("RESULT", "DATA"):
+        message["kind"] = {TEXT: "text", JSON: "json"}.get(flags & (TEXT | JSON), "bytes")
+    if name in _WHOLE_HEADERS:
+        message[_WHOLE_HEADERS[name]] = fields
     else:
         message.update({key: fields[key] for key in _HEADERS.get(name, ()) if key in fields})
     if name in _WITH_BODY:

@@ -6,7 +6,7 @@ from json import loads
 from time import monotonic, time
 
 from .errors import DcfError
-from .messages import ANNOUNCE, STREAM_IN, STREAM_OUT, header_of
+from .messages import ANNOUNCE, MAY_STREAM, STREAM_IN, STREAM_OUT, header_of
 from .streams import Incoming, Outgoing, WholeInput
 
 _NEVER = float("inf")
@@ -15,7 +15,7 @@ _NEVER = float("inf")
 class Request:
     """One call. What few Handlers look at is made only when it is asked for."""
 
-    __slots__ = ("input", "number", "announced", "was_cancelled", "incoming", "outgoing", "task", "keeper", "_calls", "_header", "_fields", "_until", "_chunks")
+    __slots__ = ("input", "number", "announced", "was_cancelled", "incoming", "takes_chunks", "outgoing", "reply_flags", "reply_head", "task", "keeper", "_calls", "_header", "_fields", "_until", "_chunks")
 
     def __init__(self, calls, number: int, flags: int, timeout_ms: int, header: bytes, body: bytes) -> None:
         #: The bytes that the caller sent; none in a streamed call, whose input comes in `chunks`.
@@ -26,8 +26,12 @@ class Request:
         #: What is known without looking; `cancelled` looks.
         self.was_cancelled = False
         self.incoming = Incoming(self, calls.link) if flags & STREAM_IN else None
-        #: Set when the caller takes chunks.
-        self.outgoing = Outgoing(self, calls.link) if flags & STREAM_OUT else None
+        self.takes_chunks = flags & (STREAM_OUT | MAY_STREAM)
+        #: Set once the answer goes out in chunks.
+        self.outgoing = None
+        #: What the answer's body is, and the frame that goes in front of it, where the Handler chose something.
+        self.reply_flags = 0
+        self.reply_head = b""
         #: What runs it, once that can be cancelled.
         self.task = None
         self.keeper = None
@@ -46,6 +50,23 @@ class Request:
     def metadata(self) -> dict[str, str]:
         """What the caller sent along, by lower-case key."""
         return self._read_header().get("metadata", {})
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query of the URL, without `revision`, which is the platform's; of a name that comes several times the last value."""
+        return {name: values[-1] for name, values in self.query_all.items()}
+
+    @property
+    def query_all(self) -> dict[str, list[str]]:
+        """The same with all the values of each name."""
+        from urllib.parse import parse_qs
+
+        return parse_qs(self._read_header().get("query", ""), keep_blank_values=True)
+
+    @property
+    def content_type(self) -> str | None:
+        """What the caller says that the input is."""
+        return self._read_header().get("contentType")
 
     @property
     def remaining(self) -> float:
@@ -86,6 +107,16 @@ class Request:
             return loads(self.input)
         except ValueError as error:
             raise DcfError("INVALID_ARGUMENT", f"the input is not valid JSON: {error}") from None
+
+    def begin_stream(self) -> Outgoing:
+        """The answer goes out in chunks from now on, for as long as something moves: the daemon sees to the time."""
+        self.outgoing = Outgoing(self, self._calls.link)
+        if not self.takes_chunks & STREAM_OUT:
+            self._until = _NEVER
+        if self.reply_head:
+            self._calls.link.send(self.reply_head)
+            self.reply_head = b""
+        return self.outgoing
 
     def cancel(self) -> None:
         """Nobody waits any more."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from time import perf_counter
 
 from .calls import LONG_RUN, Calls
-from .frames import HEAD
-from .messages import END
 from .request import Request
 from .streams import cancelled
 
@@ -93,7 +91,7 @@ class SerialCalls(Calls):
     def _answer(self, request: Request, body) -> None:
         if body is None:
             self.ended(request)
-            self._outgoing.append(HEAD.pack(0, 0, END, 0, request.number, 0))
+            self._outgoing.append(self.end_frame(request))
             return
         head = self.head_of_result(request, body)
         self.ended(request)

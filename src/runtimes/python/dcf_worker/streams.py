@@ -145,23 +145,23 @@ class Outgoing:
         """The call was cancelled."""
         self._waiter.wake()
 
-    def send(self, chunk) -> None:
-        """Waits for credit. Raises DcfError CANCELLED when the call is."""
+    def send(self, chunk, flags: int) -> None:
+        """Waits for credit. `flags` say what the chunk is. Raises DcfError CANCELLED when the call is."""
         if not self._ready():
             self._link.wait(self._ready)
-        self._write(chunk)
+        self._write(chunk, flags)
 
-    async def send_later(self, chunk) -> None:
+    async def send_later(self, chunk, flags: int) -> None:
         """The same, for a coroutine."""
         while not self._ready():
             await self._waiter.wait()
-        self._write(chunk)
+        self._write(chunk, flags)
 
     def _ready(self) -> bool:
         return self._credit > 0 or self._request.was_cancelled
 
-    def _write(self, chunk) -> None:
+    def _write(self, chunk, flags: int) -> None:
         if self._request.was_cancelled or self._link.ended:
             raise cancelled()
         self._credit -= len(chunk) + CHUNK_COST
-        self._link.send_with_body(HEAD.pack(len(chunk), 0, DATA, 0, self._request.number, 0), chunk)
+        self._link.send_with_body(HEAD.pack(len(chunk), 0, DATA, flags, self._request.number, 0), chunk)

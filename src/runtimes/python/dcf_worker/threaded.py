@@ -7,8 +7,6 @@ from queue import SimpleQueue
 from time import monotonic
 
 from .calls import Calls
-from .frames import HEAD
-from .messages import END
 from .request import Request
 from .streams import cancelled
 
@@ -83,7 +81,7 @@ class ThreadedCalls(Calls):
             reply = self.target.handle(request)
             # Looked up after the call: in a child that the Handler has forked it is another.
             body = self.body_of(request, reply)
-            head = HEAD.pack(0, 0, END, 0, request.number, 0) if body is None else self.head_of_result(request, body)
+            head = self.end_frame(request) if body is None else self.head_of_result(request, body)
         except BaseException as error:
             head = self.error_frame(request, error)
             body = None

@@ -1,0 +1,82 @@
+"""What a Handler chooses for who calls over HTTP: status, headers and content type; and what an output is where it does not."""
+
+from __future__ import annotations
+
+from .errors import DcfError
+from .messages import JSON, TEXT, write
+
+_NAME = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# Many clients take no more in an answer.
+_MAX_HEADERS = 16 * 1024
+_NO_BODY = (204, 205, 304)
+
+
+class Response:
+    """An answer with a status and headers of the Handler's own choice.
+
+    `body` is anything that a reply may be: bytes, text, a JSON value, a generator of chunks; None for none. `headers` is a mapping, or
+    a list of pairs where one comes several times. Over gRPC the body is the output, and a status of 400 and above an error of its match.
+    Raises DcfError INTERNAL for a status or a header that HTTP does not have.
+    """
+
+    __slots__ = ("body", "status", "headers")
+
+    def __init__(self, body=b"", status: int = 200, headers=None, content_type: str | None = None) -> None:
+        self.body = b"" if body is None else body
+        self.status = _checked_status(status)
+        pairs = headers.items() if hasattr(headers, "items") else headers or ()
+        #: Pairs of names, in lower case, and values.
+        self.headers = [_checked(name, value) for name, value in pairs]
+        if content_type is not None:
+            self.headers = [pair for pair in self.headers if pair[0] != "content-type"]
+            self.headers.append(_checked("content-type", content_type))
+        length = sum(len(name) + len(value) for name, value in self.headers)
+        if length > _MAX_HEADERS:
+            raise DcfError("INTERNAL", f"a Response with headers of {length} characters; {_MAX_HEADERS} are allowed")
+        if self.status in _NO_BODY and not _is_empty(self.body):
+            raise DcfError("INTERNAL", f"a Response with status {self.status} has no body")
+
+    def head_frame(self, number: int) -> bytes:
+        """What goes in front of the answer of the call with this number."""
+        head = {"status": int(self.status), "headers": self.headers}
+        return write({"type": "REPLY_HEAD", "id": number, "head": head})
+
+
+# What functions import it from, and what messages say.
+Response.__module__ = "dcf_worker"
+
+
+def kind_of(reply) -> int:
+    """The flags that say what the bytes of a reply, or of a chunk, are."""
+    if isinstance(reply, str):
+        return TEXT
+    return 0 if isinstance(reply, (bytes, bytearray, memoryview)) else JSON
+
+
+def _is_empty(body) -> bool:
+    return isinstance(body, (bytes, str, bytearray, memoryview)) and len(body) == 0
+
+
+def _checked_status(status) -> int:
+    if isinstance(status, int) and 200 <= status <= 599:
+        return status
+    raise DcfError("INTERNAL", f"a Response with the status {status!r}; allowed are 200 to 599")
+
+
+def _checked(name, value) -> tuple[str, str]:
+    name = name.decode("latin-1") if isinstance(name, bytes) else name
+    value = value.decode("latin-1") if isinstance(value, bytes) else value
+    if not isinstance(name, str) or not name or not _NAME.issuperset(name):
+        raise DcfError("INTERNAL", f"a Response with the header name {_shown(name)}; allowed are letters, digits and !#$%&'*+-.^_`|~")
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or any(char > "\xff" or char == "\x7f" or (char < " " and char != "\t") for char in value):
+        raise DcfError(
+            "INTERNAL",
+            f"a Response with {_shown(value)} for the header {name}; line breaks, control characters and what is not Latin-1 are not allowed",
+        )
+    return name.lower(), value
+
+
+def _shown(value) -> str:
+    return repr(value)[:80]
