@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
-import { copyFile, link, lstat, mkdir, mkdtemp, realpath, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, lstat, mkdir, mkdtemp, realpath, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type FunctionPackage, locateResource, type PackedFile } from '@dcf/sdk/package';
+import { type FunctionPackage, isFolderMode, locateResource, type PackedFile } from '@dcf/sdk/package';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
 import { CommandError } from './errors.js';
 
@@ -71,10 +71,11 @@ function resourcePaths({ manifest: { manifest } }: FunctionPackage): Record<stri
 }
 
 async function place(file: PackedFile, target: string): Promise<void> {
-  await mkdir(dirname(target), { recursive: true });
   const { source } = file;
+  await mkdir(isFolderMode(file.mode) ? target : dirname(target), { recursive: true });
+  if (isFolderMode(file.mode)) return;
   if (source.kind === 'memory') await writeFile(target, source.bytes, { mode: file.mode });
-  else if (file.size <= copyLimit) await copyFile(source.path, target);
+  else if (file.size <= copyLimit) await copyFile(source.path, target).then(() => chmod(target, file.mode));
   else await link(source.path, target).catch(() => symlink(source.path, target));
 }
 

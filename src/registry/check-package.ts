@@ -1,7 +1,7 @@
 import { normalize } from 'node:path/posix';
 import type { PackageFile } from '@dcf/sdk/contract';
 import type { Manifest } from '@dcf/sdk/manifest';
-import { checkPackagePath, findCollision, maximumFiles } from '@dcf/sdk/package';
+import { checkPackagePath, emptyFolderMode, findCollision, isFolderMode, maximumFiles } from '@dcf/sdk/package';
 import { DcfError } from '../core/errors.js';
 import { type Digest, isDigest } from '../core/names.js';
 import { formatSize } from '../core/units.js';
@@ -41,7 +41,9 @@ function checkFile({ path, mode, size, sha256 }: PackageFile): RevisionFile {
   if (problem !== undefined) throw refuse(`${shown} ${problem}`);
   if (!Number.isSafeInteger(size) || size < 0) throw refuse(`${shown} has the size ${size}, which is no number of bytes`);
   if (!isDigest(sha256)) throw refuse(`${shown} has no SHA-256 of 64 lower-case hexadecimal digits`);
-  return { path, mode: (mode & 0o100) === 0 ? 0o644 : 0o755, size, sha256 };
+  if (!isFolderMode(mode)) return { path, mode: (mode & 0o100) === 0 ? 0o644 : 0o755, size, sha256 };
+  if (size !== 0) throw refuse(`${shown} is a folder with nothing in it, and has the size ${size}`);
+  return { path, mode: emptyFolderMode, size, sha256 };
 }
 
 function checkSizes(files: readonly RevisionFile[]): void {
@@ -60,7 +62,8 @@ function checkHandler(manifest: Manifest, files: readonly RevisionFile[]): void 
     const named = manifest[key];
     if (named === undefined) continue;
     const path = normalize(named.path);
-    if (!files.some((file) => file.path === path)) throw refuse(`${key}: ${JSON.stringify(path)} is not among the files of the package`);
+    if (!files.some((file) => file.path === path && !isFolderMode(file.mode)))
+      throw refuse(`${key}: ${JSON.stringify(path)} is not among the files of the package`);
   }
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DcfError } from '../core/errors.js';
+import { decodeText } from '@dcf/sdk/package';
+import { DcfError, messageOf } from '../core/errors.js';
 import { type Digest, isDigest } from '../core/names.js';
 import { errorCode } from '../core/system-error.js';
 import type { InstallerRun } from './installer.js';
@@ -40,6 +41,15 @@ export async function readIfThere(directory: string, path: string): Promise<Buff
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/** The text of a file of a package, without a byte order mark. @throws DcfError FAILED_PRECONDITION when it is no UTF-8 */
+export function textOf(bytes: Uint8Array, path: string): string {
+  try {
+    return decodeText(bytes);
+  } catch (error) {
+    throw refuse(`${path} ${messageOf(error)}`);
   }
 }
 

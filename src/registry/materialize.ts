@@ -1,5 +1,6 @@
 import { chmod, constants, copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isFolderMode } from '@dcf/sdk/package';
 import { DcfError } from '../core/errors.js';
 import type { Digest } from '../core/names.js';
 import { errorCode } from '../core/system-error.js';
@@ -8,7 +9,7 @@ import { type Blobs, conditionOf } from './blobs.js';
 import { forEachOf } from './each.js';
 import { stagingOf } from './layout.js';
 import { isResourceFile, type RemoteResource, remoteResources, resourcePaths } from './resources.js';
-import type { Revision, RevisionFile } from './revision.js';
+import { type Revision, type RevisionFile, withBytes } from './revision.js';
 
 /** What link(2) fails with where there can be no link, https://man7.org/linux/man-pages/man2/link.2.html. */
 const noLink = ['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
@@ -22,7 +23,9 @@ const noLink = ['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
  *   downloaded again
  */
 export async function materialize(revision: Revision, blobs: Blobs): Promise<void> {
-  const { directory, files } = revision;
+  const { directory } = revision;
+  const files = withBytes(revision.files);
+  const emptyFolders = revision.files.filter((file) => isFolderMode(file.mode));
   if (await exists(directory)) {
     if (await hasWholeResources(revision)) return;
     await removeFolder(directory);
@@ -34,6 +37,7 @@ export async function materialize(revision: Revision, blobs: Blobs): Promise<voi
     await blobs.flush();
     await verifyAll(files, remote, blobs);
     await makeFolders(staging, [...files, ...remote]);
+    for (const { path } of emptyFolders) await mkdir(join(staging, path), { recursive: true });
     await forEachOf(files, async (file) => {
       const target = join(staging, file.path);
       await place(blobs.path(file.sha256), target, file.mode, isResourceFile(file.path, resources));
@@ -50,7 +54,9 @@ export async function materialize(revision: Revision, blobs: Blobs): Promise<voi
 
 async function hasWholeResources({ directory, files, manifest }: Revision): Promise<boolean> {
   const resources = resourcePaths(manifest.manifest);
-  const local = files.filter((file) => isResourceFile(file.path, resources)).map((file) => ({ path: file.path, digest: file.sha256 }));
+  const local = withBytes(files)
+    .filter((file) => isResourceFile(file.path, resources))
+    .map((file) => ({ path: file.path, digest: file.sha256 }));
   for (const { path, digest } of [...local, ...remoteResources(manifest.manifest)]) {
     if ((await conditionOf(join(directory, path), digest)) !== 'whole') return false;
   }
@@ -80,11 +86,13 @@ async function place(blob: string, target: string, mode: number, isResource: boo
   if (isResource) {
     try {
       await link(blob, target);
+      // The blob and its links are one file: whoever else has these bytes as a resource may run them too.
+      if ((mode & 0o100) !== 0) await chmod(target, 0o555);
       return;
     } catch (error) {
       if (!noLink.includes(errorCode(error) ?? '')) throw error;
     }
   }
   await copyFile(blob, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-  await chmod(target, isResource ? 0o444 : mode);
+  await chmod(target, isResource ? mode & 0o555 : mode);
 }

@@ -1,6 +1,6 @@
 import { checkPackagePath } from '@dcf/sdk/package';
-import { messageOf } from '../core/errors.js';
-import { type DependencyPlan, digestOf, readIfThere, refuse } from './dependency-plan.js';
+import { DcfError, messageOf } from '../core/errors.js';
+import { type DependencyPlan, digestOf, readIfThere, refuse, textOf } from './dependency-plan.js';
 import { isRecord } from './json.js';
 import { runNpmCi } from './npm.js';
 
@@ -79,8 +79,9 @@ async function readJson(directory: string, name: string): Promise<Record<string,
   if (bytes === undefined) return undefined;
   let content: unknown;
   try {
-    content = JSON.parse(bytes.toString('utf8'));
+    content = JSON.parse(textOf(bytes, name));
   } catch (error) {
+    if (DcfError.is(error)) throw error;
     throw refuse(`${name} is not valid JSON: ${messageOf(error)}`);
   }
   if (isRecord(content)) return content;

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { checkPackagePath } from '@dcf/sdk/package';
-import { type DependencyPlan, digestOf, readIfThere, refuse } from './dependency-plan.js';
+import { type DependencyPlan, digestOf, readIfThere, refuse, textOf } from './dependency-plan.js';
 import { type PythonInterpreter, runPipInstall, targetFolder } from './pip.js';
 
 export type { PythonInterpreter };
@@ -39,9 +39,10 @@ async function gather(directory: string, path: string, files: Map<string, Uint8A
     if (path === requirementsFile) return 0;
     throw refuse(`${path} is not in the package`);
   }
-  files.set(path, bytes);
+  const text = textOf(bytes, path);
+  files.set(path, Buffer.from(text));
   let requirements = 0;
-  for (const line of logicalLines(bytes.toString('utf8'))) {
+  for (const line of logicalLines(text)) {
     const [, option, value] = /^(--?[a-z-]+)(?:[ =]\s*(.*))?$/.exec(line) ?? [];
     if (option === undefined) {
       requirements += 1;

@@ -7,7 +7,7 @@ import { diskError } from './disk-error.js';
 import { buildLogOf, type Layout } from './layout.js';
 import { materialize } from './materialize.js';
 import { type RemoteResource, remoteResources } from './resources.js';
-import type { Revision, RevisionFile } from './revision.js';
+import { type Revision, type RevisionFile, withBytes } from './revision.js';
 
 /** What revisions have on disk: their blobs, those of their packages and those of their resources, and their folders. */
 export class RevisionFiles {
@@ -34,7 +34,7 @@ export class RevisionFiles {
   async missing(revision: Revision): Promise<RevisionFile[]> {
     if (await exists(revision.directory)) return [];
     const missing: RevisionFile[] = [];
-    const fileByDigest = new Map(revision.files.map((file) => [file.sha256, file]));
+    const fileByDigest = new Map(withBytes(revision.files).map((file) => [file.sha256, file]));
     for (const [digest, file] of fileByDigest) {
       if (!(await this.blobs.has(digest))) missing.push(file);
     }
@@ -82,5 +82,5 @@ export class RevisionFiles {
 }
 
 function blobsOf({ files, manifest }: Revision): Digest[] {
-  return [...files.map((file) => file.sha256), ...remoteResources(manifest.manifest).map((resource) => resource.digest)];
+  return [...withBytes(files).map((file) => file.sha256), ...remoteResources(manifest.manifest).map((resource) => resource.digest)];
 }

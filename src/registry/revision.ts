@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { ParsedManifest } from '@dcf/sdk/manifest';
+import { isFolderMode } from '@dcf/sdk/package';
 import { type Digest, type FunctionName, isRevisionId, type RevisionId } from '../core/names.js';
 
 /** A file of a package that has been checked. */
 export interface RevisionFile {
   /** Relative, with forward slashes; safe to join to a folder. */
   readonly path: string;
-  /** 0o755 or 0o644. */
+  /** 0o755 or 0o644; of a folder with nothing in it, which is a file without bytes here, `emptyFolderMode`. */
   readonly mode: number;
   /** Bytes. */
   readonly size: number;
@@ -24,6 +25,11 @@ export interface Revision {
   readonly files: readonly RevisionFile[];
   /** Where its files are once it is materialised; absolute. */
   readonly directory: string;
+}
+
+/** The files of a revision, without the folders that have nothing in them. */
+export function withBytes(files: readonly RevisionFile[]): readonly RevisionFile[] {
+  return files.filter((file) => !isFolderMode(file.mode));
 }
 
 /** Bytes of all files of a revision. */

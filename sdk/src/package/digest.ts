@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
 import { type Digest, isDigest } from '../names.js';
 import { type Folder, openFile, unreadable } from './folder.js';
-import type { PackedFile } from './types.js';
+import { emptyFolderMode, type PackedFile } from './types.js';
 
 const bufferBytes = 256 * 1024;
 /** Few enough that the memory stays small, enough that many small files do not wait for one another. */
@@ -36,6 +36,11 @@ export async function digestFiles(folder: Folder, paths: readonly string[]): Pro
 export function packBytes(path: string, bytes: Uint8Array): PackedFile {
   const sha256 = finish(createHash('sha256').update(bytes));
   return { path, mode: 0o644, size: bytes.length, sha256, source: { kind: 'memory', bytes } };
+}
+
+/** A folder with nothing in it. */
+export function packEmptyFolder(path: string): PackedFile {
+  return { ...packBytes(path, new Uint8Array()), mode: emptyFolderMode };
 }
 
 async function digestFile(folder: Folder, path: string, buffer: Buffer): Promise<PackedFile> {

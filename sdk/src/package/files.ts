@@ -1,39 +1,87 @@
+import type { Dirent } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DcfError } from '../errors.js';
-import { errorCode, type Folder, linkRefused, readEntries, refuse, unreadable } from './folder.js';
-import type { IsIgnored } from './ignore.js';
+import { errorCode, type Folder, linkRefused, readEntries, readTextFile, refuse, unreadable } from './folder.js';
+import { IgnoreRules, ignoreFileName } from './ignore.js';
 import { checkPackagePath, maximumFiles } from './paths.js';
 
+/** A file or folder that stays out of a package. */
+export interface LeftOut {
+  /** Relative to the function's folder; one of a folder ends with a slash. */
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** What is under a folder; paths are relative to the function's own, and sorted at each level. */
+export interface Listing {
+  readonly files: string[];
+  /** Folders that are in, and have nothing in them that is. */
+  readonly emptyFolders: string[];
+  readonly leftOut: LeftOut[];
+}
+
 /**
- * The paths of all files under a folder, sorted at each level.
+ * All files under a folder that belong into a package.
  *
  * @param start - where to begin, relative to the folder; '' for all of it
  * @throws DcfError INVALID_ARGUMENT for a link, a socket or pipe, a name that a package cannot carry, or too many files
  */
-export async function listFiles(folder: Folder, start: string, isIgnored: IsIgnored): Promise<string[]> {
-  const found: string[] = [];
-  await walk(folder, start, isIgnored, found);
-  return found;
+export async function listFiles(folder: Folder, start = ''): Promise<Listing> {
+  const rules = new IgnoreRules(start);
+  for (const above of foldersAbove(start)) await addRules(folder, above, rules);
+  const listing: Listing = { files: [], emptyFolders: [], leftOut: [] };
+  await walk(folder, start, rules, listing);
+  return listing;
 }
 
-async function walk(folder: Folder, under: string, isIgnored: IsIgnored, found: string[]): Promise<void> {
-  for (const entry of await readEntries(folder, under)) {
+/** The folders that lead to a path, the outermost first: '' is the function's own. */
+export function foldersAbove(path: string): string[] {
+  return path === '' ? [] : path.split('/').map((_, index, names) => names.slice(0, index).join('/'));
+}
+
+async function addRules(folder: Folder, path: string, rules: IgnoreRules): Promise<void> {
+  rules.add(path, (await readTextFile(folder, join(path, ignoreFileName))) ?? '');
+}
+
+/** Returns whether there is anything in it. */
+async function walk(folder: Folder, under: string, rules: IgnoreRules, { files, emptyFolders, leftOut }: Listing): Promise<boolean> {
+  const entries = await readEntries(folder, under);
+  if (entries.some(({ name }) => name === ignoreFileName)) await addRules(folder, under, rules);
+  let isEmpty = true;
+  for (const entry of entries) {
     const path = under === '' ? entry.name : `${under}/${entry.name}`;
-    if (isIgnored(path, entry.isDirectory())) continue;
+    const reason = await leftOutBecause(folder, path, entry, rules);
+    if (reason !== undefined) {
+      leftOut.push({ path: entry.isDirectory() ? `${path}/` : path, reason });
+      continue;
+    }
     const problem = problemOf(path);
     if (problem !== undefined) throw refuse(folder, path, problem);
+    isEmpty = false;
     if (entry.isDirectory()) {
-      await walk(folder, path, isIgnored, found);
+      if (!(await walk(folder, path, rules, { files, emptyFolders, leftOut }))) emptyFolders.push(path);
     } else if (entry.isFile()) {
-      if (found.length === maximumFiles) throw tooManyFiles(folder);
-      found.push(path);
+      files.push(path);
     } else {
       throw entry.isSymbolicLink()
         ? linkRefused(folder, path)
-        : refuse(folder, path, 'is a socket, a pipe or a device: a package has files only');
+        : refuse(folder, path, 'is a socket, a pipe or a device: a package has files only; remove it, or list it in .dcfignore');
     }
+    if (files.length + emptyFolders.length > maximumFiles) throw tooManyFiles(folder);
   }
+  return !isEmpty;
+}
+
+async function leftOutBecause(folder: Folder, path: string, entry: Dirent, rules: IgnoreRules): Promise<string | undefined> {
+  if (entry.name === ignoreFileName && entry.isFile()) return 'it says what is left out';
+  // A link may stand for a folder: a rule for folders is meant for it too.
+  if (entry.isSymbolicLink()) return rules.test(path, false) ?? rules.test(path, true);
+  const reason = rules.test(path, entry.isDirectory());
+  if (reason !== undefined || !entry.isDirectory() || rules.takesIn(path, true)) return reason;
+  // https://docs.python.org/3/library/venv.html: whatever such a folder is called, this file is in it.
+  const isVirtual = (await readEntries(folder, path)).some(({ name }) => name === 'pyvenv.cfg');
+  return isVirtual ? `a virtual environment of Python, left out by default ("!${path}/" in ${ignoreFileName} takes it in)` : undefined;
 }
 
 /** The refusal of a package with more files than a package may have. */

@@ -2,6 +2,7 @@ import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { DcfError, messageOf } from '../errors.js';
+import { decodeText } from '../text.js';
 
 /** The folder of a function. */
 export interface Folder {
@@ -55,18 +56,26 @@ export async function readEntries(folder: Folder, path: string): Promise<Dirent[
   }
 }
 
-/** Text of a file that need not be there: `undefined` then. It must be no link. */
+/** Text of a file that need not be there: `undefined` then. It must be no link, and UTF-8; a byte order mark is left out. */
 export async function readTextFile(folder: Folder, path: string): Promise<string | undefined> {
   try {
     const file = await openFile(folder, path);
     try {
-      return await file.readFile('utf8');
+      return decode(folder, path, await file.readFile());
     } finally {
       await file.close();
     }
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw unreadable(folder, path, error);
+  }
+}
+
+function decode(folder: Folder, path: string, bytes: Uint8Array): string {
+  try {
+    return decodeText(bytes);
+  } catch (error) {
+    throw refuse(folder, path, messageOf(error));
   }
 }
 

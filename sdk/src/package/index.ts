@@ -1,6 +1,8 @@
+export { decodeText } from '../text.js';
 export { readBlob } from './blobs.js';
 export { stopBundler } from './bundle.js';
-export { type PackOptions, packFunction } from './pack.js';
+export type { LeftOut } from './files.js';
+export { type ExplainedPackage, explainPackage, type PackOptions, packFunction } from './pack.js';
 export { checkPackagePath, findCollision, maximumFiles, maximumNameBytes, maximumPathBytes } from './paths.js';
 export { locateResource, type ResourceLocation } from './resources.js';
-export type { FileSource, FunctionPackage, PackedFile } from './types.js';
+export { emptyFolderMode, type FileSource, type FunctionPackage, isFolderMode, type PackedFile } from './types.js';

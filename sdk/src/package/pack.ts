@@ -4,10 +4,9 @@ import type { Override } from '../manifest/overrides.js';
 import { type ParsedManifest, parseManifestYaml } from '../manifest/parse.js';
 import { bundleHandler, bundleMapName, bundleName } from './bundle.js';
 import { readDependencies } from './dependencies.js';
-import { digestFiles, packBytes } from './digest.js';
-import { kindOf, listFiles, tooManyFiles } from './files.js';
+import { digestFiles, packBytes, packEmptyFolder } from './digest.js';
+import { foldersAbove, kindOf, type LeftOut, listFiles, tooManyFiles } from './files.js';
 import { type Folder, type FolderOptions, openFolder, readTextFile, refuse } from './folder.js';
-import { readIgnored } from './ignore.js';
 import { checkPackagePath, findCollision, maximumFiles } from './paths.js';
 import { findLocalResources, type LocalResource, tidyPath } from './resources.js';
 import type { FunctionPackage, PackedFile } from './types.js';
@@ -30,24 +29,48 @@ export interface PackOptions extends FolderOptions {
  * @throws DcfError INVALID_ARGUMENT when something in the folder is wrong: which file, what, and what to do
  */
 export async function packFunction(directory: string, options: PackOptions = {}): Promise<FunctionPackage> {
+  return (await explainPackage(directory, options)).packed;
+}
+
+/** What a package of a folder has, and what of the folder it has not. */
+export interface ExplainedPackage {
+  readonly packed: FunctionPackage;
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** Packs as `packFunction` does, and says what stays out and why. */
+export async function explainPackage(directory: string, options: PackOptions = {}): Promise<ExplainedPackage> {
   const folder = await openFolder(directory, options);
   const parsed = await readManifest(folder, options.overrides ?? []);
   const { manifest } = parsed;
   const handler = { ...manifest.handler, path: await checkSource(folder, parsed, 'handler', manifest.handler.path) };
   const resources = await findLocalResources(folder, manifest.resources);
   const dependencies = await readDependencies(folder);
-  const listed = await listFiles(folder, '', await readIgnored(folder));
-  const wanted = [manifestName, ...dependencies.files, ...resources.flatMap((resource) => resource.files)];
+  const { files: listed, emptyFolders, leftOut } = await listFiles(folder);
+  const contents = {
+    wanted: [manifestName, ...dependencies.files, ...resources.flatMap((resource) => resource.files)],
+    emptyFolders: [...emptyFolders, ...resources.flatMap((resource) => resource.emptyFolders)],
+    resources,
+  };
   if (manifest.runtime === 'python') {
     const { initializer } = manifest;
     const others = initializer === undefined ? [] : [await checkSource(folder, parsed, 'initializer', initializer.path)];
-    const files = await digestAll(folder, [...listed, ...wanted, handler.path, ...others], resources, []);
-    return { manifest: parsed, files };
+    const wanted = [...contents.wanted, handler.path, ...others];
+    return explain({ manifest: parsed, files: await digestAll(folder, listed, { ...contents, wanted }, []) }, leftOut);
   }
   const bundle = await bundleHandler(folder, handler, dependencies.names);
-  const keep = listed.filter((path) => !isReplaced(folder, path, bundle.inputs, handler.path));
+  const replaced = new Set(listed.filter((path) => isReplaced(folder, path, bundle.inputs, handler.path)));
   const bundled = bundle.files.map(({ path, bytes }) => packBytes(path, bytes));
-  return { manifest: withHandler(parsed, handler.name), files: await digestAll(folder, [...keep, ...wanted], resources, bundled) };
+  const keep = listed.filter((path) => !replaced.has(path));
+  const files = await digestAll(folder, keep, contents, bundled);
+  const inBundle = [...replaced].map((path) => ({ path, reason: `what it has is in ${bundleName}` }));
+  return explain({ manifest: withHandler(parsed, handler.name), files }, [...leftOut, ...inBundle]);
+}
+
+/** A file may be left out by a rule and named by the manifest: it is in then. */
+function explain(packed: FunctionPackage, leftOut: readonly LeftOut[]): ExplainedPackage {
+  const sent = new Set(packed.files.map((file) => file.path));
+  return { packed, leftOut: leftOut.filter(({ path }) => !sent.has(path)).sort((a, b) => (a.path < b.path ? -1 : 1)) };
 }
 
 async function readManifest(folder: Folder, overrides: readonly Override[]): Promise<ParsedManifest> {
@@ -90,22 +113,34 @@ function withHandler(parsed: ParsedManifest, name: string): ParsedManifest {
   };
 }
 
-/** The files on disk and the ones in memory as one sorted list, without doubles. */
+/** What a package has besides the files that were found. */
+interface Contents {
+  /** Files that are in whatever .dcfignore says. */
+  readonly wanted: readonly string[];
+  readonly emptyFolders: readonly string[];
+  readonly resources: readonly LocalResource[];
+}
+
+/** The files on disk, the ones in memory and the empty folders as one sorted list, without doubles. */
 async function digestAll(
   folder: Folder,
-  paths: readonly string[],
-  resources: readonly LocalResource[],
+  listed: readonly string[],
+  { wanted, emptyFolders, resources }: Contents,
   made: readonly PackedFile[],
 ): Promise<PackedFile[]> {
   const names = new Set(made.map((file) => file.path));
-  const onDisk = [...new Set(paths)].filter((path) => !names.has(path));
-  if (onDisk.length + made.length > maximumFiles) throw tooManyFiles(folder);
-  const collision = findCollision([...names, ...onDisk]);
+  const onDisk = [...new Set([...listed, ...wanted])].filter((path) => !names.has(path));
+  // Files that the manifest names may lie in a folder of which all was left out.
+  const used = new Set([...onDisk, ...emptyFolders].flatMap(foldersAbove));
+  const empty = [...new Set(emptyFolders)].filter((path) => !used.has(path));
+  if (onDisk.length + made.length + empty.length > maximumFiles) throw tooManyFiles(folder);
+  const collision = findCollision([...names, ...onDisk, ...empty]);
   if (collision !== undefined) {
     const [first, second] = collision;
     throw refuse(folder, first, `and ${second} differ only in case or Unicode form, so not every system can hold both: rename one`);
   }
-  const files = [...(await digestFiles(folder, onDisk)), ...made].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const files = [...(await digestFiles(folder, onDisk)), ...made, ...empty.map(packEmptyFolder)];
+  files.sort((a, b) => (a.path < b.path ? -1 : 1));
   checkDigests(folder, resources, files);
   return files;
 }

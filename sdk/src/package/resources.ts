@@ -1,7 +1,7 @@
+import { posix } from 'node:path';
 import type { Manifest } from '../manifest/schema.js';
 import { kindOf, listFiles } from './files.js';
 import { type Folder, refuse } from './folder.js';
-import { isAlwaysIgnored } from './ignore.js';
 import { checkPackagePath } from './paths.js';
 
 type GivenResource = Manifest['resources'][string];
@@ -16,9 +16,9 @@ export function locateResource(resource: GivenResource): ResourceLocation {
   return { kind: 'path', path: tidyPath(source) };
 }
 
-/** `./a/b/` and `a/b` are the same to a user; a package knows only the second. */
+/** `./a/b/`, `a//b`, `c/../a/b` and `a/b` are the same to a user; a package knows only the last. */
 export function tidyPath(path: string): string {
-  return path.replace(/^(\.\/+)+/, '').replace(/(?<=[^/])\/+$/, '');
+  return path === '' ? '' : posix.normalize(path).replace(/(?<=[^/])\/+$/, '');
 }
 
 /** A resource that is sent with the package, and its files. */
@@ -29,10 +29,12 @@ export interface LocalResource {
   /** What the manifest says its SHA-256 is. */
   readonly sha256: string | undefined;
   readonly files: readonly string[];
+  readonly emptyFolders: readonly string[];
 }
 
 /**
- * The resources that are files or folders of the function's own folder. They are sent even when .dcfignore lists them.
+ * The resources that are files or folders of the function's own folder. They are sent even when a
+ * .dcfignore above them lists them.
  *
  * @throws DcfError INVALID_ARGUMENT for a resource that is missing, outside the folder, or a link
  */
@@ -56,7 +58,7 @@ async function findLocalResource(folder: Folder, name: string, path: string, sha
   if (kind === 'folder' && sha256 !== undefined) {
     throw refuse(folder, 'function.yaml:', `${shown} is a folder, and a sha256 can be given for a file only: leave it out`);
   }
-  const files = kind === 'file' ? [path] : await listFiles(folder, path, isAlwaysIgnored());
-  if (files.length === 0) throw refuse(folder, 'function.yaml:', `${shown} is an empty folder`);
-  return { name, kind, path, sha256, files };
+  const { files, emptyFolders } = kind === 'file' ? { files: [path], emptyFolders: [] } : await listFiles(folder, path);
+  if (files.length === 0) throw refuse(folder, 'function.yaml:', `${shown} is an empty folder, or all in it is left out`);
+  return { name, kind, path, sha256, files, emptyFolders };
 }

@@ -49,6 +49,17 @@ describe('checkPackage', () => {
     }
   });
 
+  test('takes a folder with nothing in it, and nothing else as one', () => {
+    const empty = { mode: 0o40700, size: 0, sha256: sha256('') };
+    assert.deepEqual(check([file('logs', empty)]).find(({ path }) => path === 'logs')?.mode, 0o40755);
+    assert.throws(() => check([file('logs', { ...empty, size: 3 })]), {
+      code: 'INVALID_ARGUMENT',
+      message: /is a folder with nothing in it, and has the size 3/,
+    });
+    assert.throws(() => check([file('logs', empty), file('logs/a')]), /cannot both exist/);
+    assert.throws(() => check([file('other.mjs', empty)], { handler: 'other.mjs' }), /handler: "other\.mjs" is not among the files/);
+  });
+
   test('refuses sizes and digests that are none', () => {
     for (const size of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 60]) {
       assert.throws(() => check([file('a', { size })]), { code: 'INVALID_ARGUMENT', message: /^the file "a" has the size/ });

@@ -89,9 +89,30 @@ describe('Registry', () => {
   test('keeps the executable bit', async (context) => {
     const registry = await Registry.open(await temporaryFolder(context));
     context.after(() => registry.close());
-    const files = sample.files.map((file) => (file.path === 'lib/tool.mjs' ? { ...file, mode: 0o755 } : file));
+    const executable = ['lib/tool.mjs', 'model.onnx'];
+    const files = sample.files.map((file) => (executable.includes(file.path) ? { ...file, mode: 0o755 } : file));
     const { active } = await deploy(registry, { ...sample, files });
     assert.equal((await stat(join(active.directory, 'lib/tool.mjs'))).mode & 0o777, 0o755);
+    const resource = await stat(join(active.directory, 'model.onnx'));
+    assert.equal(resource.mode & 0o777, 0o555, 'and nobody can write a resource');
+    assert.equal(resource.ino, (await stat(registry.blobs.path(sha256(weights)))).ino);
+  });
+
+  test('keeps folders that have nothing in them, without a blob, and after a restart', async (context) => {
+    const directory = await temporaryFolder(context);
+    const registry = await Registry.open(directory);
+    const empty = { path: 'deep/empty', mode: 0o40755, size: 0, sha256: sha256('') };
+    const { revision, missing } = await registry.createRevision({ ...sample, files: [...sample.files, empty] });
+    assert.ok(!missing.some((file) => file.sha256 === empty.sha256));
+    await upload(registry, missing, sample);
+    await registry.materialize(revision);
+    assert.deepEqual(await readdir(join(revision.directory, 'deep/empty')), []);
+    await registry.activate(revision.name, revision.id);
+    await registry.close();
+    const again = await Registry.open(directory);
+    context.after(() => again.close());
+    assert.equal(again.get(revision.name)?.active.id, revision.id);
+    assert.ok(again.get(revision.name)?.active.files.some((file) => file.path === empty.path && file.mode === empty.mode));
   });
 
   test('links every file of a resource that is a folder', async (context) => {

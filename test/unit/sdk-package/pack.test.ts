@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmod, cp, mkdir, open, writeFile } from 'node:fs/promises';
+import { chmod, cp, link, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { packFunction } from '@dcf/sdk/package';
+import { emptyFolderMode, packFunction } from '@dcf/sdk/package';
 import { madeText, pathsOf, refused, sampleFolder, smallest } from './sample-folder.js';
 
 test('a small function: its files, sorted, with size and SHA-256', async (t) => {
@@ -101,6 +101,48 @@ test('.dcfignore keeps files out, and node_modules, .git and itself always stay 
     'keep.log',
     'x.js.map',
   ]);
+});
+
+test('empty folders are kept, in the package and in resources; bundled sources leave none behind', async (t) => {
+  const folder = await sampleFolder(t, {
+    ...smallest,
+    'function.yaml': 'name: sample\nresources: { all: ./data/../data// }\n',
+    'handler.ts': "import { a } from './src/a.js';\nexport class Handler { call() { return a; } }\n",
+    'src/a.ts': 'export const a = 1;\n',
+    'data/x': 'x',
+    '.dcfignore': 'logs/*\n',
+    'logs/old': '',
+  });
+  for (const path of ['empty', 'deep/er/empty', 'data/none']) await mkdir(join(folder, path), { recursive: true });
+  const { files } = await packFunction(folder);
+  const empty = files.filter((file) => file.mode === emptyFolderMode);
+  assert.deepEqual(
+    empty.map(({ path, size, sha256 }) => [path, size, sha256]),
+    ['data/none', 'deep/er/empty', 'empty', 'logs'].map((path) => [path, 0, createHash('sha256').digest('hex')]),
+  );
+  assert.equal(files.length, empty.length + 4);
+});
+
+test('names with blanks and in any script, files without bytes, hard links, read-only files, a byte order mark in package.json', async (t) => {
+  const folder = await sampleFolder(t, {
+    ...smallest,
+    'two words.txt': '',
+    '日本/ü.txt': 'ü',
+    'package.json': '\uFEFF{"type":"module"}',
+    'tsconfig.json': '\uFEFF{"compilerOptions":{}}',
+    'handler.ts': '\uFEFFexport class Handler {}\n',
+  });
+  await link(join(folder, '日本/ü.txt'), join(folder, 'again.txt'));
+  await chmod(join(folder, 'again.txt'), 0o400);
+  const { files } = await packFunction(folder);
+  assert.deepEqual(
+    files.filter(({ path }) => path.endsWith('.txt')).map(({ path, mode, size }) => [path, mode, size]),
+    [
+      ['again.txt', 0o644, 2],
+      ['two words.txt', 0o644, 0],
+      ['日本/ü.txt', 0o644, 2],
+    ],
+  );
 });
 
 test('a Python function is sent as it is', async (t) => {

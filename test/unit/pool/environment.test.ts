@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
+import { test } from 'node:test';
+import { type SpawnOptions, spawnReplica } from '../../../src/pool/spawn.js';
+import { directStarter } from '../../../src/pool/spawner/starter.js';
+
+test('a host that takes less than the manifest allows: the largest variables are named, their values are not shown', async () => {
+  const options: SpawnOptions = {
+    threads: 0,
+    runtime: { kind: 'node' },
+    directory: tmpdir(),
+    environment: { SMALL: 'secret-of-small', LARGE: 'secret-of-large'.repeat(10_000), EMPTY: '' },
+    devices: undefined,
+    confinement: { isolation: { kind: 'process' }, memoryLimit: undefined, cgroup: undefined },
+    starter: directStarter,
+  };
+  await assert.rejects(spawnReplica(options, { create: () => undefined, discard: () => undefined }), (error) => {
+    assert.ok(error instanceof Error && 'code' in error);
+    assert.equal(error.code, 'INVALID_ARGUMENT');
+    assert.match(error.message, /E2BIG.*the largest variables are LARGE with 146\.5 KiB, SMALL with 15 B, EMPTY with 0 B$/);
+    assert.doesNotMatch(error.message, /secret-of/);
+    return true;
+  });
+});
