@@ -99,7 +99,8 @@ export interface Context {
 
 /** The class that a function exports. Built once for each worker, called many times. */
 export interface Handler {
-  init?(): void | Promise<void>;
+  /** Called once, before any call. The context is for a Handler that is an object and no class. */
+  init?(context: Context): void | Promise<void>;
   call(request: Request): Reply | Promise<Reply>;
   /**
    * Used in place of `call` when the manifest's `batch.maxSize` is above 1: all the requests of a batch, also of one, at once.

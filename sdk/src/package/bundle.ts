@@ -2,19 +2,17 @@ import { join } from 'node:path';
 import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 import { DcfError, messageOf } from '../errors.js';
 import { describeBuildErrors, isBuildFailure } from './build-errors.js';
-import { type Folder, isWithin, refuse } from './folder.js';
-
-/** Where the bundle lies in a package: always at its root, so that paths beside it stay what they were. */
-export const bundleName = 'handler.mjs';
-export const bundleMapName = `${bundleName}.map`;
+import { bundleName } from './bundle-name.js';
+import { loadEsbuild } from './esbuild.js';
+import { checkExport } from './exports.js';
+import { type Folder, isWithin } from './folder.js';
+import { banner, ModulePlaces, modulePlaces } from './module-places.js';
+import { Scripts } from './scripts.js';
 
 /** What the platform lays beside every function; a bundle that took these in would have a second copy of them. */
 const platformPackages = ['@dcf/sdk', 'onnxruntime-node', 'sharp'];
 
-/** Packages in CommonJS that were bundled in call `require`, which an ES module does not have. */
-const banner = `import { createRequire as __dcfCreateRequire } from 'node:module';\nconst require = __dcfCreateRequire(import.meta.url);`;
-
-/** A handler and what it imports, as one ES module with its source map. */
+/** A handler and what it imports, as one ES module with its source map; and each script that it starts threads or processes with likewise. */
 export interface Bundle {
   readonly files: readonly { path: string; bytes: Uint8Array }[];
   /** The files that went into it, relative to the folder; they may lie outside of it. */
@@ -22,7 +20,8 @@ export interface Bundle {
 }
 
 /**
- * Bundles the handler with everything that it imports but the platform's own packages and `dependencies`.
+ * Bundles the handler with everything that it imports but the platform's own packages and `dependencies`, and so each script of the
+ * folder that its modules name for a thread or a process and that Node could not run as it is.
  *
  * @param handler - file and name of its export
  * @param dependencies - names of the packages that the daemon installs
@@ -34,21 +33,23 @@ export async function bundleHandler(
   dependencies: readonly string[],
 ): Promise<Bundle> {
   const options = bundleOptions(folder, dependencies);
-  const bundle = await build(folder, { ...options, entryPoints: [join(folder.real, handler.path)] });
-  if (bundle.metafile.inputs[handler.path]?.format !== 'cjs') {
-    checkExport(folder, handler, bundle.metafile.outputs[bundleName]?.exports ?? []);
-    return bundle;
+  const scripts = new Scripts(folder, options);
+  const main = await build(folder, options, scripts, { source: handler.path, target: bundleName });
+  await checkExport(folder, handler, main.metafile);
+  const files = [...main.files];
+  const inputs = new Set(main.inputs);
+  for (let script = scripts.next(); script !== undefined; script = scripts.next()) {
+    const bundle = await build(folder, options, scripts, { source: script, target: scripts.nameOf(script) });
+    files.push(...bundle.files);
+    for (const input of bundle.inputs) inputs.add(input);
   }
-  // The exports of a CommonJS module are known only once it runs: name the one that is wanted.
-  const contents = `export { ${handler.name} } from ${JSON.stringify(`./${handler.path}`)};`;
-  return await build(folder, { ...options, stdin: { contents, resolveDir: folder.real, sourcefile: 'entry.js', loader: 'js' } });
+  return { files, inputs };
 }
 
 function bundleOptions(folder: Folder, dependencies: readonly string[]): BuildOptions {
   return {
     // Paths in the bundle and its map are relative to this, so that the place of the folder changes no byte.
     absWorkingDir: folder.real,
-    outfile: join(folder.real, bundleName),
     bundle: true,
     format: 'esm',
     platform: 'node',
@@ -57,10 +58,11 @@ function bundleOptions(folder: Folder, dependencies: readonly string[]): BuildOp
     keepNames: true,
     sourcemap: 'linked',
     external: [...platformPackages, ...dependencies],
-    banner: { js: banner },
     define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
     logLevel: 'silent',
     plugins: folder.within === undefined ? [] : [borderAt(folder.within)],
+    write: false,
+    metafile: true,
   };
 }
 
@@ -73,40 +75,35 @@ function borderAt(within: string): Plugin {
   };
 }
 
-async function build(folder: Folder, options: BuildOptions): Promise<Bundle & { metafile: Metafile }> {
+interface Entry {
+  /** Both relative to the folder. */
+  source: string;
+  target: string;
+}
+
+async function build(
+  folder: Folder,
+  options: BuildOptions,
+  scripts: Scripts,
+  { source, target }: Entry,
+): Promise<Bundle & { metafile: Metafile }> {
   const esbuild = await loadEsbuild();
+  const places = new ModulePlaces(folder, { source, target }, scripts);
   try {
-    const { outputFiles, metafile } = await esbuild.build({ ...options, write: false, metafile: true });
-    const files = outputFiles.map((file) => ({ path: file.path.endsWith('.map') ? bundleMapName : bundleName, bytes: file.contents }));
+    const { outputFiles = [], metafile } = await esbuild.build({
+      ...options,
+      entryPoints: [join(folder.real, source)],
+      outfile: join(folder.real, target),
+      banner: { js: banner },
+      plugins: [...(options.plugins ?? []), modulePlaces(places)],
+    });
+    if (metafile === undefined) throw new TypeError('it made no metafile');
+    const files = outputFiles.map(({ path, contents, text }) =>
+      path.endsWith('.map') ? { path: `${target}.map`, bytes: contents } : { path: target, bytes: places.fill(text, contents) },
+    );
     return { files, inputs: new Set(Object.keys(metafile.inputs)), metafile };
   } catch (error) {
     if (isBuildFailure(error)) throw new DcfError('INVALID_ARGUMENT', describeBuildErrors(folder, error.errors));
     throw new DcfError('INTERNAL', `esbuild failed: ${messageOf(error)}`, { cause: error });
   }
-}
-
-/** Ends the process that esbuild keeps for the next bundle. What is being bundled fails. */
-export async function stopBundler(): Promise<void> {
-  await (await loadEsbuild()).stop();
-}
-
-/** Loaded when it is needed only: who reads packages needs no bundler. */
-async function loadEsbuild(): Promise<typeof import('esbuild')> {
-  try {
-    return await import('esbuild');
-  } catch (error) {
-    throw new DcfError('FAILED_PRECONDITION', 'packing a function for Node needs the package esbuild; run: npm install esbuild', {
-      cause: error,
-    });
-  }
-}
-
-function checkExport(folder: Folder, handler: { path: string; name: string }, exports: readonly string[]): void {
-  if (exports.includes(handler.name)) return;
-  const others = exports.length === 0 ? 'it exports nothing' : `it exports ${exports.join(', ')}`;
-  const advice =
-    handler.name === 'Handler'
-      ? `write: export class Handler { … }, or name another export in function.yaml: handler: ${handler.path}#Name`
-      : 'the name stands after # in function.yaml';
-  throw refuse(folder, handler.path, `has no export "${handler.name}" (${others}); ${advice}`);
 }

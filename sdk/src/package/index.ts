@@ -1,6 +1,6 @@
 export { decodeText } from '../text.js';
 export { readBlob } from './blobs.js';
-export { stopBundler } from './bundle.js';
+export { stopBundler } from './esbuild.js';
 export type { LeftOut } from './files.js';
 export { type ExplainedPackage, explainPackage, type PackOptions, packFunction } from './pack.js';
 export { checkPackagePath, findCollision, maximumFiles, maximumNameBytes, maximumPathBytes } from './paths.js';

@@ -6,19 +6,11 @@ import { join, sep } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { type FunctionPackage, packFunction } from '@dcf/sdk/package';
+import { packFunction } from '@dcf/sdk/package';
+import { evaluate } from './evaluate.js';
 import { madeText, pathsOf, refused, sampleFolder, smallest } from './sample-folder.js';
 
 const run = promisify(execFile);
-
-/** Writes what was made while packing into a folder of its own and imports it in a process of its own. */
-async function evaluate(folder: string, packed: FunctionPackage, expression: string): Promise<string> {
-  for (const file of packed.files) if (file.source.kind === 'memory') await writeFile(join(folder, file.path), file.source.bytes);
-  const url = pathToFileURL(join(folder, 'handler.mjs')).href;
-  const script = `const m = await import(${JSON.stringify(url)}); console.log(${expression})`;
-  const { stdout } = await run(process.execPath, ['--enable-source-maps', '--input-type=module', '--eval', script]);
-  return stdout.trim();
-}
 
 test('every kind of source file, with what it imports; TypeScript that was bundled in is not sent', async (t) => {
   for (const extension of ['ts', 'mts', 'tsx', 'js', 'mjs']) {
@@ -47,7 +39,7 @@ test('a CommonJS handler, and CommonJS that calls require and __dirname', async 
   });
   const target = join(await sampleFolder(t, {}), 'revision');
   await mkdir(target);
-  assert.equal(await evaluate(target, await packFunction(folder), 'new m.Handler().call()'), 'revisionstring');
+  assert.equal(await evaluate(target, await packFunction(folder), 'new m.default.Handler().call()'), 'revisionstring');
 });
 
 test("a handler's own require, __dirname and __filename do not clash with the platform's", async (t) => {
@@ -145,14 +137,13 @@ test('imports that lead nowhere', async (t) => {
   await refused(folder, /handler\.ts:1:15: No loader is configured .*: if it belongs to a package, name that package in package\.json/);
 });
 
-test('exports: missing, another one, a type only, none, default', async (t) => {
+test('exports: missing, another one, a type only, none', async (t) => {
   const folder = await sampleFolder(t, smallest);
   const cases: [string, RegExp][] = [
     [
       'export class Other {}\nexport const x = 1;\n',
       /handler\.ts has no export "Handler" \(it exports Other, x\); write: export class Handler/,
     ],
-    ['export default class Handler {}\n', /it exports default/],
     ['export type Handler = string;\n', /it exports nothing/],
     ['class Handler {}\n', /it exports nothing/],
     ['', /it exports nothing/],
@@ -166,6 +157,32 @@ test('exports: missing, another one, a type only, none, default', async (t) => {
   assert.ok((await pathsOf(folder)).includes('handler.mjs'));
   await writeFile(join(folder, 'function.yaml'), 'name: sample\nhandler: handler.ts#Nope\n');
   await refused(folder, /no export "Nope" \(it exports Handler\)/);
+  await writeFile(join(folder, 'handler.ts'), 'export default class Other {}\n');
+  await refused(folder, /no export "Nope" \(it exports default\)/);
+});
+
+test('exports of CommonJS: what is certain is refused, what only running it could tell is not', async (t) => {
+  const folder = await sampleFolder(t, { 'function.yaml': 'name: sample\nhandler: handler.cjs\n' });
+  for (const [source, reason] of [
+    ['exports.Other = class {};\n', /handler\.cjs has no export "Handler" \(it exports Other\); write/],
+    ['class Handler {}\nmodule.exports = { Other: Handler, third: 1 };\n', /it exports Other, third/],
+    ['Object.defineProperty(exports, "__esModule", { value: true });\nclass Handler {}\n', /it exports nothing/],
+    ['// module.exports = class Handler {}\n', /it exports nothing/],
+  ] as const) {
+    await writeFile(join(folder, 'handler.cjs'), source);
+    await refused(folder, reason);
+  }
+  for (const source of [
+    'module.exports = class Handler {};\n',
+    'module.exports = { Handler: class {} };\n',
+    'exports.default = class {};\n',
+    'module.exports = require("./made.js")();\n',
+    'Object.assign(exports, { Handler: class {} });\n',
+  ]) {
+    await writeFile(join(folder, 'handler.cjs'), source);
+    await writeFile(join(folder, 'made.js'), 'module.exports = () => ({ Handler: class {} });\n');
+    assert.ok((await pathsOf(folder)).includes('handler.mjs'), source);
+  }
 });
 
 test("a file with the bundle's own name", async (t) => {
