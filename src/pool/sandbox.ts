@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { platformPackages } from './platform-packages.js';
+import { platformPackages } from '../core/platform-packages.js';
 
 export interface SandboxOptions {
   /** The revision's folder, absolute. */

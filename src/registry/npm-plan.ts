@@ -1,8 +1,11 @@
 import { checkPackagePath } from '@dcf/sdk/package';
+import { satisfies } from 'semver';
 import { DcfError, messageOf } from '../core/errors.js';
+import { packageVersion, platformPackages } from '../core/platform-packages.js';
 import { type DependencyPlan, digestOf, readIfThere, refuse, textOf } from './dependency-plan.js';
 import { isRecord } from './json.js';
 import { runNpmCi } from './npm.js';
+import { pruneLock, withoutNames } from './npm-lock.js';
 
 /** What of package.json npm installs by. Scripts are left out: those of the function itself are not for the daemon to run. */
 const dependencyFields = [
@@ -16,33 +19,67 @@ const dependencyFields = [
   'bundleDependencies',
   'overrides',
 ];
+/** Those of them whose packages a Handler may import. */
+const installedFields = ['dependencies', 'optionalDependencies', 'peerDependencies'];
 /** Where Node looks for packages. */
 export const modulesLink = 'node_modules';
 const lockFiles = ['npm-shrinkwrap.json', 'package-lock.json'];
 
 /**
- * What a revision with a package.json wants installed; `undefined` when that is nothing.
+ * What a revision with a package.json wants installed; `undefined` when that is nothing. What the platform provides is left out,
+ * and so is what is for development only.
  *
  * @throws DcfError FAILED_PRECONDITION when package.json or the lock file cannot be installed from
  */
 export async function planPackages(revisionDirectory: string): Promise<DependencyPlan | undefined> {
   const wanted = await readJson(revisionDirectory, 'package.json');
-  if (wanted === undefined || !hasDependencies(wanted)) return undefined;
+  if (wanted === undefined) return undefined;
+  const dropped = provided(wanted);
+  if (!hasDependencies(wanted, dropped)) return undefined;
   const files = new Map<string, Uint8Array>();
-  const kept = Object.fromEntries(dependencyFields.filter((field) => Object.hasOwn(wanted, field)).map((field) => [field, wanted[field]]));
-  files.set('package.json', Buffer.from(JSON.stringify(kept)));
+  files.set('package.json', Buffer.from(JSON.stringify(wantedPackage(wanted, dropped))));
   const lockFile = await findLockFile(revisionDirectory);
   for (const name of [lockFile, '.npmrc']) await take(revisionDirectory, name, files);
-  for (const path of localArchives((await readJson(revisionDirectory, lockFile)) ?? {}, lockFile))
-    await take(revisionDirectory, path, files);
+  const lock = (await readJson(revisionDirectory, lockFile)) ?? {};
+  const pruned = dropped.size === 0 ? lock : pruneLock(lock, dropped);
+  if (pruned !== lock) files.set(lockFile, Buffer.from(JSON.stringify(pruned)));
+  for (const path of localArchives(pruned, lockFile)) await take(revisionDirectory, path, files);
   return { digest: digestOf(process.versions.modules, files), files, folder: 'node_modules', link: modulesLink, install: runNpmCi };
 }
 
-function hasDependencies(content: Readonly<Record<string, unknown>>): boolean {
-  return ['dependencies', 'optionalDependencies'].some((field) => {
-    const named = content[field];
-    return typeof named === 'object' && named !== null && Object.keys(named).length > 0;
-  });
+/**
+ * The platform's packages that a package.json names and that need not be installed: the SDK always, since it belongs to the
+ * daemon; others where the platform's version is one of those that are wanted. A package for development is never installed.
+ */
+function provided(wanted: Readonly<Record<string, unknown>>): ReadonlySet<string> {
+  const dropped = new Set<string>();
+  for (const name of platformPackages) {
+    const specs = installedFields.map((field) => entryOf(wanted[field], name)).filter((spec) => spec !== undefined);
+    const isOnlyForDevelopment = specs.length === 0 && entryOf(wanted['devDependencies'], name) !== undefined;
+    if (name === '@dcf/sdk' ? specs.length > 0 : specs.length > 0 && specs.every((spec) => fits(name, spec))) dropped.add(name);
+    if (isOnlyForDevelopment) dropped.add(name);
+  }
+  return dropped;
+}
+
+function fits(name: string, spec: unknown): boolean {
+  return typeof spec === 'string' && satisfies(packageVersion(name), spec);
+}
+
+function entryOf(named: unknown, name: string): unknown {
+  return isRecord(named) && Object.hasOwn(named, name) ? named[name] : undefined;
+}
+
+function wantedPackage(wanted: Readonly<Record<string, unknown>>, dropped: ReadonlySet<string>): Record<string, unknown> {
+  const kept = Object.fromEntries(dependencyFields.filter((field) => Object.hasOwn(wanted, field)).map((field) => [field, wanted[field]]));
+  if (dropped.size === 0) return kept;
+  delete kept['devDependencies'];
+  for (const field of installedFields) if (isRecord(kept[field])) kept[field] = withoutNames(kept[field], dropped);
+  return kept;
+}
+
+function hasDependencies(content: Readonly<Record<string, unknown>>, dropped: ReadonlySet<string>): boolean {
+  return ['dependencies', 'optionalDependencies'].some((field) => Object.keys(withoutNames(content[field], dropped)).length > 0);
 }
 
 async function findLockFile(directory: string): Promise<string> {

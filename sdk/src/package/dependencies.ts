@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import { DcfError, messageOf } from '../errors.js';
 import { type Folder, readTextFile, refuse } from './folder.js';
 
+/** What the platform lays beside every function. */
+export const platformPackages: readonly string[] = ['@dcf/sdk', 'onnxruntime-node', 'sharp'];
+
 const lockFiles = ['npm-shrinkwrap.json', 'package-lock.json'];
 
 /** What a function's package.json says: what the daemon will install, and so what no bundle takes in. */
@@ -24,13 +27,16 @@ export async function readDependencies(folder: Folder): Promise<Dependencies> {
     const named: unknown = Reflect.get(content, key);
     return typeof named === 'object' && named !== null ? Object.keys(named) : [];
   });
-  if (names.length === 0) return { names, files: [] };
+  // A daemon has these: it installs one that a lock file pins to a version that it does not have, the SDK never.
+  const needed = names.filter((name) => name !== '@dcf/sdk');
+  if (needed.length === 0) return { names, files: [] };
   for (const lockFile of lockFiles) {
     if ((await readTextFile(folder, lockFile)) !== undefined) return { names, files: ['package.json', lockFile] };
   }
+  if (needed.every((name) => platformPackages.includes(name))) return { names, files: [] };
   throw new DcfError(
     'INVALID_ARGUMENT',
-    `${join(folder.shown, 'package.json')} names dependencies (${listed(names)}), but there is no package-lock.json that says which ` +
+    `${join(folder.shown, 'package.json')} names dependencies (${listed(needed)}), but there is no package-lock.json that says which ` +
       `versions to install; run: npm install --package-lock-only --prefix ${folder.shown}`,
   );
 }
