@@ -1,7 +1,6 @@
 # The daemon and the command line. The CPU and WebGPU execution providers are in; for CUDA see the README: npm run gpu:cuda.
 FROM node:22-bookworm-slim AS build
 WORKDIR /dcf
-ENV ONNXRUNTIME_NODE_INSTALL=skip
 COPY package.json package-lock.json .npmrc ./
 COPY sdk/package.json sdk/
 RUN npm ci --no-audit --no-fund

@@ -1,6 +1,6 @@
 // Builds everything: types from the .proto files, TypeScript, and what ships beside it.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -31,6 +31,8 @@ run(
 writeDescriptor();
 run('typescript/bin/tsc', '-b');
 cpSync(join(root, 'proto'), join(root, 'sdk/dist/proto'), { recursive: true });
+await writeCommonJs(join(root, 'sdk/dist'));
+
 rmSync(join(root, 'dist/src/runtimes/python'), { recursive: true, force: true });
 cpSync(join(root, 'src/runtimes/python'), join(root, 'dist/src/runtimes/python'), {
   recursive: true,
@@ -78,6 +80,26 @@ await build({
 /** Leaves imports of the pool and of gpu in place. */
 function leaveBeside({ onResolve }) {
   onResolve({ filter: /^\.\.?\/.*\/?(pool|gpu)\// }, ({ path }) => ({ path: `../${path.replace(/^(\.\.?\/)+/, '')}`, external: true }));
+}
+
+/** The SDK once more as CommonJS, for programs that call require: each module by itself, with the same types. */
+async function writeCommonJs(dist) {
+  const target = join(dist, 'cjs');
+  rmSync(target, { recursive: true, force: true });
+  const files = readdirSync(dist, { recursive: true }).filter((path) => !path.startsWith('proto'));
+  await build({
+    entryPoints: files.filter((path) => path.endsWith('.js')).map((path) => join(dist, path)),
+    outbase: dist,
+    outdir: target,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    sourcemap: 'linked',
+    sourcesContent: false,
+    logLevel: 'warning',
+  });
+  for (const path of files.filter((path) => path.endsWith('.d.ts'))) cpSync(join(dist, path), join(target, path));
+  writeFileSync(join(target, 'package.json'), '{ "type": "commonjs" }\n');
 }
 
 /** What the client and the daemon know of the contracts, so that neither has to read the .proto files when it starts. */

@@ -9,7 +9,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'node_modules', 'onnxruntime-node');
 const library = join(folder, 'bin', 'napi-v6', 'linux', process.arch, 'libonnxruntime_providers_cuda.so');
 
-// .npmrc says "skip", and npm hands that on to what it runs.
+// Either may say "skip", for installs.
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/onnxruntime_node_install/i.test(name)));
 const { status } = spawnSync(process.execPath, [join(folder, 'script', 'install.js')], {
   stdio: 'inherit',

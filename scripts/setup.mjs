@@ -13,9 +13,7 @@ if (Number(major) < 20) {
 }
 
 function run(command, args) {
-  // onnxruntime-node's install script would download a CUDA library, and fail the whole install where it cannot.
-  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env });
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
 }

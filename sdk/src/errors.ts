@@ -60,6 +60,13 @@ export class DcfError extends Error {
 
   static {
     DcfError.prototype.name = 'DcfError';
+    // An error of another copy, such as that of the CommonJS modules, is an instance too; those of subclasses are told apart.
+    Object.defineProperty(DcfError, Symbol.hasInstance, {
+      value(this: unknown, value: unknown): boolean {
+        if (this === DcfError) return DcfError.is(value);
+        return typeof this === 'function' && Function.prototype[Symbol.hasInstance].call(this, value);
+      },
+    });
   }
 
   constructor(code: ErrorCode, message: string, options: DcfErrorOptions = {}) {
