@@ -1,4 +1,5 @@
 import type { FunctionDescription, FunctionSummary, ReplicaDescription, RevisionDescription, TrafficShare } from '@dcf/sdk/contract';
+import type { Manifest } from '@dcf/sdk/manifest';
 import type { FunctionPool } from '../pool/function-pool.js';
 import type { Replica } from '../pool/replica.js';
 import type { SpawnedProcess } from '../pool/spawn.js';
@@ -71,7 +72,7 @@ export function describe(live: LiveFunction, record: FunctionRecord = live.recor
   const count = (of: (pool: FunctionPool) => number): number => pools.reduce((sum, { pool }) => sum + of(pool), 0);
   return {
     summary: summarize(live),
-    manifest: JSON.stringify(revision.manifest.manifest),
+    manifest: JSON.stringify(inForce(revision.manifest.manifest, running)),
     revisions: record.revisions.map((kept) => describeRevision(kept, live, record)),
     aliases: record.aliases,
     replicas: pools.flatMap(({ entry, pool }) => pool.keeper.replicas.map((replica) => describeReplica(replica, entry))),
@@ -84,6 +85,11 @@ export function describe(live: LiveFunction, record: FunctionRecord = live.recor
     canaryStop: record.canaryStop ?? null,
     batches: running.kind === 'pool' ? describeBatches(running.pool.batchSizes) : [],
   };
+}
+
+/** A manifest with the limits that hold here: the daemon's are the upper bounds of every function's. */
+function inForce(manifest: Manifest, running: Running): Manifest {
+  return running.kind === 'pool' ? { ...manifest, limits: { ...manifest.limits, payload: running.pool.maxPayload } } : manifest;
 }
 
 /** A pool leaves out the sizes that never came. */

@@ -44,6 +44,8 @@ export interface LauncherOptions {
   /** Whether the operator lets the daemon install system packages. */
   installPackages: boolean;
   killGraceMs: number;
+  /** Bytes of one input or output that any function may have. */
+  maxPayload: number;
   /** A control group that the operator gave to the daemon for `limits.memory`. */
   cgroup: string | undefined;
   callFunction: CallFunction;
@@ -64,7 +66,7 @@ export class Launcher {
    * @throws DcfError with what is missing; nothing of the running function has changed
    */
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
-    const { registry, secrets, chooseProviders, leaseDevices: leaseOn, starter, installPackages, cgroup } = this.options;
+    const { registry, secrets, chooseProviders, leaseDevices: leaseOn, starter, installPackages, cgroup, maxPayload } = this.options;
     const { manifest } = revision.manifest;
     checkSecrets(secrets, revision);
     if (manifest.isolation === 'sandbox') await requireSandbox();
@@ -84,7 +86,8 @@ export class Launcher {
     const resources = resolveResources(manifest, revision.directory);
     const { id, directory } = revision;
     const readOnly = python === undefined ? [] : [join(directory, sitePackagesLink)];
-    return replicaSpec(manifest, { revision: id, directory, resources, providers, leaseDevices, starter, python, readOnly, cgroup });
+    const placed = { revision: id, directory, resources, providers, leaseDevices, starter, python, readOnly, cgroup, maxPayload };
+    return replicaSpec(manifest, placed);
   }
 
   private async pythonOf({ runtime, python }: Manifest): Promise<PythonInterpreter | undefined> {
@@ -128,7 +131,7 @@ export class Launcher {
       spec,
       replicas: { min, max, ...scale, idleTimeoutMs: idleTimeout },
       overlap: manifest.update === 'rolling',
-      batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: manifest.limits.payload },
+      batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: spec.maxPayload },
       maxQueued: manifest.queue.maxSize,
       timeoutMs: manifest.timeout,
       killGraceMs: this.options.killGraceMs,

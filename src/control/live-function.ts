@@ -173,8 +173,8 @@ export class LiveFunction {
   private destination({ revision, running }: LiveRevision): Destination {
     if (running.kind !== 'pool') return running;
     const { pool } = running;
-    const { limits, callLog } = revision.manifest.manifest;
-    const target = { name: revision.name, pool, maxPayload: limits.payload, callLog, canary: this.canaryOf(revision.id) };
+    const { callLog } = revision.manifest.manifest;
+    const target = { name: revision.name, pool, maxPayload: pool.maxPayload, callLog, canary: this.canaryOf(revision.id) };
     return { kind: 'pool', target };
   }
 

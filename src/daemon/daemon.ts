@@ -80,6 +80,7 @@ export class Daemon {
       starter: () => spawner.starter,
       installPackages: settings.installPackages,
       killGraceMs: settings.killGrace,
+      maxPayload: settings.maxPayload,
       cgroup: settings.cgroup,
       callFunction: nestedInvoker(this.invoker),
       onLine: (name, line) => logs.append(name, line),

@@ -42,6 +42,14 @@ function parseWhole(text: string): number {
 
 const duration = (text: string): number => parseDuration(text) ?? allowed('a duration with its unit, such as 500ms, 30s or 5m');
 const size = (text: string): number => parseSize(text) ?? allowed('a size with its unit, such as 64MiB');
+/** A message of gRPC cannot be longer. */
+const maxMessage = 2 * 2 ** 30;
+
+function payloadSize(text: string): number {
+  const found = parseSize(text);
+  return found !== undefined && found <= maxMessage ? found : allowed('a size with its unit, such as 64MiB, of at most 2GiB');
+}
+
 const asItIs = (text: string): string => text;
 const optional = (text: string): string | undefined => (text === '' ? undefined : text);
 
@@ -88,7 +96,7 @@ export const settings = {
   token: setting('TOKEN', '', 'what every caller has to show; better as DCF_TOKEN or --token-file', optional),
   tokenFile: setting('FILE', '', 'a file with the token', optional),
   insecure: { help: 'listen beyond loopback without a token', fallback: 'false', parse: parseSwitch } satisfies Setting<boolean>,
-  maxPayload: setting('SIZE', '64MiB', 'the largest input that any function may take', size),
+  maxPayload: setting('SIZE', '64MiB', 'the largest input or output of a call, whatever a function says; at most 2GiB', payloadSize),
   maxBytesInFlight: setting('SIZE', '1GiB', 'inputs of all calls in flight together', size),
   maxResourceSize: setting('SIZE', '50GiB', 'the largest resource that is downloaded', size),
   resourceHosts: setting('HOST,...', '', 'where resources may come from, such as *.example.com; all public hosts otherwise', hosts),

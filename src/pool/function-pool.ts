@@ -62,6 +62,11 @@ export class FunctionPool implements CallOwner {
     return this.options.spec.revision;
   }
 
+  /** Bytes of one input or output. */
+  get maxPayload(): number {
+    return this.options.spec.maxPayload;
+  }
+
   get timeoutMs(): number {
     return this.options.timeoutMs;
   }

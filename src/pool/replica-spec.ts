@@ -39,12 +39,22 @@ export interface Placement {
   readOnly?: readonly string[];
   /** A control group that the operator gave to the daemon. */
   cgroup?: string | undefined;
+  /** Bytes of one input or output that the daemon lets any function have. */
+  maxPayload?: number;
 }
 
 /** Puts together what a replica of a revision needs to know. */
 export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSpec {
   const { name, handler, initializer, parameters, environment, threads, concurrency, batch, initTimeout, limits, recycle } = manifest;
-  const { cgroup, readOnly: _, python, leaseDevices = () => unmanagedDevices, starter = () => directStarter, ...rest } = placement;
+  const {
+    cgroup,
+    readOnly: _,
+    python,
+    leaseDevices = () => unmanagedDevices,
+    starter = () => directStarter,
+    maxPayload = limits.payload,
+    ...rest
+  } = placement;
   return {
     ...rest,
     leaseDevices,
@@ -59,7 +69,7 @@ export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSp
     concurrency,
     maxBatch: batch.maxSize,
     initTimeoutMs: initTimeout,
-    maxPayload: limits.payload,
+    maxPayload: Math.min(limits.payload, maxPayload),
     confinement: { isolation: isolationOf(manifest, placement), memoryLimit: limits.memory, cgroup },
     recycle,
   };
