@@ -7,20 +7,10 @@ import { promisify } from 'node:util';
 import { installDependencies, recoverDependencies, sweepDependencies } from '../../../src/registry/dependencies.js';
 import type { PythonInterpreter } from '../../../src/registry/pip.js';
 import { planRequirements, sitePackagesLink } from '../../../src/registry/requirements-plan.js';
+import { makeWheel } from '../../support/wheels.js';
 import { assertNoLeftovers, temporaryFolder } from './support.js';
 
 const run = promisify(execFile);
-
-/** Writes a wheel of a module, as https://packaging.python.org/en/latest/specifications/binary-distribution-format/ has it. */
-const wheelProgram = `import sys, zipfile
-name, version, answer, path = sys.argv[1:]
-info = f'{name}-{version}.dist-info'
-with zipfile.ZipFile(path, 'w') as wheel:
-    wheel.writestr(f'{name}/__init__.py', f'answer = {answer}\\n')
-    wheel.writestr(f'{info}/METADATA', f'Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n')
-    wheel.writestr(f'{info}/WHEEL', 'Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
-    wheel.writestr(f'{info}/RECORD', f'{name}/__init__.py,,\\n{info}/METADATA,,\\n{info}/WHEEL,,\\n{info}/RECORD,,\\n')
-`;
 
 const noInterpreter = 'there is no python3 with pip here';
 
@@ -65,8 +55,8 @@ describe('requirements.txt', () => {
   }
 
   async function addWheel(revision: string, name: string, answer: number): Promise<void> {
-    const path = join(revision, 'vendor', `${name}-1.0.0-py3-none-any.whl`);
-    await run(interpreter().executable, ['-c', wheelProgram, name, '1.0.0', String(answer), path]);
+    const { file, bytes } = await makeWheel(interpreter().executable, name, '1.0.0', { [`${name}/__init__.py`]: `answer = ${answer}\n` });
+    await writeFile(join(revision, 'vendor', file), bytes);
   }
 
   async function answerOf(revision: string, name: string): Promise<string> {
