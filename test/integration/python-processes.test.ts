@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type PoolSettings, startPool } from '../support/pool.js';
-import { eventually } from '../support/processes.js';
+import { eventually, isAlive } from '../support/processes.js';
 import { noPython } from '../support/pythons.js';
 
 const skip = noPython;
@@ -175,3 +175,156 @@ ${head === 'def' ? '' : '      if req.text() == "awaits": await asyncio.sleep(0)
     assert.deepEqual(ends, [`closed in ${pid}`, `at exit in ${pid}`]);
   });
 }
+
+test('no program that a function starts gets the stream, and a forked child has let go of it', { skip }, async (t) => {
+  const source = `
+import os, pty, subprocess, sys
+show = "import os; print(sorted(os.readlink('/proc/self/fd/' + fd) for fd in os.listdir('/proc/self/fd') if os.path.exists('/proc/self/fd/' + fd)))"
+def in_child(fork):
+  ready, done = os.pipe()
+  child = fork()
+  child, terminal = child if isinstance(child, tuple) else (child, None)
+  if child == 0:
+    os.write(done, subprocess.run([sys.executable, "-c", show.replace("self", str(os.getpid()))], stdout=subprocess.PIPE).stdout)
+    os._exit(0)
+  os.close(done)
+  with open(ready) as said: text = said.read()
+  os.waitpid(child, 0)
+  return text
+def spawned():
+  ready, done = os.pipe()
+  pid = os.posix_spawn(sys.executable, [sys.executable, "-c", show], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, done, 1)])
+  os.close(done)
+  with open(ready) as said: text = said.read()
+  os.waitpid(pid, 0)
+  return text
+def Handler(req):
+  stream = os.readlink("/proc/self/fd/3")
+  assert stream.startswith("socket:")
+  seen = {
+    "run": subprocess.run([sys.executable, "-c", show], close_fds=False, stdout=subprocess.PIPE, text=True).stdout,
+    "preexec": subprocess.run([sys.executable, "-c", show], close_fds=False, preexec_fn=lambda: print("before it runs"), stdout=subprocess.PIPE, text=True).stdout,
+    "popen": os.popen(f'{sys.executable} -c "{show}"').read(),
+    "posix_spawn": spawned(),
+    "fork": in_child(os.fork),
+    "pty.fork": in_child(pty.fork),
+  }
+  assert all("socket:" in text or "/dev/pts" in text for text in seen.values()), seen
+  return [how for how, text in seen.items() if stream in text]
+`;
+  const { call } = await startPool(t, source, python);
+  assert.equal(await call('', { timeoutMs: 30_000 }).text, '[]');
+});
+
+/** What is left running when the replica is to end: each has processes, which print their ids. */
+const leftRunning: [what: string, start: string][] = [
+  ['a process without end', 'multiprocessing.Process(target=endless).start()'],
+  ['a daemonic process that does not heed SIGTERM', 'multiprocessing.Process(target=deaf, daemon=True).start()'],
+  ['a pool', 'self.pool = multiprocessing.Pool(2); [self.pool.apply_async(endless) for _ in range(2)]'],
+  ['an executor of processes', 'self.pool = concurrent.futures.ProcessPoolExecutor(2); [self.pool.submit(endless) for _ in range(2)]'],
+  ['an executor of threads', 'self.pool = concurrent.futures.ThreadPoolExecutor(2); [self.pool.submit(endless) for _ in range(2)]'],
+  ['forked children of forked children', 'os.fork() or os.fork() or endless()'],
+  ['a program in a session of its own', 'subprocess.Popen([sys.executable, "-c", sleeping], start_new_session=True)'],
+  ['a program whose parent has gone', 'subprocess.run([sys.executable, "-c", parting, sleeping])'],
+];
+
+for (const [what, start] of leftRunning) {
+  test(`${what}: the end of the replica is theirs, and does not wait for them`, { skip }, async (t) => {
+    const source = `
+import concurrent.futures, multiprocessing, os, signal, subprocess, sys, time
+sleeping = "import os, time; print('runs', os.getpid(), flush=True); time.sleep(600)"
+parting = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]], start_new_session=True)"
+def endless():
+  print("runs", os.getpid())
+  while True: time.sleep(0.1)
+def deaf():
+  signal.signal(signal.SIGTERM, signal.SIG_IGN)
+  endless()
+class Handler:
+  def init(self): ${start}
+  def __call__(self, req): return b""
+`;
+    const { pool, call, lines, line } = await startPool(t, source, python);
+    await call().text;
+    await line(/^runs \d+$/);
+    const pids = (): number[] => lines.flatMap(({ text }) => /^runs (\d+)$/.exec(text)?.[1] ?? []).map(Number);
+    if (start.includes('range(2)')) await eventually('both run', () => pids().length === 2);
+    const before = Date.now();
+    await pool.stop(60_000);
+    assert.ok(Date.now() - before < 30_000, `it took ${Date.now() - before} ms`);
+    await eventually('they are gone', () => !pids().some(isAlive));
+  });
+}
+
+test('the pattern of a data loader: forked workers with queues, which print, beside a thread that gathers', { skip }, async (t) => {
+  const source = `
+import multiprocessing, os, queue, threading
+def load(wanted, made):
+  print("loader runs")
+  while True:
+    index = wanted.get()
+    if index is None: return
+    print("loads", index)
+    made.put((index, bytes([index]) * 300000))
+class Loader:
+  def __init__(self, count):
+    context = multiprocessing.get_context("fork")
+    self.made = context.Queue()
+    self.wanted = [context.Queue() for _ in range(2)]
+    self.workers = [context.Process(target=load, args=(wanted, self.made), daemon=True) for wanted in self.wanted]
+    for worker in self.workers: worker.start()
+    for index in range(count): self.wanted[index % 2].put(index)
+    self.gathered = queue.Queue()
+    self.thread = threading.Thread(target=self.gather, args=(count,), daemon=True)
+    self.thread.start()
+  def gather(self, count):
+    for _ in range(count): self.gathered.put(self.made.get())
+  def close(self):
+    self.thread.join()
+    for wanted in self.wanted:
+      wanted.put(None)
+      wanted.close()
+    for worker in self.workers: worker.join()
+class Handler:
+  def __call__(self, req):
+    loader = Loader(20)
+    parts = dict(loader.gathered.get() for _ in range(20))
+    loader.close()
+    return b"".join(parts[index] for index in range(20))
+`;
+  const { call, lines } = await startPool(t, source, python);
+  const expected = Buffer.concat([...Array(20).keys()].map((index) => Buffer.alloc(300_000, index)));
+  for (let round = 0; round < 3; round++) {
+    const outcome = await call('', { timeoutMs: 30_000 }).outcome;
+    assert.ok(outcome.ok && expected.equals(Buffer.from(outcome.output)));
+  }
+  await eventually('all prints are there', () => lines.filter(({ text }) => /^loads \d+$/.test(text)).length === 60);
+});
+
+test('children that are forked in the middle of a stream and of a call of another function change neither', { skip }, async (t) => {
+  const source = `
+import os
+def forked(context):
+  child = os.fork()
+  if child == 0:
+    print("in a child")
+    os._exit(0)
+  os.waitpid(child, 0)
+class Handler:
+  def __init__(self, context): self.context = context
+  def __call__(self, req):
+    for number in range(20):
+      forked(self.context)
+      yield self.context.call("other", str(number)) + b";"
+      if os.fork() == 0:
+        yield b"by a child"
+        os._exit(0)
+      os.wait()
+`;
+  const callFunction: PoolSettings['callFunction'] = (nested, settle) => {
+    settle({ ok: true, output: Buffer.from(`answer to ${Buffer.from(nested.input).toString()}`), headroom: 0, release: () => undefined });
+  };
+  const { call } = await startPool(t, source, { ...python, callFunction });
+  const expected = [...Array(20).keys()].map((number) => `answer to ${number};`).join('');
+  assert.equal(await call('', { timeoutMs: 30_000 }).text, expected);
+});

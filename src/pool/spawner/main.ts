@@ -1,9 +1,11 @@
 // The spawner: a small process beside the daemon that starts the replicas for it. See spawner.ts for why.
 import { isOrder, type SpawnerReport } from './messages.js';
-import { listenForStart, type StartRequest } from './process-start.js';
+import { leftBehind, listenForStart, type StartRequest } from './process-start.js';
 
 /** Leaders of the process groups that end with the daemon. */
 const guarded = new Set<number>();
+/** The ends of those that were started here. */
+const running = new Set<Promise<unknown>>();
 
 function report(message: SpawnerReport): void {
   // An error means that the daemon is gone, of which 'disconnect' tells.
@@ -16,9 +18,11 @@ async function start(id: number, request: StartRequest): Promise<void> {
     report({ kind: 'listening', id });
     const { pid, exited } = await started;
     guarded.add(pid);
+    running.add(exited);
     report({ kind: 'started', id, pid });
     const exit = await exited;
     guarded.delete(pid);
+    running.delete(exited);
     report({ kind: 'exited', id, exit });
   } catch (error) {
     report({ kind: 'failed', id, message: error instanceof Error ? error.message : String(error) });
@@ -41,8 +45,18 @@ process.on('disconnect', () => {
       // The group is empty already.
     }
   }
-  process.exit();
+  void leave();
 });
+
+/** How long the ends of the processes that were killed may take to be known. */
+const leaveGraceMs = 1_000;
+
+async function leave(): Promise<void> {
+  setTimeout(() => process.exit(), leaveGraceMs);
+  await Promise.all(running);
+  await leftBehind.done();
+  process.exit();
+}
 
 // Whoever stops all processes of a service at once stops the daemon with them, which still needs this one until it is done.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);

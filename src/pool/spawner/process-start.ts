@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Deferred, defer } from '../../core/promises.js';
+import { LeftBehind, markName } from './left-behind.js';
 
 /** A process that is to be started, and where the daemon connects the other ends of its descriptors. */
 export interface StartRequest {
@@ -31,6 +33,9 @@ export interface ProcessStart {
   /** Resolves once they are there and the process runs; rejects with what the system says. */
   readonly started: Promise<StartedProcess>;
 }
+
+/** What the processes that were started here leave behind. */
+export const leftBehind = new LeftBehind();
 
 /** Whoever connects does so at once. */
 const connectTimeoutMs = 10_000;
@@ -75,15 +80,19 @@ async function startWhenConnected(request: StartRequest, { server, ends, connect
 
 async function start({ command, directory, environment }: StartRequest, ends: readonly Socket[]): Promise<StartedProcess> {
   const [file = '', ...argv] = command;
+  const mark = randomUUID();
   const child = spawn(file, argv, {
     cwd: directory,
-    env: environment,
+    env: { ...environment, [markName]: mark },
     // Its own process group: a Ctrl-C at the daemon's terminal is for the daemon, and a kill takes its children along.
     detached: true,
     stdio: ['ignore', ...ends],
   });
   const exited = new Promise<PlainExit>((resolve) => {
-    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('exit', (code, signal) => {
+      leftBehind.end(mark);
+      resolve({ code, signal });
+    });
   });
   await once(child, 'spawn');
   // A later error would be a signal that could not be sent, to a process that has gone.
