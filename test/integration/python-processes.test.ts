@@ -322,7 +322,13 @@ class Handler:
       os.wait()
 `;
   const callFunction: PoolSettings['callFunction'] = (nested, settle) => {
-    settle({ ok: true, output: Buffer.from(`answer to ${Buffer.from(nested.input).toString()}`), headroom: 0, release: () => undefined });
+    settle({
+      ok: true,
+      output: Buffer.from(`answer to ${Buffer.from(nested.input).toString()}`),
+      headroom: 0,
+      kind: 'bytes',
+      release: () => undefined,
+    });
   };
   const { call } = await startPool(t, source, { ...python, callFunction });
   const expected = [...Array(20).keys()].map((number) => `answer to ${number};`).join('');
