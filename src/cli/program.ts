@@ -8,6 +8,7 @@ type AddCommand = (program: Command) => void;
 const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   init: async () => (await import('./commands/init.js')).addInit,
   run: async () => (await import('./commands/run.js')).addRun,
+  package: async () => (await import('./commands/package.js')).addPackage,
   deploy: async () => (await import('./commands/deploy.js')).addDeploy,
   invoke: async () => (await import('./commands/invoke.js')).addInvoke,
   list: async () => (await import('./commands/list.js')).addList,

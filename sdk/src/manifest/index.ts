@@ -12,6 +12,7 @@ export {
   secretNameProblem,
 } from '../names.js';
 export { formatDuration, formatSize, parseDuration, parseSize } from '../units.js';
+export { variableProblem } from './environment.js';
 export { type Override, parseOverride, parseTextOverride } from './overrides.js';
 export { type ParsedManifest, parseManifestJson, parseManifestYaml } from './parse.js';
 export { type Manifest, type ManifestInput, manifestJsonSchema, type ProviderName, providerNames, secretVariable } from './schema.js';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { DcfError } from '@dcf/sdk/errors';
-import { type Manifest, type ProviderName, secretVariable } from '@dcf/sdk/manifest';
+import type { Manifest, ProviderName } from '@dcf/sdk/manifest';
 import { packFunction } from '@dcf/sdk/package';
 import { formatDuration } from '@dcf/sdk/units';
 import { type Command, Option } from 'commander';
@@ -12,6 +12,7 @@ import { CommandError, handlerStack } from '../errors.js';
 import { type InputOptions, readInput } from '../input.js';
 import { rejectWhenInterrupted } from '../interrupt.js';
 import { layOut } from '../layout.js';
+import { localEnvironment } from '../local-environment.js';
 import { errorColours, indent, note, printOutput } from '../output.js';
 import { addOverrideOptions, type OverrideOptions, overridesOf } from '../overrides.js';
 
@@ -44,7 +45,8 @@ async function run(directory: string, options: RunOptions): Promise<void> {
   const interrupted = rejectWhenInterrupted();
   const packed = await Promise.race([packFunction(directory, { overrides: overridesOf(options) }), interrupted]);
   const input = await Promise.race([readInput(options), interrupted]);
-  const manifest = withSecrets(packed.manifest.manifest, process.env);
+  const { manifest: packaged } = packed.manifest;
+  const manifest = { ...packaged, environment: await localEnvironment(packaged, directory, process.env) };
   const layout = await layOut(packed, directory);
   // What a stack or a log names must be a file that the user has.
   const show = (text: string) => text.replaceAll(layout.directory, resolve(directory));
@@ -60,24 +62,6 @@ async function run(directory: string, options: RunOptions): Promise<void> {
   } finally {
     layout.remove();
   }
-}
-
-/** Here secrets are variables of the user's own: they pass to the Handler under their names. */
-function withSecrets(manifest: Manifest, own: NodeJS.ProcessEnv): Manifest {
-  const environment = { ...manifest.environment };
-  for (const secret of manifest.secrets) {
-    const variable = secretVariable(secret);
-    const value = own[variable];
-    if (value === undefined) {
-      const what = secret.file ? 'the path of a file with it' : 'it';
-      throw new CommandError(
-        1,
-        `the secret ${secret.name}: with "dcf run" the variable ${variable} gives the function ${what}, and is not set`,
-      );
-    }
-    environment[variable] = value;
-  }
-  return { ...manifest, environment };
 }
 
 async function runOnce(local: LocalOptions, input: Uint8Array, interrupted: Promise<never>, { verbose }: RunOptions): Promise<Uint8Array> {
