@@ -15,11 +15,24 @@ export function parseMilliseconds(text: string): number {
   throw new InvalidArgumentError('It must be a duration with its unit, such as 500ms, 30s or 5m.');
 }
 
+/** The most that a count can be on its way to the daemon: a `uint32`. */
+const largestCount = 2 ** 32 - 1;
+
 /** A count above 0. */
 export function parseCount(text: string): number {
-  const count = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count;
+  if (/^\d+$/.test(text) && Number(text) > 0) return checkedCount(text);
   throw new InvalidArgumentError('It must be a whole number above 0.');
+}
+
+/** A count, which may be 0. */
+export function parseCountOrNone(text: string): number {
+  if (/^\d+$/.test(text)) return checkedCount(text);
+  throw new InvalidArgumentError('It must be a whole number, 0 or more.');
+}
+
+function checkedCount(text: string): number {
+  if (Number(text) <= largestCount) return Number(text);
+  throw new InvalidArgumentError(`It is too large: ${largestCount} is the most.`);
 }
 
 /** A percentage below 100. */

@@ -60,16 +60,17 @@ export class FunctionLog {
     this.followers.delete(follower);
   }
 
-  /** Waits until everything so far is written, and ends all who follow. */
-  async close(): Promise<void> {
+  /** Waits until everything so far is written, and ends all who follow with this error. */
+  async close(reason: Error): Promise<void> {
     this.cancelTimer?.();
     await this.work.run(() => this.write());
-    this.endFollowers();
+    this.endFollowers(reason);
   }
 
-  async delete(): Promise<void> {
+  /** Removes all of it, and ends all who follow with this error. */
+  async delete(reason: Error): Promise<void> {
     this.forget();
-    this.endFollowers();
+    this.endFollowers(reason);
     await this.work.run(() => this.options.files.delete());
   }
 
@@ -84,8 +85,8 @@ export class FunctionLog {
     });
   }
 
-  private endFollowers(): void {
-    for (const follower of this.followers) follower.end();
+  private endFollowers(reason: Error): void {
+    for (const follower of this.followers) follower.end(reason);
     this.followers.clear();
   }
 

@@ -85,11 +85,14 @@ export class FunctionLogs {
   }
 
   /**
-   * The entries that are wanted, and then those that come, each once and in order, until `signal` aborts, the function is
-   * deleted or the daemon ends. A reader who is too slow misses some, and finds an entry that says how many.
+   * The entries that are wanted, and then those that come, each once and in order, until `signal` aborts. A reader who is too slow
+   * misses some, and finds an entry that says how many.
+   *
+   * @throws DcfError NOT_FOUND when the function is deleted, UNAVAILABLE when the daemon stops
    */
   async *follow(name: FunctionName, query: LogQuery, signal: AbortSignal): AsyncGenerator<FunctionLogEntry> {
-    if (signal.aborted || this.closed) return;
+    if (signal.aborted) return;
+    if (this.closed) throw stopping();
     const log = this.logOf(name);
     const follower = new LogFollower(query, this.options.maxFollowLength ?? 2 ** 20);
     const leave = (): void => {
@@ -118,12 +121,12 @@ export class FunctionLogs {
     return snapshot.files.length > 0 || snapshot.lines.length > 0;
   }
 
-  /** Removes a function's log. Who follows it comes to its end. Returns whether there was one. */
+  /** Removes a function's log. Who follows it is told so. Returns whether there was one. */
   async delete(name: FunctionName): Promise<boolean> {
     const had = await this.has(name);
     const { log, calls } = this.keptOf(name);
     calls.forget();
-    await log.delete();
+    await log.delete(new DcfError('NOT_FOUND', `the function ${name} was deleted, and its log with it`));
     return had;
   }
 
@@ -144,7 +147,7 @@ export class FunctionLogs {
     const kept = [...this.logs.values()];
     for (const { calls } of kept) calls.close();
     this.closed = true;
-    await Promise.all(kept.map(({ log }) => log.close()));
+    await Promise.all(kept.map(({ log }) => log.close(stopping())));
   }
 
   private async *readSnapshot(taken: Promise<LogSnapshot>, query: LogQuery): AsyncGenerator<FunctionLogEntry> {
@@ -191,4 +194,8 @@ async function changedAt(folder: string): Promise<number | undefined> {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+function stopping(): DcfError {
+  return new DcfError('UNAVAILABLE', 'the daemon stops');
 }

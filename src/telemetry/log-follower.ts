@@ -10,6 +10,7 @@ export class LogFollower {
   private dropped = 0;
   private ended = false;
   private abandoned = false;
+  private reason: Error | undefined;
   private wake = (): void => undefined;
 
   /**
@@ -32,8 +33,9 @@ export class LogFollower {
     this.wake();
   }
 
-  /** No entry comes any more. */
-  end(): void {
+  /** No entry comes any more. The reader is told why, where anything is to be told. */
+  end(reason?: Error): void {
+    this.reason ??= reason;
     this.ended = true;
     this.wake();
   }
@@ -46,7 +48,7 @@ export class LogFollower {
     this.end();
   }
 
-  /** The entries in order, until the end. */
+  /** The entries in order, until the end. Throws what `end` was given. */
   async *entries(): AsyncGenerator<FunctionLogEntry> {
     for (;;) {
       const { queue, dropped } = this;
@@ -59,10 +61,14 @@ export class LogFollower {
       }
       if (dropped > 0) yield notice(`${dropped} entries are missing here: they came faster than they were read`);
       if (this.queue.length > 0 || this.dropped > 0) continue;
-      if (this.ended) return;
+      if (this.ended) return this.leave();
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
     }
+  }
+
+  private leave(): void {
+    if (this.reason !== undefined && !this.abandoned) throw this.reason;
   }
 }

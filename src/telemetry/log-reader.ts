@@ -10,7 +10,7 @@ export interface LogSnapshot {
 
 /** The entries that are wanted, oldest first. Lines that are damaged are skipped. */
 export async function* readEntries(snapshot: LogSnapshot, query: LogQuery): AsyncGenerator<FunctionLogEntry> {
-  if (query.tail !== undefined && query.tail > 0) {
+  if (query.tail !== undefined) {
     yield* await readNewest(snapshot, query, query.tail);
     return;
   }
@@ -24,6 +24,7 @@ export async function closeSnapshot(snapshot: LogSnapshot): Promise<void> {
 
 async function readNewest(snapshot: LogSnapshot, query: LogQuery, count: number): Promise<FunctionLogEntry[]> {
   const newestFirst: FunctionLogEntry[] = [];
+  if (count === 0) return newestFirst;
   for (const lines of [snapshot.lines.toReversed(), ...snapshot.files.toReversed().map(linesBackwards)]) {
     for await (const entry of wanted(lines, query)) {
       newestFirst.push(entry);

@@ -178,9 +178,10 @@ export class ControlClient {
   }
 
   /**
-   * A function's log, oldest entry first; with `follow` without end. Leaving the loop ends it at the daemon, too.
+   * A function's log, oldest entry first; with `follow` it ends with an error only. Leaving the loop ends it at the daemon, too.
    *
-   * @throws DcfError CANCELLED when the signal aborts, UNAVAILABLE when the connection breaks, NOT_FOUND for no such function
+   * @throws DcfError CANCELLED when the signal aborts, UNAVAILABLE when the connection breaks or the daemon stops, NOT_FOUND for no such
+   *   function, or one that is deleted while it is followed
    */
   async *logs({ signal, ...query }: LogsQuery & { signal?: AbortSignal | undefined }): AsyncGenerator<LogEntry, void, undefined> {
     const { channel, limits } = await this.#reach(signal);

@@ -52,6 +52,6 @@ export interface LogsQuery {
   callId?: string;
   /** A revision's id, the beginning of it, or an alias; also of a revision whose deploy failed. */
   revision?: string;
-  /** At most this many of the newest entries first. */
+  /** At most this many of the newest entries first; with `follow`, 0 is only what comes from now on. */
   tail?: number;
 }

@@ -1,9 +1,11 @@
 import type { LogEntry } from '@dcf/sdk/contract';
+import { DcfError } from '@dcf/sdk/errors';
 import { parseDuration } from '@dcf/sdk/units';
 import { type Command, InvalidArgumentError } from 'commander';
-import { parseCount, parseName } from '../arguments.js';
+import { parseCountOrNone, parseName } from '../arguments.js';
 import { withControl } from '../clients.js';
 import { type ConnectionOptions, connectionOf } from '../config.js';
+import { CommandError, daemonFailure } from '../errors.js';
 import { catchInterrupts } from '../interrupt.js';
 import { type Colours, outColours, printLine } from '../output.js';
 
@@ -21,10 +23,10 @@ export function addLogs(program: Command): void {
     .command('logs')
     .description("a function's log, oldest entry first")
     .argument('<name>', 'the function', parseName)
-    .option('--follow', 'go on with what comes, until Ctrl-C')
+    .option('--follow', 'go on with what comes, until Ctrl-C; fails when the function is deleted or the daemon goes')
     .option('--call <id>', 'only the entries of this call')
     .option('--since <time>', 'only entries as new as this: a duration such as 10m, or a time such as 2026-01-31T12:00Z', parseSince)
-    .option('--tail <count>', 'only the newest entries', parseCount)
+    .option('--tail <count>', 'only the newest entries; with --follow, 0 is only what comes from now on', parseCountOrNone)
     .option('--revision <revision>', 'only the entries of this revision (its id, the beginning of it, or an alias), deployed or not')
     .option('--json', 'one JSON object a line')
     .addHelpText('after', '\nExample:\n  dcf logs digits --since 10m --follow\n')
@@ -38,7 +40,9 @@ async function logs(
   { follow = false, call, since, tail, revision, json = false, ...connection }: LogsOptions,
 ): Promise<void> {
   const signal = catchInterrupts();
-  await withControl(connectionOf(connection), async (client) => {
+  const daemon = connectionOf(connection);
+  const { url } = daemon;
+  await withControl(daemon, async (client) => {
     const query = {
       name,
       follow,
@@ -48,8 +52,21 @@ async function logs(
       ...(tail === undefined ? {} : { tail }),
       ...(revision === undefined ? {} : { revision }),
     };
-    for await (const entry of client.logs(query)) await printLine(json ? JSON.stringify(entry) : formatEntry(entry));
+    try {
+      for await (const entry of client.logs(query)) await printLine(json ? JSON.stringify(entry) : formatEntry(entry));
+    } catch (error) {
+      throw follow ? followFailure(error, url, name) : error;
+    }
+    if (follow && !signal.aborted) throw new CommandError(1, `the daemon at ${url} ended the log of ${name} and did not say why`);
   });
+}
+
+/** A log that ends while it is followed: Ctrl-C alone ends it well. */
+function followFailure(error: unknown, url: string, name: string): CommandError {
+  const failure = daemonFailure(error, name);
+  if (DcfError.from(error).code !== 'UNAVAILABLE') return failure;
+  const advice = `No more entries come from ${url}. What is logged meanwhile is there when it is back: dcf logs ${name} --since ${new Date().toISOString()} --follow`;
+  return new CommandError(1, `${failure.message}\n${advice}`, { cause: error });
 }
 
 /**

@@ -151,7 +151,7 @@ export class FakeDaemon {
         reply(null, { revision, min: request.min ?? 1, max: request.max ?? 1 });
       },
       Logs: (stream) => {
-        for (const entry of entries.slice(-(stream.request.tail || entries.length))) stream.write(entry);
+        for (const entry of entries.slice(Math.max(0, entries.length - (stream.request.tail ?? entries.length)))) stream.write(entry);
         stream.on('cancelled', () => this.#cancel());
         if (!stream.request.follow) stream.end();
       },

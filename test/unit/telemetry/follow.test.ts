@@ -81,6 +81,12 @@ describe('FunctionLogs.follow', () => {
     assert.deepEqual(await take(following, 2), ['8', '9']);
     logs.append(digits, entry('10'));
     assert.deepEqual(await takeAndLeave(following, 1), ['10']);
+    const fresh = take(logs.follow(digits, { tail: 0 }, signal), 1);
+    // It begins in a turn of its own; what is read after it began shows that it has.
+    await textsOf(logs.read(digits));
+    logs.append(digits, entry('11'));
+    assert.deepEqual(await fresh, ['11']);
+    assert.deepEqual(await textsOf(logs.read(digits, { tail: 0 })), []);
   });
 
   test('gives only what was asked for', async (context) => {
@@ -116,22 +122,25 @@ describe('FunctionLogs.follow', () => {
     assert.equal((await textsOf(logs.read(digits))).length, 1002);
   });
 
-  test('ends when the function is deleted, and when the logs are closed', async (context) => {
+  test('says that the function was deleted, and that the daemon stops', async (context) => {
     const { logs } = await openLogs(context);
     const { signal } = new AbortController();
     logs.append(digits, entry('0'));
     const deleted = logs.follow(digits, {}, signal);
     assert.deepEqual(await take(deleted, 1), ['0']);
-    const end = textsOf(deleted);
+    const end = assert.rejects(take(deleted, 1), { code: 'NOT_FOUND', message: /the function digits was deleted/ });
     await logs.delete(digits);
-    assert.deepEqual(await end, []);
+    await end;
 
-    const closed = textsOf(logs.follow(digits, {}, signal));
+    const closed = logs.follow(digits, {}, signal);
     logs.append(digits, entry('1'));
-    await textsOf(logs.read(digits));
+    assert.deepEqual(await take(closed, 1), ['1']);
+    const last = take(closed, 1);
+    logs.append(digits, entry('2'));
     await logs.close();
-    assert.deepEqual(await closed, ['1']);
-    assert.deepEqual(await textsOf(logs.follow(digits, {}, signal)), []);
+    assert.deepEqual(await last, ['2'], 'what was logged before the end is not lost');
+    await assert.rejects(take(closed, 1), { code: 'UNAVAILABLE' });
+    await assert.rejects(textsOf(logs.follow(digits, {}, signal)), { code: 'UNAVAILABLE' });
   });
 
   test('ends at once for a reader that has gone, also in the middle of what is there', async (context) => {
