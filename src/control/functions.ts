@@ -2,6 +2,7 @@ import { startTimer } from '../core/deadline.js';
 import { DcfError, messageOf } from '../core/errors.js';
 import type { FunctionName, RevisionId } from '../core/names.js';
 import type { FunctionPool } from '../pool/function-pool.js';
+import type { CallCounts } from '../registry/call-counts.js';
 import type { FunctionRecord } from '../registry/registry.js';
 import { revisionsIn } from '../registry/release.js';
 import type { ErrorCount } from './canary.js';
@@ -12,6 +13,8 @@ import { Router } from './router.js';
 
 export interface FunctionsOptions {
   launcher: Launcher;
+  /** The calls of functions before the daemon started. */
+  counts: CallCounts;
   drainGraceMs: number;
   /** How long the replicas of the revision that was active before stay ready; 0: not at all. */
   keepWarmMs: number;
@@ -151,7 +154,8 @@ export class LiveFunctions {
     live.update(record, entries);
     this.functions.set(name, live);
     this.refresh(live);
-    await Promise.all(entries.map((entry) => this.restoreRevision(live, entry)));
+    const counted = live.addCounts(this.options.counts.read(name));
+    await Promise.all([counted, ...entries.map((entry) => this.restoreRevision(live, entry))]);
   }
 
   private async restoreRevision(live: LiveFunction, entry: LiveRevision): Promise<void> {

@@ -1,6 +1,7 @@
 import type { FunctionName, RevisionId } from '../core/names.js';
 import type { FunctionPool } from '../pool/function-pool.js';
 import type { CallCounters } from '../pool/pool-options.js';
+import type { CallCount, FunctionCounts } from '../registry/call-counts.js';
 import type { FunctionRecord } from '../registry/registry.js';
 import { type Release, revisionsIn } from '../registry/release.js';
 import type { Revision } from '../registry/revision.js';
@@ -26,6 +27,7 @@ export class LiveFunction {
   /** Of each revision that ran and is kept; the calls of those that are not kept any more are added up in `others`. */
   private readonly counted = new Map<RevisionId, CallCounters>();
   private readonly others: CallCounters = { calls: 0, errors: 0 };
+  private countsKnown = true;
   private readonly canaries = new Map<RevisionId, Canary>();
 
   /** @param onOver - told when too many calls of a revision failed, and so it gets no more of them */
@@ -57,7 +59,25 @@ export class LiveFunction {
     return this.live;
   }
 
-  /** Of all revisions since the daemon started. */
+  /** The calls of each revision, to be kept on disk; `undefined` while what is there has not been added. */
+  counts(): FunctionCounts | undefined {
+    return this.countsKnown ? { revisions: Object.fromEntries(this.counted), others: this.others } : undefined;
+  }
+
+  /** Adds the calls that there were before the daemon started, once they are read. */
+  async addCounts(reading: Promise<FunctionCounts>): Promise<void> {
+    this.countsKnown = false;
+    const { revisions, others } = await reading;
+    for (const { id } of this.current.revisions) {
+      const count = this.countersOf(id);
+      add(count, revisions[id]);
+      this.counted.set(id, count);
+    }
+    add(this.others, others);
+    this.countsKnown = true;
+  }
+
+  /** The calls of all revisions since the function was deployed first. */
   get counters(): CallCounters {
     const all = [this.others, ...this.counted.values()];
     return {
@@ -147,9 +167,7 @@ export class LiveFunction {
 
   /** Of a revision that is not kept any more, only what its calls add to those of the function. */
   forget(revision: RevisionId): void {
-    const { calls, errors } = this.countersOf(revision);
-    this.others.calls += calls;
-    this.others.errors += errors;
+    add(this.others, this.countersOf(revision));
     this.counted.delete(revision);
   }
 
@@ -188,6 +206,11 @@ export class LiveFunction {
     this.canaries.set(id, canary);
     return canary;
   }
+}
+
+function add(count: CallCounters, more: CallCount | undefined): void {
+  count.calls += more?.calls ?? 0;
+  count.errors += more?.errors ?? 0;
 }
 
 function trafficOf({ active, traffic, maxErrorRate }: FunctionRecord): unknown[] {

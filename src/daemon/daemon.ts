@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type LogEntry, type LogsRequest, loadContract } from '@dcf/sdk/contract';
 import { Activator } from '../control/activator.js';
 import type { ErrorCount } from '../control/canary.js';
+import { CountKeeper } from '../control/count-keeper.js';
 import { Deployer } from '../control/deployer.js';
 import { describe } from '../control/describe.js';
 import { Exclusive } from '../control/exclusive.js';
@@ -26,6 +27,7 @@ import { nestedInvoker } from '../gateway/nested-invoke.js';
 import { originalService } from '../gateway/original-service.js';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
 import { Spawner } from '../pool/spawner/spawner.js';
+import { CallCounts } from '../registry/call-counts.js';
 import type { DownloadRules } from '../registry/download-rules.js';
 import { Downloads } from '../registry/downloads.js';
 import { Registry } from '../registry/registry.js';
@@ -48,6 +50,7 @@ export class Daemon {
   private readonly functions: LiveFunctions;
   private readonly deployer: Deployer;
   private readonly releaser: Releaser;
+  private readonly countKeeper: CountKeeper;
   private readonly readiness: DaemonReadiness;
   private readonly status: DaemonStatus;
   private server: GrpcServer | undefined;
@@ -88,13 +91,20 @@ export class Daemon {
     });
     const onProblem = (name: FunctionName, revision: RevisionId, error: unknown): void =>
       log.error({ function: name, revision, stack: stackOf(error) }, `${name} did not come back: ${messageOf(error)}`);
+    const counts = new CallCounts(registry.dataDirectory);
     this.functions = new LiveFunctions({
       launcher,
+      counts,
       drainGraceMs: settings.drainGrace,
       keepWarmMs: settings.keepWarm,
       onProblem,
       onChange: () => this.readiness.changed(),
       onCanaryOver: (name, revision, count) => void this.stopCanary(name, revision, count),
+    });
+    this.countKeeper = new CountKeeper({
+      functions: this.functions,
+      counts,
+      onProblem: (error) => log.warn({ error }, 'the counts of calls cannot be written'),
     });
     this.readiness = new DaemonReadiness(this.functions, this.invoker, log, () => this.server);
     this.status = new DaemonStatus({
@@ -170,6 +180,7 @@ export class Daemon {
     this.readiness.changed();
     this.server?.stopListening();
     await this.functions.stop(this.settings.drainGrace);
+    await this.countKeeper.stop();
     await this.spawner.close();
     // First the logs: that ends the streams of those who follow them.
     await this.logs.close();
@@ -247,8 +258,9 @@ export class Daemon {
 
   private async restore(): Promise<void> {
     for (const { name, problem } of this.registry.damaged) this.log.error({ function: name }, `${name} is not served: ${problem}`);
-    await this.logs.sweep((name) => this.registry.has(name));
     await this.functions.restore(this.registry.list());
+    await this.logs.sweep((name) => this.registry.has(name));
+    this.countKeeper.start();
     this.readiness.settle();
   }
 

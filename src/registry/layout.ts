@@ -22,6 +22,10 @@ export class Layout {
     return join(this.functions, name, 'function.json');
   }
 
+  callCounts(name: FunctionName): string {
+    return join(this.functions, name, 'calls.json');
+  }
+
   revision(name: FunctionName, id: RevisionId): string {
     return join(this.functions, name, id);
   }

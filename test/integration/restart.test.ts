@@ -33,6 +33,32 @@ async function noStaging(data: string): Promise<void> {
   );
 }
 
+test('counts of calls go on after a restart, those of each revision and of revisions that are gone', async (t) => {
+  const first = await startDaemon(t);
+  const source = (version: number): string =>
+    `export class Handler { call(request) { if (request.text() === 'bad') throw new Error('bad'); return '${version}'; } }`;
+  for (let version = 1; version <= 7; version++) {
+    await deploySource(t, first, 'counted', source(version));
+    await answer(first, 'counted', 'good');
+  }
+  await assert.rejects(answer(first, 'counted', 'bad'));
+  const before = await first.control.describe('counted');
+  assert.deepEqual([before.summary?.calls, before.summary?.errors, before.revisions.length], [8, 1, 5]);
+  await first.stop();
+  const second = await startDaemon(t, { data: first.data });
+  const counts = async () => {
+    const { summary, revisions } = await second.control.describe('counted');
+    return { calls: summary?.calls, errors: summary?.errors, revisions: revisions.map(({ calls, errors }) => [calls, errors]) };
+  };
+  const old = before.revisions.map(({ calls, errors }) => [calls, errors]);
+  assert.deepEqual(await counts(), { calls: 8, errors: 1, revisions: old });
+  await answer(second, 'counted', 'good');
+  assert.deepEqual(await counts(), { calls: 9, errors: 1, revisions: [...old.slice(0, -1), [3, 1]] });
+  await second.control.delete('counted');
+  await deploySource(t, second, 'counted', source(1));
+  assert.deepEqual(await counts(), { calls: 0, errors: 0, revisions: [[0, 0]] });
+});
+
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   test(`functions come back after ${signal}, each with its revision, parameters and resources`, async (t) => {
     const first = await startDaemon(t);
