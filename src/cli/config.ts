@@ -53,9 +53,11 @@ function readConfig(path: string): ConfigFile {
   if (text === undefined) return {};
   let content: unknown;
   try {
-    content = yaml().parse(text) ?? {};
+    // A token is the text that was written: 1.10 is no number.
+    content = yaml().parse(text, { schema: 'failsafe', logLevel: 'error' }) ?? {};
   } catch (error) {
-    throw usageError(`${path} is not valid YAML: ${messageOf(error)}`);
+    const reason = /multiple documents/.test(messageOf(error)) ? 'it has a second document; allowed: one' : messageOf(error);
+    throw usageError(`${path} is not valid YAML: ${reason}`);
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) throw usageError(`${path}: url and token are its keys`);
   const config: ConfigFile = {};

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { parse as parseYaml } from 'yaml';
+import { readYaml } from '@dcf/sdk/manifest';
+import { decodeText } from '@dcf/sdk/package';
 import { DcfError, messageOf } from '../core/errors.js';
 import { flagOf, isSettingName, parseSetting, type SettingName, type Settings, settings, variableOf } from './settings.js';
 
@@ -104,13 +105,9 @@ function readFlags(argv: readonly string[]): Record<string, string | boolean | u
 function readFile(path: string | undefined): Map<SettingName, Given> {
   const found = new Map<SettingName, Given>();
   if (path === undefined) return found;
-  let content: unknown;
-  try {
-    content = parseYaml(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new DcfError('INVALID_ARGUMENT', `the configuration ${path} cannot be read: ${messageOf(error)}`);
-  }
-  if (content === null) return found;
+  // A setting is parsed from the text that was written: a token 1.10 is no number.
+  const { value: content } = readYaml(readConfiguration(path), path, 'texts');
+  if (content === null || content === '') return found;
   if (typeof content !== 'object' || Array.isArray(content))
     throw new DcfError('INVALID_ARGUMENT', `${path}: a mapping of keys to values is allowed`);
   for (const [key, value] of Object.entries(content)) {
@@ -118,6 +115,14 @@ function readFile(path: string | undefined): Map<SettingName, Given> {
     found.set(key, { text: String(value), source: `${path}: ${key}` });
   }
   return found;
+}
+
+function readConfiguration(path: string): string {
+  try {
+    return decodeText(readFileSync(path));
+  } catch (error) {
+    throw new DcfError('INVALID_ARGUMENT', `the configuration ${path} cannot be read: ${messageOf(error)}`);
+  }
 }
 
 /** Nobody without a token gets in from another machine, unless the user says so. */

@@ -38,22 +38,24 @@ const maximumAliases = 100;
  * refused: tags, numbers that lose digits, a second document.
  *
  * @param file - its name, for messages
+ * @param scalars - `texts`: each of them is the text that was written, for settings that are parsed from texts
  * @throws DcfError INVALID_ARGUMENT with one line for each problem: file, line, what was found, what is allowed
  */
-export function readYaml(text: string, file: string): YamlContent {
+export function readYaml(text: string, file: string, scalars: 'typed' | 'texts' = 'typed'): YamlContent {
   try {
-    return read(text, file);
+    return read(text, file, scalars);
   } catch (error) {
     if (error instanceof RangeError) throw new DcfError('INVALID_ARGUMENT', `${file}: nested too deeply`);
     throw error;
   }
 }
 
-function read(text: string, file: string): YamlContent {
+function read(text: string, file: string, scalars: 'typed' | 'texts'): YamlContent {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
+    schema: scalars === 'typed' ? 'core' : 'failsafe',
     merge: true,
     // A key is the text that was written: 1.10 stays "1.10".
     stringKeys: true,

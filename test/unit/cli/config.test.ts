@@ -49,7 +49,8 @@ test('a config or token file that is wrong: which file, what, exit code 2', asyn
     ['url: [', /config\.yaml is not valid YAML/],
     ['- url', /url and token are its keys/],
     ['urls: x\n', /unknown key "urls"; allowed: url, token/],
-    ['url: 5\n', /"url" must be a text/],
+    ['url: [5]\n', /"url" must be a text/],
+    ['url: x\n---\nurl: y\n', /config\.yaml is not valid YAML: it has a second document; allowed: one$/],
     ['token: ""\n', /"token" must be a text/],
   ];
   for (const [config, reason] of cases) {
@@ -60,6 +61,8 @@ test('a config or token file that is wrong: which file, what, exit code 2', asyn
     );
   }
   assert.equal(connectionOf({}, await environmentWith(t, '')).url, defaultUrl);
+  assert.equal(connectionOf({}, await environmentWith(t, '# url: x\n')).url, defaultUrl);
+  assert.equal(connectionOf({}, await environmentWith(t, '\uFEFFtoken: 1.10\n')).token, '1.10');
   const bare = await environmentWith(t);
   assert.throws(
     () => connectionOf({}, { ...bare, DCF_TOKEN_FILE: '/nowhere/token' }),

@@ -71,6 +71,26 @@ test('a mistake is named with its place and with what is allowed', async (t) => 
   refused(['--config', file], /a mapping of keys to values/);
 });
 
+test('a setting in the file is the text that was written, whatever YAML would make of it', async (t) => {
+  const file = join(await temporaryFolder(t), 'dcfd.yaml');
+  for (const token of ['1.10', '12345678901234567891', '007', '0x1F', 'yes', '1e3']) {
+    await writeFile(file, `\uFEFFtoken: ${token}\r\ninsecure: true\r\n`);
+    const seen = read(['--config', file]);
+    assert.deepEqual([seen.token, seen.insecure], [token, true]);
+  }
+  await writeFile(file, '# nothing yet\n');
+  assert.equal(read(['--config', file]).token, undefined);
+  for (const [content, reason] of [
+    ['token: !secret abc\n', /dcfd\.yaml:1: "token" has the tag !secret, which means nothing here/],
+    ['token: a\n---\ntoken: b\n', /dcfd\.yaml:2:1: a second document begins here/],
+    ['token: a\ntoken: b\n', /dcfd\.yaml:2:1: .*this key is there twice/],
+    [Buffer.from('\ufefftoken: a\n', 'utf16le'), /dcfd\.yaml cannot be read: is UTF-16: save it as UTF-8/],
+  ] as const) {
+    await writeFile(file, content);
+    refused(['--config', file], reason);
+  }
+});
+
 test('beyond loopback it wants a token, unless told otherwise', async (t) => {
   refused(['--grpc', '0.0.0.0:1'], /can be reached from other machines, and the daemon has no token/);
   refused(['--grpc', '[::]:1'], /no token/);

@@ -114,3 +114,15 @@ test('what names none of the platform packages is installed as it was written', 
   const plan = await planPackages(await folderWith(t, content, lock));
   assert.deepEqual([planned(plan, 'package.json'), planned(plan, 'package-lock.json')], [content, lock]);
 });
+
+test('a byte order mark in package.json and its lock file does no harm; another encoding is named', async (t) => {
+  const folder = await folderWith(t, {});
+  await writeFile(join(folder, 'package.json'), `\uFEFF${JSON.stringify({ dependencies: { tiny: '1' } })}`);
+  await writeFile(
+    join(folder, 'package-lock.json'),
+    `\uFEFF${JSON.stringify({ lockfileVersion: 3, packages: { '': {}, 'node_modules/tiny': entry() } })}`,
+  );
+  assert.deepEqual(planned(await planPackages(folder), 'package.json'), { dependencies: { tiny: '1' } });
+  await writeFile(join(folder, 'package.json'), Buffer.from('\ufeff{}', 'utf16le'));
+  await assert.rejects(planPackages(folder), { code: 'FAILED_PRECONDITION', message: /package\.json is UTF-16: save it as UTF-8$/ });
+});

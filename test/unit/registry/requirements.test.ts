@@ -54,6 +54,19 @@ describe('requirements.txt', () => {
     return { data, revision };
   }
 
+  test('a byte order mark before the first line does no harm', withPython, async (context) => {
+    const { revision } = await revisionWith(context, '\uFEFF-r more.txt\n');
+    await writeFile(join(revision, 'more.txt'), '\uFEFF# nothing but this\r\ntiny==1.0\r\n');
+    const plan = await planRequirements(revision, interpreter());
+    assert.deepEqual(
+      [...(plan?.files ?? [])].map(([path, bytes]) => [path, Buffer.from(bytes).toString()]),
+      [
+        ['requirements.txt', '-r more.txt\n'],
+        ['more.txt', '# nothing but this\r\ntiny==1.0\r\n'],
+      ],
+    );
+  });
+
   async function addWheel(revision: string, name: string, answer: number): Promise<void> {
     const { file, bytes } = await makeWheel(interpreter().executable, name, '1.0.0', { [`${name}/__init__.py`]: `answer = ${answer}\n` });
     await writeFile(join(revision, 'vendor', file), bytes);
