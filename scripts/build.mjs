@@ -54,6 +54,18 @@ await build({
   logLevel: 'warning',
 });
 
+// Tests of functions run the very same runtime, which the SDK brings along.
+await build({
+  entryPoints: [join(runtime, 'in-process.js')],
+  outfile: join(root, 'sdk/dist/testing/runtime.js'),
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  external: ['@dcf/sdk'],
+  logLevel: 'warning',
+});
+
 // The command line is a file for each command: to load its modules and packages one by one took longer than what it does.
 // What runs functions here stays as it is built, because it finds programs by its own place; these files lie as deep.
 const commandLine = join(root, 'dist/src/bin');

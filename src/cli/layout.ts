@@ -1,13 +1,10 @@
 import { rmSync } from 'node:fs';
-import { chmod, copyFile, link, lstat, mkdir, mkdtemp, realpath, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, realpath, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { type FunctionPackage, isFolderMode, locateResource, type PackedFile } from '@dcf/sdk/package';
+import { join } from 'node:path';
+import { type FunctionPackage, layOutFiles, locateResource } from '@dcf/sdk/package';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
 import { CommandError } from './errors.js';
-
-/** Larger files are linked and not copied: weights may be larger than the disk that holds temporary files. */
-const copyLimit = 2 ** 20;
 
 /** A package laid out in a temporary folder as a daemon lays out a revision. */
 export interface Layout {
@@ -38,7 +35,7 @@ export async function layOut(packed: FunctionPackage, source: string): Promise<L
     const directory = join(home, 'function');
     await mkdir(directory);
     await linkPlatformPackages(home);
-    for (const file of packed.files) await place(file, join(directory, file.path));
+    await layOutFiles(packed, directory);
     const modules = join(source, 'node_modules');
     if (await isThere(modules)) await symlink(await realpath(modules), join(directory, 'node_modules'), 'dir');
     const resources = Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, join(directory, path)]));
@@ -68,15 +65,6 @@ function resourcePaths({ manifest: { manifest } }: FunctionPackage): Record<stri
     paths[name] = location.path;
   }
   return paths;
-}
-
-async function place(file: PackedFile, target: string): Promise<void> {
-  const { source } = file;
-  await mkdir(isFolderMode(file.mode) ? target : dirname(target), { recursive: true });
-  if (isFolderMode(file.mode)) return;
-  if (source.kind === 'memory') await writeFile(target, source.bytes, { mode: file.mode });
-  else if (file.size <= copyLimit) await copyFile(source.path, target).then(() => chmod(target, file.mode));
-  else await link(source.path, target).catch(() => symlink(source.path, target));
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -20,7 +20,15 @@ type Exported =
  * @throws DcfError FAILED_PRECONDITION when the file, the export or the method `call` is missing; whatever the Handler throws
  */
 export async function loadHandler(directory: string, handler: { path: string; name: string }, context: Context): Promise<Handler> {
-  const exported = await importHandler(directory, handler);
+  return await buildHandler(await importHandler(directory, handler), handler, context);
+}
+
+/**
+ * Builds the Handler that a module exports, and awaits its `init`.
+ *
+ * @throws DcfError FAILED_PRECONDITION when it has no method `call`; whatever the Handler throws
+ */
+export async function buildHandler(exported: Exported, handler: { path: string; name: string }, context: Context): Promise<Handler> {
   const instance = build(exported, context);
   if (!hasCall(instance)) {
     throw new DcfError('FAILED_PRECONDITION', `the class ${handler.name} of ${handler.path} has no method call(request)`);
@@ -47,8 +55,6 @@ async function importHandler(directory: string, handler: { path: string; name: s
   await access(file).catch((cause: unknown) => {
     throw new DcfError('FAILED_PRECONDITION', `the handler file ${handler.path} is not in the package`, { cause });
   });
-  // What a cluster starts, and what a program takes for itself.
-  process.argv[1] = file;
   const exports: unknown = await import(pathToFileURL(file).href);
   return findHandler(exports, handler);
 }

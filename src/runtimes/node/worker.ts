@@ -1,17 +1,14 @@
 import { type OnReadOpts, Socket } from 'node:net';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import type { Context, Handler } from '@dcf/sdk';
-import { setWorkerLink } from '@dcf/sdk/worker';
 import { cutText, DcfError, messageOf } from '../../core/errors.js';
 import { Connection } from '../../wire/connection.js';
 import type { InitHeader, LogLevel, Message } from '../../wire/messages.js';
-import { CallRunner } from './call-runner.js';
 import { describeFailure } from './failure.js';
+import { HandlerHost } from './handler-host.js';
 import { handlerStack } from './handler-stack.js';
 import { loadHandler } from './load-handler.js';
-import { NestedCalls } from './nested-calls.js';
-import type { CallFor } from './request.js';
-import { captureConsole, createLogger } from './worker-log.js';
+import { captureConsole } from './worker-log.js';
 
 /** How a worker's life ended: its replica exits accordingly. */
 export type WorkerEnd = 'finished' | 'init failed' | 'broken';
@@ -39,11 +36,8 @@ const uncaughtGraceMs = 1_000;
 
 class Worker {
   private readonly connection: Connection;
-  private handler: Handler | undefined;
-  /** Set once the Handler is built. */
-  private calls: CallRunner | undefined;
   /** Set with INIT. */
-  private nested: NestedCalls | undefined;
+  private host: HandlerHost | undefined;
   private leaving = false;
   private ended = false;
 
@@ -73,78 +67,35 @@ class Worker {
       case 'INIT':
         void this.init(message.init);
         return;
-      case 'CALL':
-        if (this.calls === undefined) throw new Error('a call came before the worker was ready');
-        this.calls.take(message);
-        return;
-      case 'CANCEL':
-        this.calls?.cancel(message.id);
-        return;
-      case 'RESULT':
-      case 'ERROR':
-        if (this.nested === undefined) throw new Error('an answer came before the worker could call anything');
-        this.nested.answered(message);
-        return;
-      case 'DATA':
-      case 'END':
-      case 'CREDIT':
-        this.calls?.takeStreamed(message);
-        return;
-      case 'RECALL':
-        this.calls?.recall(message.id);
-        return;
       case 'DRAIN':
         this.leaving = true;
         this.leaveWhenIdle();
         return;
       default:
-        throw new Error(`a worker takes no ${message.type}`);
+        if (this.host === undefined) throw new Error(`${message.type} came before INIT`);
+        this.host.receive(message);
     }
   }
 
   private async init(init: InitHeader): Promise<void> {
     const started = performance.now();
-    const logger = createLogger((level, text) => this.log(level, text, this.calls?.current.id ?? 0));
-    captureConsole(logger);
-    const providers = new Set<string>();
-    setWorkerLink({ providers: init.providers, sessionCreated: (provider) => providers.add(provider) });
-    const { parameters, resources, devices, worker, function: name, revision, concurrency, maxPayload } = init;
-    const nested = new NestedCalls({ function: name, maxPayload, send: (message) => this.connection.send(message) });
-    this.nested = nested;
-    const callFor: CallFor = (parent, ...request) => nested.call(parent, ...request);
-    const context: Context = {
-      function: name,
-      revision,
-      parameters,
-      resources,
-      logger,
-      providers: init.providers,
-      devices,
-      worker,
-      call: (...request) => callFor(this.calls?.current.id ?? 0, ...request),
-    };
-    let handler: Handler;
-    try {
-      handler = await loadHandler(init.directory, init.handler, context);
-    } catch (error) {
-      this.initFailed(error);
-      return;
-    }
-    this.handler = handler;
-    const callBatch = init.maxBatch > 1 && typeof handler.callBatch === 'function';
-    this.calls = new CallRunner({
-      handler,
-      concurrency,
-      batches: callBatch,
-      maxPayload,
+    const host = new HandlerHost(init, {
       send: (message) => this.connection.send(message),
-      callFor,
       handOver: (done) => this.connection.handOver(done),
       flush: () => this.connection.flush(),
+      log: (level, text, id) => this.log(level, text, id),
       onIdle: () => this.leaveWhenIdle(),
     });
-    const initMs = Math.round(performance.now() - started);
-    this.connection.send({ type: 'READY', ready: { providers: [...providers], callBatch, initMs } });
+    this.host = host;
+    captureConsole(host.logger);
+    // What a cluster starts, and what a program takes for itself.
+    process.argv[1] = join(init.directory, init.handler.path);
+    try {
+      const built = await host.build((context) => loadHandler(init.directory, init.handler, context));
+      this.connection.send({ type: 'READY', ready: { ...built, initMs: Math.round(performance.now() - started) } });
+    } catch (error) {
+      this.initFailed(error);
+    }
   }
 
   private initFailed(error: unknown): void {
@@ -162,8 +113,8 @@ class Worker {
    */
   private failed(error: unknown, what: string): void {
     if (this.ended) return;
-    const { calls } = this;
-    if (this.nested?.hasThrown(error) === true && what === 'an unhandled rejection') {
+    const calls = this.host?.calls;
+    if (this.host?.nested.hasThrown(error) === true && what === 'an unhandled rejection') {
       // The Handler let the call go, as a rule because it had answered before. That leaves nothing behind.
       this.log('warn', `nobody waited for a call of another function that failed: ${messageOf(error)}`, calls?.current.suspectId ?? 0);
       return;
@@ -179,15 +130,13 @@ class Worker {
   }
 
   private leaveWhenIdle(): void {
-    if (!this.leaving || this.calls?.idle === false) return;
+    if (!this.leaving || this.host?.calls?.idle === false) return;
     void this.closeHandler().then(() => this.end('finished'));
   }
 
   private async closeHandler(): Promise<void> {
-    const { handler } = this;
-    this.handler = undefined;
     try {
-      await handler?.close?.();
+      await this.host?.close();
     } catch (error) {
       process.stderr.write(`the Handler's close() failed: ${handlerStack(error) || messageOf(error)}\n`);
     }
@@ -202,8 +151,8 @@ class Worker {
       return;
     }
     this.leaving = true;
-    this.calls?.cancelAll();
-    this.nested?.giveUp();
+    this.host?.calls?.cancelAll();
+    this.host?.nested.giveUp();
     setTimeout(() => this.end('finished'), orphanGraceMs).unref();
     this.leaveWhenIdle();
   }

@@ -1,0 +1,111 @@
+import { isAbsolute, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DcfError } from '../errors.js';
+import { parseManifestJson } from '../manifest/parse.js';
+import type { Manifest } from '../manifest/schema.js';
+import { packFunction } from '../package/pack.js';
+import { locateResource } from '../package/resources.js';
+import { layOutForTest } from './layout.js';
+import type { InProcessRuntime, LoadOptions, TestedFunction, TestedHandler } from './types.js';
+
+export type { FakeFunction, InProcessOptions, LoadOptions, TestAnswer, TestCallOptions, TestedFunction, TestedHandler } from './types.js';
+
+/**
+ * Builds a function's Handler in this process, by the runtime that a worker uses, to be called by a test.
+ *
+ * Given a folder, it is packed and bundled as for a deploy, and its `environment` holds until `close`. Given the Handler itself, as a test
+ * imports it, there is no folder: mocks and coverage of the test runner work as for any module, and the options say the rest.
+ *
+ * @param source - the folder with function.yaml (a path or a file URL), or the class, object or function
+ * @throws DcfError INVALID_ARGUMENT as packing does; FAILED_PRECONDITION for a function in Python, for a resource that is only elsewhere, and
+ *   when there is no Handler; whatever the Handler throws while it is built
+ */
+export async function loadFunction(source: string | URL | TestedHandler, options: LoadOptions = {}): Promise<TestedFunction> {
+  const { startInProcess } = await loadRuntime();
+  if (typeof source !== 'string' && !(source instanceof URL)) {
+    const { manifest } = parseManifestJson('{"name":"tested"}');
+    const resources = resourcePaths(manifest, process.cwd(), options);
+    return await startInProcess({ ...settings(manifest, options), resources, handler: { kind: 'given', value: source } });
+  }
+  const folder = typeof source === 'string' ? resolve(source) : fileURLToPath(source);
+  const packed = await packFunction(folder);
+  const { manifest } = packed.manifest;
+  if (manifest.runtime !== 'node') {
+    throw new DcfError('FAILED_PRECONDITION', `${folder} is a function in Python: test it with dcf_worker.testing`);
+  }
+  const resources = resourcePaths(manifest, folder, options);
+  const layout = await layOutForTest(packed, folder);
+  const restore = setEnvironment(manifest.environment);
+  const undo = async (): Promise<void> => {
+    restore();
+    await layout.remove();
+  };
+  try {
+    const handler = { kind: 'file', directory: layout.directory, ...manifest.handler } as const;
+    const tested = await startInProcess({ ...settings(manifest, options), resources, handler });
+    return { ...tested, close: () => closeAnd(tested, undo) };
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}
+
+async function closeAnd(tested: TestedFunction, undo: () => Promise<void>): Promise<void> {
+  try {
+    await tested.close();
+  } finally {
+    await undo();
+  }
+}
+
+function settings(manifest: Manifest, { parameters, functions = {}, providers = ['cpu'], devices = [], onLog }: LoadOptions) {
+  return {
+    function: manifest.name,
+    parameters: { ...manifest.parameters, ...parameters },
+    providers,
+    devices,
+    functions,
+    concurrency: manifest.concurrency,
+    maxBatch: manifest.batch.maxSize,
+    maxPayload: manifest.limits.payload,
+    timeoutMs: manifest.timeout,
+    onLog: onLog ?? (() => undefined),
+  };
+}
+
+function resourcePaths(manifest: Manifest, folder: string, { resources = {} }: LoadOptions): Record<string, string> {
+  const paths: Record<string, string> = {};
+  for (const [name, resource] of Object.entries(manifest.resources)) {
+    if (resources[name] !== undefined) continue;
+    const location = locateResource(resource);
+    if (location.kind === 'url') {
+      const advice = `give the path of a file: loadFunction(…, { resources: { ${name}: '…' } })`;
+      throw new DcfError('FAILED_PRECONDITION', `resources.${name} is fetched by the daemon; ${advice}`);
+    }
+    paths[name] = resolve(folder, location.path);
+  }
+  for (const [name, path] of Object.entries(resources)) paths[name] = isAbsolute(path) ? path : resolve(folder, path);
+  return paths;
+}
+
+/** Sets variables of this process. Returns what puts back those that were there before. */
+function setEnvironment(variables: Readonly<Record<string, string>>): () => void {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
+}
+
+async function loadRuntime(): Promise<InProcessRuntime> {
+  const runtime: unknown = await import(new URL('./runtime.js', import.meta.url).href);
+  if (isRuntime(runtime)) return runtime;
+  throw new DcfError('INTERNAL', 'this build of @dcf/sdk has no runtime for tests');
+}
+
+function isRuntime(value: unknown): value is InProcessRuntime {
+  return typeof value === 'object' && value !== null && 'startInProcess' in value && typeof value.startInProcess === 'function';
+}
