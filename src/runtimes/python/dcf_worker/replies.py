@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-from json import dumps
-
 from .errors import DcfError, utf8
+from .files import is_file, whole_file
+from .json_values import json_text, plain_reply
 
-_ALLOWED = "a reply is bytes, a string, a JSON value or a generator of these"
+_ALLOWED = "a reply is bytes, a string, a JSON value, a file or a generator of these"
+_JSON = (dict, list, tuple, int, float)
+#: What needs no look at how it comes.
+PLAIN = (bytes, str, *_JSON)
 
 
 def reply_bytes(reply):
-    """Bytes as they are, a string as UTF-8, a JSON value as JSON text.
+    """Bytes as they are, a string as UTF-8, a JSON value as JSON text, a file as what is in it.
 
-    Raises DcfError INTERNAL, saying what was returned, when it is no reply.
+    A value that is none of these counts as its plain form: an array as lists, a dataclass as an object, a date as a string.
+    Raises DcfError INTERNAL, saying what was returned, where in it the fault is and what to do, when it is no reply.
     """
     if isinstance(reply, bytes):
         return reply
     if isinstance(reply, str):
         return utf8(reply)
+    if isinstance(reply, _JSON):
+        return utf8(json_text(reply))
     if isinstance(reply, bytearray):
         return reply
     if isinstance(reply, memoryview):
-        return reply.cast("B") if reply.c_contiguous else reply.tobytes()
+        return _flat(reply)
     if reply is None:
         raise DcfError("INTERNAL", f"the Handler returned nothing (None); {_ALLOWED}; write 'null' for JSON's null")
-    if callable(reply):
-        raise DcfError("INTERNAL", f"the Handler returned a function ({_name(reply)}); {_ALLOWED}")
-    try:
-        text = dumps(reply, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise DcfError("INTERNAL", f"the Handler returned a {_name(reply)} that JSON cannot write: {error}; {_ALLOWED}") from error
-    return utf8(text)
+    if is_file(reply):
+        return reply_bytes(whole_file(reply))
+    if _is_mapped_file(reply):
+        return _flat(memoryview(reply))
+    return reply_bytes(plain_reply(reply))
 
 
 def is_stream(reply) -> bool:
-    """Whether a reply comes in chunks: a generator, or another iterator."""
+    """Whether a reply comes in chunks: a generator, a file, or another iterator."""
     return hasattr(reply, "__next__")
 
 
@@ -43,5 +47,15 @@ def is_async_stream(reply) -> bool:
     return hasattr(reply, "__anext__")
 
 
-def _name(value) -> str:
-    return type(value).__name__
+def _is_mapped_file(reply) -> bool:
+    kind = type(reply)
+    return kind.__name__ == "mmap" and kind.__module__ == "mmap"
+
+
+def _flat(view: memoryview):
+    """The bytes of a view, copied only where it has to be."""
+    try:
+        return view.cast("B")
+    except (TypeError, ValueError, NotImplementedError):
+        # It is empty, has gaps, or holds items that Python cannot name.
+        return view.tobytes()
