@@ -242,7 +242,12 @@ const unbuildable: [what: string, source: string, message: RegExp, stack: RegExp
   ['defines a Handler that is none', 'Handler = 3', /defines a Handler that cannot be called/, /./],
   ['has a Handler that cannot be called', 'class Handler: pass', /has no method __call__\(self, req\)/, /./],
   ['has a Handler that asks for too much', 'class Handler:\n  def __init__(self, parameters, other): pass', /asks for other/, /./],
-  ['has a function that asks for too much', 'def Handler(a, b, c): pass', /takes a, b, c; write Handler\(req\)/, /./],
+  [
+    'has a function that asks for too much',
+    'def Handler(a, b, c): pass',
+    /is Handler\(a, b, c\) and cannot be called: it has to be Handler\(req\), or Handler\(req, context\)$/,
+    /./,
+  ],
   ['raises in __init__', 'class Handler:\n  def __init__(self): raise ValueError("no weights")', /no weights/, /in __init__/],
   [
     'raises in init',

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 from .calls import Calls
 from .errors import DcfError
 from .forks import fail_child
-from .replies import is_async_stream
+from .later import body_of_later
 from .request import Request
 from .response import kind_of
 from .streams import cancelled
@@ -28,6 +29,7 @@ class AsyncCalls(Calls):
         self._busy = 0
 
     def serve(self) -> None:
+        self.link.reader = threading.get_ident()
         self._loop.add_reader(self.link.descriptor, self._readable)
         self._loop.run_forever()
 
@@ -57,16 +59,10 @@ class AsyncCalls(Calls):
                 self.link.send(started)
                 self.start(request)
 
-    def call_other(self, request: Request, name: str, *options):
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            # In a thread that the Handler has started.
-            return super().call_other(request, name, *options)
-        return self._call_later(request, name, *options)
-
-    async def _call_later(self, request: Request, name: str, *options) -> bytes:
-        return await self._nested.wait_later(self._nested.start(request.number, name, *options))
+    @property
+    def awaits(self) -> bool:
+        # Otherwise it is a thread that the Handler has started.
+        return asyncio._get_running_loop() is not None
 
     def _readable(self) -> None:
         self.link.receive()
@@ -92,7 +88,7 @@ class AsyncCalls(Calls):
             reply = self.target.handle(request)
             if hasattr(reply, "__await__"):
                 reply = await reply
-            body = reply if type(reply) is bytes else await self._body_of_later(request, reply)
+            body = reply if type(reply) is bytes else await body_of_later(self, request, reply)
             frame = self.end_frame(request) if body is None else self.head_of_result(request, body)
         except asyncio.CancelledError:
             frame = self.error_frame(request, cancelled() if request.was_cancelled else DcfError("UNKNOWN", "the Handler cancelled itself"))
@@ -103,30 +99,6 @@ class AsyncCalls(Calls):
         self.ended(request)
         self._send(frame, body or b"")
         self._freed()
-
-    async def _body_of_later(self, request: Request, reply):
-        reply = self.opened(request, reply)
-        if not is_async_stream(reply):
-            return self.body_of_opened(request, reply)
-        gathered = []
-        length = 0
-        outgoing = None
-        try:
-            async for chunk in reply:
-                body = self.chunk_bytes(chunk)
-                if request.takes_chunks:
-                    outgoing = outgoing or request.begin_stream()
-                    await outgoing.send_later(body, kind_of(chunk))
-                    continue
-                request.reply_flags = request.reply_flags if gathered else kind_of(chunk)
-                length += len(body)
-                self.check_length(length)
-                gathered.append(body)
-        finally:
-            close = getattr(reply, "aclose", None)
-            if close is not None:
-                await close()
-        return None if request.takes_chunks else b"".join(gathered)
 
     async def _run_batch(self, batch: list[Request]) -> None:
         self.enter(batch[0] if len(batch) == 1 else None)
@@ -154,7 +126,8 @@ class AsyncCalls(Calls):
             self._loop.call_soon(self._flush)
         self._outgoing.append(head)
         if len(body) > 0:
-            self._outgoing.append(body)
+            # Before it is written the Handler may have put something else into what can be changed.
+            self._outgoing.append(body if type(body) is bytes else bytes(body))
 
     def _flush(self) -> None:
         if self._outgoing:

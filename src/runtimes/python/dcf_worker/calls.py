@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import deque
 from contextvars import ContextVar
 
+from .answers import Answers
 from .errors import DcfError, code_and_reason, describe
 from .forks import end_child, fail_child
 from .frames import HEAD, FrameError
 from .leave import exit_code_of, leave
-from .messages import CALL, CANCEL, CREDIT, DATA, DRAIN, END, ERROR, MORE, RECALL, RESULT, RETURNED, STARTED, header_of, write
+from .messages import CALL, CANCEL, CREDIT, DATA, DRAIN, END, ERROR, MORE, RECALL, RESULT, RETURNED, STARTED, STREAM_IN, STREAM_OUT, header_of, write
 from .nested import NestedCalls
-from .replies import is_stream, reply_bytes
 from .request import Request
-from .response import Response, kind_of
-from .streams import cancelled
 
 _current: ContextVar = ContextVar("dcf_current", default=None)
 
@@ -22,19 +20,17 @@ _current: ContextVar = ContextVar("dcf_current", default=None)
 LONG_RUN = 0.001
 
 
-class Calls:
+class Calls(Answers):
     """Takes the frames of calls, keeps those that run and those that wait, and writes their answers."""
 
     def __init__(self, target, link, output, init: dict) -> None:
-        self.link = link
-        self.target = target
+        super().__init__(target, link, init["maxPayload"])
         self.leaving = False
         self.running: dict[int, Request] = {}
         #: Sent ahead, so that the Handler need not wait for the daemon between two calls; not started.
         self.waiting: deque = deque()
         self.concurrency: int = init["concurrency"]
         self._output = output
-        self._max_payload: int = init["maxPayload"]
         self._nested = NestedCalls(link)
         self._batches = init["maxBatch"] > 1 and target.call_batch is not None
         self._batch: list[Request] = []
@@ -62,9 +58,14 @@ class Calls:
         self.error_frame = lambda _request, error: fail_child(error)
 
     def call_other(self, request: Request, name: str, *options):
-        """Calls another function for a call that runs here."""
+        """Calls another function for a call that runs here; gives its output, or in a coroutine something to await for it."""
+        if self.awaits:
+            return self._call_later(request, name, *options)
         nested = self._nested.start(request.number, name, *options)
         return self._nested.wait(nested, request)
+
+    async def _call_later(self, request: Request, name: str, *options) -> bytes:
+        return await self._nested.wait_later(self._nested.start(request.number, name, *options))
 
     @property
     def current(self) -> Request | None:
@@ -89,7 +90,10 @@ class Calls:
                 self.start_waiting()
                 return
             self.running[number] = request
-            self.start(request) if not self._batches else self._collect_batch(request, flags & MORE)
+            if self._batches and not flags & (STREAM_IN | STREAM_OUT):
+                self._collect_batch(request, flags & MORE)
+            else:
+                self.start(request)
         elif kind in (RESULT, ERROR):
             self._nested.answered(kind, number, header, body)
         elif kind == CANCEL:
@@ -118,23 +122,6 @@ class Calls:
         self.running[request.number] = request
         return HEAD.pack(0, 0, STARTED, 0, request.number, 0)
 
-    def head_of_result(self, request: Request, body) -> bytes:
-        """Raises DcfError when the body is too long."""
-        self.check_length(len(body))
-        return request.reply_head + HEAD.pack(len(body), 0, RESULT, request.reply_flags, request.number, 0)
-
-    def end_frame(self, request: Request) -> bytes:
-        """The last word of an answer that came in chunks."""
-        return request.reply_head + HEAD.pack(0, 0, END, 0, request.number, 0)
-
-    def opened(self, request: Request, reply):
-        """What is in a Response; any other reply as it is."""
-        if isinstance(reply, Response):
-            request.reply_head = reply.head_frame(request.number)
-            reply = reply.body
-        request.reply_flags = kind_of(reply)
-        return reply
-
     def error_frame(self, request: Request, error: BaseException) -> bytes:
         """What a call is answered with that has failed. A call to leave is no failure of the call: it ends the process."""
         if isinstance(error, SystemExit):
@@ -148,90 +135,6 @@ class Calls:
         self.running.pop(request.number, None)
         if self._output.pending:
             self._output.flush(request.number)
-
-    def body_of(self, request: Request, reply):
-        """The bytes of a reply; `None` when it was sent in chunks, and END is all that is left to say."""
-        return self.body_of_opened(request, self.opened(request, reply))
-
-    def body_of_opened(self, request: Request, reply):
-        """The same for what was in a Response."""
-        if not is_stream(reply):
-            return reply_bytes(reply)
-        try:
-            return self._send_chunks(request, reply)
-        finally:
-            close = getattr(reply, "close", None)
-            if close is not None:
-                close()
-
-    def chunk_bytes(self, chunk):
-        """The bytes of one chunk. Raises DcfError when it is none, or too long."""
-        body = reply_bytes(chunk)
-        self.check_length(len(body))
-        return body
-
-    def check_length(self, length: int) -> None:
-        """Raises DcfError RESOURCE_EXHAUSTED for more bytes than the function may answer with."""
-        if length > self._max_payload:
-            raise DcfError("RESOURCE_EXHAUSTED", f"the reply has {length} bytes; limits.payload is {self._max_payload}")
-
-    def batch_replies(self, batch: list[Request], replies) -> list:
-        """Raises DcfError INTERNAL unless there is a reply for each."""
-        if isinstance(replies, (list, tuple)) and len(replies) == len(batch):
-            return list(replies)
-        found = f"{len(replies)} replies" if isinstance(replies, (list, tuple)) else f"a {type(replies).__name__}"
-        raise DcfError("INTERNAL", f"call_batch returned {found} for {len(batch)} requests; it must return a list with one for each")
-
-    def batch_frames(self, batch: list[Request]):
-        """Runs a batch, and makes the frame of each of its calls."""
-        try:
-            replies = self.target.call_batch(batch)
-            replies = self.batch_replies(batch, replies)
-        except BaseException as error:
-            replies = [error] * len(batch)
-        for request, reply in zip(batch, replies):
-            frame = self.batch_answer(request, reply)
-            self.ended(request)
-            yield frame
-
-    def batch_answer(self, request: Request, reply) -> bytes:
-        """The frame for one call of a batch; an exception in the place of a reply fails it alone."""
-        try:
-            if isinstance(reply, BaseException):
-                raise reply
-            reply = self.opened(request, reply)
-            body = self._gather(request, reply) if is_stream(reply) else reply_bytes(reply)
-            return self.head_of_result(request, body) + bytes(body)
-        except BaseException as error:
-            return self.error_frame(request, error)
-
-    def _send_chunks(self, request: Request, chunks) -> bytes | None:
-        if not request.takes_chunks:
-            return self._gather(request, chunks)
-        outgoing = None
-        for chunk in chunks:
-            body = self.chunk_bytes(chunk)
-            outgoing = outgoing or request.begin_stream()
-            outgoing.send(body, kind_of(chunk))
-            self.look_now_and_then()
-        return None
-
-    def _gather(self, request: Request, chunks) -> bytes:
-        gathered = []
-        length = 0
-        for chunk in chunks:
-            body = reply_bytes(chunk)
-            request.reply_flags = request.reply_flags if gathered else kind_of(chunk)
-            length += len(body)
-            self.check_length(length)
-            gathered.append(body)
-            self.look_now_and_then()
-            if request.was_cancelled:
-                raise cancelled()
-        return b"".join(gathered)
-
-    def look_now_and_then(self) -> None:
-        """Called with each chunk: an endless generator is to notice that nobody listens."""
 
     def _collect_batch(self, request: Request, more: int) -> None:
         self._batch.append(request)

@@ -6,7 +6,7 @@ from .errors import DcfError
 
 
 class Context:
-    """Of one worker. For the pair `handler(event, context)` there is one for each call, which has its `request_id`."""
+    """Of one worker. A function that takes it with its call gets one for each, which has its `request_id`."""
 
     def __init__(self, init: dict, output, calls) -> None:
         self.function: str = init["function"]
@@ -47,11 +47,15 @@ class Context:
 
 
 class CallContext:
-    """The context of one call of a pair: the worker's own, and `request_id`."""
+    """The context of one call: the worker's own, and `request_id`."""
 
-    def __init__(self, context: Context, request_id: str) -> None:
+    def __init__(self, context: Context, request) -> None:
         self._context = context
-        self.request_id = request_id
+        self._request = request
+
+    @property
+    def request_id(self) -> str:
+        return self._request.id
 
     def __getattr__(self, name: str):
         return getattr(self._context, name)

@@ -94,10 +94,10 @@ def utf8(text: str) -> bytes:
 
 
 def _stack_of(error: BaseException) -> str:
-    # Loaded for the first error only: it would cost each replica some of its start.
-    import traceback
-
     try:
+        # Loaded for the first error only: it would cost each replica some of its start.
+        import traceback
+
         frames = _own_frames(error)
         if frames is None and isinstance(error, DcfError):
             # The runtime's own words: where they were put together is of no use to anybody.

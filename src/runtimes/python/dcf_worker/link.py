@@ -26,6 +26,10 @@ class Link:
         self.problem: Exception | None = None
         #: Whoever waits reads in turn. Off where one thread reads all the time.
         self.turns = True
+        #: Where one thread reads all the time, whether that is an event loop's: it may also wait.
+        self.reader: int | None = None
+        #: An event loop reads while it waits for a coroutine of the Handler.
+        self.fed = False
         self._reader = FrameReader(descriptor, lambda *_frame: None)
         self._poll = None
         self._begin()
@@ -64,7 +68,7 @@ class Link:
     def wait(self, ready) -> None:
         """Returns when `ready()` is true or the stream is over."""
         while not ready() and not self.ended:
-            if self.turns and self._reading.acquire(False):
+            if (self.turns or self.reader == threading.get_ident()) and self._reading.acquire(False):
                 try:
                     # Another thread may have read just what was waited for.
                     if not ready():
@@ -91,15 +95,12 @@ class Link:
         """Writes all of it; what a closed stream does not take is dropped."""
         with self._writing:
             self._write(data)
+        self._write_left()
 
     def send_soon(self, head: bytes, body) -> None:
         """The same for threads that end at the same time: while one writes, it takes along what the others have."""
         self._outgoing.append((head, body))
-        while self._outgoing and self._writing.acquire(False):
-            try:
-                self._write_gathered()
-            finally:
-                self._writing.release()
+        self._write_left()
 
     def send_with_body(self, head: bytes, body) -> None:
         """Writes both; a long body from where it is."""
@@ -109,6 +110,15 @@ class Link:
         with self._writing:
             self._write(head)
             self._write(body)
+        self._write_left()
+
+    def _write_left(self) -> None:
+        """Writes what others left to whoever was writing: each who has written looks for it, so nothing is left for good."""
+        while self._outgoing and self._writing.acquire(False):
+            try:
+                self._write_gathered()
+            finally:
+                self._writing.release()
 
     def _write_gathered(self) -> None:
         small: list = []

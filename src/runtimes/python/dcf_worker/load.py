@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
+from .arguments import construct, require_call, takes_event
 from .context import CallContext, Context
-from .environment import REQUIREMENTS
 from .errors import DcfError
-from .signature import is_async, positional
-
-_CONTEXT_NAMES = ("context", "ctx")
+from .gathered import gathered, gathered_later
+from .modules import extend_path, import_file
+from .signature import is_async, signature_of
 
 
 class Target:
@@ -26,20 +23,11 @@ class Target:
         self.close = close
 
 
-def extend_path(directory: str, handler_path: str) -> None:
-    """The folder of the handler's file comes first, then the function's own; its requirements come before the host's packages."""
-    requirements = os.path.join(directory, REQUIREMENTS)
-    if os.path.isdir(requirements):
-        host = (index for index, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages")))
-        sys.path.insert(next(host, len(sys.path)), requirements)
-    folders = [os.path.dirname(os.path.join(directory, handler_path)), directory]
-    sys.path[:0] = list(dict.fromkeys(os.path.normpath(folder) for folder in folders))
-
-
-def load_target(init: dict, context: Context) -> Target:
+def load_target(init: dict, context: Context, run) -> Target:
     """Runs the initializer, if there is one, and builds the Handler.
 
-    Raises DcfError FAILED_PRECONDITION when something is missing, and whatever the function raises.
+    `run` calls a function and waits for what it gives, if that is to be awaited.
+    Raises DcfError FAILED_PRECONDITION when something is missing or cannot be called, and whatever the function raises.
     """
     directory = init["directory"]
     handler = init["handler"]
@@ -47,14 +35,19 @@ def load_target(init: dict, context: Context) -> Target:
     found = _member(directory, handler)
     initializer = init.get("initializer")
     if initializer is not None:
-        _run_initializer(_member(directory, initializer), initializer, context)
+        _run_initializer(_member(directory, initializer), initializer, context, run)
+    return target_of(found, handler, context, init["maxPayload"])
+
+
+def target_of(found, handler: dict[str, str], context: Context, max_payload: int) -> Target:
+    """Builds a class, and finds out how it, or a function, wants to be called. Raises as `load_target` does."""
     if isinstance(found, type):
-        return _target_of_instance(_build(found, handler, context), handler)
-    return Target(_function_handle(found, handler, context), is_async(found))
+        return _target_of_instance(construct(found, handler["name"], handler["path"], context), handler, context, max_payload)
+    return _target_of_function(found, handler, context, max_payload)
 
 
 def _member(directory: str, wanted: dict[str, str]):
-    module = _import(directory, wanted["path"])
+    module = import_file(directory, wanted["path"])
     found = getattr(module, wanted["name"], None)
     if callable(found):
         return found
@@ -63,74 +56,80 @@ def _member(directory: str, wanted: dict[str, str]):
     raise DcfError("FAILED_PRECONDITION", f"{wanted['path']} {what}; it defines: {', '.join(names) or 'nothing'}")
 
 
-def _import(directory: str, path: str):
-    file = os.path.normpath(os.path.join(directory, path))
-    if not os.path.isfile(file):
-        raise DcfError("FAILED_PRECONDITION", f"the handler file {path} is not in the package")
-    name = os.path.splitext(os.path.basename(file))[0]
-    known = sys.modules.get(name)
-    if known is not None and getattr(known, "__file__", None) == file:
-        return known
-    if known is None and name.isidentifier():
-        return __import__(name)
-    # A name that no import statement can say, or that the standard library has taken.
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    spec = spec_from_file_location(f"dcf_function_{name}", file)
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _build(handler_class: type, handler: dict[str, str], context: Context):
-    names, required = positional(handler_class.__init__)
-    if handler_class.__init__ is object.__init__:
-        names, required = [], 0
-    elif not hasattr(handler_class.__init__, "__self__"):
-        # It was looked up on the class, so its first parameter is not bound yet.
-        names, required = names[1:], max(0, required - 1)
-    arguments = []
-    for index, name in enumerate(names):
-        if name in _CONTEXT_NAMES:
-            arguments.append(context)
-        elif name == "parameters" or (index == 0 and required > 0):
-            arguments.append(context.parameters)
-        elif index < required:
-            raise DcfError(
-                "FAILED_PRECONDITION",
-                f"{handler['name']}.__init__ of {handler['path']} asks for {name}: it may ask for parameters and for context",
-            )
-        else:
-            break
-    return handler_class(*arguments)
-
-
-def _target_of_instance(instance, handler: dict[str, str]) -> Target:
-    if callable(instance):
-        handle = instance.__call__
-    elif callable(getattr(instance, "call", None)):
-        handle = instance.call
+def _target_of_instance(instance, handler: dict[str, str], context: Context, max_payload: int) -> Target:
+    name, path = handler["name"], handler["path"]
+    init, close, batch = (getattr(instance, method, None) for method in ("init", "close", "call_batch"))
+    if close is not None:
+        _require_no_arguments(close, f"{name}.close", path)
+    if batch is not None:
+        batch = _with_context(batch, require_call(batch, f"{name}.call_batch", path, "reqs"), lambda _: context)
+    method = "__call__" if callable(instance) else "call"
+    call = getattr(instance, method, None)
+    if callable(call):
+        handle = _with_context(call, require_call(call, f"{name}.{method}", path, "req"), _context_of_call(context))
+    elif batch is not None:
+        handle = _batch_of_one(batch, is_async(batch), max_payload)
     else:
-        message = f"the class {handler['name']} of {handler['path']} has no method __call__(self, req), nor call(self, req)"
+        raise DcfError("FAILED_PRECONDITION", f"the class {name} of {path} has no method __call__(self, req), nor call(self, req)")
+    asynchronous = is_async(call) or is_async(getattr(instance, "call_batch", None))
+    return Target(handle, asynchronous, batch, init, close)
+
+
+def _target_of_function(function, handler: dict[str, str], context: Context, max_payload: int) -> Target:
+    event = takes_event(function)
+    place = require_call(function, handler["name"], handler["path"], "event" if event else "req")
+    asynchronous = is_async(function)
+    context_of = _context_of_call(context)
+    if not event:
+        return Target(_with_context(function, place, context_of), asynchronous)
+    handle = _with_context(lambda request, *context, **named: function(request.input, *context, **named), place, context_of)
+    return Target((gathered_later if asynchronous else gathered)(handle, max_payload), asynchronous)
+
+
+def _with_context(function, place: str | int | None, context_of):
+    if place is None:
+        return function
+    if place == 1:
+        return lambda request: function(request, context_of(request))
+    return lambda request: function(request, **{place: context_of(request)})
+
+
+def _context_of_call(context: Context):
+    return lambda request: CallContext(context, request)
+
+
+def _batch_of_one(batch, asynchronous: bool, max_payload: int):
+    """How a Handler that has `call_batch` alone answers a call which is in no batch, such as a streamed one."""
+
+    def only(replies):
+        if isinstance(replies, (list, tuple)) and len(replies) == 1:
+            if isinstance(replies[0], BaseException):
+                raise replies[0]
+            return replies[0]
+        raise DcfError("INTERNAL", "call_batch must return a list with one reply for the one request that it got")
+
+    async def only_later(replies):
+        return only(await replies)
+
+    def handle(request):
+        replies = batch([request])
+        return only_later(replies) if hasattr(replies, "__await__") else only(replies)
+
+    return (gathered_later if asynchronous else gathered)(handle, max_payload)
+
+
+def _require_no_arguments(function, name: str, path: str) -> None:
+    signature = signature_of(function)
+    if signature is not None and (signature.required > 0 or any(signature.keywords.values())):
+        needed = ", ".join([*signature.positional[: signature.required], *(each for each, needed in signature.keywords.items() if needed)])
+        raise DcfError("FAILED_PRECONDITION", f"{name} of {path} asks for {needed}: it is called with nothing")
+
+
+def _run_initializer(function, initializer: dict[str, str], context: Context, run) -> None:
+    signature = signature_of(function)
+    if signature is not None and signature.required > 1:
+        name = initializer["name"]
+        asked = ", ".join(signature.positional)
+        message = f"{name} of {initializer['path']} asks for {asked}: it has to be {name}(context), or {name}()"
         raise DcfError("FAILED_PRECONDITION", message)
-    methods = {name: getattr(instance, name, None) for name in ("call_batch", "init", "close")}
-    asynchronous = any(is_async(method) for method in (handle, methods["call_batch"]))
-    return Target(handle, asynchronous, **methods)
-
-
-def _function_handle(function, handler: dict[str, str], context: Context):
-    names, required = positional(function)
-    if required == 2 or names[1:2] in (["context"], ["ctx"]):
-        return lambda request: function(request.input, CallContext(context, request.id))
-    if required > 2 or not names:
-        message = f"{handler['name']} of {handler['path']} takes {', '.join(names) or 'nothing'}; write {handler['name']}(req) or {handler['name']}(event, context)"
-        raise DcfError("FAILED_PRECONDITION", message)
-    return function
-
-
-def _run_initializer(function, initializer: dict[str, str], context: Context) -> None:
-    names, _ = positional(function)
-    if is_async(function):
-        raise DcfError("FAILED_PRECONDITION", f"{initializer['name']} of {initializer['path']} must not be async")
-    function(context) if names else function()
+    run((lambda: function(context)) if signature is None or signature.positional or signature.varied else function)

@@ -14,12 +14,12 @@ class NestedCall:
 
     __slots__ = ("number", "done", "output", "error", "waiter")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, link) -> None:
         self.number = number
         self.done = False
         self.output = b""
         self.error: DcfError | None = None
-        self.waiter = Waiter()
+        self.waiter = Waiter(link)
 
     def result(self) -> bytes:
         """Raises the DcfError that the call ended with."""
@@ -44,7 +44,7 @@ class NestedCalls:
         if self._link.abandoned:
             raise DcfError("FAILED_PRECONDITION", f"{name} is called in a process that the Handler has forked: only the Handler itself can")
         # The number 0 means none, and has to be left out.
-        nested = NestedCall(next(self._numbers) & 0xFFFFFFFF or next(self._numbers))
+        nested = NestedCall(next(self._numbers) & 0xFFFFFFFF or next(self._numbers), self._link)
         message = {
             "type": "NESTED_CALL",
             "id": nested.number,
@@ -84,7 +84,9 @@ class NestedCalls:
         """The same, for a coroutine: its task is cancelled with its call."""
         try:
             while not nested.done:
-                await nested.waiter.wait()
+                if self._link.ended:
+                    raise cancelled()
+                await nested.waiter.wait(lambda: nested.done)
         finally:
             if not nested.done:
                 self.give_up(nested)

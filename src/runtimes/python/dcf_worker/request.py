@@ -12,14 +12,20 @@ from .streams import Incoming, Outgoing, WholeInput
 _NEVER = float("inf")
 
 
+_STREAMED = "this call sends its input in chunks: the Handler has to read req.chunks instead"
+
+
 class Request:
     """One call. What few Handlers look at is made only when it is asked for."""
+
+    #: The bytes that the caller sent. Raises DcfError INVALID_ARGUMENT in a streamed call, whose input comes in `chunks`.
+    input: bytes
 
     __slots__ = ("input", "number", "announced", "was_cancelled", "incoming", "takes_chunks", "outgoing", "reply_flags", "reply_head", "task", "keeper", "_calls", "_header", "_fields", "_until", "_chunks")
 
     def __init__(self, calls, number: int, flags: int, timeout_ms: int, header: bytes, body: bytes) -> None:
-        #: The bytes that the caller sent; none in a streamed call, whose input comes in `chunks`.
-        self.input = body
+        if not flags & STREAM_IN:
+            self.input = body
         #: Of the call on the worker's stream.
         self.number = number
         self.announced = flags & ANNOUNCE
@@ -117,6 +123,16 @@ class Request:
             self._calls.link.send(self.reply_head)
             self.reply_head = b""
         return self.outgoing
+    def __getattr__(self, name: str):
+        # Only what has no value comes here, so a call with all its input at once pays nothing for it.
+        if name == "input":
+            raise DcfError("INVALID_ARGUMENT", _STREAMED)
+        raise AttributeError(f"a request has no {name}")
+
+    def gathered(self, chunks: list[bytes]) -> None:
+        """All chunks of a streamed input were read, for code that takes the whole of it."""
+        self.input = b"".join(chunks)
+        self._chunks = WholeInput(self.input)
 
     def cancel(self) -> None:
         """Nobody waits any more."""

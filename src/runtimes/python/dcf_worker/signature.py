@@ -4,24 +4,65 @@ from __future__ import annotations
 
 _COROUTINE = 0x80
 _ASYNC_GENERATOR = 0x200
+_VARIED = 0x04
+
+# Wrappers around wrappers; an object that has every attribute has no end of them.
+_MOST_WRAPPERS = 20
 
 
-def positional(function) -> tuple[list[str], int]:
-    """The names of the parameters that can be given by position, `self` left out, and how many of them have no default."""
+class Signature:
+    """The parameters of a function, without those that are bound already."""
+
+    __slots__ = ("positional", "required", "keywords", "varied")
+
+    def __init__(self, positional: list[str], required: int, keywords: dict[str, bool], varied: bool) -> None:
+        #: Names of those that can be given by position, and how many of them have no default.
+        self.positional = positional
+        self.required = required
+        #: Those that can be given by name only, and whether they have no default.
+        self.keywords = keywords
+        #: Whether it takes any number of positional arguments.
+        self.varied = varied
+
+    def without_first(self) -> Signature:
+        """For a method that was looked up on its class: its first parameter is not bound yet."""
+        return Signature(self.positional[1:], max(0, self.required - 1), self.keywords, self.varied)
+
+
+def signature_of(function) -> Signature | None:
+    """`None` where nobody knows: some functions written in C do not tell."""
     code, skipped, defaults = _described(function)
-    if code is None or hasattr(function, "__wrapped__"):
+    if code is None or hasattr(function, "__wrapped__") or hasattr(function, "__signature__"):
         return _inspected(function)
-    names = list(code.co_varnames[skipped : code.co_argcount])
-    return names, max(0, len(names) - defaults)
+    names = code.co_varnames
+    positional = list(names[skipped : code.co_argcount])
+    keyword_defaults = getattr(getattr(function, "__func__", function), "__kwdefaults__", None) or {}
+    keywords = {name: name not in keyword_defaults for name in names[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]}
+    return Signature(positional, max(0, len(positional) - defaults), keywords, bool(code.co_flags & _VARIED))
+
+
+def text_of(function) -> str:
+    """The signature as it was written, such as `(a, b=1)`."""
+    import inspect
+
+    try:
+        return str(inspect.signature(function))
+    except (TypeError, ValueError):
+        return "(…)"
 
 
 def is_async(function) -> bool:
     """Whether a call of it, or of what it wraps, gives something to be awaited."""
-    while function is not None:
+    for _ in range(_MOST_WRAPPERS):
+        if function is None:
+            return False
         code = _described(function)[0]
+        if code is None and not isinstance(function, type):
+            # A partial function, or an object that can be called.
+            code = _described(getattr(type(function), "__call__", None))[0]
         if code is not None and code.co_flags & (_COROUTINE | _ASYNC_GENERATOR):
             return True
-        function = getattr(function, "__wrapped__", None)
+        function = getattr(function, "__wrapped__", None) or getattr(function, "func", None)
     return False
 
 
@@ -36,12 +77,14 @@ def _described(function):
     return code, int(bound), len(getattr(plain, "__defaults__", None) or ())
 
 
-def _inspected(function) -> tuple[list[str], int]:
+def _inspected(function) -> Signature | None:
     import inspect
 
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
-        return [], 0
-    taken = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-    return [each.name for each in taken], sum(each.default is each.empty for each in taken)
+        return None
+    positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    keywords = {each.name: each.default is each.empty for each in parameters if each.kind is each.KEYWORD_ONLY}
+    varied = any(each.kind is each.VAR_POSITIONAL for each in parameters)
+    return Signature([each.name for each in positional], sum(each.default is each.empty for each in positional), keywords, varied)

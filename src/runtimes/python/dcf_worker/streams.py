@@ -18,26 +18,51 @@ def cancelled() -> DcfError:
 
 
 class Waiter:
-    """Lets a coroutine wait for what the stream brings; `wake` is called in the loop's own thread."""
+    """Lets a coroutine wait for what the stream brings, in whatever loop and thread it runs."""
 
-    __slots__ = ("_future",)
+    __slots__ = ("_future", "_link")
 
-    def __init__(self) -> None:
+    def __init__(self, link) -> None:
         self._future = None
+        self._link = link
 
     def wake(self) -> None:
+        """What has come is there to be seen before this is called."""
         future = self._future
-        if future is not None and not future.done():
-            future.set_result(None)
-
-    async def wait(self) -> None:
+        if future is None:
+            return
         import asyncio
 
-        self._future = asyncio.get_running_loop().create_future()
+        loop = future.get_loop()
+        if asyncio._get_running_loop() is loop:
+            _resolve(future)
+        else:
+            try:
+                loop.call_soon_threadsafe(_resolve, future)
+            except RuntimeError:
+                # The loop was closed meanwhile: nobody waits there.
+                pass
+
+    async def wait(self, ready) -> None:
+        """Returns when it was woken; `ready` says whether there is anything to wait for."""
+        if self._link.turns and not self._link.fed:
+            # A loop of the function's own, in the only thread: nobody else reads.
+            self._link.wait(ready)
+            return
+        import asyncio
+
+        future = self._future = asyncio.get_running_loop().create_future()
         try:
-            await self._future
+            # Another thread may have brought it before the future was there.
+            if not ready():
+                await future
         finally:
             self._future = None
+
+
+def _resolve(future) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 class Incoming:
@@ -49,7 +74,7 @@ class Incoming:
         self._chunks: deque[bytes] = deque()
         self._owed = 0
         self._ended = False
-        self._waiter = Waiter()
+        self._waiter = Waiter(link)
 
     def feed(self, chunk: bytes) -> None:
         """A chunk has come."""
@@ -82,7 +107,7 @@ class Incoming:
 
     async def __anext__(self) -> bytes:
         while not self._ready():
-            await self._waiter.wait()
+            await self._waiter.wait(self._ready)
         chunk = self._take()
         if chunk is None:
             raise StopAsyncIteration
@@ -133,12 +158,14 @@ class Outgoing:
     def __init__(self, request, link) -> None:
         self._request = request
         self._link = link
-        self._credit = INITIAL_CREDIT
-        self._waiter = Waiter()
+        # Each is written by one thread alone: that which reads, and that which runs the Handler.
+        self._granted = INITIAL_CREDIT
+        self._spent = 0
+        self._waiter = Waiter(link)
 
     def add(self, credit: int) -> None:
         """The daemon takes so many bytes more."""
-        self._credit += credit
+        self._granted += credit
         self._waiter.wake()
 
     def wake(self) -> None:
@@ -154,14 +181,14 @@ class Outgoing:
     async def send_later(self, chunk, flags: int) -> None:
         """The same, for a coroutine."""
         while not self._ready():
-            await self._waiter.wait()
+            await self._waiter.wait(self._ready)
         self._write(chunk, flags)
 
     def _ready(self) -> bool:
-        return self._credit > 0 or self._request.was_cancelled
+        return self._granted > self._spent or self._request.was_cancelled
 
     def _write(self, chunk, flags: int) -> None:
         if self._request.was_cancelled or self._link.ended:
             raise cancelled()
-        self._credit -= len(chunk) + CHUNK_COST
+        self._spent += len(chunk) + CHUNK_COST
         self._link.send_with_body(HEAD.pack(len(chunk), 0, DATA, flags, self._request.number, 0), chunk)

@@ -87,7 +87,8 @@ class ThreadedCalls(Calls):
             body = None
         self.ended(request)
         self.enter(None)
-        self.link.send_soon(head, body or b"")
+        # Another thread may write it later, when the Handler has put something else into what can be changed.
+        self.link.send_soon(head, body if type(body) is bytes else bytes(body or b""))
 
     def _run_batch(self, batch: list[Request]) -> None:
         self.enter(batch[0] if len(batch) == 1 else None)

@@ -80,11 +80,12 @@ class Worker:
         context = Context(init, self._output, lambda: self._calls)
         _contexts.append(context)
         extend_environment(os.environ, init["directory"], init["handler"]["path"])
-        target = load_target(init, context)
+        target = load_target(init, context, self._run)
         calls = self._make_calls(target, init)
         if target.init is not None:
             self._run(target.init)
             self._output.flush(0)
+        calls.main_loop = self._event_loop
         self._calls = calls
         self._link.deliver_to(calls.take)
         return target
@@ -92,15 +93,9 @@ class Worker:
     def _make_calls(self, target: Target, init: dict) -> Calls:
         """Each way is loaded only where it is used: the event loop alone costs tens of milliseconds of the start."""
         if target.is_async:
-            import asyncio
-
             from .asynchronous import AsyncCalls
 
-            # Until 3.10, a lock that the function has made belongs to the loop that is there already.
-            self._loop = asyncio.new_event_loop() if sys.version_info >= (3, 10) else asyncio.get_event_loop()
-            asyncio.set_event_loop(self._loop)
-            self._loop.set_exception_handler(self._loop_failed)
-            return AsyncCalls(target, self._link, self._output, init, self._loop)
+            return AsyncCalls(target, self._link, self._output, init, self._event_loop())
         if init["concurrency"] > 1:
             from .threaded import ThreadedCalls
 
@@ -109,17 +104,22 @@ class Worker:
 
         return SerialCalls(target, self._link, self._output, init)
 
-    def _run(self, method) -> None:
-        """Runs `init` or `close`, which may be `async` in any Handler."""
-        result = method()
-        if not hasattr(result, "__await__"):
-            return
-        if self._loop is not None:
-            self._loop.run_until_complete(result)
-            return
-        import asyncio
+    def _event_loop(self):
+        """The only one of this thread, made when it is needed first."""
+        if self._loop is None:
+            import asyncio
 
-        asyncio.run(_await(result))
+            # Until 3.10, a lock that the function has made belongs to the loop that is there already.
+            self._loop = asyncio.new_event_loop() if sys.version_info >= (3, 10) else asyncio.get_event_loop()
+            asyncio.set_event_loop(self._loop)
+            self._loop.set_exception_handler(self._loop_failed)
+        return self._loop
+
+    def _run(self, method) -> None:
+        """Runs an initializer, `init` or `close`, which may be `async` in any Handler."""
+        result = method()
+        if hasattr(result, "__await__"):
+            self._event_loop().run_until_complete(_await(result))
 
     def _init_failed(self, error: BaseException) -> int:
         if self._link.abandoned:

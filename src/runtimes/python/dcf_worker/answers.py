@@ -1,0 +1,178 @@
+"""What a Handler gives, as the frames of an answer."""
+
+from __future__ import annotations
+
+from .errors import DcfError
+from .files import file_reply, is_file
+from .frames import HEAD
+from .messages import END, RESULT
+from .replies import PLAIN, is_async_stream, is_coming, is_stream, reply_bytes, simple
+from .request import Request
+from .response import Response, kind_of
+from .streams import cancelled
+
+
+class Answers:
+    """The part of a worker's calls that begins when the Handler has come back."""
+
+    def __init__(self, target, link, max_payload: int) -> None:
+        self.target = target
+        self.link = link
+        self.max_payload = max_payload
+        #: Gives an event loop for the thread that serves.
+        self.main_loop = None
+        self._loops = None
+
+    def cancel_all(self) -> None:
+        """Nobody waits for an answer any more."""
+        raise NotImplementedError
+
+    def error_frame(self, request: Request, error: BaseException) -> bytes:
+        """What a call is answered with that has failed."""
+        raise NotImplementedError
+
+    def ended(self, request: Request) -> None:
+        """The call is over, its answer about to be written."""
+        raise NotImplementedError
+
+    @property
+    def awaits(self) -> bool:
+        """Whether the code that asks is a coroutine of the Handler's."""
+        return self._loops is not None and self._loops.running_here()
+
+    def head_of_result(self, request: Request, body) -> bytes:
+        """Raises DcfError when the body is too long."""
+        self.check_length(len(body))
+        return request.reply_head + HEAD.pack(len(body), 0, RESULT, request.reply_flags, request.number, 0)
+
+    def end_frame(self, request: Request) -> bytes:
+        """The last word of an answer that came in chunks."""
+        return request.reply_head + HEAD.pack(0, 0, END, 0, request.number, 0)
+
+    def opened(self, request: Request, reply):
+        """What is in a Response; any other reply as it is."""
+        if isinstance(reply, Response):
+            request.reply_head = reply.head_frame(request.number)
+            reply = reply.body
+        if not is_coming(reply):
+            reply = simple(reply)
+            request.reply_flags = kind_of(reply)
+        return reply
+
+    def body_of(self, request: Request, reply):
+        """The bytes of a reply; `None` when it was sent in chunks, and END is all that is left to say."""
+        return self.body_of_opened(request, self.opened(request, reply))
+
+    def body_of_opened(self, request: Request, reply):
+        """The same for what was in a Response."""
+        if isinstance(reply, PLAIN):
+            return reply_bytes(reply)
+        if hasattr(reply, "__await__") or is_async_stream(reply):
+            return self._await(request, reply)
+        if not is_stream(reply):
+            return reply_bytes(reply)
+        chunks = file_reply(reply, self.max_payload) if is_file(reply) else reply
+        if isinstance(chunks, (bytes, str)):
+            request.reply_flags = kind_of(chunks)
+            return reply_bytes(chunks)
+        try:
+            return self._send_chunks(request, chunks)
+        finally:
+            close = getattr(reply, "close", None)
+            if close is not None:
+                close()
+
+    def chunk_bytes(self, chunk):
+        """The bytes of one chunk. Raises DcfError when it is none, or too long."""
+        body = reply_bytes(chunk)
+        self.check_length(len(body))
+        return body
+
+    def check_length(self, length: int) -> None:
+        """Raises DcfError RESOURCE_EXHAUSTED for more bytes than the function may answer with."""
+        if length > self.max_payload:
+            raise DcfError("RESOURCE_EXHAUSTED", f"the reply has {length} bytes; limits.payload is {self.max_payload}")
+
+    def batch_replies(self, batch: list[Request], replies) -> list:
+        """Raises DcfError INTERNAL unless there is a reply for each."""
+        if isinstance(replies, (list, tuple)) and len(replies) == len(batch):
+            return list(replies)
+        found = f"{len(replies)} replies" if isinstance(replies, (list, tuple)) else f"a {type(replies).__name__}"
+        raise DcfError("INTERNAL", f"call_batch returned {found} for {len(batch)} requests; it must return a list with one for each")
+
+    def batch_frames(self, batch: list[Request]):
+        """Runs a batch, and makes the frame of each of its calls."""
+        try:
+            replies = self.target.call_batch(batch)
+            if hasattr(replies, "__await__"):
+                replies = self._own_loops().run(None, _awaited(replies))
+            replies = self.batch_replies(batch, replies)
+        except BaseException as error:
+            replies = [error] * len(batch)
+        for request, reply in zip(batch, replies):
+            frame = self.batch_answer(request, reply)
+            self.ended(request)
+            yield frame
+
+    def batch_answer(self, request: Request, reply) -> bytes:
+        """The frame for one call of a batch; an exception in the place of a reply fails it alone."""
+        try:
+            if isinstance(reply, BaseException):
+                raise reply
+            reply = self.opened(request, reply)
+            if is_stream(reply) and not is_file(reply):
+                body = self._gather(request, reply)
+            else:
+                reply = simple(reply)
+                request.reply_flags = kind_of(reply)
+                body = reply_bytes(reply)
+            return self.head_of_result(request, body) + bytes(body)
+        except BaseException as error:
+            return self.error_frame(request, error)
+
+    def _send_chunks(self, request: Request, chunks) -> bytes | None:
+        if not request.takes_chunks:
+            return self._gather(request, chunks)
+        outgoing = None
+        for chunk in chunks:
+            chunk = simple(chunk)
+            body = self.chunk_bytes(chunk)
+            outgoing = outgoing or request.begin_stream()
+            outgoing.send(body, kind_of(chunk))
+            self.look_now_and_then()
+        return None
+
+    def _gather(self, request: Request, chunks) -> bytes:
+        gathered = []
+        length = 0
+        for chunk in chunks:
+            chunk = simple(chunk)
+            body = reply_bytes(chunk)
+            request.reply_flags = request.reply_flags if gathered else kind_of(chunk)
+            length += len(body)
+            self.check_length(length)
+            gathered.append(body)
+            self.look_now_and_then()
+            if request.was_cancelled:
+                raise cancelled()
+        return b"".join(gathered)
+
+    def look_now_and_then(self) -> None:
+        """Called with each chunk: an endless generator is to notice that nobody listens."""
+
+    def _await(self, request: Request, reply):
+        from .later import body_of_later
+
+        return self._own_loops().run(request, body_of_later(self, request, reply))
+
+    def _own_loops(self):
+        """For a Handler that is not async as far as its load could tell: few need it, and an event loop takes long to load."""
+        if self._loops is None:
+            from .later import Loops
+
+            self._loops = Loops(self.link, self.cancel_all, self.main_loop)
+        return self._loops
+
+
+async def _awaited(replies):
+    return await replies

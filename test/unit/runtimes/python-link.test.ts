@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { root } from '../../support/programs.js';
+import { runPython, withoutPython } from '../../support/python.js';
+
+test('what a thread leaves to one that is writing is written, in whatever way that one writes', {
+  skip: withoutPython('json'),
+}, async () => {
+  const program = `
+import json, socket, threading
+from dcf_worker.link import Link
+
+def written(write):
+    near, far = socket.socketpair()
+    link = Link(near.fileno())
+    plain = link._write
+    def writing(data):
+        # Another thread ends its call just now.
+        link._write = plain
+        thread = threading.Thread(target=link.send_soon, args=(b"left", b""))
+        thread.start()
+        thread.join()
+        plain(data)
+    link._write = writing
+    write(link)
+    far.setblocking(False)
+    return far.recv(100_000).decode()[-4:]
+print(json.dumps([
+    written(lambda link: link.send(b"sent")),
+    written(lambda link: link.send_with_body(b"head", b"body" * 10_000)),
+    written(lambda link: link.send_soon(b"soon", b"")),
+]))`;
+  assert.deepEqual(await runPython(program, { path: [join(root, 'src/runtimes/python')] }), ['left', 'left', 'left']);
+});
