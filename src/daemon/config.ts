@@ -52,6 +52,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
     resourceHosts: value('resourceHosts'),
     resourceAllowPrivate: value('resourceAllowPrivate'),
     resourceCa: value('resourceCa'),
+    corsOrigins: value('corsOrigins'),
     maxConnections: value('maxConnections'),
     firstByteTimeout: value('firstByteTimeout'),
     bodyTimeout: value('bodyTimeout'),

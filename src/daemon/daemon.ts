@@ -21,6 +21,7 @@ import type { MethodOptions } from '../gateway/grpc-method.js';
 import { GrpcServer } from '../gateway/grpc-server.js';
 import { streamInterceptor } from '../gateway/grpc-stream.js';
 import { HttpServer } from '../gateway/http.js';
+import { Cors } from '../gateway/http-cors.js';
 import { Guard } from '../gateway/http-guard.js';
 import { Invoker } from '../gateway/invoke.js';
 import { nestedInvoker } from '../gateway/nested-invoke.js';
@@ -237,13 +238,15 @@ export class Daemon {
 
   private async listenHttp(address: Address, authenticator: Authenticator, onFault: (error: unknown) => void): Promise<void> {
     const { settings, functions, invoker } = this;
+    const cors = settings.corsOrigins.length === 0 ? undefined : new Cors(settings.corsOrigins);
     try {
       this.http = await HttpServer.open({
         ...address,
         maxConnections: settings.maxConnections,
         firstByteTimeoutMs: settings.firstByteTimeout,
         bodyTimeoutMs: settings.bodyTimeout,
-        guard: new Guard(authenticator, isLoopback(address.host)),
+        guard: new Guard(authenticator, isLoopback(address.host), cors),
+        cors,
         invoker,
         functions,
         describe: (name) => describe(functions.get(name), this.registry.get(name)),

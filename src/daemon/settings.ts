@@ -79,6 +79,14 @@ function hosts(text: string): readonly string[] {
   return found.every(isHost) ? found : allowed('hosts without ports, such as example.com,*.example.org');
 }
 
+function origins(text: string): readonly string[] {
+  const found = listOf(text);
+  const isOrigin = (entry: string): boolean =>
+    entry === '*' || /^https?:\/\/(\*\.)?([a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:\d{1,5})?$/.test(entry);
+  if (found.every(isOrigin)) return found;
+  return allowed('* for all, or origins as browsers send them, without a path, such as https://app.example.com,https://*.example.org');
+}
+
 function hostsWithPorts(text: string): readonly string[] {
   const found = listOf(text);
   const isHost = (entry: string): boolean => /^(\[[0-9a-f:.]+\]|[^:/*]+):\d{1,5}$/.test(entry);
@@ -102,6 +110,12 @@ export const settings = {
   resourceHosts: setting('HOST,...', '', 'where resources may come from, such as *.example.com; all public hosts otherwise', hosts),
   resourceAllowPrivate: setting('LIST', '', 'HOST:PORT,... of hosts for resources whose addresses may be private', hostsWithPorts),
   resourceCa: setting('FILE', '', 'certificate authorities for resources besides the usual ones, PEM', optional),
+  corsOrigins: setting(
+    'LIST',
+    '',
+    'pages in browsers that may call over HTTP, by origin: https://app.example.com,https://*.example.org, or *',
+    origins,
+  ),
   maxConnections: setting('COUNT', '10000', 'connections at the same time, at each address', parseWhole),
   firstByteTimeout: setting('TIME', '10s', 'how long a new connection may stay silent', duration),
   bodyTimeout: setting('TIME', '60s', 'how long a request may take to come', duration),

@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { DcfError } from '../core/errors.js';
 import type { ReplyHead, ReplyKind, Success } from '../pool/invocation.js';
+import type { Cors } from './http-cors.js';
 import { errorBody, errorHeaders, httpStatusOf } from './http-errors.js';
 import { contentTypes, hasNoBody, replyHeaders } from './http-reply.js';
 
@@ -12,6 +13,8 @@ export interface ExchangeOptions {
   stuckAfterMs: number;
   /** Told of what should never be thrown. */
   onFault: (error: unknown) => void;
+  /** Which pages in browsers may read answers. */
+  cors?: Cors | undefined;
 }
 
 /** A body of at most this many bytes is read to its end though nobody wants it: that is cheaper than another connection. */
@@ -31,6 +34,10 @@ export class Exchange {
     private readonly options: ExchangeOptions,
   ) {
     this.expectant = request.headers.expect !== undefined && request.httpVersion === '1.1';
+    const { cors } = options;
+    if (cors === undefined) return;
+    // Errors have them as well: a page could not read them otherwise.
+    for (const [name, value] of Object.entries(cors.headersFor(request.headers))) response.setHeader(name, value);
   }
 
   /** Lets a client send its body that asked first (`expect: 100-continue`). */
@@ -56,7 +63,7 @@ export class Exchange {
         'dcf-request-id': this.id,
       });
     } else {
-      const headers = replyHeaders(head, output.length > 0 ? kind : undefined);
+      const headers = this.chosenHeaders(head, output.length > 0 ? kind : undefined);
       const bare = hasNoBody(head.status);
       if (!bare) headers['content-length'] = output.length;
       else if (head.status === 205) headers['content-length'] = 0;
@@ -75,7 +82,7 @@ export class Exchange {
     const { response } = this;
     if (this.over) return;
     if (this.options.draining()) response.shouldKeepAlive = false;
-    const chosen = replyHeaders(head ?? { status: 200, headers: [] }, kind);
+    const chosen = this.chosenHeaders(head ?? { status: 200, headers: [] }, kind);
     response.writeHead(head?.status ?? 200, { ...chosen, 'dcf-request-id': this.id });
   }
 
@@ -100,6 +107,13 @@ export class Exchange {
     const { socket, httpVersion } = this.request;
     if (httpVersion === '1.0') socket.resetAndDestroy();
     else socket.destroy();
+  }
+
+  /** Answers without a body. */
+  empty(status: number, headers: Readonly<Record<string, string>>): void {
+    if (this.over) return;
+    this.response.writeHead(status, { ...headers, 'dcf-request-id': this.id });
+    this.response.end();
   }
 
   /** Answers with a JSON document, and a line break for who reads it in a terminal. */
@@ -133,6 +147,16 @@ export class Exchange {
       return;
     }
     this.json(httpStatusOf(thrown), errorBody(thrown, this.id), { ...errorHeaders(thrown), ...headers });
+  }
+
+  /** Which pages may read the answer is the operator's to say, where it is said at all. */
+  private chosenHeaders(head: ReplyHead, kind: ReplyKind | undefined): OutgoingHttpHeaders {
+    const headers = replyHeaders(head, kind);
+    if (this.options.cors === undefined) return headers;
+    for (const name of Object.keys(headers)) if (name.startsWith('access-control-')) delete headers[name];
+    const ours = this.response.getHeader('vary');
+    if (headers['vary'] !== undefined && ours !== undefined) headers['vary'] = [String(ours), headers['vary']].flat().join(', ');
+    return headers;
   }
 
   private get over(): boolean {

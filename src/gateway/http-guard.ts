@@ -2,16 +2,22 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import { DcfError } from '../core/errors.js';
 import type { Authenticator } from './auth.js';
+import type { Cors } from './http-cors.js';
 
 /**
  * Decides who may send a request. A daemon without a token trusts whoever reaches it, and a browser on its machine does, for
- * any page that it shows: such requests bear `origin`, or a host name that a stranger made to point here.
+ * any page that it shows: such requests bear `origin`, or a host name that a stranger made to point here. Pages get in whose origin
+ * the operator names.
  */
 export class Guard {
-  /** @param loopback - only this machine can reach the address */
+  /**
+   * @param loopback - only this machine can reach the address
+   * @param cors - which pages may call
+   */
   constructor(
     private readonly authenticator: Authenticator,
     private readonly loopback: boolean,
+    private readonly cors: Cors | undefined = undefined,
   ) {}
 
   /** @throws DcfError UNAUTHENTICATED; PERMISSION_DENIED for what a page in a browser sends */
@@ -20,11 +26,8 @@ export class Guard {
       this.authenticator.check(headers.authorization);
       return;
     }
-    if (headers.origin !== undefined) {
-      throw new DcfError(
-        'PERMISSION_DENIED',
-        'a daemon without a token takes no requests from pages in a browser: set DCF_TOKEN and send it',
-      );
+    if (headers.origin !== undefined && this.cors?.allows(headers.origin) !== true) {
+      throw notFromPages(headers.origin, 'a daemon without a token takes no requests from pages in a browser, unless');
     }
     const { host } = headers;
     if (!this.loopback || host === undefined || isOwnName(host)) return;
@@ -41,6 +44,12 @@ export class Guard {
       return false;
     }
   }
+}
+
+/** PERMISSION_DENIED for what a page of this origin sends. */
+export function notFromPages(origin: string, rule: string): DcfError {
+  const shown = JSON.stringify(origin.slice(0, 80));
+  return new DcfError('PERMISSION_DENIED', `${rule} --cors-origins (DCF_CORS_ORIGINS) names their origin; this one's is ${shown}`);
 }
 
 /** Whether a `host` header is an address or a name of this machine that no name server decides on. */

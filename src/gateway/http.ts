@@ -3,9 +3,10 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { DcfError } from '../core/errors.js';
 import { serveCall } from './http-call.js';
 import { endBadConnection } from './http-client-error.js';
+import { type Cors, isPreflight } from './http-cors.js';
 import { HttpError } from './http-errors.js';
 import { Exchange, type ExchangeOptions } from './http-exchange.js';
-import type { Guard } from './http-guard.js';
+import { type Guard, notFromPages } from './http-guard.js';
 import { textOf } from './http-head.js';
 import { describeView, listView, type ViewOptions } from './http-views.js';
 import { type Invoker, isRequestId } from './invoke.js';
@@ -19,6 +20,8 @@ export interface HttpServerOptions extends ViewOptions {
   /** How long a request may take to come, and a client to take some of its answer. */
   bodyTimeoutMs: number;
   guard: Guard;
+  /** Which pages in browsers may read answers; none where it is missing. */
+  cors: Cors | undefined;
   invoker: Invoker;
   /** Told of what should never be thrown. */
   onFault: (error: unknown) => void;
@@ -109,8 +112,8 @@ function createNodeServer(timeoutMs: number, handler: (request: IncomingMessage,
 }
 
 function createApp(options: HttpServerOptions): FastifyInstance {
-  const { invoker, onFault, bodyTimeoutMs } = options;
-  const exchangeOptions: ExchangeOptions = { draining: () => invoker.draining, stuckAfterMs: bodyTimeoutMs, onFault };
+  const { invoker, onFault, bodyTimeoutMs, cors } = options;
+  const exchangeOptions: ExchangeOptions = { draining: () => invoker.draining, stuckAfterMs: bodyTimeoutMs, onFault, cors };
   const open: Open = (request, reply) => {
     reply.hijack();
     const given = textOf(request.raw.headers['dcf-request-id']);
@@ -119,7 +122,7 @@ function createApp(options: HttpServerOptions): FastifyInstance {
   };
   const app = fastify({
     serverFactory: (handler) => createNodeServer(bodyTimeoutMs, handler),
-    routerOptions: { maxParamLength: maxHeadBytes },
+    routerOptions: { maxParamLength: maxHeadBytes, ignoreDuplicateSlashes: true, ignoreTrailingSlash: true },
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => endBadConnection(error, socket, () => invoker.newRequestId()),
     frameworkErrors: (_error, request, reply) => {
@@ -133,7 +136,7 @@ function createApp(options: HttpServerOptions): FastifyInstance {
 }
 
 function addRoutes(app: FastifyInstance, options: HttpServerOptions, open: Open): void {
-  const { invoker, guard, readiness } = options;
+  const { invoker, guard, readiness, cors } = options;
   const anybody: Route = (serve) => (request, reply) => {
     const exchange = open(request, reply);
     try {
@@ -171,11 +174,23 @@ function addRoutes(app: FastifyInstance, options: HttpServerOptions, open: Open)
       exchange.json(rest.ready ? 200 : 503, guard.trusts(exchange.request.headers) ? { ...rest, notReady } : rest);
     }),
   );
+  app.options(
+    '*',
+    anybody((exchange, { raw }) => {
+      // Browsers ask this without the token.
+      if (isPreflight(raw.headers)) answerPreflight(exchange, cors);
+      else {
+        guard.check(raw.headers);
+        refuseRoute(exchange, raw);
+      }
+    }),
+  );
   app.setNotFoundHandler(guarded((exchange, request) => refuseRoute(exchange, request.raw)));
 }
 
 function refuseRoute(exchange: Exchange, { method, url = '' }: IncomingMessage): void {
-  const [path = ''] = url.split('?');
+  const [given = ''] = url.split('?');
+  const path = given.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');
   const shown = JSON.stringify(path.slice(0, 80));
   const allow = allowedMethods(path);
   if (allow === undefined) {
@@ -183,6 +198,14 @@ function refuseRoute(exchange: Exchange, { method, url = '' }: IncomingMessage):
   } else {
     exchange.fail(new HttpError(405, 'UNIMPLEMENTED', `${method} is not for ${shown}; allowed: ${allow}`), { allow });
   }
+}
+
+/** Says whether a page in a browser may send a request. */
+function answerPreflight(exchange: Exchange, cors: Cors | undefined): void {
+  const { headers } = exchange.request;
+  const { origin = '' } = headers;
+  if (cors?.allows(origin) === true) exchange.empty(204, cors.preflightHeaders(headers));
+  else exchange.fail(notFromPages(origin, 'pages in a browser may call this daemon only where'));
 }
 
 /** The methods of a path that there is, as in the header `allow`. */
