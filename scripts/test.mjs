@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'dist', 'test');
@@ -18,10 +18,13 @@ if (files.length === 0) {
   console.error(`no test is called ${wanted.join(', ')}`);
   process.exit(1);
 }
+const { testEnvironment } = await import(pathToFileURL(join(folder, 'support', 'test-environment.js')).href);
+const environment = await testEnvironment(files, process.env, (line) => console.log(line));
+const reporter = pathToFileURL(join(root, 'scripts', 'test-reporter.mjs')).href;
 // Two at a time: more would only make the machine's two cores a part of what is tested.
 const child = spawn(
   process.execPath,
-  ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=300000', ...files.sort()],
-  { stdio: 'inherit' },
+  ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=300000', `--test-reporter=${reporter}`, ...files.sort()],
+  { stdio: 'inherit', env: { ...process.env, ...environment } },
 );
 child.on('exit', (code) => process.exit(code ?? 1));

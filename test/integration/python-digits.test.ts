@@ -18,7 +18,7 @@ interface Recognition {
   scores: number[];
 }
 
-describe('digits, served from Python', { skip: await lacksModules('numpy', 'onnxruntime', 'PIL') }, async () => {
+describe('digits, served from Python', { skip: lacksModules('numpy', 'onnxruntime', 'PIL') }, async () => {
   const daemon = await startDaemon(owner, { args: ['--python', (await testPython()).executable] });
 
   before(async () => {

@@ -83,7 +83,7 @@ describe('sample functions in Python', { skip: noPython }, async () => {
     );
   });
 
-  test('python-image-size says how large a picture is, and refuses what is none', { skip: await lacksModules('PIL') }, async () => {
+  test('python-image-size says how large a picture is, and refuses what is none', { skip: lacksModules('PIL') }, async () => {
     await deploy('python-image-size');
     const flag = await example('python-image-size', 'flag.base64');
     assert.deepEqual(JSON.parse(await call('python-image-size', flag)), { width: 8, height: 5, format: 'png' });
@@ -91,7 +91,7 @@ describe('sample functions in Python', { skip: noPython }, async () => {
     await refuses('python-image-size', Buffer.from('no picture').toString('base64'), /no picture in a format that is known/);
   });
 
-  describe('python-classifier', { skip: (await lacksModules('torch', 'numpy', 'PIL')) || noPictures || false }, () => {
+  describe('python-classifier', { skip: lacksModules('torch', 'numpy', 'PIL') || noPictures || false }, () => {
     before(() => deploy('python-classifier'));
 
     test('reads nine digits of ten, several in flight, with weights that are loaded once', async () => {

@@ -1,22 +1,14 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { cleanEnvironment, root } from './programs.js';
-
-const interpreter = process.env['DCF_TEST_PYTHON'] ?? 'python3';
+import { testInterpreter } from './pythons.js';
 
 /** Where the package `dcf` for Python is. */
 export const pythonPackage = join(root, 'sdk', 'python');
 
-/** Why no Python here has these modules, for a test to skip with; `false` where one has them all. */
-export function withoutPython(...modules: readonly string[]): string | false {
-  const imports = modules.map((name) => `import ${name}`).join('\n');
-  const { status, error, stderr } = spawnSync(interpreter, ['-c', imports], { encoding: 'utf8', timeout: 30_000 });
-  if (status === 0) return false;
-  const why = error === undefined ? (stderr.trim().split('\n').at(-1) ?? '') : error.message;
-  return `${interpreter} cannot be used (DCF_TEST_PYTHON names another): ${why}`;
-}
+export { lacksModules as withoutPython } from './pythons.js';
 
 export interface PythonSettings {
   environment?: Readonly<Record<string, string>>;
@@ -27,7 +19,7 @@ export interface PythonSettings {
 
 /** Starts a Python program. */
 export function spawnPython(program: string, { environment = {}, path = [join(pythonPackage, 'src')], args = [] }: PythonSettings = {}) {
-  return spawn(interpreter, ['-u', '-c', program, ...args], {
+  return spawn(testInterpreter, ['-u', '-c', program, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...cleanEnvironment(), PYTHONPATH: path.join(':'), PYTHONDONTWRITEBYTECODE: '1', ...environment },
   });
@@ -45,7 +37,7 @@ export async function runPython(program: string, settings: PythonSettings = {}):
 
 /** Runs a module of Python's, such as `pip`, to its end. Rejects with what it wrote when it fails. */
 export async function runModule(name: string, ...args: readonly string[]): Promise<void> {
-  const child = spawn(interpreter, ['-m', name, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment() });
+  const child = spawn(testInterpreter, ['-m', name, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: cleanEnvironment() });
   const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   if (child.exitCode !== 0) throw new Error(`${name} ended with ${child.exitCode ?? child.signalCode}:\n${out}${errors}`);
 }

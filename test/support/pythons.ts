@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { findPython, type PythonInterpreter } from '../../src/pool/python-interpreter.js';
 
 /** The versions of CPython that the runtime is made for. */
@@ -19,14 +18,20 @@ export const noPython: string | false = await testPython().then(
   (error: unknown) => String(error),
 );
 
-/** Why functions that import these cannot run here; `false` when they can. */
-export async function lacksModules(...names: readonly string[]): Promise<string | false> {
+/** What runs the tests' own programs in Python. */
+export const testInterpreter = noPython === false ? (await testPython()).executable : 'python3';
+
+/** Why nothing that imports these modules can run here, for a test to skip with; `false` where it can. */
+export function lacksModules(...names: readonly string[]): string | false {
   if (noPython !== false) return noPython;
-  const { executable } = await testPython();
-  return await promisify(execFile)(executable, ['-c', `import ${names.join(', ')}`]).then(
-    () => false,
-    () => `${executable} has not all of ${names.join(', ')}`,
-  );
+  for (const name of names) {
+    const { status, error, stderr } = spawnSync(testInterpreter, ['-c', `import ${name}`], { encoding: 'utf8', timeout: 60_000 });
+    if (status === 0) continue;
+    const variable = name === 'torch' ? 'DCF_TEST_TORCH_PROBLEM' : 'DCF_TEST_PYTHON_PROBLEM';
+    const why = process.env[variable] ?? error?.message ?? stderr.trim().split('\n').at(-1);
+    return `${testInterpreter} has no ${name}: ${why || 'it cannot be imported'}`;
+  }
+  return false;
 }
 
 /** An interpreter of each version, on the PATH or where pyenv keeps them; where there is none, why. */

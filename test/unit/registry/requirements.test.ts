@@ -7,30 +7,15 @@ import { promisify } from 'node:util';
 import { installDependencies, recoverDependencies, sweepDependencies } from '../../../src/registry/dependencies.js';
 import type { PythonInterpreter } from '../../../src/registry/pip.js';
 import { planRequirements, sitePackagesLink } from '../../../src/registry/requirements-plan.js';
+import { lacksModules, testPython } from '../../support/pythons.js';
 import { makeWheel } from '../../support/wheels.js';
 import { assertNoLeftovers, temporaryFolder } from './support.js';
 
 const run = promisify(execFile);
 
-const noInterpreter = 'there is no python3 with pip here';
-
-async function findInterpreter(): Promise<PythonInterpreter | undefined> {
-  try {
-    const program = 'import pip, sys; print(sys.executable); print(sys.implementation.cache_tag)';
-    const [executable = '', tag = ''] = (await run('python3', ['-c', program])).stdout.split('\n');
-    return { executable, tag };
-  } catch {
-    return undefined;
-  }
-}
-
-const python = await findInterpreter();
-const withPython = python === undefined ? { skip: noInterpreter } : {};
-
-function interpreter(): PythonInterpreter {
-  assert.ok(python !== undefined, noInterpreter);
-  return python;
-}
+const skip = lacksModules('pip');
+const python: PythonInterpreter = skip === false ? await testPython() : { executable: '', tag: '' };
+const withPython = { skip };
 
 describe('requirements.txt', () => {
   let environment: NodeJS.ProcessEnv = {};
@@ -57,7 +42,7 @@ describe('requirements.txt', () => {
   test('a byte order mark before the first line does no harm', withPython, async (context) => {
     const { revision } = await revisionWith(context, '\uFEFF-r more.txt\n');
     await writeFile(join(revision, 'more.txt'), '\uFEFF# nothing but this\r\ntiny==1.0\r\n');
-    const plan = await planRequirements(revision, interpreter());
+    const plan = await planRequirements(revision, python);
     assert.deepEqual(
       [...(plan?.files ?? [])].map(([path, bytes]) => [path, Buffer.from(bytes).toString()]),
       [
@@ -68,22 +53,24 @@ describe('requirements.txt', () => {
   });
 
   async function addWheel(revision: string, name: string, answer: number): Promise<void> {
-    const { file, bytes } = await makeWheel(interpreter().executable, name, '1.0.0', { [`${name}/__init__.py`]: `answer = ${answer}\n` });
+    const { file, bytes } = await makeWheel(python.executable, name, '1.0.0', { [`${name}/__init__.py`]: `answer = ${answer}\n` });
     await writeFile(join(revision, 'vendor', file), bytes);
   }
 
   async function answerOf(revision: string, name: string): Promise<string> {
-    const { stdout } = await run(interpreter().executable, ['-c', `import ${name}; print(${name}.answer)`], {
+    const { stdout } = await run(python.executable, ['-c', `import ${name}; print(${name}.answer)`], {
       env: { PYTHONPATH: join(revision, sitePackagesLink) },
     });
     return stdout.trim();
   }
 
-  /** A PATH on which only pip is to be had, or only uv. */
+  /** A PATH on which only pip is to be had, or only uv: the packages of the tests bring it. */
   async function only(installer: 'pip' | 'uv'): Promise<string | undefined> {
-    const { stdout } = await run('sh', ['-c', 'command -v uv || true']);
-    if (installer === 'pip') return ['/usr/bin', '/bin'].join(delimiter);
-    return stdout === '' ? undefined : [dirname(stdout.trim()), '/usr/bin', '/bin'].join(delimiter);
+    const plain = ['/usr/bin', '/bin'];
+    if (installer === 'pip') return plain.join(delimiter);
+    const search = [dirname(python.executable), process.env['PATH']].join(delimiter);
+    const { stdout } = await run('sh', ['-c', 'command -v uv || true'], { env: { PATH: search } });
+    return stdout === '' ? undefined : [dirname(stdout.trim()), ...plain].join(delimiter);
   }
 
   for (const installer of ['pip', 'uv'] as const) {
@@ -103,7 +90,7 @@ describe('requirements.txt', () => {
       const before = process.env['PATH'];
       process.env['PATH'] = path;
       try {
-        const options = { dataDirectory: data, python: interpreter() };
+        const options = { dataDirectory: data, python };
         await Promise.all(
           [revision, second].map((revisionDirectory) =>
             installDependencies({ ...options, revisionDirectory, onOutput: (line) => lines.push(line) }),
@@ -118,7 +105,7 @@ describe('requirements.txt', () => {
       assert.deepEqual(others, []);
       assert.equal(await readlink(join(revision, sitePackagesLink)), `../../../../dependencies/${digest}/site-packages`);
       const compiled = await readdir(join(revision, sitePackagesLink, 'tiny/__pycache__'));
-      assert.deepEqual(compiled, [`__init__.${interpreter().tag}.pyc`]);
+      assert.deepEqual(compiled, [`__init__.${python.tag}.pyc`]);
       await assertNoLeftovers(data);
       await sweepDependencies(data, [second]);
       assert.deepEqual(await readdir(join(data, 'dependencies')), [digest]);
@@ -133,7 +120,7 @@ describe('requirements.txt', () => {
     async (context) => {
       const { data, revision } = await revisionWith(context, 'no-such-package-anywhere==1.2.3\n');
       const lines: string[] = [];
-      const options = { revisionDirectory: revision, dataDirectory: data, python: interpreter() };
+      const options = { revisionDirectory: revision, dataDirectory: data, python };
       await assert.rejects(installDependencies({ ...options, onOutput: (line) => lines.push(line) }), {
         code: 'FAILED_PRECONDITION',
         message: /the dependencies cannot be installed: (uv )?pip install ended with exit code 1\n(.|\n)*no-such-package-anywhere/,

@@ -1,0 +1,52 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { messageOf } from '../../src/core/errors.js';
+import { findPython } from '../../src/pool/python-interpreter.js';
+import { reaches } from './module-graph.js';
+import { root } from './programs.js';
+import { type ExtraPackages, pythonEnvironment } from './python-environment.js';
+
+const folder = join(root, 'test', 'python');
+const torchPackages: ExtraPackages = {
+  requirements: join(folder, 'torch.txt'),
+  lock: join(folder, 'torch.lock'),
+  advice: 'PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS says where the wheel of PyTorch for CPUs is',
+  uvOptions: ['--torch-backend', 'cpu'],
+};
+
+/**
+ * What the tests in these built files need of the environment: `DCF_TEST_PYTHON`, a Python with the packages that they use, or why
+ * there is none. Nothing where a Python is named already, or none of the files uses one.
+ */
+export async function testEnvironment(
+  files: readonly string[],
+  variables: NodeJS.ProcessEnv,
+  onOutput: (line: string) => void,
+): Promise<Readonly<Record<string, string>>> {
+  const seen = new Set<string>();
+  const pythons = fileURLToPath(new URL('pythons.js', import.meta.url));
+  if (variables['DCF_TEST_PYTHON'] !== undefined || !files.some((file) => reaches(file, pythons, seen))) return {};
+  const wantsTorch = variables['DCF_TEST_TORCH'] === '1' || (variables['CI'] === 'true' && variables['DCF_TEST_TORCH'] !== '0');
+  try {
+    const { executable, extraProblem } = await pythonEnvironment({
+      base: await findPython({ version: undefined, fallback: 'python3' }),
+      cache: join(cacheFolder(variables), 'dcf-tests'),
+      lock: join(folder, 'requirements.lock'),
+      extra: wantsTorch ? torchPackages : undefined,
+      variables,
+      onOutput,
+    });
+    const torchProblem = wantsTorch ? extraProblem : 'DCF_TEST_TORCH=1 brings it';
+    return { DCF_TEST_PYTHON: executable, ...(torchProblem === undefined ? {} : { DCF_TEST_TORCH_PROBLEM: torchProblem }) };
+  } catch (error) {
+    onOutput(`no Python packages for the tests: ${messageOf(error)}`);
+    return { DCF_TEST_PYTHON_PROBLEM: messageOf(error) };
+  }
+}
+
+/** https://specifications.freedesktop.org/basedir-spec/latest/ */
+function cacheFolder(variables: NodeJS.ProcessEnv): string {
+  const given = variables['XDG_CACHE_HOME'] ?? '';
+  return isAbsolute(given) ? given : join(homedir(), '.cache');
+}
