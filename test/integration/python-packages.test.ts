@@ -42,7 +42,7 @@ def Handler(req):
 `;
 const found = { here: '2.0', forked: '2.0', spawned: '2.0', served: '2.0', module: '2.0', program: '2.0', shell: '2.0' };
 
-describe('what requirements.txt brings', { skip: await lacksModules('pip', 'venv') }, async () => {
+describe('what requirements.txt brings', { skip: lacksModules('pip', 'venv') }, async () => {
   const { executable } = await testPython();
   const tiny = (version: string): Record<string, string> => ({
     'tiny/__init__.py': `version = "${version}"\n`,
