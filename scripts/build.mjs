@@ -106,6 +106,9 @@ async function writeCommonJs(dist) {
     format: 'cjs',
     platform: 'node',
     target: 'node20',
+    // What a module of CommonJS has in place of it.
+    define: { 'import.meta.url': '__ownUrl' },
+    banner: { js: "const __ownUrl = require('node:url').pathToFileURL(__filename).href;" },
     sourcemap: 'linked',
     sourcesContent: false,
     logLevel: 'warning',

@@ -6,7 +6,8 @@ import type { Manifest } from '../manifest/schema.js';
 import { packFunction } from '../package/pack.js';
 import { locateResource } from '../package/resources.js';
 import { layOutForTest } from './layout.js';
-import type { InProcessRuntime, LoadOptions, TestedFunction, TestedHandler } from './types.js';
+import { startInProcess } from './runtime.js';
+import type { LoadOptions, TestedFunction, TestedHandler } from './types.js';
 
 export type { FakeFunction, InProcessOptions, LoadOptions, TestAnswer, TestCallOptions, TestedFunction, TestedHandler } from './types.js';
 
@@ -21,7 +22,6 @@ export type { FakeFunction, InProcessOptions, LoadOptions, TestAnswer, TestCallO
  *   when there is no Handler; whatever the Handler throws while it is built
  */
 export async function loadFunction(source: string | URL | TestedHandler, options: LoadOptions = {}): Promise<TestedFunction> {
-  const { startInProcess } = await loadRuntime();
   if (typeof source !== 'string' && !(source instanceof URL)) {
     const { manifest } = parseManifestJson('{"name":"tested"}');
     const resources = resourcePaths(manifest, process.cwd(), options);
@@ -98,14 +98,4 @@ function setEnvironment(variables: Readonly<Record<string, string>>): () => void
       else process.env[name] = value;
     }
   };
-}
-
-async function loadRuntime(): Promise<InProcessRuntime> {
-  const runtime: unknown = await import(new URL('./runtime.js', import.meta.url).href);
-  if (isRuntime(runtime)) return runtime;
-  throw new DcfError('INTERNAL', 'this build of @dcf/sdk has no runtime for tests');
-}
-
-function isRuntime(value: unknown): value is InProcessRuntime {
-  return typeof value === 'object' && value !== null && 'startInProcess' in value && typeof value.startInProcess === 'function';
 }

@@ -86,8 +86,3 @@ export interface InProcessOptions {
   timeoutMs: number;
   onLog: (level: LogLevel, text: string) => void;
 }
-
-/** The runtime's door for tests; the build puts the runtime beside this module. */
-export interface InProcessRuntime {
-  startInProcess(options: InProcessOptions): Promise<TestedFunction>;
-}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -90,6 +91,22 @@ test('a Handler that the test has imported itself: a class, an object, a functio
   const response = await (await load(t, () => new Response('gone', { status: 410, headers: { 'x-a': 'b' } }))).call();
   assert.deepEqual([response.text(), response.status], ['gone', 410]);
   assert.ok(response.headers.some(([name, value]) => name === 'x-a' && value === 'b'));
+});
+
+test('CommonJS has it, too, as it has the errors', async (t) => {
+  const require = createRequire(import.meta.url);
+  const common: { testing: typeof import('@dcf/sdk/testing'); errors: typeof import('@dcf/sdk/errors') } = {
+    testing: require('@dcf/sdk/testing'),
+    errors: require('@dcf/sdk/errors'),
+  };
+  assert.notEqual(common.errors.DcfError, DcfError);
+  const tested = await common.testing.loadFunction((request: Request) => {
+    if (request.text() === 'throw') throw new DcfError('NOT_FOUND', 'of the other copy');
+    return request.input;
+  });
+  cleanUp(t, () => tested.close());
+  assert.equal((await tested.call('Ada')).text(), 'Ada');
+  await assert.rejects(tested.call('throw'), (error) => error instanceof common.errors.DcfError && error.code === 'NOT_FOUND');
 });
 
 test('errors are those of a caller', async (t) => {
