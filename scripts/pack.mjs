@@ -1,19 +1,19 @@
-// Makes the packages that users install, dcf and @dcf/sdk, in dist/packages. It needs a build.
+// Makes the packages that users install, dcf and @dcf/sdk, in dist/packages or the folder that is named. It needs a build.
 //
 // What npm packs of this folder would have all of ONNX Runtime's platforms installed, by a script that downloads a CUDA library and
 // fails where it cannot; and @dcf/sdk would be looked for in a registry. So dcf brings both: its SDK, and ONNX Runtime for Linux
 // without that script.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const target = join(root, 'dist', 'packages');
+const target = resolve(process.argv[2] ?? join(root, 'dist', 'packages'));
 const staged = join(target, 'dcf');
 const foreign = ['darwin', 'win32'].map((platform) => join('bin', 'napi-v6', platform));
 
-rmSync(target, { recursive: true, force: true });
+rmSync(staged, { recursive: true, force: true });
 mkdirSync(staged, { recursive: true });
 pack(join(root, 'sdk'));
 
@@ -21,9 +21,20 @@ for (const path of ['LICENSE', 'README.md', 'docs', 'proto', 'scripts/install-cu
 copy(join(root, 'dist/src'), join(staged, 'dist/src'));
 const brought = {
   ...bring('@dcf/sdk', join(root, 'sdk'), (path) => ['', 'package.json', 'dist'].includes(path) || path.startsWith(`dist${sep}`)),
-  ...bring('onnxruntime-node', join(root, 'node_modules/onnxruntime-node'), (path) => !foreign.some((folder) => path.startsWith(folder))),
+  ...bring(
+    'onnxruntime-node',
+    join(root, 'node_modules/onnxruntime-node'),
+    (path) => !foreign.some((folder) => path.startsWith(folder)) && !/(?<!\.d)\.ts$/.test(path),
+  ),
 };
-const { private: _private, scripts, workspaces: _workspaces, devDependencies: _development, overrides: _overrides, ...rest } = readJson(root);
+const {
+  private: _private,
+  scripts,
+  workspaces: _workspaces,
+  devDependencies: _development,
+  overrides: _overrides,
+  ...rest
+} = readJson(root);
 writeJson(staged, {
   ...rest,
   os: ['linux'],
@@ -32,12 +43,20 @@ writeJson(staged, {
   bundleDependencies: ['@dcf/sdk', 'onnxruntime-node'],
 });
 pack(staged);
+rmSync(staged, { recursive: true, force: true });
 
 /** Copies a package into dcf. What it depends on is returned, for dcf to depend on: npm takes what a bundled one wants to be bundled too. */
 function bring(name, from, isWanted) {
   const folder = join(staged, 'node_modules', name);
   copy(from, folder, isWanted);
-  const { scripts: _scripts, dependencies, devDependencies: _tools, peerDependencies: _peers, peerDependenciesMeta: _meta, ...kept } = readJson(folder);
+  const {
+    scripts: _scripts,
+    dependencies,
+    devDependencies: _tools,
+    peerDependencies: _peers,
+    peerDependenciesMeta: _meta,
+    ...kept
+  } = readJson(folder);
   writeJson(folder, kept);
   return dependencies;
 }
@@ -50,7 +69,7 @@ function pack(folder) {
   });
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
-  console.log(relative(root, join(target, stdout.trim().split('\n').at(-1))));
+  console.log(relative(process.cwd(), join(target, stdout.trim().split('\n').at(-1))));
 }
 
 function copy(from, to, isWanted = () => true) {

@@ -1,3 +1,5 @@
+import { manifestSchemaText, schemaComment, typeScriptFiles } from './editor-files.js';
+
 export const runtimes = ['node', 'python'] as const;
 export type Runtime = (typeof runtimes)[number];
 export const templates = ['hello', 'json'] as const;
@@ -68,6 +70,12 @@ const examples = {
   json: { file: 'examples/numbers.json', content: '[1, 2, 3.5]\n', does: 'Counts and adds up a JSON list of numbers.' },
 } as const;
 
+const unneeded = ['README.md', 'examples/', 'package-lock.json'];
+
+const schemaFile = 'function.schema.json';
+/** Where the schema of function.yaml is, from the function's folder: with the types, or beside it where there are none. */
+const schemaPaths = { node: `./node_modules/@dcf/sdk/dist/${schemaFile}`, python: `./${schemaFile}` } as const;
+
 /**
  * The files of a new function, by path, and which of them is an input to try it with.
  *
@@ -76,12 +84,14 @@ const examples = {
 export function templateFiles(name: string, runtime: Runtime, template: Template): { files: Record<string, string>; example: string } {
   const source = sources[runtime];
   const { file: example, content, does } = examples[template];
+  const editor = runtime === 'node' ? typeScriptFiles(name) : { [schemaFile]: manifestSchemaText() };
   const files = {
-    'function.yaml': manifest(name, does, runtime, source.file, template),
+    'function.yaml': schemaComment(schemaPaths[runtime]) + manifest(name, does, runtime, source.file, template),
     [source.file]: source[template],
-    '.dcfignore': `# What the function does not need (gitignore syntax).\nREADME.md\nexamples/\n`,
+    '.dcfignore': `# What the function does not need (gitignore syntax).\n${[...unneeded, ...Object.keys(editor)].join('\n')}\n`,
     [example]: content,
     'README.md': readme(name, does, example),
+    ...editor,
   };
   return { files, example };
 }

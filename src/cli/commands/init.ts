@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { messageOf } from '@dcf/sdk/errors';
 import { type Command, Option } from 'commander';
 import { parseName } from '../arguments.js';
+import { linkTypes } from '../editor-files.js';
 import { CommandError, systemCode } from '../errors.js';
 import { printLine } from '../output.js';
 import { type Runtime, runtimes, type Template, templateFiles, templates } from '../templates.js';
@@ -33,6 +34,7 @@ async function init(name: string, { runtime, template }: InitOptions): Promise<v
       await mkdir(dirname(join(name, path)), { recursive: true });
       await writeFile(join(name, path), content, { flag: 'wx' });
     }
+    if (runtime === 'node') await linkTypes(name);
   } catch (error) {
     throw new CommandError(1, `the folder ${name} cannot be written: ${messageOf(error)}`);
   }
