@@ -132,6 +132,8 @@ test('what cannot be put in force is refused with the field and what to do', asy
     [{ ...image, Limits: { Memory: '1Gi' }, Requests: { Memory: '2Gi' } }, /^Requests\.Memory: 2Gi is above Limits\.Memory, 1Gi/],
     [{ ...image, Limits: { GPU: 'all' } }, /^Limits\.GPU: "all" is no number of devices/],
     [{ ...image, EnvVars: { 'NOT A NAME': '1' } }, /environment/],
+    [{ ...image, EnvVars: { TOO_BIG: 'x'.repeat(140_000) } }, /"environment\.TOO_BIG" is .*128 KiB with its name/],
+    [{ ...image, EnvVars: { NUL: 'a\0b' } }, /"environment\.NUL" is .*without NUL characters/],
     [{ ...image, Labels: { 'no spaces': '1' } }, /labels/],
     [{ ...image, Service: 'Not-A-Name' }, /no function name/],
     [{ Image: 'greet' }, /no function name/],
