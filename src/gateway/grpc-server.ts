@@ -3,6 +3,7 @@ import { type ConnectionInjector, Server, ServerCredentials, type ServerIntercep
 import { HealthImplementation } from 'grpc-health-check';
 import type { ByteBudget } from './byte-budget.js';
 import { bodyTimer } from './grpc-body-timer.js';
+import { GrpcConnections } from './grpc-connections.js';
 import type { GrpcService } from './grpc-method.js';
 import { streamPath } from './grpc-stream.js';
 import { Listener } from './listener.js';
@@ -40,6 +41,7 @@ export class GrpcServer {
     private readonly health: HealthImplementation,
     private readonly listener: Listener,
     private readonly timer: { stop(): void },
+    private readonly connections: GrpcConnections,
   ) {}
 
   /** Starts to listen. Throws a DcfError FAILED_PRECONDITION when it cannot. */
@@ -54,10 +56,12 @@ export class GrpcServer {
       'grpc.enable_channelz': 0,
       interceptors: [withStreams(timer.interceptor, options.streams)],
     });
+    const connections = new GrpcConnections(server);
     for (const [definition, implementation] of options.services) server.addService(definition, implementation);
     const health = new HealthImplementation({ '': 'NOT_SERVING' });
     health.addToServer(server);
     const injector: ConnectionInjector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    connections.start();
     const { host, port, maxConnections, firstByteTimeoutMs } = options;
     const onConnection: ConnectionInjector['injectConnection'] = (socket) => injector.injectConnection(socket);
     const listener = await Listener.open({
@@ -69,7 +73,7 @@ export class GrpcServer {
       server: createServer({ noDelay: true }),
       onConnection,
     });
-    return new GrpcServer(server, health, listener, timer);
+    return new GrpcServer(server, health, listener, timer, connections);
   }
 
   get port(): number {
@@ -96,6 +100,7 @@ export class GrpcServer {
    */
   async close(): Promise<void> {
     this.timer.stop();
+    this.connections.stop();
     this.listener.close();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, closeGraceMs);

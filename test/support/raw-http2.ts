@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { cleanUp, type Owner } from './cleanup.js';
+import { invokeRequest } from './raw-client.js';
+
+const types = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, continuation: 9 };
+const endStream = 1;
+const endHeaders = 4;
+const acknowledged = 1;
+
+/** A connection that speaks HTTP/2 frame by frame and checks nothing of what it sends. */
+export interface RawHttp2 {
+  /** Calls `Functions.Invoke`, with more headers, of any size. */
+  call: (id: number, name: string, headers?: readonly (readonly [name: string, value: string])[]) => void;
+  /** Sends a header block as it is. */
+  block: (id: number, bytes: Uint8Array) => void;
+  /** What was said of a stream: `ended` with its gRPC status unread, or the code of its reset; `undefined` as long as it is open. */
+  fate: (id: number) => string | undefined;
+  /** Of the daemon's settings, by number. */
+  settings: Map<number, number>;
+  /** Resolves when the connection is gone. */
+  closed: Promise<void>;
+  isOpen: () => boolean;
+}
+
+/** Opens one that goes with its owner. */
+export async function rawHttp2(owner: Owner, url: string): Promise<RawHttp2> {
+  const [host, port] = url.split(':');
+  const socket = connect(Number(port), host);
+  cleanUp(owner, () => void socket.destroy());
+  socket.on('error', () => undefined);
+  const fates = new Map<number, string>();
+  const settings = new Map<number, number>();
+  let open = true;
+  const closed = once(socket, 'close').then(() => {
+    open = false;
+  });
+  const send = (type: number, flags: number, id: number, body: Uint8Array): void => {
+    const head = Buffer.alloc(9);
+    head.writeUIntBE(body.length, 0, 3);
+    head[3] = type;
+    head[4] = flags;
+    head.writeUInt32BE(id, 5);
+    socket.write(Buffer.concat([head, body]));
+  };
+  const take = (type: number, flags: number, id: number, body: Buffer): void => {
+    if (type === types.ping && (flags & acknowledged) === 0) send(types.ping, acknowledged, 0, body);
+    if (type === types.reset) fates.set(id, `reset ${body.readUInt32BE(0)}`);
+    if ((type === types.data || type === types.headers) && (flags & endStream) !== 0) fates.set(id, 'ended');
+    if (type !== types.settings || (flags & acknowledged) !== 0) return;
+    for (let at = 0; at < body.length; at += 6) settings.set(body.readUInt16BE(at), body.readUInt32BE(at + 2));
+    send(types.settings, acknowledged, 0, Buffer.alloc(0));
+  };
+  let rest = Buffer.alloc(0);
+  socket.on('data', (data: Buffer) => {
+    rest = Buffer.concat([rest, data]);
+    for (let length = rest.readUIntBE(0, 3); rest.length >= 9 + length; length = rest.readUIntBE(0, 3)) {
+      take(rest[3] ?? 0, rest[4] ?? 0, rest.readUInt32BE(5), rest.subarray(9, 9 + length));
+      rest = rest.subarray(9 + length);
+      if (rest.length < 9) return;
+    }
+  });
+  await once(socket, 'connect');
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+  send(types.settings, 0, 0, Buffer.alloc(0));
+  const block = (id: number, bytes: Uint8Array): void => {
+    const size = 16_000;
+    for (let at = 0; at < bytes.length; at += size)
+      send(at === 0 ? types.headers : types.continuation, at + size >= bytes.length ? endHeaders : 0, id, bytes.subarray(at, at + size));
+  };
+  return {
+    block,
+    call: (id, name, headers = []) => {
+      block(id, Buffer.concat([...callHeaders, ...headers].map(([key, value]) => literal(key, value))));
+      const message = invokeRequest({ function: name, input: Buffer.alloc(0) });
+      const head = Buffer.alloc(5);
+      head.writeUInt32BE(message.length, 1);
+      send(types.data, endStream, id, Buffer.concat([head, message]));
+    },
+    fate: (id) => fates.get(id),
+    settings,
+    closed,
+    isOpen: () => open,
+  };
+}
+
+const callHeaders = [
+  [':method', 'POST'],
+  [':scheme', 'http'],
+  [':path', '/dcf.v1.Functions/Invoke'],
+  [':authority', 'localhost'],
+  ['content-type', 'application/grpc'],
+  ['te', 'trailers'],
+] as const;
+
+/** A header field without indexing and without Huffman's code (RFC 7541, section 6.2.2). */
+function literal(name: string, value: string): Buffer {
+  return Buffer.concat([Buffer.from([0]), text(name), text(value)]);
+}
+
+function text(value: string): Buffer {
+  return Buffer.concat([integer(value.length), Buffer.from(value)]);
+}
+
+/** With a prefix of seven bits. */
+function integer(value: number): Buffer {
+  if (value < 127) return Buffer.from([value]);
+  const bytes = [127];
+  let left = value - 127;
+  for (; left >= 128; left = Math.floor(left / 128)) bytes.push((left % 128) | 128);
+  return Buffer.from([...bytes, left]);
+}
