@@ -1,8 +1,9 @@
 import type { Client } from '@dcf/sdk';
 import type { ControlClient } from '@dcf/sdk/control';
-import { messageOf } from '@dcf/sdk/errors';
+import { DcfError, messageOf } from '@dcf/sdk/errors';
 import type { Connection } from './config.js';
-import { daemonFailure, usageError } from './errors.js';
+import { CommandError, daemonFailure, usageError } from './errors.js';
+import { listed, nearest } from './suggest.js';
 
 // The clients are loaded only when a command needs one: gRPC takes longer to load than many a command to run.
 
@@ -33,8 +34,41 @@ export async function withControl<Result>(connection: Connection, ask: (client: 
   try {
     return await ask(client);
   } catch (error) {
-    throw daemonFailure(error);
+    throw await explained(client, connection.url, daemonFailure(error));
   } finally {
     client.close();
   }
+}
+
+/** The same for a failure of a client that calls functions. */
+export async function explainedCall(connection: Connection, failure: CommandError): Promise<CommandError> {
+  if (unknownFunction(failure) === undefined) return failure;
+  const client = await openControl(connection);
+  try {
+    return await explained(client, connection.url, failure);
+  } finally {
+    client.close();
+  }
+}
+
+/** How long a user waits for a suggestion. */
+const suggestionMs = 2_000;
+
+/** What is known of a name that no function has: the one that was meant, perhaps, and those that there are. */
+async function explained(client: ControlClient, url: string, failure: CommandError): Promise<CommandError> {
+  const name = unknownFunction(failure);
+  if (name === undefined) return failure;
+  const functions = await client.list({ timeout: suggestionMs }).catch(() => undefined);
+  if (functions === undefined) return failure;
+  const names = functions.map((summary) => summary.name);
+  const meant = nearest(name, names);
+  const there = names.length === 0 ? `Nothing is deployed at ${url} (dcf list).` : `Deployed at ${url} (dcf list): ${listed(names)}.`;
+  const [first = ''] = failure.message.split('\n"dcf list"', 1);
+  return new CommandError(1, `${first}\n${meant === undefined ? '' : `Did you mean ${meant}? `}${there}`, { cause: failure.cause });
+}
+
+/** The name of which the daemon says that no function has it. */
+function unknownFunction({ cause }: CommandError): string | undefined {
+  if (!DcfError.is(cause) || cause.code !== 'NOT_FOUND') return undefined;
+  return /^there is no function (\S+)$/.exec(cause.message)?.[1];
 }

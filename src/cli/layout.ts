@@ -1,10 +1,12 @@
 import { rmSync } from 'node:fs';
-import { lstat, mkdir, mkdtemp, realpath, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type FunctionPackage, layOutFiles, locateResource } from '@dcf/sdk/package';
+import { dirname, join } from 'node:path';
+import { type FunctionPackage, largestCopy, layOutFiles, locateResource } from '@dcf/sdk/package';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
-import { CommandError } from './errors.js';
+import { cacheFolder } from './cache.js';
+import { CommandError, systemCode } from './errors.js';
+import { hasOwnModules } from './run-dependencies.js';
 
 /** A package laid out in a temporary folder as a daemon lays out a revision. */
 export interface Layout {
@@ -12,6 +14,8 @@ export interface Layout {
   readonly directory: string;
   /** Absolute paths of the resources, by name. */
   readonly resources: Readonly<Record<string, string>>;
+  /** Whether the node_modules of the function's own folder is in reach. */
+  readonly ownModules: boolean;
   /** Removes everything; safe to call twice. */
   remove(): void;
 }
@@ -21,11 +25,11 @@ export interface Layout {
  * folder goes when the process does, if `remove` was not called before.
  *
  * @param source - the function's own folder
- * @throws CommandError when a resource is one that only a daemon can fetch or unpack
+ * @throws CommandError when a resource is one that only a daemon can fetch or unpack, or the files do not fit on the disk
  */
 export async function layOut(packed: FunctionPackage, source: string): Promise<Layout> {
   const paths = resourcePaths(packed);
-  const home = await mkdtemp(join(await realpath(tmpdir()), 'dcf-run-'));
+  const home = await mkdtemp(join(await placeFor(packed, source), 'dcf-run-'));
   const remove = () => {
     rmSync(home, { recursive: true, force: true });
     process.off('exit', remove);
@@ -36,13 +40,15 @@ export async function layOut(packed: FunctionPackage, source: string): Promise<L
     await mkdir(directory);
     await linkPlatformPackages(home);
     await layOutFiles(packed, directory);
-    const modules = join(source, 'node_modules');
-    if (await isThere(modules)) await symlink(await realpath(modules), join(directory, 'node_modules'), 'dir');
+    const ownModules = await hasOwnModules(source);
+    if (ownModules) await symlink(await realpath(join(source, 'node_modules')), join(directory, 'node_modules'), 'dir');
     const resources = Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, join(directory, path)]));
-    return { directory, resources, remove };
+    return { directory, resources, ownModules, remove };
   } catch (error) {
     remove();
-    throw error;
+    if (systemCode(error) !== 'ENOSPC') throw error;
+    const advice = 'set TMPDIR to a folder on the file system that the function is on: there its large files are linked and take no space';
+    throw new CommandError(1, `the files of the function do not fit into ${dirname(home)}: ${advice}`);
   }
 }
 
@@ -67,9 +73,27 @@ function resourcePaths({ manifest: { manifest } }: FunctionPackage): Record<stri
   return paths;
 }
 
-async function isThere(path: string): Promise<boolean> {
-  return await lstat(path).then(
-    () => true,
-    () => false,
-  );
+/** Where temporary files are kept or, where large ones could only be linked there, in the user's cache. */
+async function placeFor({ files }: FunctionPackage, source: string): Promise<string> {
+  const temporary = await realpath(tmpdir());
+  if (!files.some((file) => file.source.kind !== 'memory' && file.size > largestCopy)) return temporary;
+  const { dev } = await stat(source);
+  if ((await stat(temporary)).dev === dev) return temporary;
+  const cache = cacheFolder();
+  try {
+    if ((await stat(await existingParent(cache))).dev !== dev) return temporary;
+    await mkdir(cache, { recursive: true });
+    return await realpath(cache);
+  } catch {
+    return temporary;
+  }
+}
+
+async function existingParent(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    return await existingParent(dirname(path));
+  }
 }

@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { describeFailure } from './errors.js';
 import { interruptedExitCode } from './interrupt.js';
 import { errorColours, note, watchOutput } from './output.js';
-import { buildProgram } from './program.js';
+import { argumentsOf, buildProgram } from './program.js';
 
 watchOutput();
 process.exitCode = await main();
@@ -13,8 +13,9 @@ if (interruptedExitCode() !== undefined) process.exit();
 /** The exit code: 0 done, 1 the call or deploy failed, 2 bad usage, 128 and more when a signal ended it. */
 async function main(): Promise<number> {
   try {
-    const program = await buildProgram(process.argv.slice(2));
-    await program.parseAsync();
+    const args = argumentsOf(process.argv.slice(2));
+    const program = await buildProgram(args);
+    await program.parseAsync(args, { from: 'user' });
     return interruptedExitCode() ?? 0;
   } catch (error) {
     // Commander has written its own message.

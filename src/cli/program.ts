@@ -48,6 +48,16 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
   return program;
 }
 
+/** What is parsed: `dcf help COMMAND` and `dcf version` are other ways to say `dcf COMMAND --help` and `dcf --version`. */
+export function argumentsOf(args: readonly string[]): string[] {
+  const [word, ...rest] = args;
+  if (word === 'version' && rest.length === 0) return ['--version'];
+  if (word !== 'help') return [...args];
+  const [name] = rest;
+  // A command that there is not is told as such, and not with the help of another.
+  return name === undefined || Object.hasOwn(commands, name) ? [...rest, '--help'] : [name];
+}
+
 /** The names of the commands that have to be there to parse these arguments. */
 export function commandsFor(args: readonly string[]): readonly string[] {
   const name = args.find((arg, at) => !arg.startsWith('-') && !valueOptions.includes(args[at - 1] ?? ''));
@@ -61,6 +71,7 @@ function epilogue(): string {
 Which daemon: --url, DCF_URL, or url in ${configPath()}.
 Its token: --token, DCF_TOKEN, a file that DCF_TOKEN_FILE names, or token in that file.
 Exit codes: 0 done, 1 the call or deploy failed, 2 bad usage.
+"dcf help COMMAND" tells of one command, "dcf version" which version this is.
 
 Example:
   dcf init hello && dcf run hello --data Ada && dcf deploy hello && dcf invoke hello --data Ada

@@ -19,6 +19,8 @@ export interface LocalOptions {
   providers: readonly string[];
   /** What runs a function with `runtime: python`. */
   python?: PythonInterpreter | undefined;
+  /** Files and folders beside the revision's that a sandbox can read, absolute. */
+  readOnly?: readonly string[];
   onLog: (entry: LogLine) => void;
 }
 
@@ -44,9 +46,9 @@ const graceMs = 5_000;
  * @throws DcfError as a deploy would fail: FAILED_PRECONDITION with the Handler's own stack as `cause`
  */
 export async function startLocal(options: LocalOptions): Promise<LocalFunction> {
-  const { manifest, directory, resources, providers, python } = options;
+  const { manifest, directory, resources, providers, python, readOnly = [] } = options;
   const pool = new FunctionPool({
-    spec: replicaSpec(manifest, { revision: 'local', directory, resources, providers, python }),
+    spec: replicaSpec(manifest, { revision: 'local', directory, resources, providers, python, readOnly }),
     replicas: { min: 1, max: 1, idleTimeoutMs: manifest.replicas.idleTimeout },
     overlap: false,
     batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: manifest.limits.payload },

@@ -47,7 +47,7 @@ const claims = new Map<string, number>();
  */
 export async function installDependencies(options: InstallOptions): Promise<boolean> {
   const { revisionDirectory, dataDirectory, signal, python } = options;
-  const plan = await (python === undefined ? planPackages(revisionDirectory) : planRequirements(revisionDirectory, python));
+  const plan = await planDependencies(revisionDirectory, python);
   if (plan === undefined) return false;
   const target = dependencyDirectory(dataDirectory, plan.digest);
   claims.set(target, (claims.get(target) ?? 0) + 1);
@@ -63,6 +63,11 @@ export async function installDependencies(options: InstallOptions): Promise<bool
     else claims.set(target, others);
   }
   return true;
+}
+
+/** What a folder wants installed; `undefined` when that is nothing. Throws a DcfError FAILED_PRECONDITION for what cannot be installed. */
+export async function planDependencies(directory: string, python: PythonInterpreter | undefined): Promise<DependencyPlan | undefined> {
+  return await (python === undefined ? planPackages(directory) : planRequirements(directory, python));
 }
 
 /** Joins the install of `target` that runs, or begins it. It ends early only when everyone who waits has given up. */
@@ -129,6 +134,8 @@ async function installInto(plan: DependencyPlan, target: string, run: InstallerR
     await syncPath(dirname(target));
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
+    // Another process was faster.
+    if (['EEXIST', 'ENOTEMPTY'].includes(errorCode(error) ?? '') && (await exists(target))) return;
     throw error;
   }
 }

@@ -68,7 +68,7 @@ const badUsage: string[][] = [
   ['logs', 'talker', '--since', 'yesterday'],
   ['logs', 'talker', '--tail', 'few'],
   ['list', '--nonsense'],
-  ['deploy'],
+  ['deplyo', '.'],
   ['deploy', '.', '--set', 'nothing'],
   ['list', '--url', 'no url at all'],
 ];

@@ -7,7 +7,7 @@ import { bundleMapName, bundleName } from './bundle-name.js';
 import { readDependencies } from './dependencies.js';
 import { digestFiles, packBytes, packEmptyFolder } from './digest.js';
 import { foldersAbove, kindOf, type LeftOut, listFiles, tooManyFiles } from './files.js';
-import { type Folder, type FolderOptions, openFolder, readTextFile, refuse } from './folder.js';
+import { type Folder, type FolderOptions, openFolder, readEntries, readTextFile, refuse } from './folder.js';
 import { checkPackagePath, findCollision, maximumFiles } from './paths.js';
 import { findLocalResources, type LocalResource, tidyPath } from './resources.js';
 import type { FunctionPackage, PackedFile } from './types.js';
@@ -78,7 +78,20 @@ async function readManifest(folder: Folder, overrides: readonly Override[]): Pro
   const shown = join(folder.shown, manifestName);
   const text = await readTextFile(folder, manifestName);
   if (text !== undefined) return parseManifestYaml(text, shown, overrides);
-  throw new DcfError('INVALID_ARGUMENT', `${shown}: there is no such file; "dcf init NAME" makes a folder with one`);
+  const nearby = await functionsIn(folder);
+  const advice = nearby.length === 0 ? '"dcf init NAME" makes a folder with one' : `give the folder of a function: ${nearby.join(', ')}`;
+  throw new DcfError('INVALID_ARGUMENT', `${shown}: there is no such file; ${advice}`);
+}
+
+/** The folders of functions that lie in a folder, as the user would write them; the first five. */
+async function functionsIn(folder: Folder): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readEntries(folder, '')) {
+    if (!entry.isDirectory() || found.length === 5) continue;
+    if ((await kindOf(folder, `${entry.name}/${manifestName}`).catch(() => undefined)) === 'file')
+      found.push(join(folder.shown, entry.name));
+  }
+  return found;
 }
 
 /** The path of a source file that a key of the manifest names, once it is certain that it is one. */

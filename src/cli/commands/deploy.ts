@@ -28,7 +28,7 @@ export function addDeploy(program: Command): void {
   const command = program
     .command('deploy')
     .description('pack a function, send what is new, and make it the active revision')
-    .argument('<dir>', 'the folder with function.yaml')
+    .argument('[dir]', 'the folder with function.yaml', '.')
     .option('--alias <alias>', 'point this alias at the revision', parseAlias)
     .option('--traffic <percent>', 'give it this part of the calls, and leave the others to the active revision', parseSharePercent)
     .option('--canary-max-error-rate <percent>', 'take that part away again when more of its calls fail', parsePercent)

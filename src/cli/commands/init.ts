@@ -1,10 +1,11 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { messageOf } from '@dcf/sdk/errors';
-import { type Command, Option } from 'commander';
+import { existsSync } from 'node:fs';
+import { lstat, mkdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { isFunctionName } from '@dcf/sdk/manifest';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseName } from '../arguments.js';
 import { linkTypes } from '../editor-files.js';
-import { CommandError, systemCode } from '../errors.js';
+import { CommandError, reasonOf, systemCode } from '../errors.js';
 import { printLine } from '../output.js';
 import { type Runtime, runtimes, type Template, templateFiles, templates } from '../templates.js';
 
@@ -17,39 +18,73 @@ export function addInit(program: Command): void {
   program
     .command('init')
     .description('make a folder that deploys as it stands')
-    .argument('<name>', 'the function, and the folder', parseName)
+    .argument('<name>', 'the function, and the folder; . is the current folder and its name', parseTarget)
     .addOption(new Option('--runtime <runtime>', 'what runs the handler').choices(runtimes).default('node'))
     .addOption(new Option('--template <template>', 'what it does: text in and out, or JSON in and out').choices(templates).default('hello'))
-    .addHelpText('after', '\nExample:\n  dcf init greeter --runtime python\n')
-    .action(async (name: string, options: InitOptions) => {
-      await init(name, options);
+    .addHelpText('after', '\nExample:\n  dcf init greeter --runtime python\n  dcf init .\n')
+    .action(async (target: Target, options: InitOptions) => {
+      await init(target, options);
     });
 }
 
-async function init(name: string, { runtime, template }: InitOptions): Promise<void> {
-  if ((await entriesOf(name)).length > 0) throw new CommandError(1, `the folder ${name} is not empty: take another name, or empty it`);
-  const { files, example } = templateFiles(name, runtime, template);
-  try {
-    for (const [path, content] of Object.entries(files)) {
-      await mkdir(dirname(join(name, path)), { recursive: true });
-      await writeFile(join(name, path), content, { flag: 'wx' });
-    }
-    if (runtime === 'node') await linkTypes(name);
-  } catch (error) {
-    throw new CommandError(1, `the folder ${name} cannot be written: ${messageOf(error)}`);
-  }
-  await printLine(`${name} is ready: ${Object.keys(files).join(', ')}`);
-  await printLine(`run it:    dcf run ${name} --input ${join(name, example)}`);
-  await printLine(`deploy it: dcf deploy ${name}`);
-  await printLine(`call it:   dcf invoke ${name} --input ${join(name, example)}`);
+/** A repository has one already, and that counts. */
+const ignoreFile = '.gitignore';
+
+/** A function to be, and where. */
+interface Target {
+  name: string;
+  folder: string;
 }
 
-async function entriesOf(name: string): Promise<string[]> {
+function parseTarget(text: string): Target {
+  if (!/^\.\/?$/.test(text)) return { name: parseName(text), folder: text };
+  const current = basename(process.cwd());
+  const name = current
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^[^a-z]+|-+$/g, '');
+  if (isFunctionName(name)) return { name, folder: '.' };
+  throw new InvalidArgumentError(`The name of this folder, ${JSON.stringify(current)}, gives none for a function: use dcf init NAME.`);
+}
+
+async function init({ name, folder }: Target, { runtime, template }: InitOptions): Promise<void> {
+  const { files, example } = templateFiles(name, runtime, template);
+  const paths = Object.keys(files).filter((path) => path !== ignoreFile || !existsSync(join(folder, path)));
+  await refuseClashes(folder, paths);
   try {
-    return await readdir(name);
+    for (const path of paths) {
+      const content = files[path] ?? '';
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), content, { flag: 'wx' });
+    }
+    if (runtime === 'node') await linkTypes(folder);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === 'ENOENT') return [];
-    throw new CommandError(1, code === 'ENOTDIR' ? `${name} is a file: take another name` : `${name} cannot be read: ${messageOf(error)}`);
+    throw new CommandError(1, `the folder ${folder} cannot be written: ${reasonOf(error)}`);
   }
+  const where = folder === '.' ? '' : ` ${folder}`;
+  await printLine(`${name} is ready: ${paths.join(', ')}`);
+  await printLine(`run it:    dcf run${where} --input ${join(folder, example)}`);
+  await printLine(`deploy it: dcf deploy${where}`);
+  await printLine(`call it:   dcf invoke ${name} --input ${join(folder, example)}`);
+}
+
+/** Nothing that is there is written over, and nothing is written where something would be. */
+async function refuseClashes(folder: string, paths: readonly string[]): Promise<void> {
+  const there: string[] = [];
+  for (const path of paths) {
+    try {
+      await lstat(join(folder, path));
+      there.push(path);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'ENOTDIR') throw new CommandError(1, `${folder} is a file, or a folder in it is one: take another name`);
+      if (code !== 'ENOENT') throw new CommandError(1, `${folder} cannot be read: ${reasonOf(error)}`);
+    }
+  }
+  if (there.length === 0) return;
+  const [it, is] = there.length === 1 ? ['it', 'is'] : ['them', 'are'];
+  throw new CommandError(
+    1,
+    `${join(folder, there.join(', '))} ${is} there already: nothing was written; take another name, or move ${it} away`,
+  );
 }

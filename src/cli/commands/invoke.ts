@@ -6,7 +6,7 @@ import { DcfError, messageOf } from '@dcf/sdk/errors';
 import type { Command } from 'commander';
 import { parseMilliseconds, parseName } from '../arguments.js';
 import { noteReport, type ReportedCall } from '../call-report.js';
-import { openClient, withControl } from '../clients.js';
+import { explainedCall, openClient, withControl } from '../clients.js';
 import { type Connection, type ConnectionOptions, connectionOf } from '../config.js';
 import { type CommandError, daemonFailure, usageError } from '../errors.js';
 import { closeInput, type InputOptions, openInput, readInput } from '../input.js';
@@ -90,7 +90,7 @@ async function stream(name: string, options: InvokeOptions): Promise<void> {
     for await (const chunk of result) await sink.write(chunk);
   } catch (error) {
     status = DcfError.from(error, 'INTERNAL').code;
-    failure = daemonFailure(error, name);
+    failure = await explainedCall(connection, daemonFailure(error, name));
   } finally {
     closeInput(input);
     await sink.close();
@@ -116,7 +116,7 @@ async function call(connection: Connection, name: string, input: Uint8Array, opt
     return { status: 'OK', ...(await client.invoke(name, input, { ...options, signal })) };
   } catch (error) {
     const { code, message, report = {} } = DcfError.from(error, 'INTERNAL');
-    return { status: code, message, report, failure: daemonFailure(error, name) };
+    return { status: code, message, report, failure: await explainedCall(connection, daemonFailure(error, name)) };
   } finally {
     client.close();
   }

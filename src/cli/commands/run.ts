@@ -10,11 +10,12 @@ import { type LocalFunction, type LocalOptions, startLocal } from '../../pool/lo
 import { findPython, type PythonInterpreter } from '../../pool/python-interpreter.js';
 import { CommandError, handlerStack } from '../errors.js';
 import { type InputOptions, readInput } from '../input.js';
-import { rejectWhenInterrupted } from '../interrupt.js';
+import { catchInterrupts, rejectWhenInterrupted } from '../interrupt.js';
 import { layOut } from '../layout.js';
 import { localEnvironment } from '../local-environment.js';
 import { errorColours, indent, note, printOutput } from '../output.js';
 import { addOverrideOptions, type OverrideOptions, overridesOf } from '../overrides.js';
+import { provideDependencies } from '../run-dependencies.js';
 
 type LocalLog = Parameters<LocalOptions['onLog']>[0];
 
@@ -54,7 +55,16 @@ async function run(directory: string, options: RunOptions): Promise<void> {
     const providers = await Promise.race([usableProviders(manifest.providers), interrupted]);
     const { directory, resources } = layout;
     const python = await pythonOf(manifest, options.python);
-    const local = { manifest, directory, resources, providers, python, onLog: ({ level, text }: LocalLog) => writeLog(level, show(text)) };
+    const readOnly = await provideDependencies({ manifest, directory, ownModules: layout.ownModules, python, signal: catchInterrupts() });
+    const local = {
+      manifest,
+      directory,
+      resources,
+      providers,
+      python,
+      readOnly,
+      onLog: ({ level, text }: LocalLog) => writeLog(level, show(text)),
+    };
     await printOutput(await runOnce(local, input, interrupted, options));
   } catch (error) {
     if (error instanceof CommandError) throw error;

@@ -101,10 +101,13 @@ test('list, describe and logs, for people and as JSON', { timeout: 60_000 }, asy
   assert.match((await dcf(['describe', 'hello'], { env })).stdout, /^hello\n {2}revision: +0123456789abcdef\n/);
   assert.deepEqual(JSON.parse((await dcf(['describe', 'hello', '--json'], { env })).stdout).manifest, {});
   const missing = await dcf(['describe', 'other'], { env });
-  assert.deepEqual([missing.code, missing.stderr], [1, 'dcf: NOT_FOUND: no function other\n"dcf list" shows what is deployed.\n']);
+  assert.deepEqual(
+    [missing.code, missing.stderr],
+    [1, `dcf: NOT_FOUND: there is no function other\nDeployed at ${env.DCF_URL} (dcf list): hello.\n`],
+  );
   assert.equal(
     (await dcf(['logs', 'hello'], { env })).stdout,
-    '2026-01-02T00:00:00.000Z info  r1w0 first\n2026-01-02T00:00:01.000Z info  r1w0 second\n',
+    '2026-01-02T00:00:00.000Z info  r1w0@01234567 first\n2026-01-02T00:00:01.000Z info  r1w0@01234567 second\n',
   );
   const lines = (await dcf(['logs', 'hello', '--json', '--tail', '1', '--since', '10m'], { env })).stdout.trimEnd().split('\n');
   assert.deepEqual(

@@ -136,10 +136,10 @@ export class FakeDaemon {
       Describe: ({ request }, reply) => {
         const { name } = request;
         if (known.includes(name)) reply(null, { summary: { ...summary, name }, manifest: '{}', revisions: [], replicas: [], aliases: {} });
-        else reply({ code: status.NOT_FOUND, details: `no function ${request.name}` });
+        else reply({ code: status.NOT_FOUND, details: `there is no function ${request.name}` });
       },
       Delete: ({ request }, reply) => {
-        if (request.name !== 'hello') return reply({ code: status.NOT_FOUND, details: `no function ${request.name}` });
+        if (request.name !== 'hello') return reply({ code: status.NOT_FOUND, details: `there is no function ${request.name}` });
         this.deleted.push(request.name);
         reply(null, {});
       },
@@ -195,6 +195,7 @@ export class FakeDaemon {
         call.on('cancelled', () => this.#cancel());
         this.#begin();
       } else if (name === 'hello') reply(null, { output: input });
+      else if (name === 'helo') reply({ code: status.NOT_FOUND, details: `there is no function ${name}` });
       else reply({ code: status.INTERNAL, details: 'the worker died' });
     };
     this.#server.addService(loadContract().dcf.Functions.service, { Invoke: invoke });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -31,13 +31,18 @@ test('every runtime and template gives a folder that packs as it stands', async 
   }
 });
 
-test('a folder that is there already: an empty one is taken, another one is left as it is', async (t) => {
+test('a folder that is there already is taken where no file of it would be written over', async (t) => {
   const cwd = await temporaryFolder(t);
   await mkdir(join(cwd, 'empty'));
   assert.equal((await dcf(['init', 'empty'], { cwd })).code, 0);
   const again = await dcf(['init', 'empty'], { cwd });
   assert.deepEqual([again.code, again.stdout], [1, '']);
-  assert.match(again.stderr, /the folder empty is not empty: take another name/);
+  assert.match(again.stderr, /^dcf: empty\/function\.yaml, .* are there already: nothing was written; take another name/);
+  await mkdir(join(cwd, 'other'));
+  await writeFile(join(cwd, 'other/handler.ts'), 'mine');
+  const clash = await dcf(['init', 'other'], { cwd });
+  assert.match(clash.stderr, /^dcf: other\/handler\.ts is there already/);
+  assert.deepEqual(await readdir(join(cwd, 'other')), ['handler.ts']);
   await writeFile(join(cwd, 'file'), 'mine');
   const file = await dcf(['init', 'file'], { cwd });
   assert.equal(file.code, 1);
@@ -73,4 +78,24 @@ test('the schema that the first line of function.yaml names is there', async (t)
     const schema: unknown = JSON.parse(await readFile(join(cwd, runtime, path), 'utf8'));
     assert.deepEqual(schema, JSON.parse(JSON.stringify(manifestJsonSchema())));
   }
+});
+
+test('init . takes the current folder and its name, and leaves what is in it', async (t) => {
+  const cwd = join(await temporaryFolder(t), 'My Greeter 2');
+  await mkdir(cwd);
+  await writeFile(join(cwd, 'notes.txt'), 'mine');
+  await writeFile(join(cwd, '.gitignore'), 'mine');
+  const { code, stdout, stderr } = await dcf(['init', '.'], { cwd });
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stdout,
+    /^my-greeter-2 is ready: function\.yaml, .*\nrun it: +dcf run --input examples\/\S+\ndeploy it: dcf deploy\ncall it: +dcf invoke my-greeter-2/,
+  );
+  assert.equal((await packFunction(cwd)).manifest.manifest.name, 'my-greeter-2');
+  for (const kept of ['notes.txt', '.gitignore']) assert.equal(await readFile(join(cwd, kept), 'utf8'), 'mine');
+  const nameless = join(await temporaryFolder(t), '123');
+  await mkdir(nameless);
+  const refused = await dcf(['init', '.'], { cwd: nameless });
+  assert.deepEqual([refused.code, await readdir(nameless)], [2, []]);
+  assert.match(refused.stderr, /The name of this folder, "123", gives none for a function: use dcf init NAME/);
 });

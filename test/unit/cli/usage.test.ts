@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dcf } from './command-line.js';
+import { dcf, temporaryFolder } from './command-line.js';
 
 const commands = ['init', 'run', 'deploy', 'invoke', 'list', 'describe', 'logs', 'delete', 'secret', 'doctor'];
 
@@ -29,12 +29,45 @@ test('dcf --help and --version', async () => {
   assert.deepEqual([version.code, /^\d+\.\d+\.\d+\n$/.test(version.stdout)], [0, true]);
 });
 
+test('dcf help, dcf help COMMAND and dcf version are other ways to ask', async () => {
+  for (const [words, options] of [
+    [['help'], ['--help']],
+    [
+      ['help', 'invoke'],
+      ['invoke', '--help'],
+    ],
+    [
+      ['help', 'secret', 'set'],
+      ['secret', 'set', '--help'],
+    ],
+    [['version'], ['--version']],
+  ] as const) {
+    const [said, meant] = await Promise.all([dcf(words), dcf(options)]);
+    assert.deepEqual(said, meant, words.join(' '));
+    assert.equal(said.code, 0);
+  }
+});
+
+test('a folder without function.yaml: what to do, and which folders have one', async (t) => {
+  const cwd = await temporaryFolder(t);
+  for (const command of ['deploy', 'run']) {
+    const { code, stderr } = await dcf([command], { cwd });
+    assert.equal(code, 1);
+    assert.match(stderr, /dcf: function\.yaml: there is no such file; "dcf init NAME" makes a folder with one$/m);
+  }
+  assert.equal((await dcf(['init', 'hello'], { cwd })).code, 0);
+  assert.match((await dcf(['run'], { cwd })).stderr, /there is no such file; give the folder of a function: hello$/m);
+});
+
 test('bad usage ends with 2, says what is wrong on stderr, and shows no stack', async () => {
   const cases: [string[], RegExp][] = [
     [['nope'], /unknown command 'nope'/],
     [['list', '--nope'], /unknown option '--nope'/],
     [['list', 'extra'], /too many arguments/],
-    [['deploy'], /missing required argument 'dir'/],
+    [['lits'], /unknown command 'lits'\n\(Did you mean list\?\)/],
+    [['help', 'lits'], /unknown command 'lits'\n\(Did you mean list\?\)/],
+    [['invoke', 'echo', '--dta', 'x'], /unknown option '--dta'\n\(Did you mean --data\?\)/],
+    [['version', 'extra'], /unknown command 'version'/],
     [['deploy', '.', '--alias', 'Prod'], /"Prod" is no alias/],
     [['deploy', '.', '--traffic', '101'], /whole percentage from 0 to 100/],
     [['deploy', '.', '--traffic', '10', '--canary-max-error-rate', '100'], /percentage from 0 to below 100/],

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { listed, nearest } from '../../../src/cli/suggest.js';
+import { dcf } from './command-line.js';
+import { FakeDaemon } from './fake-daemon.js';
+
+test('the nearest name: a letter missing, too many, wrong, or two in each other’s place', () => {
+  const names = ['hello', 'digits', 'echo', 'a'];
+  for (const mistyped of ['helo', 'helllo', 'hallo', 'hlelo', 'hello-']) assert.equal(nearest(mistyped, names), 'hello', mistyped);
+  assert.equal(nearest('digts', names), 'digits');
+  for (const other of ['nobody', 'goodbye', 'xyz']) assert.equal(nearest(other, names), undefined, other);
+  assert.equal(nearest('hello', []), undefined);
+});
+
+test('a long list of names is cut', () => {
+  assert.equal(listed(['a', 'b']), 'a, b');
+  assert.equal(listed(Array.from({ length: 12 }, (_, index) => `f${index}`)), 'f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 2 more');
+});
+
+test('a function that there is not: the one that was meant, and which there are', { timeout: 60_000 }, async (t) => {
+  const { url } = await FakeDaemon.start(t);
+  for (const [args, first] of [
+    [['invoke', 'helo', '--data', 'x'], 'dcf: helo: NOT_FOUND: there is no function helo'],
+    [['describe', 'helo'], 'dcf: NOT_FOUND: there is no function helo'],
+    [['delete', 'helo', '--yes'], 'dcf: NOT_FOUND: there is no function helo'],
+  ] as const) {
+    const { code, stderr } = await dcf(args, { env: { DCF_URL: url } });
+    assert.deepEqual([code, stderr], [1, `${first}\nDid you mean hello? Deployed at ${url} (dcf list): hello.\n`]);
+  }
+  const { stderr } = await dcf(['describe', 'nobody'], { env: { DCF_URL: url } });
+  assert.match(stderr, /^dcf: NOT_FOUND: there is no function nobody\nDeployed at \S+ \(dcf list\): hello\.\n$/);
+});
