@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { packFunction } from '@dcf/sdk/package';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
-import { noPictures, testPictures } from '../support/mnist.js';
+import { mnistPictures, noMnist } from '../support/handwriting.js';
 import { root } from '../support/programs.js';
 import { lacksModules, noPython, testPython } from '../support/pythons.js';
 
@@ -91,11 +91,11 @@ describe('sample functions in Python', { skip: noPython }, async () => {
     await refuses('python-image-size', Buffer.from('no picture').toString('base64'), /no picture in a format that is known/);
   });
 
-  describe('python-classifier', { skip: lacksModules('torch', 'numpy', 'PIL') || noPictures || false }, () => {
+  describe('python-classifier', { skip: lacksModules('torch', 'numpy', 'PIL') || noMnist || false }, () => {
     before(() => deploy('python-classifier'));
 
     test('reads nine digits of ten, several in flight, with weights that are loaded once', async () => {
-      const pictures = (await testPictures()).slice(0, 300);
+      const pictures = (await mnistPictures()).slice(0, 300);
       const answers = await Promise.all(pictures.map(({ png }) => call('python-classifier', png)));
       const right = answers.filter((answer, index) => JSON.parse(answer).digit === pictures[index]?.digit);
       assert.ok(right.length >= 270, `${right.length} of 300 are right`);
