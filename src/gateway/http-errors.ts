@@ -27,6 +27,7 @@ export function errorHeaders(error: DcfError): Record<string, string> {
   // Whole seconds are all that the header can say.
   if (error.retryAfterMs !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
   if (isNotStarted(error)) headers['dcf-not-started'] = '1';
+  if (error instanceof HttpError && error.status === 415) headers['accept-encoding'] = 'identity';
   if (error.code === 'UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer';
   return headers;
 }
