@@ -5,6 +5,9 @@ import type { Connection } from './config.js';
 import { CommandError, daemonFailure, usageError } from './errors.js';
 import { listed, nearest } from './suggest.js';
 
+// grpc-js writes lines of its own to stderr about connections, which the errors tell better.
+process.env['GRPC_VERBOSITY'] ??= 'NONE';
+
 // The clients are loaded only when a command needs one: gRPC takes longer to load than many a command to run.
 
 /** A client that administers the daemon; the caller closes it. */

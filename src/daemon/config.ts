@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { readYaml } from '@dcf/sdk/manifest';
 import { decodeText } from '@dcf/sdk/package';
 import { DcfError, messageOf } from '../core/errors.js';
+import { shownDefaultData } from './default-data.js';
 import { flagOf, isSettingName, parseSetting, type SettingName, type Settings, settings, variableOf } from './settings.js';
 
 /** What the command line asks for. */
@@ -74,7 +75,8 @@ export function helpText(): string {
   const rows = names.map((name) => {
     const { help, fallback } = settings[name];
     const placeholder = 'placeholder' in settings[name] ? ` ${settings[name].placeholder}` : '';
-    return `  ${`--${flagOf(name)}${placeholder}`.padEnd(30)}${help}${fallback === '' || fallback === 'false' ? '' : ` (${fallback})`}`;
+    const shown = name === 'data' ? shownDefaultData : fallback;
+    return `  ${`--${flagOf(name)}${placeholder}`.padEnd(30)}${help}${shown === '' || shown === 'false' ? '' : ` (${shown})`}`;
   });
   return `dcfd: the DCF daemon, which runs your functions and serves calls to them.
 

@@ -40,6 +40,7 @@ import { Accelerators } from './accelerators.js';
 import { isLoopback } from './config.js';
 import { DaemonReadiness } from './daemon-readiness.js';
 import { DaemonStatus } from './daemon-status.js';
+import { defaultData } from './default-data.js';
 import { downloadRules } from './download-rules.js';
 import type { Address, Settings } from './settings.js';
 
@@ -138,7 +139,7 @@ export class Daemon {
    */
   static async start(settings: Settings, log: DaemonLog): Promise<Daemon> {
     const rules = downloadRules(settings);
-    const registry = await Registry.open(resolve(settings.data));
+    const registry = await Registry.open(resolve(dataDirectory(settings, log)));
     const spawner = new Spawner((pid) =>
       log.warn({ pid }, 'the spawner has ended; replicas are started without it until the next is there'),
     );
@@ -298,4 +299,12 @@ function deployFailure(name: FunctionName, revision: RevisionId, error: unknown)
   const stack = error instanceof Error && error.cause instanceof Error ? `\n${stackOf(error.cause)}` : '';
   const text = `the deploy of ${name}@${revision} failed: ${messageOf(error)}${stack}`;
   return { time: Date.now(), level: 'error', text, callId: '', replica: 0, worker: 0, revision };
+}
+
+/** Where the data is kept. A choice that may surprise is told. */
+function dataDirectory({ data }: Settings, log: DaemonLog): string {
+  if (data !== undefined) return data;
+  const { directory, word } = defaultData({ environment: process.env, folder: process.cwd(), root: process.getuid?.() === 0 });
+  if (word !== undefined) log.warn({}, word);
+  return directory;
 }

@@ -98,7 +98,7 @@ function hostsWithPorts(text: string): readonly string[] {
  * the file the key itself.
  */
 export const settings = {
-  data: setting('DIR', './data', 'where functions, blobs and logs are kept', asItIs),
+  data: setting('DIR', '', 'where functions, blobs and logs are kept', optional),
   grpc: setting('HOST:PORT', '127.0.0.1:32222', 'where gRPC is served', (text) => parseAddress(text)),
   http: setting('HOST:PORT', '127.0.0.1:32223', 'where HTTP is served; off: nowhere', parseAddressOrOff),
   token: setting('TOKEN', '', 'what every caller has to show; better as DCF_TOKEN or --token-file', optional),

@@ -40,6 +40,25 @@ async function testClient(): Promise<void> {
     assert.deepEqual(await python(program, daemon.url), ['Grüße', 'x', '', bytes]);
   });
 
+  test('a proxy that is not there: the error says that it was used, and what names it', async () => {
+    const script = `
+import json, os, sys
+from dcf import Client, DcfError
+os.environ.update(http_proxy="http://user:secret@" + sys.argv[1])
+with Client("gpu.example.com:32222") as client:
+    try:
+        client.invoke("echo")
+    except DcfError as error:
+        print(json.dumps([error.code, str(error)]))`;
+    const proxy = await unusedAddress();
+    const told = await runPython(script, { args: [proxy] });
+    assert.ok(Array.isArray(told));
+    const [code, message]: unknown[] = told;
+    assert.equal(code, 'UNAVAILABLE');
+    const begin = `no DCF daemon answers at gpu.example.com:32222 through the proxy ${proxy}, which the variable http_proxy names: `;
+    assert.ok(typeof message === 'string' && message.startsWith(begin), String(message));
+  });
+
   test('scripts for the original run as they are', async () => {
     const script = `
 import json, sys

@@ -7,6 +7,9 @@ export const defaultPort = 32222;
 export interface Address {
   /** `host:port`, IPv6 in brackets; for people. */
   shown: string;
+  /** In lower case, an IPv6 address in its shortest form and without brackets. */
+  host: string;
+  port: number;
   /** What the URL says of encryption; `undefined` when it has no scheme that does. */
   tls: boolean | undefined;
   /** Whether it is this very machine, by its name or number alone. */
@@ -34,7 +37,20 @@ export function parseAddress(url: string): Address {
   if (host.startsWith('[') && !isIPv6(host)) throw badUrl(url, `${host} is no IPv6 address`);
   const number = port === undefined ? defaultPort : Number(port);
   if (number < 1 || number > 65535) throw badUrl(url, `a port is a number from 1 to 65535`);
-  return { shown: `${host}:${number}`, tls: tlsByScheme.get(scheme), loopback: /^(localhost|127\.[\d.]+|\[::1\])$/.test(host) };
+  const canonical = canonicalHost(host);
+  return { shown: `${host}:${number}`, host: canonical, port: number, tls: tlsByScheme.get(scheme), loopback: isLoopback(canonical) };
+}
+
+/** By the rules of URLs, which know the many ways to write one address. */
+function canonicalHost(host: string): string {
+  const url = `http://${host}`;
+  const name = URL.canParse(url) ? new URL(url).hostname : host.toLowerCase();
+  return name.replace(/^\[|\]$/g, '');
+}
+
+/** This machine by its name or number alone; `0.0.0.0` and `::` reach it, too. */
+function isLoopback(host: string): boolean {
+  return /^((.*\.)?localhost\.?|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1?|::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4})$/.test(host);
 }
 
 /** Not by node:net, which would take longer to load than this whole package. */

@@ -19,7 +19,7 @@ export function errorOfFailure(
   const { shown } = channel.address;
   switch (failure.kind) {
     case 'unsent':
-      return new DcfError('UNAVAILABLE', `no DCF daemon answers at ${shown}: ${connectProblem(failure.details)}`);
+      return new DcfError('UNAVAILABLE', `no DCF daemon answers at ${shown}${unreachable(channel, failure.details)}`);
     case 'refused':
       return new DcfError('UNAVAILABLE', `the DCF daemon at ${shown} took no more calls on its connection: the call was not started`);
     case 'late':
@@ -27,7 +27,7 @@ export function errorOfFailure(
         ? new DcfError('DEADLINE_EXCEEDED', `the DCF daemon at ${shown} gave no answer within the timeout of ${formatDuration(timeoutMs)}`)
         : new DcfError(
             'DEADLINE_EXCEEDED',
-            `no DCF daemon answers at ${shown}: no connection within ${formatDuration(timeoutMs)}. ${startOne}`,
+            `no DCF daemon answers at ${shown}${unreachable(channel, `no connection within ${formatDuration(timeoutMs)}`)}`,
           );
     case 'cancelled':
       return channel.closed.aborted && channel.closed.reason instanceof DcfError ? channel.closed.reason : cancelled(signal);
@@ -61,11 +61,21 @@ const connectProblems: readonly [pattern: RegExp, problem: string, advice: strin
   [/Protocol error/i, 'what listens there does not speak gRPC', `The gRPC port of a daemon is ${defaultPort} unless it was told otherwise`],
 ];
 
+/** What goes on from "no DCF daemon answers at …": through which proxy, why, and what to do. */
+function unreachable({ route, address }: OpenChannel, details: string): string {
+  if (route.kind === 'direct') return `: ${connectProblem(details).join('. ')}`;
+  const [problem] = connectProblem(details);
+  // grpc-js 1.14.7 gives no reason when a proxy is not there or refuses.
+  const known = /undefined|^$/.test(problem) ? 'it is not there, or does not let this through' : problem;
+  const advice = `Put ${address.host} into no_proxy to go without it, or mend ${route.variable}`;
+  return ` through the proxy ${route.proxy}, which the variable ${route.variable} names: ${known}. ${advice}`;
+}
+
 /** Why no connection could be made, and what to do. */
-function connectProblem(details: string): string {
+function connectProblem(details: string): [problem: string, advice: string] {
   const [, lastError = details] = /Last error: (?:Error: )?(.*?)(?: \(\d{4}-[^)]*\))?\. Resolution note/s.exec(details) ?? [];
   const known = connectProblems.find(([pattern]) => pattern.test(lastError));
-  if (known === undefined) return `${lastError}. ${startOne}`;
+  if (known === undefined) return [lastError, startOne];
   const [, problem, advice] = known;
-  return `${problem.replace('%s', lastError)}. ${advice}`;
+  return [problem.replace('%s', lastError), advice];
 }

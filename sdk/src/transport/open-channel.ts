@@ -5,6 +5,7 @@ import type { ChannelSettings } from './channel.js';
 import { makeCredentials } from './credentials.js';
 import type { AttemptFacts } from './failure.js';
 import type { Headers } from './metadata.js';
+import { type Route, routeTo } from './proxy.js';
 
 /** What every kind of call of grpc-js has. */
 export type Call = ClientUnaryCall;
@@ -30,17 +31,20 @@ export class OpenChannel {
   /** Aborts when the channel is closed. */
   readonly closed: AbortSignal;
   readonly client: Client;
+  /** How the daemon is reached. */
+  readonly route: Route;
   readonly #calls = new Set<Call>();
 
   /** Throws a DcfError INVALID_ARGUMENT for certificates that cannot be read. */
   constructor({ address, tls, maxReceive, closed }: ChannelSettings) {
     this.address = address;
     this.closed = closed;
-    this.client = new Client(`dns:${address.shown}`, makeCredentials(tls), {
+    this.route = routeTo(address);
+    const target = `dns:${address.shown}`;
+    this.client = new Client(this.route.kind === 'proxy' ? `dns:${this.route.proxy}` : target, makeCredentials(tls), {
       ...channelOptions,
       'grpc.max_receive_message_length': maxReceive,
-      // A proxy cannot reach this machine's own loopback.
-      ...(address.loopback ? { 'grpc.enable_http_proxy': 0 } : {}),
+      ...proxyOptions(this.route, target, address.shown),
       ...serverName(tls?.servername),
     });
     // Every call that waits for its next try listens to it: no leak, however many they are.
@@ -86,6 +90,19 @@ export class OpenChannel {
     for (const call of this.#calls) call.cancel();
     this.client.close();
   }
+}
+
+/** grpc-js would take its own look at the environment, and heed less of it. */
+function proxyOptions(route: Route, target: string, authority: string): ChannelOptions {
+  const own: ChannelOptions = { 'grpc.enable_http_proxy': 0 };
+  if (route.kind === 'direct') return own;
+  const { credentials } = route;
+  return {
+    ...own,
+    'grpc.http_connect_target': target,
+    'grpc.default_authority': authority,
+    ...(credentials === undefined ? {} : { 'grpc.http_connect_creds': credentials }),
+  };
 }
 
 function serverName(name: string | undefined): ChannelOptions {

@@ -21,8 +21,9 @@ class Address:
     shown: str
     #: What the URL says of encryption; None when it has no scheme that does.
     tls: Optional[bool]
-    #: Whether it is this very machine, by its name or number alone.
-    loopback: bool
+    #: Without brackets.
+    host: str
+    port: int
 
 
 def parse_address(url: str) -> Address:
@@ -40,8 +41,7 @@ def parse_address(url: str) -> Address:
             raise _bad(url, f"{host} is no IPv6 address") from None
     if not 1 <= port <= 65_535:
         raise _bad(url, "a port is a number from 1 to 65535")
-    loopback = re.fullmatch(r"localhost|127\.[0-9.]+|\[::1\]", host) is not None
-    return Address(f"{host}:{port}", _TLS_BY_SCHEME[scheme], loopback)
+    return Address(f"{host}:{port}", _TLS_BY_SCHEME[scheme], host.strip("[]"), port)
 
 
 def _bad(url: object, advice: str) -> DcfError:

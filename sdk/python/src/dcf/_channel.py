@@ -7,12 +7,13 @@ import grpc
 from ._address import Address
 from ._errors import DcfError
 from ._options import Pem, Tls
+from ._proxy import Proxy
 
 #: What the envelope adds to an output, and what small chunks of a stream may come to in one message.
 _ENVELOPE = 64 * 1024
 
 
-def open_channel(address: Address, tls: Optional[Tls], max_payload: Optional[int]) -> grpc.Channel:
+def open_channel(address: Address, tls: Optional[Tls], max_payload: Optional[int], proxy: Optional[Proxy]) -> grpc.Channel:
     """One lasting connection to a daemon, made at the first call and again after a break."""
     options: List[Tuple[str, Union[int, str]]] = [
         # gRPC would retry on its own, and by a policy from DNS; what may be tried again is decided in _failure.py.
@@ -27,9 +28,8 @@ def open_channel(address: Address, tls: Optional[Tls], max_payload: Optional[int
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
     ]
-    if address.loopback:
-        # A proxy cannot reach this machine's own loopback.
-        options.append(("grpc.enable_http_proxy", 0))
+    # gRPC would take its own look at the environment, and heed less of it.
+    options.append(("grpc.enable_http_proxy", 0) if proxy is None else ("grpc.http_proxy", proxy.url))
     target = f"dns:///{address.shown}"
     if tls is None:
         return grpc.insecure_channel(target, options)

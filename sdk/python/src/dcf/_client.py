@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 from types import TracebackType
@@ -13,6 +14,7 @@ from ._envelope import decode_reply, encode_request, encode_stream_start
 from ._errors import DcfError
 from ._failure import Failure, classify, message_of, retry_delay
 from ._options import DEFAULT_TIMEOUT, Timeout, Tls, read_headers, read_timeout, read_tls
+from ._proxy import proxy_for
 from ._result import Report, Result, read_report
 from ._stream import Chunk, Stream
 
@@ -47,7 +49,8 @@ class Client:
         self._max_payload = max_payload
         read_headers(token, None, None, None)
         self._closed = threading.Event()
-        self._channel = open_channel(address, read_tls(tls, address.tls, address.shown), max_payload)
+        self._proxy = proxy_for(address.host, address.port, os.environ)
+        self._channel = open_channel(address, read_tls(tls, address.tls, address.shown), max_payload, self._proxy)
         # Without codecs grpcio hands over the bytes as they are.
         self._invoke = self._channel.unary_unary("/dcf.v1.Functions/Invoke")
         self._stream = self._channel.stream_stream("/dcf.v1.Functions/Stream")
@@ -186,7 +189,7 @@ class Client:
             return _closed()
         return DcfError(
             failure.code,
-            message_of(failure, self._shown, limit),
+            message_of(failure, self._shown, limit, self._proxy),
             failure.reason,
             retry_after=failure.pushback if failure.pushback is not None and failure.pushback >= 0 else None,
             report=read_report(failure.report, failure.request_id, total_ms, attempts),

@@ -9,6 +9,8 @@ from typing import Optional
 
 import grpc
 
+from ._proxy import Proxy
+
 #: A daemon that is being restarted is back within this time; one that is not there at all should be known soon.
 _CONNECT_GRACE = 2.0
 _INITIAL_DELAY = 0.05
@@ -23,6 +25,14 @@ _CONNECT_PROBLEMS = (
     (re.compile(r"SSL|TSI|handshake", re.I), "the TLS handshake failed. Leave out https:// and tls where it speaks none"),
     (re.compile(r"Connection refused", re.I), "connection refused. Start one with dcfd, or set DCF_URL"),
     (re.compile(r"resolution failed|resolving|empty address list", re.I), "the host name is not known"),
+)
+
+_PROXY_PROBLEMS = (
+    (re.compile(r"Connection refused", re.I), "the connection to it was refused"),
+    (re.compile(r"response code 407", re.I), "it wants other credentials"),
+    (re.compile(r"resolution failed|resolving|empty address list|DNS", re.I), "its name is not known"),
+    (re.compile(r"CERTIFICATE_VERIFY_FAILED|Peer name|hostname verif", re.I), "the daemon's certificate is not trusted"),
+    (re.compile(r"timed? ?out|unreachable", re.I), "it cannot be reached"),
 )
 
 
@@ -79,8 +89,12 @@ def retry_delay(failure: Failure, attempts: int, elapsed: float, wait_for_ready:
     return None
 
 
-def message_of(failure: Failure, shown: str, timeout: float) -> str:
+def message_of(failure: Failure, shown: str, timeout: float, proxy: Optional[Proxy] = None) -> str:
     """What a failure is to the caller."""
+    if failure.unsent and proxy is not None:
+        advice = f"Put {shown.rpartition(':')[0].strip('[]')} into no_proxy to go without it, or mend {proxy.variable}"
+        reason = next((problem for pattern, problem in _PROXY_PROBLEMS if pattern.search(failure.details)), "it is not there, or does not let this through")
+        return f"no DCF daemon answers at {shown} through the proxy {proxy.shown}, which the variable {proxy.variable} names: {reason}. {advice}"
     if failure.unsent:
         for pattern, problem in _CONNECT_PROBLEMS:
             if pattern.search(failure.details):

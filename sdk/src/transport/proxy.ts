@@ -1,0 +1,68 @@
+import { BlockList, isIP, isIPv6 } from 'node:net';
+import type { Address } from './address.js';
+
+/** How a daemon is reached. */
+export type Route =
+  | { kind: 'direct' }
+  /** Through an HTTP proxy, by CONNECT. `proxy` is its `host:port`, `variable` what names it. */
+  | { kind: 'proxy'; proxy: string; variable: string; credentials: string | undefined };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** As gRPC reads them, https://grpc.github.io/grpc/core/md_doc_environment_variables.html, and in capitals as curl: HTTP_PROXY it heeds not. */
+const proxyVariables = ['grpc_proxy', 'https_proxy', 'HTTPS_PROXY', 'http_proxy'];
+const exceptVariables = ['no_grpc_proxy', 'no_proxy', 'NO_PROXY'];
+
+/**
+ * Whether the environment names a proxy for a daemon. This machine's own addresses are never asked of one, nor what `no_proxy` lists:
+ * names (with all below them, with or without a leading dot), addresses, networks such as 10.0.0.0/8, each with a port or without, or *.
+ * A proxy that is no http:// one is not used, as gRPC has it.
+ */
+export function routeTo(address: Address, environment: Environment = process.env): Route {
+  if (address.loopback) return { kind: 'direct' };
+  const variable = proxyVariables.find((name) => (environment[name] ?? '').trim() !== '');
+  const proxy = variable === undefined ? undefined : parseProxy(environment[variable] ?? '');
+  if (variable === undefined || proxy === undefined) return { kind: 'direct' };
+  const excepted = exceptVariables.map((name) => environment[name] ?? '').find((list) => list.trim() !== '') ?? '';
+  const entries = excepted.split(/[\s,]+/).filter((entry) => entry !== '');
+  return entries.some((entry) => covers(entry, address)) ? { kind: 'direct' } : { kind: 'proxy', variable, ...proxy };
+}
+
+function parseProxy(text: string): { proxy: string; credentials: string | undefined } | undefined {
+  const trimmed = text.trim();
+  const url = trimmed.includes('://') ? trimmed : `http://${trimmed}`;
+  if (!URL.canParse(url)) return undefined;
+  const { protocol, hostname, port, username, password } = new URL(url);
+  if (protocol !== 'http:' || hostname === '') return undefined;
+  const credentials = username === '' ? undefined : `${decoded(username)}:${decoded(password)}`;
+  return { proxy: `${hostname}:${port === '' ? 80 : port}`, credentials };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function covers(entry: string, { host, port }: Address): boolean {
+  if (entry === '*') return true;
+  const [, base = '', bits = ''] = /^\[?([^\]]+?)\]?\/(\d{1,3})$/.exec(entry) ?? [];
+  if (isIP(base) !== 0) return isIP(host) === isIP(base) && inNetwork(host, base, Number(bits));
+  const [, bracketed, plain, entryPort] = isIPv6(entry) ? [entry, entry] : (/^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(entry) ?? []);
+  if (entryPort !== undefined && Number(entryPort) !== port) return false;
+  const name = (bracketed ?? plain ?? '').toLowerCase().replace(/^\*?\.+|\.$/g, '');
+  if (name === '') return false;
+  if (isIP(name) !== 0) return isIP(host) === isIP(name) && inNetwork(host, name, isIPv6(name) ? 128 : 32);
+  const own = host.replace(/\.$/, '');
+  return own === name || own.endsWith(`.${name}`);
+}
+
+function inNetwork(host: string, base: string, bits: number): boolean {
+  const family = isIPv6(base) ? 'ipv6' : 'ipv4';
+  if (bits > (family === 'ipv6' ? 128 : 32)) return false;
+  const list = new BlockList();
+  list.addSubnet(base, bits, family);
+  return list.check(host, family);
+}
