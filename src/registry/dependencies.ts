@@ -3,6 +3,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { DcfError } from '../core/errors.js';
 import { type Digest, isDigest } from '../core/names.js';
 import { errorCode } from '../core/system-error.js';
+import { formatSize } from '../core/units.js';
 import { exists, removeFolder, syncPath, syncTree, unfinished } from './atomic-file.js';
 import type { DependencyPlan } from './dependency-plan.js';
 import { diskError } from './disk-error.js';
@@ -10,6 +11,7 @@ import type { InstallerRun } from './installer.js';
 import { buildLogOf, dependenciesDirectory, dependencyDirectory, isStaging, stagingOf } from './layout.js';
 import { modulesLink, planPackages } from './npm-plan.js';
 import { type PythonInterpreter, planRequirements, sitePackagesLink } from './requirements-plan.js';
+import { shareFiles, sweepSharedFiles } from './shared-files.js';
 
 export interface InstallOptions {
   revisionDirectory: string;
@@ -77,7 +79,7 @@ async function share(plan: DependencyPlan, target: string, options: InstallOptio
     await running.done.catch(() => undefined);
     running = installs.get(target);
   }
-  const install = running ?? begin(plan, target, options.timeLimitMs ?? defaultTimeLimitMs);
+  const install = running ?? begin(plan, target, options);
   const log: string[] = [];
   const listener = (line: string): void => {
     if (log.length < maxPrinted) log.push(line);
@@ -104,7 +106,7 @@ async function share(plan: DependencyPlan, target: string, options: InstallOptio
   }
 }
 
-function begin(plan: DependencyPlan, target: string, timeLimitMs: number): Install {
+function begin(plan: DependencyPlan, target: string, { dataDirectory, timeLimitMs = defaultTimeLimitMs }: InstallOptions): Install {
   const abort = new AbortController();
   const listeners: Install['listeners'] = new Set();
   const printed: string[] = [];
@@ -112,13 +114,14 @@ function begin(plan: DependencyPlan, target: string, timeLimitMs: number): Insta
     if (printed.length < maxPrinted) printed.push(line);
     for (const listener of listeners) listener(line);
   };
-  const done = installInto(plan, target, { onOutput, signal: abort.signal, timeLimitMs }).finally(() => installs.delete(target));
+  const run = { onOutput, signal: abort.signal, timeLimitMs };
+  const done = installInto(plan, target, dataDirectory, run).finally(() => installs.delete(target));
   const install = { done, abort, listeners, printed };
   installs.set(target, install);
   return install;
 }
 
-async function installInto(plan: DependencyPlan, target: string, run: InstallerRun): Promise<void> {
+async function installInto(plan: DependencyPlan, target: string, dataDirectory: string, run: InstallerRun): Promise<void> {
   if (await exists(target)) return;
   const staging = stagingOf(target);
   try {
@@ -129,6 +132,8 @@ async function installInto(plan: DependencyPlan, target: string, run: InstallerR
     await plan.install(staging, run);
     // All of them may be optional, and for another platform.
     await mkdir(join(staging, plan.folder), { recursive: true });
+    const saved = await shareFiles(join(staging, plan.folder), dataDirectory);
+    if (saved > 0) run.onOutput(`${formatSize(saved)} of it is shared with what was installed before`);
     await syncTree(staging);
     await rename(staging, target);
     await syncPath(dirname(target));
@@ -168,6 +173,7 @@ export async function recoverDependencies(dataDirectory: string): Promise<void> 
   for (const name of await readdir(directory)) {
     if (isStaging(name)) await rm(join(directory, name), { recursive: true, force: true });
   }
+  await sweepSharedFiles(dataDirectory);
 }
 
 /**
@@ -185,9 +191,9 @@ export async function sweepDependencies(dataDirectory: string, revisionDirectori
   }
   const directory = dependenciesDirectory(dataDirectory);
   const unused = (await readdir(directory)).filter((name): name is Digest => isDigest(name) && !used.has(name));
-  for (const name of unused) {
-    if (!claims.has(join(directory, name))) await removeFolder(join(directory, name));
-  }
+  const removed = unused.filter((name) => !claims.has(join(directory, name)));
+  for (const name of removed) await removeFolder(join(directory, name));
+  if (removed.length > 0) await sweepSharedFiles(dataDirectory);
 }
 
 function cancelled(): DcfError {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -113,6 +113,34 @@ describe('requirements.txt', () => {
       assert.deepEqual(await readdir(join(data, 'dependencies')), []);
     });
   }
+
+  test('sets of packages that have the same in them share its files on the disk, the compiled ones too', withPython, async (context) => {
+    const { data, revision } = await revisionWith(context, './vendor/tiny-1.0.0-py3-none-any.whl\n');
+    const second = join(data, 'functions/digits', '2'.repeat(16));
+    await addWheel(revision, 'tiny', 42);
+    await addWheel(revision, 'other', 7);
+    await cp(revision, second, { recursive: true });
+    await writeFile(join(second, 'requirements.txt'), './vendor/tiny-1.0.0-py3-none-any.whl\n./vendor/other-1.0.0-py3-none-any.whl\n');
+    const lines: string[] = [];
+    for (const revisionDirectory of [revision, second]) {
+      await installDependencies({ revisionDirectory, dataDirectory: data, python: interpreter(), onOutput: (line) => lines.push(line) });
+    }
+    assert.equal((await readdir(join(data, 'dependencies'))).length, 2);
+    const compiled = `tiny/__pycache__/__init__.${interpreter().tag}.pyc`;
+    for (const file of ['tiny/__init__.py', compiled]) {
+      const [one, two] = await Promise.all([revision, second].map((folder) => stat(join(folder, sitePackagesLink, file))));
+      assert.ok(one !== undefined && two !== undefined && one.ino === two.ino, file);
+      assert.equal(one.mode & 0o222, 0, 'nobody may write into what others have');
+    }
+    // https://peps.python.org/pep-0552/: it names its source by a hash that is not checked.
+    assert.equal((await readFile(join(second, sitePackagesLink, compiled))).readUInt32LE(4), 1);
+    assert.match(lines.join('\n'), /of it is shared with what was installed before/);
+    assert.deepEqual([await answerOf(revision, 'tiny'), await answerOf(second, 'other')], ['42', '7']);
+    await sweepDependencies(data, [second]);
+    assert.equal(await answerOf(second, 'tiny'), '42');
+    await sweepDependencies(data, []);
+    assert.deepEqual(await readdir(join(data, 'shared-files')), []);
+  });
 
   test(
     'a package that does not exist fails the install with the installer’s last lines, and leaves nothing',
