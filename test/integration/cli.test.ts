@@ -117,7 +117,7 @@ test('logs gives the entries that were asked for', async () => {
   assert.ok((await texts('--since', '10m')).includes('built'));
   assert.deepEqual(await texts('--since', '2999-01-01'), []);
   const { stdout } = await succeeds(['logs', 'talker', '--call', id]);
-  assert.match(stdout, /^\d{4}-\d\d-\d\dT[\d:.]+Z info +r\d+w0 my-own-call got one of many\n$/);
+  assert.match(stdout, /^\d{4}-\d\d-\d\dT[\d:.]+Z info +r\d+w0@[0-9a-f]{8} my-own-call got one of many\n$/);
   assert.equal((await dcf(['logs', 'nobody'])).code, 1);
 });
 

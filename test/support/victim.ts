@@ -39,11 +39,17 @@ async function seen(daemon: TestDaemon) {
   return { listed, revisions: kept, workers, manifest, files: await filesOf(daemon.data), processes: processesIn(daemon.data) };
 }
 
-/** All files and folders but the logs and the whole blobs: those may be of use to a later deploy. */
+/** All files and folders but the logs, the counts of calls, which come when they come, and the whole blobs: those may be of use to a later deploy. */
 async function filesOf(data: string): Promise<string[]> {
   const entries = await readdir(data, { recursive: true, withFileTypes: true });
   return entries
     .map((entry) => relative(data, join(entry.parentPath, entry.name)).split(sep).join('/'))
-    .filter((path) => !path.startsWith('logs/') && !/^blobs\/sha256\/[0-9a-f]{64}$/.test(path) && !path.startsWith('node_modules/'))
+    .filter(
+      (path) =>
+        !path.startsWith('logs/') &&
+        !/\/calls\.json(\.tmp)?$/.test(path) &&
+        !/^blobs\/sha256\/[0-9a-f]{64}$/.test(path) &&
+        !path.startsWith('node_modules/'),
+    )
     .sort();
 }

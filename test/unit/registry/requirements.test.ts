@@ -123,10 +123,10 @@ describe('requirements.txt', () => {
     await writeFile(join(second, 'requirements.txt'), './vendor/tiny-1.0.0-py3-none-any.whl\n./vendor/other-1.0.0-py3-none-any.whl\n');
     const lines: string[] = [];
     for (const revisionDirectory of [revision, second]) {
-      await installDependencies({ revisionDirectory, dataDirectory: data, python: interpreter(), onOutput: (line) => lines.push(line) });
+      await installDependencies({ revisionDirectory, dataDirectory: data, python, onOutput: (line) => lines.push(line) });
     }
     assert.equal((await readdir(join(data, 'dependencies'))).length, 2);
-    const compiled = `tiny/__pycache__/__init__.${interpreter().tag}.pyc`;
+    const compiled = `tiny/__pycache__/__init__.${python.tag}.pyc`;
     for (const file of ['tiny/__init__.py', compiled]) {
       const [one, two] = await Promise.all([revision, second].map((folder) => stat(join(folder, sitePackagesLink, file))));
       assert.ok(one !== undefined && two !== undefined && one.ino === two.ino, file);
