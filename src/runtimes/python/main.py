@@ -6,9 +6,13 @@ import sys
 
 def main() -> None:
     own_folder = os.path.dirname(os.path.abspath(__file__))
-    # What the platform brings is found last: a function may have a module of the same name.
-    sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != own_folder]
-    sys.path.append(own_folder)
+    others = [path for path in sys.path if os.path.abspath(path or ".") != own_folder]
+    # The runtime itself is this one: what `pip install` brought for tests may be of another version.
+    sys.path[:] = [own_folder, *others]
+    import dcf_worker as _
+
+    # Whatever else the platform brings is found last: a function may have a module of the same name.
+    sys.path[:] = [*others, own_folder]
     workers = int(os.environ.get("DCF_WORKERS", "1"))
     if workers > 1:
         from dcf_worker.processes import serve_processes

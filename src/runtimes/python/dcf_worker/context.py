@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from .errors import DcfError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logging import Logger
+    from typing import Any
+
 
 class Context:
     """Of one worker. A function that takes it with its call gets one for each, which has its `request_id`."""
 
-    def __init__(self, init: dict, output, calls) -> None:
+    def __init__(self, init: dict[str, Any], output: Any, calls: Any) -> None:
         self.function: str = init["function"]
         self.revision: str = init["revision"]
         #: The manifest's `parameters`, with what `--set` changed.
-        self.parameters: dict = init["parameters"]
+        self.parameters: dict[str, Any] = init["parameters"]
         #: Absolute paths of the manifest's `resources`, by name.
         self.resources: dict[str, str] = init["resources"]
         #: The execution providers that may be used here, best first.
@@ -25,15 +30,11 @@ class Context:
         self._calls = calls
 
     @property
-    def logger(self):
+    def logger(self) -> Logger:
         """A logging.Logger; its records are entries of the function's log."""
-        import logging as _  # first of all, so that it is taken over
+        return self._output.logger(self.function)
 
-        from .log_records import function_logger
-
-        return function_logger(self.function, self._output)
-
-    def call(self, name: str, input, alias: str | None = None, timeout: float | None = None, metadata: dict[str, str] | None = None):
+    def call(self, name: str, input: bytes | str, alias: str | None = None, timeout: float | None = None, metadata: dict[str, str] | None = None) -> Any:
         """Calls another function through the daemon, for the call that runs.
 
         input: bytes or a string. timeout: seconds; it can only shorten what is left of the deadline.
@@ -49,13 +50,13 @@ class Context:
 class CallContext:
     """The context of one call: the worker's own, and `request_id`."""
 
-    def __init__(self, context: Context, request) -> None:
+    def __init__(self, context: Context, request: Any) -> None:
         self._context = context
         self._request = request
 
     @property
     def request_id(self) -> str:
-        return self._request.id
+        return str(self._request.id)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)

@@ -34,6 +34,14 @@ class Output:
         self.current_number = lambda: 0
         self._send = _print
 
+    def logger(self, name: str):
+        """A logging.Logger; its records are entries of the log."""
+        import logging as _  # first of all, so that it is taken over
+
+        from .log_records import function_logger
+
+        return function_logger(name, self)
+
     def log(self, level: str, text: str, number: int | None = None) -> None:
         """One entry, which may have several lines; of the call that runs, unless another is named."""
         self._send(level, [text], self.current_number() if number is None else number)

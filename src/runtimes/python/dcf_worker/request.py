@@ -9,6 +9,10 @@ from .errors import DcfError
 from .messages import ANNOUNCE, MAY_STREAM, STREAM_IN, STREAM_OUT, header_of
 from .streams import Incoming, Outgoing, WholeInput
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _NEVER = float("inf")
 
 
@@ -23,7 +27,7 @@ class Request:
 
     __slots__ = ("input", "number", "announced", "was_cancelled", "incoming", "takes_chunks", "outgoing", "reply_flags", "reply_head", "task", "keeper", "_calls", "_header", "_fields", "_until", "_chunks")
 
-    def __init__(self, calls, number: int, flags: int, timeout_ms: int, header: bytes, body: bytes) -> None:
+    def __init__(self, calls: Any, number: int, flags: int, timeout_ms: int, header: bytes, body: bytes) -> None:
         if not flags & STREAM_IN:
             self.input = body
         #: Of the call on the worker's stream.
@@ -97,7 +101,7 @@ class Request:
         return self.over
 
     @property
-    def chunks(self):
+    def chunks(self) -> Incoming | WholeInput:
         """The input as it comes, for `for` and `async for`; of a call that is not streamed, all of it at once."""
         if self._chunks is None:
             self._chunks = WholeInput(self.input) if self.incoming is None else self.incoming
@@ -107,7 +111,7 @@ class Request:
         """The input as UTF-8 text; what is none becomes U+FFFD."""
         return self.input.decode("utf-8", "replace")
 
-    def json(self):
+    def json(self) -> Any:
         """The input as JSON. Raises DcfError INVALID_ARGUMENT when it is none."""
         try:
             return loads(self.input)
@@ -123,7 +127,7 @@ class Request:
             self._calls.link.send(self.reply_head)
             self.reply_head = b""
         return self.outgoing
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         # Only what has no value comes here, so a call with all its input at once pays nothing for it.
         if name == "input":
             raise DcfError("INVALID_ARGUMENT", _STREAMED)

@@ -5,6 +5,11 @@ from __future__ import annotations
 from .errors import DcfError
 from .messages import JSON, TEXT, write
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
 _NAME = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # Many clients take no more in an answer.
 _MAX_HEADERS = 16 * 1024
@@ -21,7 +26,13 @@ class Response:
 
     __slots__ = ("body", "status", "headers")
 
-    def __init__(self, body=b"", status: int = 200, headers=None, content_type: str | None = None) -> None:
+    def __init__(
+        self,
+        body: Any = b"",
+        status: int = 200,
+        headers: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None,
+        content_type: str | None = None,
+    ) -> None:
         self.body = b"" if body is None else body
         self.status = _checked_status(status)
         pairs = headers.items() if hasattr(headers, "items") else headers or ()

@@ -90,7 +90,7 @@ class Incoming:
         """The call was cancelled."""
         self._waiter.wake()
 
-    def __iter__(self):
+    def __iter__(self) -> Incoming:
         return self
 
     def __next__(self) -> bytes:
@@ -102,7 +102,7 @@ class Incoming:
             raise StopIteration
         return chunk
 
-    def __aiter__(self):
+    def __aiter__(self) -> Incoming:
         return self
 
     async def __anext__(self) -> bytes:
@@ -135,7 +135,7 @@ class WholeInput:
     def __init__(self, body: bytes) -> None:
         self._left = [body]
 
-    def __iter__(self):
+    def __iter__(self) -> WholeInput:
         return self
 
     def __next__(self) -> bytes:
@@ -143,7 +143,7 @@ class WholeInput:
             raise StopIteration
         return self._left.pop()
 
-    def __aiter__(self):
+    def __aiter__(self) -> WholeInput:
         return self
 
     async def __anext__(self) -> bytes:

@@ -47,10 +47,7 @@ class Worker:
         self._link.wait(lambda: self._init)
         if self._init is None:
             return self._end()
-        self._output.capture()
-        follow_forks(self._link, self._output, lambda: self._calls)
-        LoggingFinder(self._output).install()
-        threading.excepthook = self._thread_failed
+        self._take_over()
         begun = perf_counter()
         try:
             target = self._load(self._init)
@@ -68,6 +65,13 @@ class Worker:
         self._close(target)
         return self._end()
 
+    def _take_over(self) -> None:
+        """From now on what the whole process says and does belongs to the function."""
+        self._output.capture()
+        follow_forks(self._link, self._output, lambda: self._calls)
+        LoggingFinder(self._output).install()
+        threading.excepthook = self._thread_failed
+
     def _take_init(self, kind: int, _flags: int, _number: int, _timeout_ms: int, header: bytes, _body: bytes) -> None:
         if kind != INIT:
             raise FrameError(f"a frame of type {kind} came before INIT")
@@ -79,8 +83,7 @@ class Worker:
     def _load(self, init: dict) -> Target:
         context = Context(init, self._output, lambda: self._calls)
         _contexts.append(context)
-        extend_environment(os.environ, init["directory"], init["handler"]["path"])
-        target = load_target(init, context, self._run)
+        target = self._load_target(init, context)
         calls = self._make_calls(target, init)
         if target.init is not None:
             self._run(target.init)
@@ -89,6 +92,10 @@ class Worker:
         self._calls = calls
         self._link.deliver_to(calls.take)
         return target
+
+    def _load_target(self, init: dict, context: Context) -> Target:
+        extend_environment(os.environ, init["directory"], init["handler"]["path"])
+        return load_target(init, context, self._run)
 
     def _make_calls(self, target: Target, init: dict) -> Calls:
         """Each way is loaded only where it is used: the event loop alone costs tens of milliseconds of the start."""

@@ -1,0 +1,297 @@
+"""A function that was loaded for a test."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import types
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from json import dumps
+from pathlib import Path
+from queue import Empty
+from time import monotonic
+from typing import Any
+
+from .. import worker as runtime
+from ..errors import DcfError, describe, utf8
+from .answer import Answer
+from .local_worker import LocalWorker
+from .manifest import place_of, read_manifest, resources_of, seconds_of, size_of
+from .peer import FakeFunction, OpenCall, Peer
+
+_CLOSE_PATIENCE = 10.0
+
+
+def load_function(
+    source: Any,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    resources: Mapping[str, str | os.PathLike[str]] | None = None,
+    functions: Mapping[str, FakeFunction] | None = None,
+    environment: Mapping[str, str] | None = None,
+    providers: Sequence[str] = ("cpu",),
+    concurrency: int | None = None,
+    max_batch: int | None = None,
+) -> LoadedFunction:
+    """Builds a function as a worker does.
+
+    source: the folder of a function, or its Handler itself: a class or a function. parameters, resources (paths; relative ones from
+    the folder) and environment take the place of those of function.yaml one by one. functions: stand for those that it calls, by name; a
+    call of any other fails with NOT_FOUND.
+    Raises DcfError FAILED_PRECONDITION with the reason when it cannot be built; what the function raised is its `__cause__`.
+    """
+    folder = Path(source).resolve() if isinstance(source, (str, os.PathLike)) else None
+    manifest: dict[str, Any] = {} if folder is None else read_manifest(folder)
+    name = manifest.get("name") or getattr(source, "__name__", "function")
+    init: dict[str, Any] = {
+        "function": name,
+        "revision": "test",
+        "worker": 0,
+        "directory": str(folder or Path.cwd()),
+        "handler": place_of(manifest.get("handler"), "Handler") if folder is not None else {"path": "the test", "name": name},
+        "parameters": {**(manifest.get("parameters") or {}), **(parameters or {})},
+        "resources": resources_of(manifest, {key: str(path) for key, path in (resources or {}).items()}, folder or Path.cwd()),
+        "providers": list(providers),
+        "devices": [],
+        "concurrency": concurrency or manifest.get("concurrency") or 1,
+        "maxBatch": max_batch or (manifest.get("batch") or {}).get("maxSize") or 1,
+        "maxPayload": size_of((manifest.get("limits") or {}).get("payload") or "64MiB"),
+    }
+    if manifest.get("initializer") is not None:
+        init["initializer"] = place_of(manifest["initializer"], "initializer")
+    variables = {**(manifest.get("environment") or {}), **(environment or {})}
+    return LoadedFunction(init, None if folder is not None else source, variables, functions or {}, seconds_of(manifest.get("timeout") or "30s"))
+
+
+class LoadedFunction:
+    """A function that can be called as through a daemon, from any thread. `with` closes it."""
+
+    def __init__(
+        self, init: dict[str, Any], given: Any, environment: Mapping[str, Any], functions: Mapping[str, FakeFunction], timeout: float
+    ) -> None:
+        self._init = init
+        self._timeout = timeout
+        self._slots = threading.Semaphore(init["concurrency"])
+        self._closed = False
+        self._process = _Process(init["directory"] if given is None else None, environment)
+        ours, theirs = socket.socketpair()
+        self._ends = (ours, theirs)
+        self._peer = Peer(ours, functions)
+        self._worker = LocalWorker(theirs, init, given)
+        self._worker.start()
+        self._peer.ready.wait()
+        failure = self._worker.failure
+        if failure is not None:
+            self._end()
+            raise DcfError("FAILED_PRECONDITION", f"the Handler could not be built: {describe(failure)[0]}") from failure
+
+    def call(
+        self,
+        input: Any = b"",
+        *,
+        metadata: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        request_id: str | None = None,
+        query: str | None = None,
+        content_type: str | None = None,
+    ) -> Answer:
+        """One call. `input`: bytes, a string, or a value that is sent as JSON; `timeout`: seconds, in place of function.yaml's.
+
+        Raises the DcfError that a caller gets; what the Handler raised is its `__cause__`.
+        """
+        fields = {"metadata": metadata, "requestId": request_id, "query": query, "contentType": content_type}
+        with self._slots:
+            return self._answer(*self._begin([self._checked(input)], timeout, fields)[0])
+
+    def call_batch(self, inputs: Iterable[Any], *, metadata: Mapping[str, str] | None = None, timeout: float | None = None) -> list[Answer | DcfError]:
+        """Calls that reach call_batch together, where function.yaml has `batch.maxSize`; one after the other otherwise.
+
+        An answer or an error for each.
+        """
+        bodies = [self._checked(input) for input in inputs]
+        if len(bodies) > self._init["maxBatch"] > 1:
+            raise DcfError("INVALID_ARGUMENT", f"{len(bodies)} calls are no batch: batch.maxSize is {self._init['maxBatch']}")
+        with self._slots:
+            begun = self._begin(bodies, timeout, {"metadata": metadata})
+            return [self._tried(call, until) for call, until in begun]
+
+    def stream(
+        self,
+        input: bytes | str | Iterable[bytes | str] = b"",
+        *,
+        metadata: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        request_id: str | None = None,
+    ) -> Iterator[bytes]:
+        """A streamed call: gives the chunks of the output as they come. An input that is neither bytes nor a string goes in chunks.
+
+        `timeout`: seconds until a chunk, or the end, has to come. Raises what `call` does.
+        """
+        whole = isinstance(input, (bytes, bytearray, memoryview, str))
+        patience = self._timeout if timeout is None else timeout
+        with self._slots:
+            self._require_open()
+            call = self._peer.open()
+            fields = {"metadata": metadata, "requestId": request_id or f"test-{call.number}", "streamIn": not whole, "streamOut": True}
+            self._peer.send({"type": "CALL", "id": call.number, "body": self._checked(input) if whole else b"", **fields})
+            failed: list[BaseException] = []
+            if not whole:
+                threading.Thread(target=self._feed, args=(call, input, failed), name="dcf-input", daemon=True).start()
+            done = False
+            try:
+                while True:
+                    message = self._next(call, monotonic() + patience)
+                    if message["type"] in ("DATA", "RESULT"):
+                        if message["type"] == "DATA" or message["body"]:
+                            yield message["body"]
+                        self._peer.send({"type": "CREDIT", "id": call.number, "bytes": len(message["body"]) + 16})
+                    done = message["type"] in ("RESULT", "END", "ERROR")
+                    if message["type"] == "ERROR":
+                        raise failed[0] if failed else self._error(call, message)
+                    if done:
+                        return
+            finally:
+                if not done:
+                    self._peer.send({"type": "CANCEL", "id": call.number})
+                self._peer.close(call)
+
+    def close(self) -> None:
+        """Calls the Handler's close(), and gives back what the function has of this process: its modules, paths and variables.
+
+        Raises what the Handler's close() raises.
+        """
+        if self._closed:
+            return
+        self._peer.send({"type": "DRAIN"})
+        self._peer.shut()
+        ended = self._worker.join(_CLOSE_PATIENCE)
+        self._end()
+        if self._worker.failure is not None:
+            raise self._worker.failure
+        if not ended:
+            raise DcfError("DEADLINE_EXCEEDED", f"the Handler did not end within {_CLOSE_PATIENCE:g} s")
+
+    def __enter__(self) -> LoadedFunction:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _begin(self, bodies: list[bytes], timeout: float | None, fields: dict[str, Any]) -> list[tuple[OpenCall, float]]:
+        self._require_open()
+        seconds = self._timeout if timeout is None else timeout
+        calls = [self._peer.open() for _ in bodies]
+        batched = self._init["maxBatch"] > 1
+        messages = []
+        for call, body in zip(calls, bodies):
+            request_id = fields.get("requestId") or f"test-{call.number}"
+            more = batched and call is not calls[-1]
+            limits = {"timeoutMs": max(1, int(seconds * 1000)), "more": more, "body": body}
+            messages.append({"type": "CALL", "id": call.number, **fields, "requestId": request_id, **limits})
+        self._peer.send(*messages)
+        return [(call, monotonic() + seconds) for call in calls]
+
+    def _answer(self, call: OpenCall, until: float) -> Answer:
+        status, headers = 200, []
+        try:
+            while True:
+                message = self._next(call, until)
+                if message["type"] == "REPLY_HEAD":
+                    status = message["head"]["status"]
+                    headers = [(name, value) for name, value in message["head"]["headers"]]
+                elif message["type"] == "RESULT":
+                    return Answer(message["body"], message["kind"], status, headers)
+                elif message["type"] == "ERROR":
+                    raise self._error(call, message)
+        finally:
+            self._peer.close(call)
+
+    def _tried(self, call: OpenCall, until: float) -> Answer | DcfError:
+        try:
+            return self._answer(call, until)
+        except DcfError as error:
+            return error
+
+    def _next(self, call: OpenCall, until: float) -> dict[str, Any]:
+        try:
+            message = call.messages.get(timeout=max(0.0, until - monotonic()))
+        except Empty:
+            self._peer.send({"type": "CANCEL", "id": call.number})
+            raise DcfError("DEADLINE_EXCEEDED", "the deadline passed in the Handler") from None
+        if message is None:
+            raise DcfError("INTERNAL", "the worker has ended")
+        return message
+
+    def _error(self, call: OpenCall, message: dict[str, Any]) -> DcfError:
+        error = DcfError(message["code"], message.get("message", ""), message.get("reason"))
+        error.__cause__ = self._worker.errors.pop(call.number, None)
+        return error
+
+    def _feed(self, call: OpenCall, chunks: Iterable[bytes | str], failed: list[BaseException]) -> None:
+        try:
+            for chunk in chunks:
+                body = self._checked(chunk)
+                if not call.may_send(len(body)):
+                    return
+                self._peer.send({"type": "DATA", "id": call.number, "body": body})
+            self._peer.send({"type": "END", "id": call.number})
+        except BaseException as error:
+            # What the test's own chunks raise is what the test sees; the Handler is told that the caller gave up.
+            failed.append(error)
+            self._peer.send({"type": "CANCEL", "id": call.number})
+
+    def _checked(self, input: Any) -> bytes:
+        if isinstance(input, (bytes, bytearray, memoryview)):
+            body = bytes(input)
+        else:
+            body = utf8(input if isinstance(input, str) else dumps(input, ensure_ascii=False))
+        limit = self._init["maxPayload"]
+        if len(body) > limit:
+            raise DcfError("RESOURCE_EXHAUSTED", f"the input has {len(body)} bytes; limits.payload is {limit}")
+        return body
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise DcfError("FAILED_PRECONDITION", f"{self._init['function']} is closed")
+
+    def _end(self) -> None:
+        self._closed = True
+        self._process.give_back()
+        if self._worker.context in runtime._contexts:
+            runtime._contexts.remove(self._worker.context)
+        if self._worker.join(_CLOSE_PATIENCE):
+            for end in self._ends:
+                end.close()
+
+
+class _Process:
+    """What a function has of this process besides its memory: variables, import paths and modules."""
+
+    def __init__(self, directory: str | None, environment: Mapping[str, Any]) -> None:
+        self._directory = directory
+        self._environment = dict(os.environ)
+        self._path = list(sys.path)
+        self._modules = dict(sys.modules)
+        os.environ.update({name: str(value) for name, value in environment.items()})
+        if "mesh" not in sys.modules:
+            mesh = types.ModuleType("mesh")
+            mesh.mesh_call = lambda name, input, **options: runtime.current_context().call(name, input, **options)  # type: ignore[attr-defined]
+            sys.modules["mesh"] = mesh
+
+    def give_back(self) -> None:
+        os.environ.clear()
+        os.environ.update(self._environment)
+        sys.path[:] = self._path
+        if "mesh" not in self._modules:
+            del sys.modules["mesh"]
+        if self._directory is None:
+            return
+        inside = os.path.join(self._directory, "")
+        for name, module in list(sys.modules.items()):
+            if self._modules.get(name) is not module and str(getattr(module, "__file__", None) or "").startswith(inside):
+                del sys.modules[name]
+        # What the function's own modules have hidden.
+        for name, module in self._modules.items():
+            sys.modules.setdefault(name, module)

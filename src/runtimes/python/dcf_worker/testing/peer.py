@@ -1,0 +1,138 @@
+"""The daemon's end of a worker's stream, in the hands of a test."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from queue import SimpleQueue
+from typing import Any
+
+from ..errors import DcfError, code_and_reason, message_of
+from ..frames import FrameReader
+from ..messages import CHUNK_COST, INITIAL_CREDIT, read, write
+
+#: Stands for another function: takes its input, and gives or raises its answer.
+FakeFunction = Callable[[bytes], "bytes | str"]
+
+
+class OpenCall:
+    """A call that is not answered yet."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        #: What the worker says of it; `None` when its stream is over.
+        self.messages: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        self._credit = INITIAL_CREDIT
+        self._ended = False
+        self._changed = threading.Condition()
+
+    def add_credit(self, count: int) -> None:
+        """The worker takes so many bytes more."""
+        with self._changed:
+            self._credit += count
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Nobody takes its input any more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def may_send(self, length: int) -> bool:
+        """Waits until the worker takes a chunk of so many bytes; `False` when it never will."""
+        with self._changed:
+            while self._credit <= 0 and not self._ended:
+                self._changed.wait()
+            self._credit -= length + CHUNK_COST
+            return not self._ended
+
+
+class Peer:
+    """Sends messages to the worker, and hands out what it says."""
+
+    def __init__(self, end: socket.socket, functions: Mapping[str, FakeFunction]) -> None:
+        self.ready = threading.Event()
+        self._end = end
+        self._functions = functions
+        self._lock = threading.Lock()
+        self._calls: dict[int, OpenCall] = {}
+        self._last = 0
+        self._over = False
+        self._reader = FrameReader(end.fileno(), self._take)
+        threading.Thread(target=self._read, name="dcf-peer", daemon=True).start()
+
+    def open(self) -> OpenCall:
+        """A new call, with a number of its own."""
+        with self._lock:
+            self._last += 1
+            call = OpenCall(self._last)
+            self._calls[call.number] = call
+            if self._over:
+                call.messages.put(None)
+            return call
+
+    def close(self, call: OpenCall) -> None:
+        """Whatever still comes of it is dropped."""
+        self._calls.pop(call.number, None)
+        call.end()
+
+    def send(self, *messages: dict[str, Any]) -> None:
+        """Writes them together."""
+        frames = b"".join(write(message) for message in messages)
+        with self._lock:
+            try:
+                self._end.sendall(frames)
+            except OSError:
+                # Whoever waits learns it from the end of the stream.
+                pass
+
+    def shut(self) -> None:
+        """Says that nothing more will come."""
+        try:
+            self._end.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def _read(self) -> None:
+        try:
+            while self._reader.receive():
+                pass
+        except Exception:
+            # The worker was ended in the middle of something.
+            pass
+        with self._lock:
+            self._over = True
+            calls = list(self._calls.values())
+        for call in calls:
+            call.messages.put(None)
+        self.ready.set()
+
+    def _take(self, kind: int, flags: int, number: int, timeout_ms: int, header: bytes, body: bytes) -> None:
+        message = read(kind, flags, number, timeout_ms, header, body)
+        name = message["type"]
+        if name == "READY":
+            self.ready.set()
+        elif name == "NESTED_CALL":
+            threading.Thread(target=self._answer, args=(message,), name=f"dcf-{message['function']}", daemon=True).start()
+        elif name in ("RESULT", "ERROR", "DATA", "END", "REPLY_HEAD", "CREDIT"):
+            call = self._calls.get(number)
+            if call is None:
+                return
+            call.add_credit(message["bytes"]) if name == "CREDIT" else call.messages.put(message)
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        """Calls the test's own function in the place of another."""
+        name = message["function"]
+        try:
+            fake = self._functions.get(name)
+            if fake is None:
+                raise DcfError("NOT_FOUND", f"there is no function {name}: give load_function(…, functions={{'{name}': …}})")
+            output = fake(message["body"])
+            body = output.encode("utf-8") if isinstance(output, str) else bytes(output)
+        except Exception as error:
+            code, reason = code_and_reason(error)
+            text = f"{name}: {message_of(error)}"
+            self.send({"type": "ERROR", "id": message["id"], "code": code, "message": text, "stack": "", "reason": reason})
+        else:
+            self.send({"type": "RESULT", "id": message["id"], "body": body})
