@@ -269,9 +269,9 @@ tell(Client(url, timeout=60).invoke('echo', wait_for_ready=True).text)`;
     const offline = ['--no-index', '--no-build-isolation', '--no-deps', '--disable-pip-version-check'];
     await runModule('pip', 'install', '--quiet', ...offline, '--target', target, join(folder, 'source'));
     const program = `
-import importlib.metadata as metadata, json, os, dcf, dcfgrpc.api
-print(json.dumps([metadata.version('dcf'), [os.path.exists(os.path.join(os.path.dirname(m.__file__), 'py.typed')) for m in (dcf, dcfgrpc)]]))`;
-    assert.deepEqual(await runPython(program, { path: [target] }), ['0.1.0', [true, true]]);
+import importlib.metadata as metadata, json, os, dcf, dcfgrpc.api, dcf_worker.testing
+print(json.dumps([metadata.version('dcf'), [os.path.exists(os.path.join(os.path.dirname(m.__file__), 'py.typed')) for m in (dcf, dcfgrpc, dcf_worker)]]))`;
+    assert.deepEqual(await runPython(program, { path: [target] }), ['0.1.0', [true, true, true]]);
   });
 }
 
