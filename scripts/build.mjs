@@ -31,7 +31,6 @@ run(
 writeDescriptor();
 run('typescript/bin/tsc', '-b');
 cpSync(join(root, 'proto'), join(root, 'sdk/dist/proto'), { recursive: true });
-await writeCommonJs(join(root, 'sdk/dist'));
 
 rmSync(join(root, 'dist/src/runtimes/python'), { recursive: true, force: true });
 cpSync(join(root, 'src/runtimes/python'), join(root, 'dist/src/runtimes/python'), {
@@ -65,6 +64,7 @@ await build({
   external: ['@dcf/sdk'],
   logLevel: 'warning',
 });
+await writeCommonJs(join(root, 'sdk/dist'));
 
 // The command line is a file for each command: to load its modules and packages one by one took longer than what it does.
 // What runs functions here stays as it is built, because it finds programs by its own place; these files lie as deep.
