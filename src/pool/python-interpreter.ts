@@ -97,11 +97,11 @@ async function candidatesFor(command: string): Promise<string[]> {
 async function probe(file: string): Promise<PythonInterpreter> {
   let report: Report;
   try {
-    const { stdout } = await run(file, [probeScript], { timeout: timeoutMs, killSignal: 'SIGKILL' });
+    const { stdout } = await run(file, [probeScript], { timeout: timeoutMs, killSignal: 'SIGKILL', env: probeEnvironment() });
     report = readReport(stdout);
   } catch (error) {
-    const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
-    throw new Error(`does not work: ${stderr.split('\n')[0] || messageOf(error)}`);
+    const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+    throw new Error(`does not work: ${usefulLine(stderr) ?? messageOf(error)}`);
   }
   const { executable, tag, version, folders } = report;
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -109,6 +109,22 @@ async function probe(file: string): Promise<PythonInterpreter> {
     throw new Error(`is Python ${version}, too old: ${oldest.major}.${oldest.minor} or newer is needed`);
   if (!tag.startsWith('cpython-')) throw new Error(`is ${tag}: only CPython is supported`);
   return { executable, tag, version, folders };
+}
+
+/** What an interpreter reads of the daemon's environment is for the daemon's own programs: replicas get none of it either. */
+function probeEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PYTHON|__PYVENV_LAUNCHER__$)/.test(name)));
+}
+
+/** The line of what an interpreter, or a program in its place, wrote before it failed that says why; `undefined` when there is none. */
+export function usefulLine(stderr: string): string | undefined {
+  const lines = stderr.split('\n').map((line) => line.trimEnd());
+  const fatal = lines.find((line) => line.startsWith('Fatal Python error:'));
+  // The last exception is the one that nobody caught.
+  const error = lines.findLast((line) => /^[A-Za-z_.]+(Error|Exception|Interrupt)\b/.test(line));
+  if (fatal !== undefined) return error === undefined ? fatal : `${fatal} (${error})`;
+  // A heading, such as "Traceback (most recent call last):", says nothing by itself.
+  return error ?? lines.find((line) => line !== '' && !line.endsWith(':')) ?? lines.find((line) => line !== '');
 }
 
 interface Report {

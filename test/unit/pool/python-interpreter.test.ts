@@ -3,7 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DcfError } from '../../../src/core/errors.js';
-import { findPython, pythonSupport } from '../../../src/pool/python-interpreter.js';
+import { findPython, pythonSupport, usefulLine } from '../../../src/pool/python-interpreter.js';
 import { temporaryFolder } from '../../support/pool.js';
 import { noPython, testPython } from '../../support/pythons.js';
 
@@ -81,3 +81,55 @@ test('what was missing is looked for again', async (t) => {
   await writeFile(join(folder, 'a/python-later'), `#!/bin/sh\n${reporting('3.12.1', 'cpython-312')}\n`);
   assert.equal((await findPython({ version: undefined, fallback: 'python-later' })).version, '3.12.1');
 });
+
+test('what the daemon has for interpreters in its environment stops none', { skip }, async (t) => {
+  const { executable, version } = await testPython();
+  await onPath(t, { 'a/python-with-settings': `exec ${executable} "$@"` });
+  const settings = {
+    PYTHONHOME: '/nowhere',
+    PYTHONPATH: '/nowhere',
+    PYTHONSTARTUP: '/nowhere/startup.py',
+    PYTHONINSPECT: '1',
+    PYTHONEXECUTABLE: '/nowhere/python',
+    PYTHONIOENCODING: 'no-such-encoding',
+    PYTHONPLATLIBDIR: 'nowhere',
+    PYTHONWARNINGS: 'error',
+    PYTHONVERBOSE: '1',
+    VIRTUAL_ENV: '/nowhere',
+    __PYVENV_LAUNCHER__: '/nowhere/python',
+  };
+  const before = { ...process.env };
+  Object.assign(process.env, settings);
+  t.after(() => {
+    process.env = before;
+  });
+  const found = await findPython({ version: undefined, fallback: 'python-with-settings' });
+  assert.deepEqual([found.executable, found.version], [executable, version]);
+});
+
+const badHome = [
+  "Python path configuration:\n  PYTHONHOME = '/nowhere'\n  sys.path = [\n    '/nowhere/lib/python311.zip',\n  ]",
+  'Fatal Python error: init_fs_encoding: failed to get the Python codec of the filesystem encoding',
+  'Python runtime state: core initialized',
+  "ModuleNotFoundError: No module named 'encodings'",
+  '\nCurrent thread 0x00007f4024068b80 (most recent call first):\n  <no Python frame>\n',
+].join('\n');
+
+for (const [what, stderr, line] of [
+  [
+    'an interpreter without its library',
+    badHome,
+    "Fatal Python error: init_fs_encoding: failed to get the Python codec of the filesystem encoding (ModuleNotFoundError: No module named 'encodings')",
+  ],
+  ['a traceback', 'Traceback (most recent call last):\n  File "x.py", line 1\nImportError: no zlib\n', 'ImportError: no zlib'],
+  [
+    'a shim',
+    "pyenv: python3.10: command not found\n\nThe `python3.10' command exists in these Python versions:\n  3.10.13\n",
+    'pyenv: python3.10: command not found',
+  ],
+  ['a heading and what it is about', 'Problems:\n  the disk is full\n', '  the disk is full'],
+  ['a heading alone', 'Usage:\n', 'Usage:'],
+  ['nothing', '\n', undefined],
+] as const) {
+  test(`the line that says why: ${what}`, () => assert.equal(usefulLine(stderr), line));
+}
