@@ -2,6 +2,7 @@ import { DcfError, isNotStarted, notStarted } from '../core/errors.js';
 import type { Isolation } from '../pool/confinement.js';
 import { FunctionPool } from '../pool/function-pool.js';
 import type { Outcome } from '../pool/invocation.js';
+import type { LogLine } from '../pool/log-line.js';
 import type { PoolOptions } from '../pool/pool-options.js';
 import type { RevisionSecrets } from '../registry/revision-secrets.js';
 
@@ -22,7 +23,7 @@ export class SecretPool extends FunctionPool {
           return { ...spec.environment, ...secrets.environment() };
         },
       },
-      onLog: (replica, line) => onLog(replica, { ...line, text: secrets.hide(line.text) }),
+      onLog: (replica, line) => onLog(replica, { ...line, text: hideIn(line, secrets) }),
     });
   }
 
@@ -83,6 +84,10 @@ export class SecretPool extends FunctionPool {
     hidden.stack = stack;
     return hidden;
   }
+}
+
+function hideIn({ text, part }: LogLine, secrets: RevisionSecrets): string {
+  return part === undefined ? secrets.hide(text) : secrets.hidePart(text, part);
 }
 
 /** A sandbox shows nothing of the data directory that it is not told to. */

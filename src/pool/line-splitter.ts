@@ -1,33 +1,32 @@
 import { StringDecoder } from 'node:string_decoder';
+import { type LinePart, OpenLine } from './open-line.js';
 
-/** A line that is longer is cut into several: a program that prints without end must not fill the daemon's memory. */
-const maxLineLength = 16 * 1024;
+/** A line that has begun and goes on no further for so long is shown. */
+const quietMs = 100;
+/** Who gathers what it prints writes whole blocks, which end in the middle of a line. */
+const blockBytes = 4096;
+const quietAfterBlockMs = 2_000;
 
 /** Cuts a stream of UTF-8 bytes into lines of bounded length. */
 export class LineSplitter {
   private readonly decoder = new StringDecoder('utf8');
-  private rest = '';
+  private readonly line: OpenLine;
 
-  constructor(private readonly onLine: (line: string) => void) {}
+  constructor(onLine: (line: string, part: LinePart) => void) {
+    this.line = new OpenLine(onLine);
+  }
 
   push(chunk: Buffer): void {
-    const lines = (this.rest + this.decoder.write(chunk)).split(/\r?\n/);
-    this.rest = lines.pop() ?? '';
-    for (const line of lines) this.emit(line);
-    while (this.rest.length > maxLineLength) {
-      this.emit(this.rest.slice(0, maxLineLength));
-      this.rest = this.rest.slice(maxLineLength);
-    }
+    const lines = this.decoder.write(chunk).split('\n');
+    const rest = lines.pop() ?? '';
+    for (const line of lines) this.line.end(line);
+    if (rest !== '') this.line.add(rest, chunk.length % blockBytes === 0 ? quietAfterBlockMs : quietMs);
   }
 
   /** The stream is over: what is left is a line. */
   end(): void {
-    const rest = this.rest + this.decoder.end();
-    this.rest = '';
-    if (rest !== '') this.emit(rest);
-  }
-
-  private emit(line: string): void {
-    for (let at = 0; at === 0 || at < line.length; at += maxLineLength) this.onLine(line.slice(at, at + maxLineLength));
+    const rest = this.decoder.end();
+    if (rest !== '') this.line.add(rest, quietMs);
+    this.line.close();
   }
 }

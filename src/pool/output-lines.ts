@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Allowance } from '../core/allowance.js';
 import { LineSplitter } from './line-splitter.js';
+import type { LinePart } from './open-line.js';
 
 /** After this many bytes, what else waits in this turn goes first. */
 const manyBytes = 16 * 1024;
@@ -11,9 +12,9 @@ const pauseMs = 10;
  * Reads the lines that a process prints, as far as the allowance goes; the others are counted. A process that prints without
  * end takes little of the daemon's time: its pipe is read in small pieces, and at a walk while no line is taken.
  */
-export function readLines(stream: Readable, allowance: Allowance, onLine: (line: string) => void): void {
-  const lines = new LineSplitter((line) => {
-    if (allowance.take()) onLine(line);
+export function readLines(stream: Readable, allowance: Allowance, onLine: (line: string, part: LinePart) => void): void {
+  const lines = new LineSplitter((line, part) => {
+    if (allowance.take()) onLine(line, part);
   });
   const resume = (): void => void stream.resume();
   let bytes = 0;

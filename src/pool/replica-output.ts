@@ -24,8 +24,8 @@ export class ReplicaOutput {
 
   /** Logs each line of a stream of the process. */
   read(stream: Readable, level: LogLine['level']): void {
-    readLines(stream, this.lines, (text) => {
-      this.tell({ time: Date.now(), level, text, callId: '', worker: 0 });
+    readLines(stream, this.lines, (text, part) => {
+      this.tell({ time: Date.now(), level, text, callId: '', worker: 0, part });
     });
   }
 

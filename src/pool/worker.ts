@@ -5,6 +5,7 @@ import { Connection } from '../wire/connection.js';
 import type { InitHeader, Message, ReadyHeader } from '../wire/messages.js';
 import type { Call } from './call.js';
 import type { KillReason } from './end-reason.js';
+import { HandlerLines } from './handler-lines.js';
 import { HeldCalls, outputHeadroom } from './held-calls.js';
 import type { LogLine } from './log-line.js';
 import type { MemoryUse } from './memory-watch.js';
@@ -50,6 +51,7 @@ export class Worker {
   private readonly slots: WorkerSlots;
   private readonly held: HeldCalls;
   private readonly nested: NestedCalls;
+  private readonly lines: HandlerLines;
   private readonly sendMessage = (message: Message): void => this.connection.send(message);
   private accepting = true;
   /** All that the worker ever wrote has been read. */
@@ -62,6 +64,7 @@ export class Worker {
     private readonly events: WorkerEvents,
   ) {
     this.index = init.worker;
+    this.lines = new HandlerLines(init.worker, events.log);
     const { concurrency, maxBatch } = init;
     this.slots = new WorkerSlots(concurrency);
     this.held = new HeldCalls(concurrency * maxBatch + 1, this.slots, {
@@ -82,6 +85,7 @@ export class Worker {
       takesLog: () => home.takesLine(),
       onClose: (error) => {
         this.over = true;
+        this.lines.close();
         events.closed(error);
       },
     });
@@ -222,7 +226,7 @@ export class Worker {
         this.held.receive(message);
         return;
       case 'LOG':
-        this.log(message.level, message.time, message.text, this.held.requestIdOf(message.id));
+        this.lines.take({ ...message, callId: this.held.requestIdOf(message.id) });
         return;
       case 'NESTED_CALL':
         this.nested.take(message, this.held.begun(message.parent));

@@ -43,6 +43,11 @@ export class RevisionSecrets {
     return [...this.given.values()].some((secret) => now.get(secret.name) !== secret);
   }
 
+  /** The same for a part of a line: one secret may be in two parts. */
+  hidePart(text: string, part: { continued: boolean; open: boolean }): string {
+    return this.mask.applyToPart(text, part);
+  }
+
   /** A text of a replica with `***` for each secret in it. */
   hide(text: string): string {
     return this.mask.apply(text);

@@ -64,7 +64,7 @@ export type Message =
   | { type: 'DATA'; id: number; kind?: ReplyKind; body: Uint8Array }
   | { type: 'END'; id: number }
   | { type: 'CREDIT'; id: number; bytes: number }
-  | { type: 'LOG'; id: number; level: LogLevel; time: number; text: string }
+  | { type: 'LOG'; id: number; level: LogLevel; time: number; text: string; open?: boolean }
   | { type: 'DRAIN' }
   | { type: 'STARTED'; id: number }
   | { type: 'RECALL'; id: number }
@@ -158,8 +158,8 @@ export function toFrame(message: Message): Frame {
       return frame('REPLY_HEAD', { id: message.id, header: JSON.stringify({ status, headers }) });
     }
     case 'LOG': {
-      const { id, level, time, text } = message;
-      return frame('LOG', { id, header: JSON.stringify({ level, time }), body: Buffer.from(text) });
+      const { id, level, time, text, open } = message;
+      return frame('LOG', { id, header: JSON.stringify({ level, time, open }), body: Buffer.from(text) });
     }
     case 'DRAIN':
       return frame('DRAIN', {});
@@ -191,7 +191,8 @@ export function fromFrame(frame: Frame): Message {
       const header = record(frame);
       const level = header['level'];
       if (!isLogLevel(level)) throw new FrameError(`LOG: ${JSON.stringify(level)} is no level`);
-      return { type: 'LOG', id: frame.id, level, time: whole(header, 'time'), text: Buffer.from(frame.body).toString('utf8') };
+      const line = { id: frame.id, level, time: whole(header, 'time'), text: Buffer.from(frame.body).toString('utf8') };
+      return header['open'] === true ? { type: 'LOG', ...line, open: true } : { type: 'LOG', ...line };
     }
     case typeNumbers.DATA:
       return { type: 'DATA', id: frame.id, kind: kindOfFlags(frame.flags), body: frame.body };

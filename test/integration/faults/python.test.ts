@@ -113,6 +113,61 @@ faults('What a Python Handler answers', {}, (row) => {
   }
 });
 
+/** Two children that print and log for as long as their parent is there; what each call does besides it is told. */
+const children = `
+import logging, os, time
+def feed():
+  parent = os.getppid()
+  while os.getppid() == parent:
+    print("a child prints", flush=True)
+    logging.warning("a child logs")
+    time.sleep(0.002)
+class Handler:
+  def init(self):
+    for _ in range(2):
+      if os.fork() == 0: feed()
+  def __call__(self, req):
+    what = req.text()
+    if what.startswith("child") and os.fork() == 0:
+      if what == "child raises": raise RuntimeError("in a child")
+      return b"by a child"
+    return req.input
+`;
+
+faults('What the children of a Python Handler do', {}, (row) => {
+  row(
+    'Children that a Python Handler has forked print and log beside replies of 1 MiB',
+    'Every reply is right; the log has what the children say, without the id of a call',
+    async (scene) => {
+      await scene.deploy(children, python);
+      const worker = await scene.replica();
+      for (let round = 0; round < 30; round++) {
+        const text = String.fromCharCode(97 + (round % 26)).repeat(1024 * 1024);
+        await scene.expect(text, { code: 'OK', text });
+      }
+      assert.equal(await scene.replica(), worker);
+    },
+    skip,
+  );
+
+  for (const [fault, input] of [
+    ['returns from the Handler', 'child returns'],
+    ['raises', 'child raises'],
+  ] as const) {
+    row(
+      `A child that a Python Handler has forked ${fault}`,
+      'The call has the answer of the Handler itself; the worker is kept',
+      async (scene) => {
+        await scene.deploy(children, python);
+        const worker = await scene.replica();
+        for (let round = 0; round < 20; round++) await scene.expect(input, { code: 'OK', text: input });
+        assert.equal(await scene.replica(), worker);
+      },
+      skip,
+    );
+  }
+});
+
 faults('What never ends in Python', {}, (row) => {
   for (const kind of ['def', 'async def'] as const) {
     row(

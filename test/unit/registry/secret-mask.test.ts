@@ -39,3 +39,18 @@ test('of several values the longest is hidden, and one from before stays hidden'
   mask.add('s3cret-and-more');
   assert.equal(mask.apply('s3cret-and-more s3cret'), '*** ***');
 });
+
+test('a value that stands in two parts of a line is hidden in both', () => {
+  const mask = new SecretMask();
+  mask.add('s3cret-value');
+  const first = { continued: false, open: true };
+  const middle = { continued: true, open: true };
+  const last = { continued: true, open: false };
+  assert.equal(mask.applyToPart('the s3cret-', first), 'the ***');
+  assert.equal(mask.applyToPart('value is out', last), '*** is out');
+  assert.equal(mask.applyToPart('value and s3cr', middle), '*** and ***');
+  assert.equal(mask.applyToPart('ret-val', middle), '***');
+  assert.equal(mask.applyToPart('s3cret-value s3cret-value', middle), '*** ***');
+  assert.equal(mask.applyToPart('Loading s', first), 'Loading s');
+  assert.equal(mask.applyToPart('nothing of it', middle), 'nothing of it');
+});

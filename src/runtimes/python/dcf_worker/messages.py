@@ -53,7 +53,7 @@ _HEADERS = {
     "INIT_FAILED": ("message", "stack"),
     "ERROR": ("code", "message", "stack", "reason"),
     "CREDIT": ("bytes",),
-    "LOG": ("level", "time"),
+    "LOG": ("level", "time", "open"),
     "RETIRE": ("why",),
 }
 _FLAGS = (("more", MORE), ("announce", ANNOUNCE), ("streamIn", STREAM_IN), ("streamOut", STREAM_OUT), ("mayStream", MAY_STREAM))

@@ -35,6 +35,8 @@ def serve_processes(count: int) -> None:
 
 
 def _serve_one(index: int, count: int, finished: int, finishing: int) -> None:
+    # What the function prints goes through the worker's stream from then on.
+    errors = sys.__stderr__
     try:
         _end_with(os.getppid())
         os.close(finished)
@@ -45,7 +47,7 @@ def _serve_one(index: int, count: int, finished: int, finishing: int) -> None:
         if code == 0:
             os.write(finishing, b".")
     except BaseException:
-        traceback.print_exc(file=sys.__stderr__)
+        traceback.print_exc(file=errors)
         code = 1
     leave(code)
 

@@ -10,7 +10,7 @@ from time import perf_counter
 from .calls import Calls
 from .context import Context
 from .environment import extend_environment
-from .errors import MAX_MESSAGE_LENGTH, DcfError, cut, describe, message_of
+from .errors import MAX_MESSAGE_LENGTH, DcfError, cut, describe, message_of, utf8
 from .forks import end_child, fail_child, follow_forks
 from .frames import FrameError
 from .link import Link
@@ -152,7 +152,7 @@ class Worker:
             end_child()
         if self._link.problem is None:
             return 0
-        print(f"the worker's stream broke: {message_of(self._link.problem)}", file=sys.__stderr__)
+        os.write(2, utf8(f"the worker's stream broke: {message_of(self._link.problem)}\n"))
         return 1
 
     def _thread_failed(self, failure) -> None:
