@@ -54,7 +54,7 @@ class Calls(Answers):
         """In a forked child: it ends as soon as the Handler's code comes back, in whatever way, and answers nothing."""
         self.running.clear()
         self.waiting.clear()
-        self.ended = self.body_of = self.body_of_opened = self.chunk_bytes = self.batch_replies = end_child
+        self.ended = self.opened = self.body_of = self.body_of_opened = self.chunk_bytes = self.batch_replies = end_child
         self.error_frame = lambda _request, error: fail_child(error)
 
     def call_other(self, request: Request, name: str, *options):
