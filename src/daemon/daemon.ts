@@ -26,6 +26,7 @@ import { Guard } from '../gateway/http-guard.js';
 import { Invoker } from '../gateway/invoke.js';
 import { nestedInvoker } from '../gateway/nested-invoke.js';
 import { originalService } from '../gateway/original-service.js';
+import { statusText } from '../pool/invocation.js';
 import { linkPlatformPackages } from '../pool/platform-packages.js';
 import { Spawner } from '../pool/spawner/spawner.js';
 import { CallCounts } from '../registry/call-counts.js';
@@ -71,9 +72,7 @@ export class Daemon {
     this.invoker = new Invoker({
       resolve: (name, selector) => this.functions.router.resolve(name, selector),
       maxBytesInFlight: settings.maxBytesInFlight,
-      onEnded: settings.callLog
-        ? (name, outcome, report) => logs.appendCall(name, outcome.ok ? 'OK' : outcome.error.code, report)
-        : undefined,
+      onEnded: settings.callLog ? (name, outcome, report) => logs.appendCall(name, statusText(outcome), report) : undefined,
     });
     const launcher = new Launcher({
       registry,

@@ -1,5 +1,6 @@
 import type { DaemonReport } from '@dcf/sdk/contract';
 import type { DcfError } from '../core/errors.js';
+import { codeOfHttpStatus } from '../core/http-status.js';
 import type { ReplyHead, ReplyKind } from '../wire/reply-head.js';
 import type { NestedCall } from './nested-call.js';
 
@@ -28,6 +29,13 @@ export type Outcome = Success | { ok: false; error: DcfError };
 /** Whether a call counts as failed: also one that its Handler answered with a status of 500 or above. */
 export function hasFailed(outcome: Outcome): boolean {
   return !outcome.ok || (outcome.head !== undefined && outcome.head.status >= 500);
+}
+
+/** How a call ended, in few words: its gRPC status, such as `OK`, and the HTTP status where the Handler chose one. */
+export function statusText(outcome: Outcome): string {
+  if (!outcome.ok) return outcome.error.code;
+  const { status = 200 } = outcome.head ?? {};
+  return status === 200 ? 'OK' : `${status >= 400 ? codeOfHttpStatus(status) : 'OK'} http=${status}`;
 }
 
 /** What is known of a call that has ended. Times are in milliseconds, memory in bytes. */

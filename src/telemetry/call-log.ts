@@ -13,7 +13,7 @@ export class CallLog {
   constructor(private readonly write: (entry: FunctionLogEntry) => void) {}
 
   /**
-   * @param status - the call's gRPC status, such as `OK`
+   * @param status - the call's gRPC status, such as `OK`, with what else is to follow it
    * @param report - called at once if at all: not where there are too many calls
    */
   append(status: string, report: () => DaemonReport): void {

@@ -164,6 +164,80 @@ for (const [what, message] of Object.entries(refused)) {
   });
 }
 
+const batched = {
+  node: `export class Handler {
+    call() { throw new Error('batches only'); }
+    callBatch(requests) {
+      return requests.map((request) => {
+        switch (request.query.get('do')) {
+          case 'made': return new Response('made', { status: 201, headers: { 'content-type': 'text/html' } });
+          case 'missing': return new Response('none', { status: 404 });
+          case 'chunks': return (function* () { yield 'a'; yield 'b'; })();
+          case 'error': return new Error('alone');
+          default: return { n: 1 };
+        }
+      });
+    }
+  }`,
+  python: `
+from dcf_worker import Response
+class Handler:
+    def call_batch(self, reqs):
+        answers = {
+            "made": lambda: Response("made", 201, content_type="text/html"),
+            "missing": lambda: Response("none", 404),
+            "chunks": lambda: iter(("a", "b")),
+            "error": lambda: ValueError("alone"),
+        }
+        return [answers.get(req.query.get("do"), lambda: {"n": 1})() for req in reqs]
+`,
+};
+for (const [name, source] of Object.entries(batched)) {
+  test(`${name}: each call of a batch has what was chosen for it`, async (t) => {
+    const runtime = name === 'python' ? 'python' : 'node';
+    await deploySource(t, daemon, `batched-${name}`, source, { runtime, batch: { maxSize: 8 } });
+    const answers = await Promise.all(['made', 'missing', 'chunks', 'error', 'json'].map((what) => ask(`batched-${name}`, `do=${what}`)));
+    assert.deepEqual(
+      answers.map(({ response }) => [response.status, response.headers.get('content-type')?.split(';')[0]]),
+      [
+        [201, 'text/html'],
+        [404, 'text/plain'],
+        [200, 'text/plain'],
+        [500, 'application/json'],
+        [200, 'application/json'],
+      ],
+    );
+    assert.deepEqual([answers[0]?.body, answers[1]?.body, answers[2]?.body, answers[4]?.body], ['made', 'none', 'ab', '{"n":1}']);
+  });
+}
+
+test('a function that calls one that answers with 404 has an error of its code', async (t) => {
+  const source = `export class Handler {
+    async call(request) {
+      try { return await request.call(request.query.get('name'), '', { metadata: { do: 'missing' } }); }
+      catch (error) { return { code: error.code, message: error.message }; }
+    }
+  }`;
+  await deploySource(t, daemon, 'caller', source);
+  for (const name of ['node', 'python']) {
+    assert.deepEqual(JSON.parse((await ask('caller', `name=${name}`)).body), { code: 'NOT_FOUND', message: `${name}: no such cat` });
+  }
+});
+
+test('a status of 500 and above counts as a failed call, one below does not, and the log says which it was', async (t) => {
+  await deploySource(t, daemon, 'counted', answeringNode);
+  for (const what of ['broken', 'busy', 'missing', 'text']) await ask('counted', `do=${what}`);
+  const { summary } = await daemon.control.describe('counted');
+  assert.deepEqual([summary?.calls, summary?.errors], [4, 2]);
+  const lines: string[] = [];
+  for await (const { text } of daemon.control.logs({ name: 'counted' }))
+    if (text.startsWith('REPORT')) lines.push(text.split(' ').slice(-2).join(' '));
+  assert.deepEqual(
+    lines.map((line) => line.replace(/^(?!status).* /, '')),
+    ['status=INTERNAL http=500', 'status=UNAVAILABLE http=503', 'status=NOT_FOUND http=404', 'status=OK'],
+  );
+});
+
 test('HTTP/1.0 gets chunks as they come, and their end with the connection', async (t) => {
   for (const name of ['node', 'python']) {
     const { send, rest } = await openHttp(t, daemon.http);

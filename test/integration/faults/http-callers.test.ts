@@ -6,6 +6,7 @@ import type { DaemonScene } from '../../support/faults/scene.js';
 import { type HttpConnection, openHttp, requestHead } from '../../support/http-client.js';
 import { misbehavingSource } from '../../support/misbehaving.js';
 import { eventually } from '../../support/processes.js';
+import { streamingSource } from '../../support/streams.js';
 
 /** A call as it is on the wire. */
 function written(name: string, input: string): string {
@@ -54,6 +55,38 @@ faults('HTTP: callers who go, or come too late', {}, (row) => {
       assert.equal((await callState(scene)).errors, 2);
       assert.deepEqual(await seen(scene), ['hold destroy', 'aborted hold destroy', 'next', 'hold end', 'aborted hold end', 'next']);
       assert.equal(await scene.replica(), worker);
+    },
+  );
+
+  row(
+    'The client goes while its answer comes in chunks, or reads none of them',
+    'The signal fires, the generator returns, the slot is free; while nobody reads, nothing more is made',
+    async (scene) => {
+      await scene.deploy(streamingSource, { concurrency: 16 });
+      const worker = await scene.replica();
+      const clients = await connections(scene, 4);
+      for (const [index, what] of ['hang', 'count 100000 1000', 'hang', 'count 100000 1000'].entries()) {
+        const client = clients[index];
+        if (index > 1) client?.socket.pause();
+        client?.send(requestHead(`POST /functions/${scene.name}`, { 'content-length': 0, 'dcf-meta-do': what }));
+      }
+      for (const index of [0, 1]) await new Promise((resolve) => clients[index]?.socket.once('data', resolve));
+      for (const { socket } of clients) socket.destroy();
+      await holds(scene, 0);
+      assert.equal(await scene.replica(), worker);
+    },
+  );
+
+  row(
+    'The worker is killed while its answer comes in chunks',
+    'The connection ends without the end of the body; the replica is replaced',
+    async (scene) => {
+      await scene.deploy(streamingSource);
+      const response = await fetch(`${scene.daemon.http}/functions/${scene.name}`, { method: 'POST', headers: { 'dcf-meta-do': 'hang' } });
+      const reader = response.body?.getReader();
+      assert.equal(Buffer.from((await reader?.read())?.value ?? '').toString(), 'first');
+      process.kill(await scene.replica(), 'SIGKILL');
+      await assert.rejects(async () => await reader?.read(), TypeError);
     },
   );
 

@@ -81,6 +81,44 @@ test('a stream has its chunks and its end; what crossed its end is dropped', () 
   assert.equal(calls.streaming, false);
 });
 
+test('a call whose caller takes chunks as well becomes a stream with the first; at rest it is none', () => {
+  const { calls, slots, add, told } = held();
+  const takes = (call: Call): void => {
+    const caller = {
+      head: ({ status }: { status: number }) => told.push(`head ${status}`),
+      chunk: () => told.push('chunk'),
+      room: () => undefined,
+    };
+    Object.assign(call.invocation, { onChunks: () => caller });
+  };
+  const plain = add('a');
+  takes(plain);
+  calls.receive({ type: 'REPLY_HEAD', id: plain.wireId, head: { status: 201, headers: [] } });
+  calls.receive({ type: 'RESULT', id: plain.wireId, kind: 'text', body });
+  assert.deepEqual(told.splice(0), ['a has 4 bytes', 'freed']);
+  const empty = add('b');
+  takes(empty);
+  calls.receive({ type: 'END', id: empty.wireId });
+  assert.deepEqual(told.splice(0), ['b has 0 bytes', 'freed']);
+  const streamed = add('c');
+  takes(streamed);
+  calls.receive({ type: 'REPLY_HEAD', id: streamed.wireId, head: { status: 206, headers: [] } });
+  calls.receive({ type: 'DATA', id: streamed.wireId, body });
+  assert.equal(slots.hasStreams, true);
+  calls.receive({ type: 'END', id: streamed.wireId });
+  streamed.stream?.taken(body.length);
+  assert.deepEqual(told.splice(0), ['head 206', 'a stream', 'chunk', 'freed', 'c has 0 bytes']);
+  assert.equal(slots.hasStreams, false);
+  const gone = add('d');
+  takes(gone);
+  gone.fail(new DcfError('CANCELLED', 'gone'));
+  told.splice(0);
+  calls.receive({ type: 'DATA', id: gone.wireId, body });
+  calls.receive({ type: 'END', id: gone.wireId });
+  assert.deepEqual(told, ['freed']);
+  assert.equal(slots.free, 1);
+});
+
 test('what breaks the protocol is refused: an answer to nothing, chunks of what is no stream', () => {
   const { calls, add } = held();
   const { wireId: id } = add('a');
