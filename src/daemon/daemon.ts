@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type LogEntry, type LogsRequest, loadContract } from '@dcf/sdk/contract';
+import { type LogsRequest, loadContract } from '@dcf/sdk/contract';
 import { Activator } from '../control/activator.js';
 import type { ErrorCount } from '../control/canary.js';
 import { CountKeeper } from '../control/count-keeper.js';
@@ -15,7 +15,7 @@ import { SecretControl } from '../control/secret-control.js';
 import { messageOf, stackOf } from '../core/errors.js';
 import type { FunctionName, RevisionId } from '../core/names.js';
 import { Authenticator } from '../gateway/auth.js';
-import { checkedName, controlService } from '../gateway/control-service.js';
+import { controlService } from '../gateway/control-service.js';
 import { functionsService } from '../gateway/functions-service.js';
 import type { MethodOptions } from '../gateway/grpc-method.js';
 import { GrpcServer } from '../gateway/grpc-server.js';
@@ -36,9 +36,10 @@ import { Registry } from '../registry/registry.js';
 import { removeStaleSecretFiles } from '../registry/secret-files.js';
 import { Secrets } from '../registry/secrets.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
-import { type FunctionLogEntry, FunctionLogs } from '../telemetry/function-logs.js';
+import { FunctionLogs } from '../telemetry/function-logs.js';
 import { Accelerators } from './accelerators.js';
 import { isLoopback } from './config.js';
+import { DaemonLogs } from './daemon-logs.js';
 import { DaemonReadiness } from './daemon-readiness.js';
 import { DaemonStatus } from './daemon-status.js';
 import { defaultData } from './default-data.js';
@@ -54,6 +55,7 @@ export class Daemon {
   private readonly deployer: Deployer;
   private readonly releaser: Releaser;
   private readonly countKeeper: CountKeeper;
+  private readonly daemonLogs: DaemonLogs;
   private readonly readiness: DaemonReadiness;
   private readonly status: DaemonStatus;
   private server: GrpcServer | undefined;
@@ -115,6 +117,7 @@ export class Daemon {
       ready: () => this.ready,
       httpAddress: () => this.httpAddress,
     });
+    this.daemonLogs = new DaemonLogs(logs, registry, () => this.functions);
     const parts = { registry, functions: this.functions, exclusive: new Exclusive() };
     const activator = new Activator({ ...parts, launcher, drainGraceMs: settings.drainGrace, onProblem });
     this.releaser = new Releaser({ ...parts, activator });
@@ -122,11 +125,7 @@ export class Daemon {
       ...parts,
       activator,
       maxPayload: settings.maxPayload,
-      logs: {
-        appendFailure: (name, revision, error) => logs.append(name, deployFailure(name, revision, error)),
-        delete: (name) => logs.delete(name),
-        sweep: () => logs.sweep((name) => registry.has(name)),
-      },
+      logs: this.daemonLogs,
     });
     this.restored = this.restore();
   }
@@ -203,7 +202,7 @@ export class Daemon {
       secrets: new SecretControl(this.secrets, functions),
       status: () => this.status.read(),
       describe: (name: Parameters<LiveFunctions['get']>[0]) => describe(functions.get(name), this.registry.get(name)),
-      logs: (request: LogsRequest, signal: AbortSignal) => this.queryLogs(request, signal),
+      logs: (request: LogsRequest, signal: AbortSignal) => this.daemonLogs.query(request, signal),
     };
     const original = {
       functions,
@@ -262,18 +261,9 @@ export class Daemon {
   private async restore(): Promise<void> {
     for (const { name, problem } of this.registry.damaged) this.log.error({ function: name }, `${name} is not served: ${problem}`);
     await this.functions.restore(this.registry.list());
-    await this.logs.sweep((name) => this.registry.has(name));
     this.countKeeper.start();
     this.readiness.settle();
-  }
-
-  private async queryLogs(request: LogsRequest, signal: AbortSignal): Promise<AsyncIterable<LogEntry>> {
-    const name = checkedName(request.name);
-    const live = this.functions.find(name);
-    if (live === undefined && !(await this.logs.has(name))) this.functions.get(name);
-    const revision = live?.record.aliases[request.revision] ?? request.revision;
-    const query = { ...request, revision };
-    return request.follow ? this.logs.follow(name, query, signal) : this.logs.read(name, query);
+    await this.daemonLogs.sweep().catch((error: unknown) => this.log.warn({ error }, 'old logs cannot be removed'));
   }
 
   /** Writes down that a canary gets no more calls, and says so in both logs. */
@@ -289,15 +279,8 @@ export class Daemon {
     }
     const text = `the canary ${name}@${revision} has lost its share of the traffic: ${failed}`;
     this.log.warn({ function: name, revision, ...count }, text);
-    this.logs.append(name, { time: Date.now(), level: 'warn', text, callId: '', replica: 0, worker: 0, revision });
+    this.daemonLogs.append(name, revision, 'warn', text);
   }
-}
-
-/** The entry of a function's log that says why a deploy failed, with the Handler's own stack where that is the reason. */
-function deployFailure(name: FunctionName, revision: RevisionId, error: unknown): FunctionLogEntry {
-  const stack = error instanceof Error && error.cause instanceof Error ? `\n${stackOf(error.cause)}` : '';
-  const text = `the deploy of ${name}@${revision} failed: ${messageOf(error)}${stack}`;
-  return { time: Date.now(), level: 'error', text, callId: '', replica: 0, worker: 0, revision };
 }
 
 /** Where the data is kept. A choice that may surprise is told. */

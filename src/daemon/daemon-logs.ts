@@ -1,0 +1,50 @@
+import type { LogEntry, LogsRequest } from '@dcf/sdk/contract';
+import type { DeployLogs } from '../control/deployer.js';
+import type { LiveFunctions } from '../control/functions.js';
+import { messageOf, stackOf } from '../core/errors.js';
+import type { FunctionName, RevisionId } from '../core/names.js';
+import { checkedName } from '../gateway/control-service.js';
+import type { Registry } from '../registry/registry.js';
+import type { FunctionLogs } from '../telemetry/function-logs.js';
+
+/** What the daemon itself does with the logs of functions, also of those whose first deploy failed. */
+export class DaemonLogs implements DeployLogs {
+  constructor(
+    private readonly logs: FunctionLogs,
+    private readonly registry: Registry,
+    private readonly functions: () => LiveFunctions,
+  ) {}
+
+  /** Writes down why a deploy failed, with the Handler's own stack where that is the reason. */
+  appendFailure(name: FunctionName, revision: RevisionId, error: unknown): void {
+    const stack = error instanceof Error && error.cause instanceof Error ? `\n${stackOf(error.cause)}` : '';
+    this.append(name, revision, 'error', `the deploy of ${name}@${revision} failed: ${messageOf(error)}${stack}`);
+  }
+
+  /** Writes a line of the platform itself into a function's log. */
+  append(name: FunctionName, revision: RevisionId, level: 'warn' | 'error', text: string): void {
+    this.logs.append(name, { time: Date.now(), level, text, callId: '', replica: 0, worker: 0, revision });
+  }
+
+  delete(name: FunctionName): Promise<boolean> {
+    return this.logs.delete(name);
+  }
+
+  sweep(): Promise<void> {
+    return this.logs.sweep((name) => this.registry.has(name));
+  }
+
+  /**
+   * The entries that a caller asks for.
+   *
+   * @throws DcfError INVALID_ARGUMENT for what is no name, NOT_FOUND for a function that is not deployed and has no log either
+   */
+  async query(request: LogsRequest, signal: AbortSignal): Promise<AsyncIterable<LogEntry>> {
+    const name = checkedName(request.name);
+    const live = this.functions().find(name);
+    if (live === undefined && !(await this.logs.has(name))) this.functions().get(name);
+    const revision = live?.record.aliases[request.revision] ?? request.revision;
+    const query = { ...request, revision };
+    return request.follow ? this.logs.follow(name, query, signal) : this.logs.read(name, query);
+  }
+}
