@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -62,8 +62,13 @@ describe('the packages that users install', async () => {
 
   test('give the SDK types and code that agree, for import and for require', async () => {
     const packages = join(root, 'node_modules/.bin');
-    await run(join(packages, 'attw'), [tarball('dcf-sdk')], { maxBuffer: 2 ** 26 });
-    await run(join(packages, 'publint'), ['run', tarball('dcf-sdk'), '--strict']);
+    for (const [program, ...args] of [
+      ['attw', tarball('dcf-sdk'), '--no-color'],
+      ['publint', 'run', tarball('dcf-sdk'), '--strict'],
+    ] as const) {
+      const { status, stdout, stderr } = spawnSync(join(packages, program), args, { encoding: 'utf8', maxBuffer: 2 ** 26 });
+      assert.equal(status, 0, `${program} says:\n${stdout}${stderr}`);
+    }
   });
 
   test('install into an empty prefix, and work there from a new folder to an answer', { skip, timeout: 280_000 }, async (t) => {
