@@ -1,0 +1,73 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { root } from '../programs.js';
+import { lacksModules, noPython, testInterpreter } from '../pythons.js';
+import { fetchWheels } from '../wheels.js';
+import { readPage, type Step } from './page.js';
+import { Reader } from './reader.js';
+
+/** The parts of the documents, by page and section; none takes as long as a file of tests may. */
+export const parts: Readonly<Record<'start' | 'reference' | 'docs' | 'node' | 'python', (page: string, section: string) => boolean>> = {
+  start: (page, section) => page === 'README.md' && section !== 'Reference',
+  reference: (page, section) => page === 'README.md' && section === 'Reference',
+  docs: (page) => page !== 'README.md' && !page.startsWith('functions/'),
+  node: (page) => page.startsWith('functions/') && !page.startsWith('functions/python-'),
+  python: (page) => page.startsWith('functions/python-'),
+};
+
+/** Every page of the documents, relative to the checkout. */
+export function pages(): string[] {
+  const under = (folder: string) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path));
+  const all = ['README.md', 'sdk/python/README.md', 'bench/README.md', ...under('docs'), ...under('functions')];
+  return all.filter((path) => path.endsWith('.md') && !path.includes('node_modules'));
+}
+
+/** What a page has to copy, in its order. */
+export function stepsOf(page: string): Step[] {
+  return readPage(readFileSync(join(root, page), 'utf8'));
+}
+
+/** Tests that do what the pages of one part say, page by page; each block is a test by the name of its place. */
+export async function followPages(part: keyof typeof parts): Promise<void> {
+  const registryProblem = await lacksWheels();
+  for (const page of pages()) {
+    const steps = stepsOf(page).filter(({ language, section }) => language !== '' && parts[part](page, section));
+    if (steps.length > 0) describe(page, () => followPage(page, steps, registryProblem));
+  }
+}
+
+function followPage(page: string, steps: readonly Step[], registryProblem: string | false): void {
+  let reader: Reader;
+  const ends: (() => Promise<void> | void)[] = [];
+  before(async () => {
+    reader = await Reader.start({ after: (clean) => void ends.push(clean) });
+  });
+  after(async () => {
+    for (const end of ends) await end();
+  });
+  for (const step of steps) {
+    const name = `${page}:${step.line} ${step.text.trim().split('\n', 1)[0] ?? ''}`;
+    test(name, { skip: problemOf(step, registryProblem) }, () => reader.follow(step));
+  }
+}
+
+/** Why a block cannot be tried here; `false` when it can. */
+function problemOf({ directive, language, text }: Step, registryProblem: string | false): string | false {
+  if (directive.kind === 'skip') return directive.reason;
+  if (directive.kind === 'needs' && process.env[directive.name] === undefined) return `${directive.reason}; set ${directive.name}`;
+  if (language === 'python') return lacksModules('grpc');
+  if (!/python/.test(text)) return false;
+  return noPython || (wantsWheels(text) && registryProblem);
+}
+
+/** Whether a block deploys a function of the checkout for which the daemon installs something. */
+function wantsWheels(text: string): boolean {
+  return [...text.matchAll(/functions\/[\w-]+/g)].some(([folder]) => existsSync(join(root, folder, 'requirements.txt')));
+}
+
+async function lacksWheels(): Promise<string | false> {
+  const found = noPython === false ? await fetchWheels(testInterpreter, 'iniconfig==2.1.0') : noPython;
+  return typeof found === 'string' ? found : false;
+}
