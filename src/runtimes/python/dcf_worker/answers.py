@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from .errors import DcfError
+from .errors import DcfError, utf8
 from .files import file_reply, is_file
 from .frames import HEAD
-from .messages import END, RESULT
+from .json_values import json_text
+from .messages import END, JSON, RESULT, TEXT
 from .replies import PLAIN, is_async_stream, is_coming, is_stream, reply_bytes, simple
 from .request import Request
 from .response import Response, kind_of
 from .streams import cancelled
+
+
+#: What `body_of` makes bytes of without another look; bytes themselves do not even come to it.
+ORDINARY = (str, dict, list)
 
 
 class Answers:
@@ -61,6 +66,13 @@ class Answers:
 
     def body_of(self, request: Request, reply):
         """The bytes of a reply; `None` when it was sent in chunks, and END is all that is left to say."""
+        kind = type(reply)
+        if kind is str:
+            request.reply_flags = TEXT
+            return utf8(reply)
+        if kind is dict or kind is list:
+            request.reply_flags = JSON
+            return utf8(json_text(reply))
         return self.body_of_opened(request, self.opened(request, reply))
 
     def body_of_opened(self, request: Request, reply):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
+from .answers import ORDINARY
 from .calls import Calls
 from .errors import DcfError
 from .forks import fail_child
@@ -88,7 +89,10 @@ class AsyncCalls(Calls):
             reply = self.target.handle(request)
             if hasattr(reply, "__await__"):
                 reply = await reply
-            body = reply if type(reply) is bytes else await body_of_later(self, request, reply)
+            if type(reply) is bytes:
+                body = reply
+            else:
+                body = self.body_of(request, reply) if type(reply) in ORDINARY else await body_of_later(self, request, reply)
             frame = self.end_frame(request) if body is None else self.head_of_result(request, body)
         except asyncio.CancelledError:
             frame = self.error_frame(request, cancelled() if request.was_cancelled else DcfError("UNKNOWN", "the Handler cancelled itself"))
