@@ -13,6 +13,10 @@ export interface InvokeOptions extends CallLimits {
   requestId?: string | undefined;
   /** Reaches the Handler as `request.metadata`: printable ASCII; keys come there in lower case. */
   metadata?: Readonly<Record<string, string>> | undefined;
+  /** Reaches the Handler as `request.query`, as the query of a URL does over HTTP. */
+  query?: string | URLSearchParams | Readonly<Record<string, string>> | undefined;
+  /** Reaches the Handler as `request.contentType`: what the input is. */
+  contentType?: string | undefined;
   /** Whether the daemon is asked how the call went; it is unless this says `false`. Of a call that fails it tells anyway. */
   report?: boolean | undefined;
 }
@@ -75,8 +79,8 @@ export class Client {
   async invoke(service: string, bytes: Uint8Array | string, options: InvokeOptions = {}): Promise<InvokeResult> {
     const begun = performance.now();
     const limits = startLimits(options, this.#timeoutMs);
-    const { alias, requestId, metadata, report = true } = options;
-    const headers = { token: this.#token, alias, requestId, metadata, report };
+    const { requestId, report = true } = options;
+    const headers = { ...options, token: this.#token, report };
     this.#loading ??= this.#load();
     const { channel, invoke } = await this.#loading;
     const { output, attempts, told } = await invoke(channel, { service, bytes, headers, maxPayload: this.#maxPayload }, limits);
@@ -119,9 +123,9 @@ export class Client {
     progress: StreamProgress,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const limits = startLimits(options, this.#timeoutMs);
-    const { alias, requestId, metadata, report = true } = options;
+    const { requestId, report = true } = options;
     if (requestId !== undefined) progress.told = { id: requestId };
-    const headers = { token: this.#token, alias, requestId, metadata, report };
+    const headers = { ...options, token: this.#token, report };
     const { streamChunks } = await import('./transport/stream-chunks.js');
     const channel = await this.#channel.open();
     yield* streamChunks(channel, { service, input, headers, maxPayload: this.#maxPayload }, limits, progress);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import type { InvokeOptions } from '@dcf/sdk';
 import { answeringNode, answeringPython } from '../support/answering.js';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
@@ -100,6 +101,29 @@ for (const name of ['node', 'python']) {
     });
     for (const query of ['revision', 'revision=', 'revision=a&revision=a'])
       assert.equal((await ask(name, query)).response.status, 400, query);
+  });
+
+  test(`${name}: they do so from the SDK, too`, async () => {
+    const ask = async (options: InvokeOptions): Promise<unknown> =>
+      JSON.parse(Buffer.from((await daemon.client.invoke(name, '', options)).output).toString());
+    const asked = { query: [['do', 'request']], type: null, text: '' };
+    assert.deepEqual(await ask({ query: 'do=request' }), asked);
+    assert.deepEqual(await ask({ query: '?do=request&a=\u00fc b%20c', contentType: 'image/png' }), {
+      ...asked,
+      query: [
+        ['do', 'request'],
+        ['a', '\u00fc b c'],
+      ],
+      type: 'image/png',
+    });
+    for (const query of [{ do: 'request', b: '%&' }, new URLSearchParams({ do: 'request', b: '%&' })])
+      assert.deepEqual(await ask({ query }), {
+        ...asked,
+        query: [
+          ['do', 'request'],
+          ['b', '%&'],
+        ],
+      });
   });
 
   test(`${name}: an error before the first chunk is an ordinary answer`, async () => {

@@ -23,7 +23,7 @@ async function testClient(): Promise<void> {
   const owner = { after };
   const daemon = await startDaemon(owner);
   await deploySource(owner, daemon, 'echo', echoSource, { concurrency: 8 });
-  const probe = 'export class Handler { call({ id, metadata, input }) { return { id, metadata, length: input.length }; } }';
+  const probe = 'export class Handler { call({ id, metadata, input, query, contentType }) { return { id, metadata, length: input.length, query: query.get('size'), contentType }; } }';
   const { revision } = await deploySource(owner, daemon, 'probe', probe);
   await daemon.control.setAlias('probe', 'prod', revision);
   await deploySource(owner, daemon, 'fails', 'export class Handler { call() { throw new Error("not today"); } }');
@@ -89,10 +89,10 @@ tell([dcf(service='echo', arg='in'), tried(lambda: dcf(url=url, service='echo', 
   test('a Client says what a call is to have, and is told how it went', async () => {
     const program = `
 with Client(url, timeout='5s') as client:
-    result = client.invoke('probe', bytearray(b'four'), alias='prod', request_id='mine', metadata={'Trace': 'abc'})
+    result = client.invoke('probe', bytearray(b'four'), alias='prod', request_id='mine', metadata={'Trace': 'abc'}, query={'size': '2 ü'}, content_type='image/png')
     unasked = client.invoke('echo', memoryview(b'view'), report=False)
 tell([json.loads(result.text), result.report.id, result.report.revision, result.report.attempts, result.report.run_ms > 0, unasked.text, unasked.report.revision])`;
-    const seen = { id: 'mine', metadata: { trace: 'abc' }, length: 4 };
+    const seen = { id: 'mine', metadata: { trace: 'abc' }, length: 4, query: '2 ü', contentType: 'image/png' };
     assert.deepEqual(await python(program, daemon.url), [seen, 'mine', revision, 1, true, 'view', null]);
   });
 

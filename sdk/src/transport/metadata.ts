@@ -9,6 +9,8 @@ export interface HeaderOptions {
   alias?: string | undefined;
   requestId?: string | undefined;
   metadata?: Readonly<Record<string, string>> | undefined;
+  query?: string | URLSearchParams | Readonly<Record<string, string>> | undefined;
+  contentType?: string | undefined;
   /** Whether the daemon shall tell of a call that succeeds, too. */
   report?: boolean | undefined;
   /** Whether a stream that fails after chunks ends so that none of them is dropped. */
@@ -32,7 +34,8 @@ const maximumBytes = 32 * 1024;
  *
  * @throws DcfError INVALID_ARGUMENT with the key and what is wrong
  */
-export function callHeaders({ token, alias, requestId, metadata = {}, report = false, lateStatus = false }: HeaderOptions): Headers {
+export function callHeaders(options: HeaderOptions): Headers {
+  const { token, alias, requestId, metadata = {}, query, contentType, report = false, lateStatus = false } = options;
   const headers: [string, string][] = [];
   const add = (key: string, value: string, shown: string): void => {
     if (typeof value !== 'string' || !valuePattern.test(value))
@@ -42,6 +45,11 @@ export function callHeaders({ token, alias, requestId, metadata = {}, report = f
   if (token !== undefined) add('authorization', `Bearer ${token}`, 'the token');
   if (alias !== undefined) add('dcf-alias', alias, 'the alias');
   if (requestId !== undefined) add('dcf-request-id', requestId, 'the requestId');
+  // A text may hold what a URL may not; what there is of codes in it stays.
+  const queryText =
+    typeof query === 'string' ? encodeURI(query.toWellFormed()).replaceAll('%25', '%') : new URLSearchParams(query).toString();
+  if (queryText !== '') add('dcf-query', queryText, 'the query');
+  if (contentType !== undefined) add('dcf-content-type', contentType, 'the contentType');
   for (const [name, value] of Object.entries(metadata)) {
     const key = name.toLowerCase();
     const shown = `metadata[${JSON.stringify(name)}]`;

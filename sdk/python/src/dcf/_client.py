@@ -64,6 +64,8 @@ class Client:
         alias: Optional[str] = None,
         request_id: Optional[str] = None,
         metadata: Optional[Mapping[str, str]] = None,
+        query: Union[str, Mapping[str, str], None] = None,
+        content_type: Optional[str] = None,
         report: bool = True,
         wait_for_ready: bool = False,
     ) -> Result:
@@ -80,12 +82,14 @@ class Client:
         :param alias: the alias or revision to call; the active revision otherwise
         :param request_id: your own id of the call, for logs; the daemon makes one otherwise
         :param metadata: reaches the Handler; keys come there in lower case
+        :param query: reaches the Handler as the query of a URL does over HTTP
+        :param content_type: what the input is; reaches the Handler
         :param report: whether the daemon is asked how the call went; of a call that fails it tells anyway
         :raises DcfError: with the daemon's or the Handler's code; its message says whether the call may have run
         """
         begun = time.monotonic()
         limit = read_timeout(timeout, self._timeout)
-        headers = read_headers(self._token, alias, request_id, metadata)
+        headers = read_headers(self._token, alias, request_id, metadata, query, content_type)
         if report:
             headers.append(("dcf-report", "1"))
         request = encode_request(service, self._read_input(input))
@@ -113,6 +117,8 @@ class Client:
         alias: Optional[str] = None,
         request_id: Optional[str] = None,
         metadata: Optional[Mapping[str, str]] = None,
+        query: Union[str, Mapping[str, str], None] = None,
+        content_type: Optional[str] = None,
         report: bool = True,
     ) -> Stream:
         """
@@ -126,7 +132,7 @@ class Client:
         """
         begun = time.monotonic()
         limit = read_timeout(timeout, self._timeout)
-        headers = read_headers(self._token, alias, request_id, metadata)
+        headers = read_headers(self._token, alias, request_id, metadata, query, content_type)
         if report:
             headers.append(("dcf-report", "1"))
         attempts = 0

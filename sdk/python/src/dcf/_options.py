@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import List, Mapping, Optional, Tuple, Union
+from urllib.parse import quote, urlencode
 
 from ._errors import DcfError
 
@@ -67,7 +68,12 @@ def read_tls(tls: Union[bool, Tls, None], by_url: Optional[bool], shown: str) ->
 
 
 def read_headers(
-    token: Optional[str], alias: Optional[str], request_id: Optional[str], metadata: Optional[Mapping[str, str]]
+    token: Optional[str],
+    alias: Optional[str],
+    request_id: Optional[str],
+    metadata: Optional[Mapping[str, str]],
+    query: Union[str, Mapping[str, str], None] = None,
+    content_type: Optional[str] = None,
 ) -> Headers:
     """The headers of a call."""
     headers: Headers = []
@@ -83,6 +89,12 @@ def read_headers(
         add("dcf-alias", alias, "the alias")
     if request_id is not None:
         add("dcf-request-id", request_id, "the request_id")
+    if query:
+        # A text may hold what a URL may not; what there is of codes in it stays.
+        text = quote(query, safe="%;/?:@&=+$,!~*'()[]") if isinstance(query, str) else urlencode(query)
+        add("dcf-query", text, "the query")
+    if content_type is not None:
+        add("dcf-content-type", content_type, "the content_type")
     for name, value in (metadata or {}).items():
         key = name.lower()
         shown = f"metadata[{name!r}]"
