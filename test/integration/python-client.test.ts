@@ -23,7 +23,9 @@ async function testClient(): Promise<void> {
   const owner = { after };
   const daemon = await startDaemon(owner);
   await deploySource(owner, daemon, 'echo', echoSource, { concurrency: 8 });
-  const probe = 'export class Handler { call({ id, metadata, input, query, contentType }) { return { id, metadata, length: input.length, query: query.get('size'), contentType }; } }';
+  const probe = `export class Handler {
+    call({ id, metadata, input, query, contentType }) { return { id, metadata, length: input.length, query: query.get('size'), contentType }; }
+  }`;
   const { revision } = await deploySource(owner, daemon, 'probe', probe);
   await daemon.control.setAlias('probe', 'prod', revision);
   await deploySource(owner, daemon, 'fails', 'export class Handler { call() { throw new Error("not today"); } }');
