@@ -17,7 +17,8 @@ rmSync(staged, { recursive: true, force: true });
 mkdirSync(staged, { recursive: true });
 pack(join(root, 'sdk'));
 
-for (const path of ['LICENSE', 'README.md', 'docs', 'proto', 'scripts/install-cuda.mjs']) copy(join(root, path), join(staged, path));
+for (const path of ['LICENSE', 'README.md', 'docs', 'proto', 'scripts/install-cuda.mjs', 'scripts/gpu/wheel.mjs'])
+  copy(join(root, path), join(staged, path));
 copy(join(root, 'dist/src'), join(staged, 'dist/src'));
 const brought = {
   ...bring('@dcf/sdk', join(root, 'sdk'), (path) => ['', 'package.json', 'dist'].includes(path) || path.startsWith(`dist${sep}`)),

@@ -1,8 +1,8 @@
 import { deviceEnvironment } from './device-lease.js';
 import type { SpawnOptions } from './spawn.js';
 
-/** What a replica may see of the daemon's environment: nothing that could be a secret. */
-const passedOn = /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*)$/;
+/** What a replica may see of the daemon's environment, where it finds GPUs' drivers and libraries too: nothing that could be a secret. */
+const passedOn = /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*|VK_.*|__EGL_VENDOR_LIBRARY_.*)$/;
 /** The daemon's folders mean nothing in a sandbox; /tmp is the only one that can be written there. */
 const sandboxFolders = { HOME: '/tmp', TMPDIR: '/tmp' };
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
+import { inheritedEnvironment } from '../../../src/pool/replica-environment.js';
 import { type SpawnOptions, spawnReplica } from '../../../src/pool/spawn.js';
 import { directStarter } from '../../../src/pool/spawner/starter.js';
 
@@ -21,4 +22,19 @@ test('a host that takes less than the manifest allows: the largest variables are
     assert.doesNotMatch(error.message, /secret-of/);
     return true;
   });
+});
+
+test('a replica finds the drivers of GPUs where the daemon finds them, and nothing else of its environment', (t) => {
+  const given = {
+    VK_DRIVER_FILES: '/opt/icd.json',
+    __EGL_VENDOR_LIBRARY_FILENAMES: '/opt/egl.json',
+    LD_LIBRARY_PATH: '/opt/lib',
+    CUDA_DEVICE_ORDER: 'PCI_BUS_ID',
+  };
+  const before = { ...process.env };
+  t.after(() => {
+    process.env = before;
+  });
+  process.env = { ...given, VKTOKEN: 'secret', DCF_TOKEN: 'secret', AWS_SECRET_ACCESS_KEY: 'secret' };
+  assert.deepEqual(inheritedEnvironment(), given);
 });
