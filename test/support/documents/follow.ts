@@ -8,13 +8,21 @@ import { readPage, type Step } from './page.js';
 import { Reader } from './reader.js';
 
 /** The parts of the documents, by page and section; none takes as long as a file of tests may. */
-export const parts: Readonly<Record<'start' | 'reference' | 'docs' | 'node' | 'python', (page: string, section: string) => boolean>> = {
+export const parts: Readonly<
+  Record<'start' | 'reference' | 'docs' | 'node' | 'python' | 'services', (page: string, section: string) => boolean>
+> = {
   start: (page, section) => page === 'README.md' && section !== 'Reference',
   reference: (page, section) => page === 'README.md' && section === 'Reference',
   docs: (page) => page !== 'README.md' && !page.startsWith('functions/'),
-  node: (page) => page.startsWith('functions/') && !page.startsWith('functions/python-'),
+  node: (page) => page.startsWith('functions/') && !page.startsWith('functions/python-') && !isService(page),
   python: (page) => page.startsWith('functions/python-'),
+  services: isService,
 };
+
+/** Whether a page is of a function that shows how a real service is made: what it installs takes a while. */
+function isService(page: string): boolean {
+  return ['text-reader', 'voice-detector', 'file-types'].some((name) => page.startsWith(`functions/${name}/`));
+}
 
 /** Every page of the documents, relative to the checkout. */
 export function pages(): string[] {
@@ -58,8 +66,8 @@ function problemOf({ directive, language, text }: Step, registryProblem: string 
   if (directive.kind === 'skip') return directive.reason;
   if (directive.kind === 'needs' && process.env[directive.name] === undefined) return `${directive.reason}; set ${directive.name}`;
   if (language === 'python') return lacksModules('grpc');
-  if (!/python/.test(text)) return false;
-  return noPython || (wantsWheels(text) && registryProblem);
+  const installs = wantsWheels(text);
+  return (installs || /python/.test(text)) && (noPython || (installs && registryProblem));
 }
 
 /** Whether a block deploys a function of the checkout for which the daemon installs something. */
