@@ -1,19 +1,23 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { root } from '../programs.js';
 import { lacksModules, noPython, testInterpreter } from '../pythons.js';
 import { fetchWheels } from '../wheels.js';
-import { readPage, type Step } from './page.js';
+import { type Directive, readPage, type Step } from './page.js';
 import { Reader } from './reader.js';
+
+const otherLanguages = 'docs/other-languages.md';
 
 /** The parts of the documents, by page and section; none takes as long as a file of tests may. */
 export const parts: Readonly<
-  Record<'start' | 'reference' | 'docs' | 'node' | 'python' | 'services', (page: string, section: string) => boolean>
+  Record<'start' | 'reference' | 'docs' | 'go' | 'java' | 'node' | 'python' | 'services', (page: string, section: string) => boolean>
 > = {
   start: (page, section) => page === 'README.md' && section !== 'Reference',
   reference: (page, section) => page === 'README.md' && section === 'Reference',
-  docs: (page) => page !== 'README.md' && !page.startsWith('functions/'),
+  docs: (page) => page !== 'README.md' && page !== otherLanguages && !page.startsWith('functions/'),
+  go: (page, section) => page === otherLanguages && section === 'Go',
+  java: (page, section) => page === otherLanguages && section === 'Java',
   node: (page) => page.startsWith('functions/') && !page.startsWith('functions/python-') && !isService(page),
   python: (page) => page.startsWith('functions/python-'),
   services: isService,
@@ -64,10 +68,23 @@ function followPage(page: string, steps: readonly Step[], registryProblem: strin
 /** Why a block cannot be tried here; `false` when it can. */
 function problemOf({ directive, language, text }: Step, registryProblem: string | false): string | false {
   if (directive.kind === 'skip') return directive.reason;
-  if (directive.kind === 'needs' && process.env[directive.name] === undefined) return `${directive.reason}; set ${directive.name}`;
+  if (directive.kind === 'needs') return missing(directive);
   if (language === 'python') return lacksModules('grpc');
   const installs = wantsWheels(text);
   return (installs || /python/.test(text)) && (noPython || (installs && registryProblem));
+}
+
+function missing({ name, reason }: Directive): string | false {
+  for (const each of name.split(' ')) {
+    if (/^[A-Z_]+$/.test(each)) {
+      if (process.env[each] === undefined) return `${reason}; set ${each}`;
+    } else if (!isOnPath(each)) return `there is no ${each} on the path`;
+  }
+  return false;
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
 }
 
 /** Whether a block deploys a function of the checkout for which the daemon installs something. */

@@ -13,7 +13,8 @@ export interface Step {
 
 /**
  * What the comment before a block says, which no reader sees:
- * `<!-- test: skip: REASON -->`, `<!-- test: needs VARIABLE: REASON -->` (skipped unless the variable is set), `<!-- test: daemon -->`
+ * `<!-- test: skip: REASON -->`, `<!-- test: needs NAME…: REASON -->` (skipped unless
+ * each variable, in capitals, is set and each program is on the path), `<!-- test: daemon -->`
  * (the block starts the daemon of what follows), `<!-- test: file PATH -->` (the block is this file). Further lines of the comment
  * are a script that runs after the block. `<!-- test: setup` with further lines stands by itself: a script of its own.
  */
@@ -21,7 +22,7 @@ export interface Directive {
   kind: 'plain' | 'skip' | 'needs' | 'daemon' | 'file';
   /** Why it is skipped. */
   reason: string;
-  /** The file's path, or the variable's name. */
+  /** The file's path, or the names of what is needed. */
   name: string;
   /** What runs after the block. */
   script: string;
@@ -73,11 +74,11 @@ export function readPage(text: string): Step[] {
 function readDirective(head: string, script: string, line: number): Directive {
   const skip = /^skip: (.+)$/.exec(head);
   if (skip !== null) return { ...plain, kind: 'skip', reason: skip[1] ?? '', script };
-  const needs = /^needs (\w+): (.+)$/.exec(head);
+  const needs = /^needs ([\w -]+): (.+)$/.exec(head);
   if (needs !== null) return { kind: 'needs', name: needs[1] ?? '', reason: needs[2] ?? '', script };
   const file = /^file (\S+)$/.exec(head);
   if (file !== null) return { ...plain, kind: 'file', name: file[1] ?? '', script };
   if (head === 'daemon') return { ...plain, kind: 'daemon', script };
   if (head === 'then') return { ...plain, script };
-  throw new Error(`line ${line}: "${head}" is none of skip: REASON, needs VARIABLE: REASON, daemon, file PATH, then, setup`);
+  throw new Error(`line ${line}: "${head}" is none of skip: REASON, needs NAME…: REASON, daemon, file PATH, then, setup`);
 }

@@ -104,6 +104,7 @@ export class Reader {
         PATH: [join(this.#folder, 'node_modules/.bin'), process.env['PATH'] ?? ''].join(delimiter),
         PYTHONPATH: ['sdk/python/src', 'src/runtimes/python'].map((path) => join(root, path)).join(delimiter),
         PYTHONDONTWRITEBYTECODE: '1',
+        GOBIN: join(this.#folder, 'node_modules/.bin'),
         DCF_URL: this.#daemon.url,
       },
     });
@@ -125,6 +126,7 @@ async function writePrograms(folder: string): Promise<void> {
     node: `exec '${process.execPath}' "$@"`,
     npx: 'exec "$@"',
     python3: `exec '${testInterpreter}' "$@"`,
+    protoc: `exec '${testInterpreter}' -m grpc_tools.protoc "$@"`,
   };
   await mkdir(folder);
   for (const [name, content] of Object.entries(programs)) await writeFile(join(folder, name), `#!/bin/sh\n${content}\n`, { mode: 0o755 });

@@ -1,0 +1,3 @@
+import { followPages } from '../../support/documents/follow.js';
+
+await followPages('java');
