@@ -13,6 +13,9 @@ const titles: Readonly<Record<string, string>> = { cuda: 'CUDA', tensorrt: 'Tens
  */
 export function explainFailure(name: string, message: string, log: string): string {
   const title = titles[name] ?? name;
+  // What a call of CUDA came to stands in the midst of where it was made: "… CUDA failure 100: no device ; GPU=-1 ; …".
+  const failed = /CUDA failure (\d+): ([^;\n]*[^;\s])/.exec(`${message}\n${log}`);
+  if (failed !== null) return `${title} fails with error ${failed[1]}: ${failed[2]}`;
   const library = providerLibrary(name);
   if (library !== undefined && !existsSync(library)) {
     return `the ${title} provider of ONNX Runtime is not installed: ${library} is missing; "npm run gpu:cuda" in DCF's own folder fetches it`;

@@ -28,9 +28,17 @@ describe('explainFailure', () => {
     assert.equal(explainFailure('webgpu', message, log), 'WebGPU finds no GPU on this host: libvulkan.so.1 is missing');
   });
 
+  test('tells what CUDA said, not where in ONNX Runtime it was asked', () => {
+    const where =
+      '/src/core/providers/cuda/cuda_call.cc:154 std::conditional_t<THRW, void, Status> CudaCall(ERRTYPE) [with ERRTYPE = cudaError; bool THRW = true]';
+    const message = `${where} ${where} CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=vm ; expr=cudaSetDevice(id);`;
+    assert.equal(explainFailure('cuda', message, ''), 'CUDA fails with error 100: no CUDA-capable device is detected');
+  });
+
   test('prefers what ONNX Runtime logged to what it threw, and keeps one line', () => {
     const log = 'E:onnxruntime [ONNXRuntimeError] : 1 : FAIL : CUDA failure 35: driver version is insufficient\nmore';
-    assert.equal(explainFailure('webgpu', 'failed', log), 'CUDA failure 35: driver version is insufficient');
+    assert.equal(explainFailure('cuda', 'failed', log), 'CUDA fails with error 35: driver version is insufficient');
+    assert.equal(explainFailure('webgpu', 'failed', log.replace('CUDA failure 35: ', '')), 'driver version is insufficient');
     assert.equal(explainFailure('cpu', 'first\nsecond', ''), 'first');
   });
 });
