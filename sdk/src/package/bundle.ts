@@ -3,14 +3,12 @@ import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 import { DcfError, messageOf } from '../errors.js';
 import { describeBuildErrors, isBuildFailure } from './build-errors.js';
 import { bundleName } from './bundle-name.js';
+import { platformPackages } from './dependencies.js';
 import { loadEsbuild } from './esbuild.js';
 import { checkExport } from './exports.js';
 import { type Folder, isWithin } from './folder.js';
 import { banner, ModulePlaces, modulePlaces } from './module-places.js';
 import { Scripts } from './scripts.js';
-
-/** What the platform lays beside every function; a bundle that took these in would have a second copy of them. */
-const platformPackages = ['@dcf/sdk', 'onnxruntime-node', 'sharp'];
 
 /** A handler and what it imports, as one ES module with its source map; and each script that it starts threads or processes with likewise. */
 export interface Bundle {
@@ -57,6 +55,7 @@ function bundleOptions(folder: Folder, dependencies: readonly string[]): BuildOp
     charset: 'utf8',
     keepNames: true,
     sourcemap: 'linked',
+    // A bundle that took in what the platform lays beside every function would have a second copy of it.
     external: [...platformPackages, ...dependencies],
     define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
     logLevel: 'silent',

@@ -220,3 +220,16 @@ test('checking paths does not load esbuild', async () => {
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script]);
   assert.ok(!stdout.includes(`${sep}esbuild${sep}`), stdout);
 });
+
+test('package.json: what the platform provides needs no lock file, and is sent where there is one that may pin another version', async (t) => {
+  const platform = { '@dcf/sdk': 'file:../dcf-sdk-0.1.0.tgz', 'onnxruntime-node': '1', sharp: '*' };
+  const folder = await sampleFolder(t, { ...smallest, 'package.json': JSON.stringify({ dependencies: platform }), '.dcfignore': '*.json' });
+  assert.deepEqual(await pathsOf(folder), ['function.yaml', 'handler.mjs', 'handler.mjs.map']);
+  await writeFile(join(folder, 'package-lock.json'), '{}');
+  assert.deepEqual((await pathsOf(folder)).slice(-2), ['package-lock.json', 'package.json']);
+  await writeFile(
+    join(folder, 'package.json'),
+    JSON.stringify({ dependencies: { '@dcf/sdk': '*' }, devDependencies: { typescript: '5' } }),
+  );
+  assert.deepEqual(await pathsOf(folder), ['function.yaml', 'handler.mjs', 'handler.mjs.map']);
+});
