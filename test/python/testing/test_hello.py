@@ -126,6 +126,18 @@ def test_a_class_and_a_function() -> None:
         assert loaded.call("ab").text() == "abab"
 
 
+def test_many_one_after_the_other() -> None:
+    # A thread that still read for one that is closed would take what is meant for the next.
+    for number in range(200):
+        with load_function(lambda event, context: event) as loaded:
+            assert loaded.call(str(number), timeout=10).text() == str(number)
+
+
+def test_an_answer_that_is_given_because_the_time_is_over(hello: LoadedFunction) -> None:
+    for _ in range(20):
+        assert failure(hello, metadata={"do": "wait"}, timeout=0.01).code == "DEADLINE_EXCEEDED"
+
+
 def test_what_cannot_be_built() -> None:
     class Broken:
         def __init__(self) -> None:

@@ -9,6 +9,7 @@ import threading
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json import dumps
+from math import ceil
 from pathlib import Path
 from queue import Empty
 from time import monotonic
@@ -182,16 +183,18 @@ class LoadedFunction:
     def _begin(self, bodies: list[bytes], timeout: float | None, fields: dict[str, Any]) -> list[tuple[OpenCall, float]]:
         self._require_open()
         seconds = self._timeout if timeout is None else timeout
+        # Before the worker begins to count: an answer that it gives because the time is over comes too late.
+        until = monotonic() + seconds
         calls = [self._peer.open() for _ in bodies]
         batched = self._init["maxBatch"] > 1
         messages = []
         for call, body in zip(calls, bodies):
             request_id = fields.get("requestId") or f"test-{call.number}"
             more = batched and call is not calls[-1]
-            limits = {"timeoutMs": max(1, int(seconds * 1000)), "more": more, "body": body}
+            limits = {"timeoutMs": max(1, ceil(seconds * 1000)), "more": more, "body": body}
             messages.append({"type": "CALL", "id": call.number, **fields, "requestId": request_id, **limits})
         self._peer.send(*messages)
-        return [(call, monotonic() + seconds) for call in calls]
+        return [(call, until) for call in calls]
 
     def _answer(self, call: OpenCall, until: float) -> Answer:
         status, headers = 200, []
@@ -217,9 +220,12 @@ class LoadedFunction:
     def _next(self, call: OpenCall, until: float) -> dict[str, Any]:
         try:
             message = call.messages.get(timeout=max(0.0, until - monotonic()))
+            late = monotonic() >= until
         except Empty:
+            late = True
+        if late:
             self._peer.send({"type": "CANCEL", "id": call.number})
-            raise DcfError("DEADLINE_EXCEEDED", "the deadline passed in the Handler") from None
+            raise DcfError("DEADLINE_EXCEEDED", "the deadline passed in the Handler")
         if message is None:
             raise DcfError("INTERNAL", "the worker has ended")
         return message
@@ -262,6 +268,8 @@ class LoadedFunction:
         if self._worker.context in runtime._contexts:
             runtime._contexts.remove(self._worker.context)
         if self._worker.join(_CLOSE_PATIENCE):
+            # Whoever still read would read from what gets the number of the descriptor next.
+            self._peer.join()
             for end in self._ends:
                 end.close()
 

@@ -60,7 +60,8 @@ class Peer:
         self._last = 0
         self._over = False
         self._reader = FrameReader(end.fileno(), self._take)
-        threading.Thread(target=self._read, name="dcf-peer", daemon=True).start()
+        self._thread = threading.Thread(target=self._read, name="dcf-peer", daemon=True)
+        self._thread.start()
 
     def open(self) -> OpenCall:
         """A new call, with a number of its own."""
@@ -93,6 +94,10 @@ class Peer:
             self._end.shutdown(socket.SHUT_WR)
         except OSError:
             pass
+
+    def join(self) -> None:
+        """Waits until all that the worker has said was read: its end of the stream has to be shut."""
+        self._thread.join()
 
     def _read(self) -> None:
         try:
