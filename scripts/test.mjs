@@ -21,10 +21,11 @@ if (files.length === 0) {
 const { testEnvironment } = await import(pathToFileURL(join(folder, 'support', 'test-environment.js')).href);
 const environment = await testEnvironment(files, process.env, (line) => console.log(line));
 const reporter = pathToFileURL(join(root, 'scripts', 'test-reporter.mjs')).href;
-// Two at a time: more would only make the machine's two cores a part of what is tested.
+// Two at a time: more would only make the machine's two cores a part of what is tested. The limit is one of a whole file, and such as
+// take half a minute alone take ten where others use the machine as well.
 const child = spawn(
   process.execPath,
-  ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=300000', `--test-reporter=${reporter}`, ...files.sort()],
+  ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=1200000', `--test-reporter=${reporter}`, ...files.sort()],
   { stdio: 'inherit', env: { ...process.env, ...environment } },
 );
 child.on('exit', (code) => process.exit(code ?? 1));

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, rm, stat, symlink, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { messageOf } from '../../src/core/errors.js';
 import { errorCode } from '../../src/core/system-error.js';
 import type { PythonInterpreter } from '../../src/pool/python-interpreter.js';
 
@@ -83,15 +84,12 @@ async function installExtra(installer: Installer, { requirements, lock, advice, 
     await installer.install(...(installer.isUv ? uvOptions : []), '-r', requirements);
     await installer.install('--require-hashes', '-r', lock);
   } catch (error) {
-    throw new Error(`${error instanceof Error ? error.message : String(error)}; ${advice}`);
+    throw new Error(`${messageOf(error)}; ${advice}`);
   }
 }
 
 async function problemOf(work: Promise<void>): Promise<string | undefined> {
-  return await work.then(
-    () => undefined,
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
+  return await work.then(() => undefined, messageOf);
 }
 
 async function digestOf({ base, lock }: WantedEnvironment, others: readonly string[]): Promise<string> {
@@ -160,33 +158,39 @@ class Installer {
       return new Installer(true, ['uv', 'pip', 'install', '--quiet', '--compile-bytecode', '--python', python], variables);
     }
     const options = ['--no-input', '--disable-pip-version-check', '--no-warn-script-location', '--progress-bar', 'off'];
-    // Debian's Python has no pip to put into an environment unless python3-venv is there; its own pip does as well.
-    const bringsPip = await works(base.executable, '-c', 'import ensurepip, venv');
-    if (!bringsPip && !(await works(base.executable, '-m', 'pip', '--python', base.executable, '--version'))) {
+    // Its own pip does as well as one in the environment, and Debian's Python has none to put there unless python3-venv is installed.
+    const hasPip = await works(base.executable, '-m', 'pip', '--python', base.executable, '--version');
+    if (!hasPip && !(await works(base.executable, '-c', 'import ensurepip'))) {
       throw new Error(`there is no uv, and ${base.executable} has no pip for an environment (Debian: apt install python3-venv)`);
     }
     tell('pip');
-    await run([base.executable, '-m', 'venv', ...(bringsPip ? [] : ['--without-pip']), folder], variables);
-    const pip = bringsPip ? [python, '-m', 'pip'] : [base.executable, '-m', 'pip', '--python', python];
+    await run([base.executable, '-m', 'venv', ...(hasPip ? ['--without-pip'] : []), folder], variables);
+    const pip = hasPip ? [base.executable, '-m', 'pip', '--python', python] : [python, '-m', 'pip'];
     return new Installer(false, [...pip, 'install', '--quiet', ...options], variables);
   }
 
   /** Installs what requirements name and nothing else, from wheels alone. */
   async install(...requirements: readonly string[]): Promise<void> {
-    await run([...this.command, '--no-deps', '--only-binary', ':all:', ...requirements], this.variables);
+    const done = run([...this.command, '--no-deps', '--only-binary', ':all:', ...requirements], this.variables);
+    await done.catch((error: unknown) => {
+      const file = basename(requirements.at(-1) ?? '');
+      throw new Error(`${this.isUv ? 'uv' : 'pip'} did not install ${file}: ${messageOf(error)}`);
+    });
   }
 }
 
 /** Runs a program to its end. Rejects with what it said when it fails. */
 async function run([file = '', ...args]: readonly string[], variables: NodeJS.ProcessEnv): Promise<void> {
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: variables, timeout: installMs, killSignal: 'SIGKILL' });
+  // Not spawn's own timeout: its timer goes on where there is no such program, and keeps the process.
+  const signal = AbortSignal.timeout(installMs);
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: variables, signal, killSignal: 'SIGKILL' });
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => output.push(text));
   const ended = await new Promise<number | string>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code, signal) => resolve(code ?? signal ?? ''));
+    child.on('close', (code, signalName) => resolve(code ?? signalName ?? ''));
   });
-  if (ended !== 0) throw new Error(`${file} ${args.slice(0, 3).join(' ')} ended with ${ended}: ${summary(output.join(''))}`);
+  if (ended !== 0) throw new Error(`it ended with ${ended}: ${summary(output.join(''))}`);
 }
 
 /** What an installer said last of what went wrong, and whether it was heard at all. */

@@ -92,7 +92,9 @@ faults('Deploys', {}, (row) => {
       await scene.expect('', { code: 'OK', text: 'new' });
       const { revisions } = await scene.daemon.control.describe(scene.name);
       const kept = ['function.json', ...revisions.map(({ revision }) => revision)];
-      assert.deepEqual((await readdir(join(scene.daemon.data, 'functions', scene.name))).sort(), kept.sort());
+      // Counts of calls are written when their time has come.
+      const files = (await readdir(join(scene.daemon.data, 'functions', scene.name))).filter((file) => file !== 'calls.json');
+      assert.deepEqual(files.sort(), kept.sort());
       assert.equal(revisions.length, 2);
     },
   );

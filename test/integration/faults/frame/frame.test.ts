@@ -56,7 +56,7 @@ test('a call that is answered after its deadline is caught', { skip }, async (t)
   // 1 ms is told to the ledger, and ten seconds to the daemon.
   await caught(t, /was answered \d+ ms after its deadline/, async (scene) => {
     await scene.deploy(
-      'declare const setTimeout: any; export class Handler { call() { return new Promise((r) => setTimeout(r, 600, 1)); } }',
+      'declare const setTimeout: any; export class Handler { call() { return new Promise((r) => setTimeout(r, 3000, 1)); } }',
     );
     await scene.ledger.follow('late', 1, scene.call());
   });
@@ -66,7 +66,8 @@ test('a process that a function leaves behind is caught', { skip }, async (t) =>
   await caught(t, /processes are left: \d+/, async (scene) => {
     await scene.deploy(`import { spawn } from 'node:child_process';
 export class Handler {
-  call() { return spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).pid; }
+  // Without the variables of its replica it is not found and ended with that.
+  call() { return spawn('/bin/sleep', ['600'], { detached: true, stdio: 'ignore', env: {} }).pid; }
 }`);
     const leaked = Number((await scene.call()).text);
     assert.ok(leaked > 0);
