@@ -124,7 +124,7 @@ function writeDescriptor() {
   contracts.loadSync(['gateway.proto', 'dcf/v1/dcf.proto'], { keepCase: false }).resolveAll();
   writeFileSync(
     join(root, 'sdk/src/generated/descriptor.ts'),
-    `import type { fromJSON } from '@grpc/proto-loader';\n\nexport const descriptor: Parameters<typeof fromJSON>[0] = JSON.parse(${JSON.stringify(JSON.stringify(contracts))});\n`,
+    `import type { INamespace } from 'protobufjs';\n\nexport const descriptor: INamespace = JSON.parse(${JSON.stringify(JSON.stringify(contracts))});\n`,
   );
 }
 

@@ -1,14 +1,17 @@
-import { loadPackageDefinition } from '@grpc/grpc-js';
-import { fromJSON } from '@grpc/proto-loader';
+import { type MethodDefinition, makeGenericClientConstructor, type ServiceDefinition } from '@grpc/grpc-js';
+import protobuf from 'protobufjs/light.js';
 import type { ProtoGrpcType as DcfTypes } from '../generated/dcf.js';
 import { descriptor } from '../generated/descriptor.js';
 import type { ProtoGrpcType as OriginalTypes } from '../generated/gateway.js';
 
-/** The services and messages of both contracts, as grpc-js wants them. */
+/** The services of both contracts, as grpc-js wants them. */
 export interface Contract {
-  dcf: DcfTypes['dcf']['v1'];
-  original: OriginalTypes['pb'];
+  dcf: Pick<DcfTypes['dcf']['v1'], 'Functions' | 'Control'>;
+  original: Pick<OriginalTypes['pb'], 'Gateway'>;
 }
+
+/** What the generated types say of messages. */
+const conversion: protobuf.IConversionOptions = { longs: Number, enums: String, defaults: true, oneofs: true };
 
 let contract: Contract | undefined;
 
@@ -18,9 +21,55 @@ export function loadContract(): Contract {
   return contract;
 }
 
+/** Messages are looked at when the first of their kind is read or written: a client needs few of them. */
 function load(): Contract {
-  const definition = fromJSON(descriptor, { keepCase: false, longs: Number, enums: String, defaults: true, oneofs: true });
-  // grpc-js types what it loads as an open record; the generated types describe these very files.
-  const loaded = loadPackageDefinition(definition) as unknown as DcfTypes & OriginalTypes;
-  return { dcf: loaded.dcf.v1, original: loaded.pb };
+  const root = protobuf.Root.fromJSON(descriptor);
+  const services = {
+    dcf: { Functions: clientOf(root, 'dcf.v1.Functions'), Control: clientOf(root, 'dcf.v1.Control') },
+    original: { Gateway: clientOf(root, 'pb.Gateway') },
+  };
+  // grpc-js types what it makes as a client of anything; the generated types describe these very services.
+  return services as unknown as Contract;
+}
+
+function clientOf(root: protobuf.Root, name: string): ReturnType<typeof makeGenericClientConstructor> {
+  const service = root.lookupService(name);
+  const definition: ServiceDefinition = Object.fromEntries(
+    service.methodsArray.map((method) => [method.name, definitionOf(service, method, name)]),
+  );
+  return makeGenericClientConstructor(definition, name);
+}
+
+function definitionOf(service: protobuf.Service, method: protobuf.Method, serviceName: string): MethodDefinition<object, object> {
+  const request = codecOf(service, method.requestType);
+  const response = codecOf(service, method.responseType);
+  return {
+    path: `/${serviceName}/${method.name}`,
+    originalName: `${method.name.charAt(0).toLowerCase()}${method.name.slice(1)}`,
+    requestStream: method.requestStream === true,
+    responseStream: method.responseStream === true,
+    requestSerialize: request.serialize,
+    requestDeserialize: request.deserialize,
+    responseSerialize: response.serialize,
+    responseDeserialize: response.deserialize,
+  };
+}
+
+function codecOf(
+  service: protobuf.Service,
+  typeName: string,
+): { serialize: (value: object) => Buffer; deserialize: (bytes: Buffer) => object } {
+  let found: protobuf.Type | undefined;
+  const type = (): protobuf.Type => {
+    found ??= service.lookupType(typeName);
+    return found;
+  };
+  return {
+    serialize: (value) => asBuffer(type().encode(type().fromObject(value)).finish()),
+    deserialize: (bytes) => type().toObject(type().decode(bytes), conversion),
+  };
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

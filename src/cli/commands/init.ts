@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { isFunctionName } from '@dcf/sdk/manifest';
+import { isFunctionName } from '@dcf/sdk/names';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseName } from '../arguments.js';
 import { linkTypes } from '../editor-files.js';
