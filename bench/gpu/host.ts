@@ -15,7 +15,7 @@ export type Runtime = 'npm' | 'wheel';
 /** What this host has, and what its processes need to find it. */
 export interface Host {
   /** Python with PyTorch; `undefined` where none was found. */
-  python: { program: string; version: string } | undefined;
+  python: { program: string; version: string; seesCuda: boolean } | undefined;
   /** Folders of CUDA's libraries that came with PyTorch. */
   cudaFolders: readonly string[];
   /** Libraries that the host lacks and the bundle has. */
@@ -87,17 +87,13 @@ async function knownLibraries(): Promise<ReadonlySet<string>> {
   }
 }
 
-async function askPython(program: string): Promise<{ program: string; version: string; packages: string } | undefined> {
+async function askPython(program: string): Promise<{ program: string; version: string; seesCuda: boolean; packages: string } | undefined> {
   try {
     const { stdout } = await run(program, ['-c', findTorch], { timeout: timeLimitMs, killSignal: 'SIGKILL' });
     const said: unknown = JSON.parse(stdout);
     if (typeof said !== 'object' || said === null) return undefined;
     const { program: found, version, packages, cuda } = Object.fromEntries(Object.entries(said));
-    return {
-      program: String(found),
-      version: `${String(version)}${cuda === true ? '' : ', which sees no CUDA'}`,
-      packages: String(packages),
-    };
+    return { program: String(found), version: String(version), seesCuda: cuda === true, packages: String(packages) };
   } catch {
     return undefined;
   }

@@ -42,8 +42,8 @@ export async function measureProvider(measuring: Measuring, provider: 'cpu' | 'w
   }
   await steps.run(`${provider}/together`, minute, async (scope) => {
     const { client, control } = await daemon.connect(scope);
-    const loads = models.map(({ name, input }) => ({ name, input }));
-    return await together(measuring, { client, control }, loads, provider !== 'cpu', scope);
+    const loads = models.map(({ name, input }) => ({ name, input, onCard: provider !== 'cpu' }));
+    return await together(measuring, { client, control }, loads, scope);
   });
   const heavy = models.at(-1);
   await steps.run(`${provider}/kill`, 1.5 * minute, async (scope) => {
@@ -67,18 +67,23 @@ export async function measureTorch(measuring: Measuring, beside: 'cuda' | 'webgp
     return { input: Buffer.from(own.input).toString('base64') };
   });
   if (classifier !== undefined) {
-    const load = { name: 'python-classifier', input: Buffer.from(classifier.input, 'base64') };
+    const load = { name: 'python-classifier', input: Buffer.from(classifier.input, 'base64'), onCard: host.python?.seesCuda === true };
     await steps.run('torch/classifier', minute, async (scope) => {
       const { client, control } = await daemon.connect(scope);
       const loads = await inTurn(options, client, load, scope.signal);
-      return { loads, placement: await readPlacement(control, load.name, true, scope.signal) };
+      return { loads, placement: await readPlacement(control, load.name, load.onCard, scope.signal) };
     });
     const other = models.at(-1);
     await steps.run(`torch/together-with-${beside}`, 1.5 * minute, async (scope) => {
       if (other === undefined) throw new DcfError('INTERNAL', 'there is no model');
       const { client, control, deploy } = await daemon.connect(scope);
       await deploy(other.folder, [...other.overrides, set(['providers'], [beside])]);
-      return await together(measuring, { client, control }, [load, { name: other.name, input: other.input }], beside !== 'cpu', scope);
+      return await together(
+        measuring,
+        { client, control },
+        [load, { name: other.name, input: other.input, onCard: beside !== 'cpu' }],
+        scope,
+      );
     });
     await steps.run('torch/kill', 1.5 * minute, async (scope) => {
       return await killReplica(await daemon.connect(scope), { ...load, signal: scope.signal });
@@ -137,14 +142,13 @@ async function inTurn(
 async function together(
   { options }: Measuring,
   { client, control }: Pick<Awaited<ReturnType<CheckDaemon['connect']>>, 'client' | 'control'>,
-  functions: readonly { name: string; input: Uint8Array }[],
-  onCard: boolean,
+  functions: readonly { name: string; input: Uint8Array; onCard: boolean }[],
   { signal }: Scope,
 ) {
   const { seconds } = options;
   const loads = await Promise.all(functions.map(({ name, input }) => runLoad(client, { name, input, inFlight: 16, seconds, signal })));
   const placements: Placement[] = [];
-  for (const { name } of functions) placements.push(await readPlacement(control, name, onCard, signal));
+  for (const { name, onCard } of functions) placements.push(await readPlacement(control, name, onCard, signal));
   return { functions: functions.map(({ name }, index) => ({ name, load: loads[index], placement: placements[index] })) };
 }
 
