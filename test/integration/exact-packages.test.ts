@@ -74,7 +74,7 @@ class Handler:
 `;
 
 test('parameters, variables, secrets in both forms, the x bit and empty folders reach a Handler as they were written', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async (t) => {
   const interpreter = noPython === false ? (await testPython()).executable : 'python3';
   const daemon = await startDaemon(t, { args: ['--python', interpreter] });
@@ -96,7 +96,7 @@ test('parameters, variables, secrets in both forms, the x bit and empty folders 
   }
 });
 
-test('a variable that no process could be started with is refused at the deploy, by name and limit', { timeout: 60_000 }, async (t) => {
+test('a variable that no process could be started with is refused at the deploy, by name and limit', { timeout: 300_000 }, async (t) => {
   const daemon = await startDaemon(t);
   const folder = await writeFunction(t, { name: 'big' }, { 'handler.ts': node });
   const packed = await packFunction(folder);

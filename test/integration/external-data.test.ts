@@ -52,7 +52,7 @@ async function modelFunction(named: boolean, of: Owner = owner): Promise<string>
   );
 }
 
-test('dcf run: a model with external data, wherever temporary files and the cache are', { skip, timeout: 120_000 }, async () => {
+test('dcf run: a model with external data, wherever temporary files and the cache are', { skip, timeout: 300_000 }, async () => {
   const [here, other] = [await temporaryDirectory(owner), folderIn(memory)];
   const folder = await modelFunction(false);
   const cache = join(here, 'cache');
@@ -72,7 +72,7 @@ test('dcf run: a model with external data, wherever temporary files and the cach
   }
 });
 
-test('dcf run: a disk that is too small for what it has to copy', { skip, timeout: 60_000 }, async (t) => {
+test('dcf run: a disk that is too small for what it has to copy', { skip, timeout: 300_000 }, async (t) => {
   const { SmallDisk } = await import('../support/faults/small-disk.js');
   const problem = SmallDisk.problem();
   if (problem !== undefined) return t.skip(problem);
@@ -83,7 +83,7 @@ test('dcf run: a disk that is too small for what it has to copy', { skip, timeou
   assert.match(stderr, /^dcf: the files of the function do not fit into \S+: set TMPDIR to a folder on the file system/m);
 });
 
-test('a daemon runs it from a data directory on either file system', { skip, timeout: 120_000 }, async (t) => {
+test('a daemon runs it from a data directory on either file system', { skip, timeout: 300_000 }, async (t) => {
   for (const data of [join(folderIn(memory), 'data'), join(await temporaryDirectory(t), 'data')]) {
     const daemon = await startDaemon(t, { data });
     for (const named of [false, true]) {

@@ -51,7 +51,7 @@ function verify(stdout: string): void {
   for (const step of steps) figures[step.name]?.parse(step.figures);
 }
 
-test('the check of the CPU alone: every step is done and has figures, and nothing is left', { timeout: 280_000 }, async (t) => {
+test('the check of the CPU alone: every step is done and has figures, and nothing is left', { timeout: 300_000 }, async (t) => {
   const folder = await temporaryDirectory(t);
   const env = { ...cleanEnvironment(), TMPDIR: folder, OUT: folder };
   const argv = [repositoryPath('scripts/gpu-check.mjs'), '--only', 'cpu', '--quick', '--seconds', '0.2'];

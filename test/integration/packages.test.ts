@@ -71,7 +71,7 @@ describe('the packages that users install', async () => {
     }
   });
 
-  test('install into an empty prefix, and work there from a new folder to an answer', { skip, timeout: 280_000 }, async (t) => {
+  test('install into an empty prefix, and work there from a new folder to an answer', { skip, timeout: 300_000 }, async (t) => {
     const prefix = join(folder, 'prefix');
     await outside(folder, 'npm', 'install', '--global', '--prefix', prefix, '--loglevel=error', tarball('dcf'), tarball('dcf-sdk'));
     const daemon = spawn('dcfd', ['--data', join(folder, 'data'), '--grpc', '127.0.0.1:0', '--http', 'off', '--log-level', 'warn'], {

@@ -10,7 +10,7 @@ async function setUp(t: TestContext): Promise<{ daemon: FakeDaemon; cwd: string;
   return { daemon, cwd: await temporaryFolder(t), env: { DCF_URL: daemon.url } };
 }
 
-test('deploy: steps on stderr, the result on stdout; the second time nothing is sent', { timeout: 60_000 }, async (t) => {
+test('deploy: steps on stderr, the result on stdout; the second time nothing is sent', { timeout: 300_000 }, async (t) => {
   const { daemon, cwd, env } = await setUp(t);
   await dcf(['init', 'hello'], { cwd });
   const first = await dcf(['deploy', 'hello'], { cwd, env });
@@ -27,7 +27,7 @@ test('deploy: steps on stderr, the result on stdout; the second time nothing is 
   assert.ok(milliseconds > 0 && bytes > 0);
 });
 
-test('deploy: a Handler that cannot be built: exit code 1, its own stack, and what serves on', { timeout: 60_000 }, async (t) => {
+test('deploy: a Handler that cannot be built: exit code 1, its own stack, and what serves on', { timeout: 300_000 }, async (t) => {
   const { cwd, env } = await setUp(t);
   for (const [name, serves] of [
     ['broken', `Nothing has changed: broken@${revision} is still the active revision.`],
@@ -45,7 +45,7 @@ test('deploy: a Handler that cannot be built: exit code 1, its own stack, and wh
   }
 });
 
-test('deploy: what does not pack is not sent', { timeout: 60_000 }, async (t) => {
+test('deploy: what does not pack is not sent', { timeout: 300_000 }, async (t) => {
   const { daemon, cwd, env } = await setUp(t);
   await dcf(['init', 'hello'], { cwd });
   await writeFile(join(cwd, 'hello/handler.ts'), 'export class {\n');
@@ -55,7 +55,7 @@ test('deploy: what does not pack is not sent', { timeout: 60_000 }, async (t) =>
   assert.equal(daemon.tokens.size, 0);
 });
 
-test('Ctrl-C cancels a deploy and a call at the daemon: exit code 130', { timeout: 60_000 }, async (t) => {
+test('Ctrl-C cancels a deploy and a call at the daemon: exit code 130', { timeout: 300_000 }, async (t) => {
   for (const args of [
     ['deploy', 'slow'],
     ['invoke', 'slow'],
@@ -94,7 +94,7 @@ test('invoke: a call that fails says function, code and why; exit code 1', { tim
   assert.deepEqual([code, stdout, stderr], [1, '', 'dcf: other: INTERNAL: the worker died\n']);
 });
 
-test('list, describe and logs, for people and as JSON', { timeout: 60_000 }, async (t) => {
+test('list, describe and logs, for people and as JSON', { timeout: 300_000 }, async (t) => {
   const { env } = await setUp(t);
   assert.match((await dcf(['list'], { env })).stdout, /^NAME .*\nhello {2}0123456789abcdef {2}ready {2}1\/1 .* cpu\n$/);
   assert.equal(JSON.parse((await dcf(['list', '--json'], { env })).stdout)[0].name, 'hello');
@@ -116,7 +116,7 @@ test('list, describe and logs, for people and as JSON', { timeout: 60_000 }, asy
   );
 });
 
-test('logs --follow goes on until Ctrl-C', { timeout: 60_000 }, async (t) => {
+test('logs --follow goes on until Ctrl-C', { timeout: 300_000 }, async (t) => {
   const { daemon, env } = await setUp(t);
   const child = start(['logs', 'hello', '--follow'], { env });
   const finished = finish(child);
@@ -130,7 +130,7 @@ test('logs --follow goes on until Ctrl-C', { timeout: 60_000 }, async (t) => {
   await daemon.slowCancelled;
 });
 
-test('delete: nobody is asked where there is no terminal', { timeout: 60_000 }, async (t) => {
+test('delete: nobody is asked where there is no terminal', { timeout: 300_000 }, async (t) => {
   const { daemon, env } = await setUp(t);
   assert.deepEqual((await dcf(['delete', 'hello'], { env })).stdout, 'hello is deleted\n');
   assert.deepEqual(daemon.deleted, ['hello']);
@@ -138,7 +138,7 @@ test('delete: nobody is asked where there is no terminal', { timeout: 60_000 }, 
   assert.deepEqual([missing.code, missing.stdout], [1, '']);
 });
 
-test("doctor: with a daemon it shows the daemon's own providers, devices and disk", { timeout: 60_000 }, async (t) => {
+test("doctor: with a daemon it shows the daemon's own providers, devices and disk", { timeout: 300_000 }, async (t) => {
   const { daemon, env } = await setUp(t);
   const { code, stdout, stderr } = await dcf(['doctor'], { env });
   assert.equal(code, 0, stderr);

@@ -62,7 +62,7 @@ test('what no variable can be is refused without its value', async (t) => {
   }
 });
 
-test('dcf run gives a Handler what .env has, shows none of it, and no package has it', { timeout: 60_000 }, async (t) => {
+test('dcf run gives a Handler what .env has, shows none of it, and no package has it', { timeout: 300_000 }, async (t) => {
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, 'function.yaml'), 'name: sample\nproviders: [cpu]\nsecrets: [API_KEY]\nenvironment: { MODE: deployed }\n');
   await writeFile(

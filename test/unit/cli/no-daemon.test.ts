@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { dcf, deadUrl, noHome, temporaryFolder } from './command-line.js';
 
-test('without a daemon every command that needs one says so, where it looked, and what to do', { timeout: 120_000 }, async (t) => {
+test('without a daemon every command that needs one says so, where it looked, and what to do', { timeout: 300_000 }, async (t) => {
   const folder = await temporaryFolder(t);
   await dcf(['init', 'hello'], { cwd: folder });
   const url = await deadUrl();
@@ -29,7 +29,7 @@ test('without a daemon every command that needs one says so, where it looked, an
   );
 });
 
-test('the daemon is named by option, variable or config file', { timeout: 60_000 }, async (t) => {
+test('the daemon is named by option, variable or config file', { timeout: 300_000 }, async (t) => {
   const url = await deadUrl();
   const config = await temporaryFolder(t);
   await mkdir(join(config, 'dcf'));
@@ -49,7 +49,7 @@ test('the daemon is named by option, variable or config file', { timeout: 60_000
   );
 });
 
-test('doctor: a daemon that was named and does not answer is broken; the rest is still reported', { timeout: 120_000 }, async () => {
+test('doctor: a daemon that was named and does not answer is broken; the rest is still reported', { timeout: 300_000 }, async () => {
   const url = await deadUrl();
   const { code, stdout, stderr } = await dcf(['doctor', '--json', '--url', url]);
   assert.equal(code, 1);

@@ -113,7 +113,7 @@ test('--set-string: text, whatever it looks like, and after all of --set', () =>
   assert.equal(parseTextOverride('a= null ').value, ' null ');
 });
 
-test('on the command line: a bad value is bad usage, and 1.10 is said to be a number', { timeout: 60_000 }, async () => {
+test('on the command line: a bad value is bad usage, and 1.10 is said to be a number', { timeout: 300_000 }, async () => {
   const bad = await dcf(['deploy', '/nowhere', '--set', 'parameters.id=007']);
   assert.deepEqual([bad.code, bad.stdout], [2, '']);
   assert.match(

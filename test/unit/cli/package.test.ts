@@ -26,7 +26,7 @@ async function sample(t: TestContext): Promise<string> {
   return folder;
 }
 
-test('dcf package --dry-run lists what would be sent, and what not and why', { timeout: 60_000 }, async (t) => {
+test('dcf package --dry-run lists what would be sent, and what not and why', { timeout: 300_000 }, async (t) => {
   const folder = await sample(t);
   const { code, stdout, stderr } = await dcf(['package', '--dry-run'], { cwd: folder });
   assert.deepEqual([code, stderr], [0, '']);
@@ -51,7 +51,7 @@ notes.md        "./notes.md" in .dcfignore, line 2
   );
 });
 
-test('--json has the same for programs, and --set is heeded', { timeout: 60_000 }, async (t) => {
+test('--json has the same for programs, and --set is heeded', { timeout: 300_000 }, async (t) => {
   const folder = await sample(t);
   const { code, stdout, stderr } = await dcf(['package', '--dry-run', folder, '--json', '--set', 'name=other']);
   assert.equal(code, 0, stderr);
@@ -62,7 +62,7 @@ test('--json has the same for programs, and --set is heeded', { timeout: 60_000 
   assert.deepEqual(leftOut[4], { path: 'notes.md', reason: '"./notes.md" in .dcfignore, line 2' });
 });
 
-test('sources that a bundle replaces are told so', { timeout: 60_000 }, async (t) => {
+test('sources that a bundle replaces are told so', { timeout: 300_000 }, async (t) => {
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, 'function.yaml'), 'name: sample\n');
   await writeFile(join(folder, 'handler.ts'), 'export class Handler {}\n');
@@ -70,7 +70,7 @@ test('sources that a bundle replaces are told so', { timeout: 60_000 }, async (t
   assert.match(stdout, /^handler\.ts {2}what it has is in handler\.mjs$/m, stderr);
 });
 
-test('without --dry-run it says what to do; a folder that cannot be packed says why', { timeout: 60_000 }, async (t) => {
+test('without --dry-run it says what to do; a folder that cannot be packed says why', { timeout: 300_000 }, async (t) => {
   const folder = await sample(t);
   const bare = await dcf(['package', folder]);
   assert.deepEqual([bare.code, bare.stdout], [2, '']);

@@ -26,7 +26,7 @@ async function daemonUrl(t: TestContext): Promise<string> {
   return (await FakeDaemon.start(t)).url;
 }
 
-test('a disk that is full is one line on stderr and exit code 1, whatever the command', { skip, timeout: 120_000 }, async (t) => {
+test('a disk that is full is one line on stderr and exit code 1, whatever the command', { skip, timeout: 300_000 }, async (t) => {
   const url = await daemonUrl(t);
   const folder = await temporaryFolder(t);
   const commands = [
@@ -54,7 +54,7 @@ test('a disk that is full is one line on stderr and exit code 1, whatever the co
   }
 });
 
-test('a stderr that cannot be written changes neither output nor exit code', { skip, timeout: 60_000 }, async (t) => {
+test('a stderr that cannot be written changes neither output nor exit code', { skip, timeout: 300_000 }, async (t) => {
   const url = await daemonUrl(t);
   assert.deepEqual(await shell('$dcf invoke hello --data x --report 2> /dev/full', url), { code: 0, stdout: 'x', stderr: '' });
   assert.deepEqual(await shell('$dcf invoke nobody --data x 2> /dev/full', url), { code: 1, stdout: '', stderr: '' });
@@ -65,7 +65,7 @@ test('a stderr that cannot be written changes neither output nor exit code', { s
   assert.deepEqual([code, stdout], [0, 'x']);
 });
 
-test('an output of which the disk takes a part only is a failure', { timeout: 60_000 }, async (t) => {
+test('an output of which the disk takes a part only is a failure', { timeout: 300_000 }, async (t) => {
   const url = await daemonUrl(t);
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, 'input'), Buffer.alloc(100_000, 'A'));
@@ -79,7 +79,7 @@ test('an output of which the disk takes a part only is a failure', { timeout: 60
 });
 
 test('--output onto a folder, a full disk, or where nothing may be written is found out before the call', {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async (t) => {
   const daemon = await FakeDaemon.start(t);
   const folder = await temporaryFolder(t);
@@ -102,7 +102,7 @@ test('--output onto a folder, a full disk, or where nothing may be written is fo
   assert.deepEqual([full.code, full.stderr], [1, 'dcf: --output /dev/full cannot be written: no space is left on the device (ENOSPC)\n']);
 });
 
-test('piped stdin is the input of a call, a file and /dev/null and a closed one too', { timeout: 60_000 }, async (t) => {
+test('piped stdin is the input of a call, a file and /dev/null and a closed one too', { timeout: 300_000 }, async (t) => {
   const url = await daemonUrl(t);
   const invoke = '$dcf invoke hello';
   for (const [line, output] of [

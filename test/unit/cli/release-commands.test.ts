@@ -10,7 +10,7 @@ async function setUp(t: TestContext): Promise<{ daemon: FakeDaemon; env: Record<
   return { daemon, env: { DCF_URL: daemon.url } };
 }
 
-test('rollback: the step on stderr, the result on stdout', { timeout: 60_000 }, async (t) => {
+test('rollback: the step on stderr, the result on stdout', { timeout: 300_000 }, async (t) => {
   const { daemon, env } = await setUp(t);
   const { code, stdout, stderr } = await dcf(['rollback', 'hello', '--to', other], { env });
   assert.deepEqual([code, stdout], [0, `hello@${other} is active\n`]);
@@ -20,7 +20,7 @@ test('rollback: the step on stderr, the result on stdout', { timeout: 60_000 }, 
   assert.deepEqual(JSON.parse(json.stdout), { function: 'hello', revision: other, changed: true });
 });
 
-test('a change that fails: exit code 1, the Handler’s own stack, and what serves on', { timeout: 60_000 }, async (t) => {
+test('a change that fails: exit code 1, the Handler’s own stack, and what serves on', { timeout: 300_000 }, async (t) => {
   const { env } = await setUp(t);
   for (const args of [
     ['rollback', 'broken'],
@@ -36,7 +36,7 @@ test('a change that fails: exit code 1, the Handler’s own stack, and what serv
   }
 });
 
-test('alias, traffic and scale ask for what they are told', { timeout: 60_000 }, async (t) => {
+test('alias, traffic and scale ask for what they are told', { timeout: 300_000 }, async (t) => {
   const { daemon, env } = await setUp(t);
   assert.equal((await dcf(['alias', 'hello', 'prod', other], { env })).stdout, `hello: prod names ${other}\n`);
   assert.equal((await dcf(['alias', 'hello', 'prod', '--delete'], { env })).stdout, 'hello has no alias prod any more\n');

@@ -48,7 +48,7 @@ async function sample(t: TestContext): Promise<{ folder: string; temporary: stri
   return { folder, temporary, env: { TMPDIR: temporary } };
 }
 
-test('bytes in, the same bytes out, and nothing else on stdout', { timeout: 60_000 }, async (t) => {
+test('bytes in, the same bytes out, and nothing else on stdout', { timeout: 300_000 }, async (t) => {
   const { folder, temporary, env } = await sample(t);
   const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
   const viaStdin = await dcf(['run', folder, '--input', '-', '-v'], { env, input: bytes });
@@ -62,13 +62,13 @@ test('bytes in, the same bytes out, and nothing else on stdout', { timeout: 60_0
   assert.deepEqual(await readdir(temporary), []);
 });
 
-test('an output larger than a pipe arrives whole', { timeout: 60_000 }, async (t) => {
+test('an output larger than a pipe arrives whole', { timeout: 300_000 }, async (t) => {
   const { folder, env } = await sample(t);
   const { code, output } = await dcf(['run', folder, '--data', 'large'], { env });
   assert.deepEqual([code, output.length], [0, 5_000_000]);
 });
 
-test('a reader that has enough ends it silently, and the temporary folder goes all the same', { timeout: 60_000 }, async (t) => {
+test('a reader that has enough ends it silently, and the temporary folder goes all the same', { timeout: 300_000 }, async (t) => {
   const { folder, temporary, env } = await sample(t);
   const child = start(['run', folder, '--data', 'large'], { env });
   child.stdout.once('data', () => child.stdout.destroy());
@@ -80,13 +80,13 @@ test('a reader that has enough ends it silently, and the temporary folder goes a
   assert.deepEqual(await readdir(temporary), []);
 });
 
-test('resources are in reach, large ones too', { timeout: 60_000 }, async (t) => {
+test('resources are in reach, large ones too', { timeout: 300_000 }, async (t) => {
   const { folder, env } = await sample(t);
   assert.equal((await dcf(['run', folder, '--data', 'size'], { env })).stdout, '3000000');
 });
 
 test("a Handler that throws, exits or cannot be built: exit code 1, its own stack with the user's own file", {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async (t) => {
   const { folder, temporary, env } = await sample(t);
   const thrown = await dcf(['run', folder, '--data', 'throw'], { env });
@@ -103,7 +103,7 @@ test("a Handler that throws, exits or cannot be built: exit code 1, its own stac
   assert.deepEqual(await readdir(temporary), []);
 });
 
-test('Ctrl-C gives the call up: exit code 130, nothing left behind', { timeout: 60_000 }, async (t) => {
+test('Ctrl-C gives the call up: exit code 130, nothing left behind', { timeout: 300_000 }, async (t) => {
   const { folder, temporary, env } = await sample(t);
   for (const [signal, code] of [
     ['SIGINT', 130],
@@ -119,7 +119,7 @@ test('Ctrl-C gives the call up: exit code 130, nothing left behind', { timeout: 
   }
 });
 
-test("the user's own node_modules are in reach", { timeout: 60_000 }, async (t) => {
+test("the user's own node_modules are in reach", { timeout: 300_000 }, async (t) => {
   const { folder, env } = await sample(t);
   await writeFile(join(folder, 'package.json'), '{"type":"module","dependencies":{"mine":"1.0.0"}}');
   await writeFile(join(folder, 'package-lock.json'), '{}');
@@ -130,7 +130,7 @@ test("the user's own node_modules are in reach", { timeout: 60_000 }, async (t) 
   assert.equal(stdout, 'from my package', stderr);
 });
 
-test('what only a daemon can do is refused before anything runs', { timeout: 60_000 }, async (t) => {
+test('what only a daemon can do is refused before anything runs', { timeout: 300_000 }, async (t) => {
   const { folder, temporary, env } = await sample(t);
   for (const [resource, reason] of [
     [`{ source: https://host.example/big.bin, sha256: ${'a'.repeat(64)} }`, /resources\.big is fetched by the daemon/],
@@ -144,7 +144,7 @@ test('what only a daemon can do is refused before anything runs', { timeout: 60_
   assert.deepEqual(await readdir(temporary), []);
 });
 
-test('a folder that cannot be packed', { timeout: 60_000 }, async (t) => {
+test('a folder that cannot be packed', { timeout: 300_000 }, async (t) => {
   const { folder, env } = await sample(t);
   await symlink('/etc', join(folder, 'link'));
   const { code, stderr } = await dcf(['run', folder], { env });
@@ -152,7 +152,7 @@ test('a folder that cannot be packed', { timeout: 60_000 }, async (t) => {
   assert.match(stderr, /^dcf: .*link is a symbolic link/m);
 });
 
-test('the sample functions run as they stand', { timeout: 60_000 }, async () => {
+test('the sample functions run as they stand', { timeout: 300_000 }, async () => {
   const echo = await dcf(['run', join(functions, 'echo'), '--input', join(functions, 'echo/examples/hello.txt')]);
   assert.equal(echo.stdout, 'Hello, DCF.\n', echo.stderr);
   const json = await dcf(['run', join(functions, 'json'), '--input', join(functions, 'json/examples/order.json')]);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { dcf, temporaryFolder } from './command-line.js';
 import { FakeDaemon } from './fake-daemon.js';
 
-test('secret set: the value from stdin or a file, byte for byte, and who runs on with the one before', { timeout: 60_000 }, async (t) => {
+test('secret set: the value from stdin or a file, byte for byte, and who runs on with the one before', { timeout: 300_000 }, async (t) => {
   const daemon = await FakeDaemon.start(t);
   const env = { DCF_URL: daemon.url };
   const cwd = await temporaryFolder(t);
@@ -29,7 +29,7 @@ test('secret set: the value from stdin or a file, byte for byte, and who runs on
   assert.match(large.stderr, /the value of LARGE has 65537 bytes: a secret has 65536 at most/);
 });
 
-test('secret list and delete', { timeout: 60_000 }, async (t) => {
+test('secret list and delete', { timeout: 300_000 }, async (t) => {
   const daemon = await FakeDaemon.start(t);
   const env = { DCF_URL: daemon.url };
   assert.equal((await dcf(['secret', 'list'], { env })).stdout, 'no secret is set; "dcf secret set NAME" changes that\n');
@@ -48,7 +48,7 @@ test('secret list and delete', { timeout: 60_000 }, async (t) => {
   assert.deepEqual([again.code, again.stderr], [1, 'dcf: there is no secret TOKEN; "dcf secret list" shows which there are\n']);
 });
 
-test('dcf run takes secrets from the variables of the user', { timeout: 60_000 }, async (t) => {
+test('dcf run takes secrets from the variables of the user', { timeout: 300_000 }, async (t) => {
   const cwd = await temporaryFolder(t);
   await mkdir(join(cwd, 'keyed'));
   await writeFile(

@@ -17,7 +17,7 @@ test('a long list of names is cut', () => {
   assert.equal(listed(Array.from({ length: 12 }, (_, index) => `f${index}`)), 'f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 2 more');
 });
 
-test('a function that there is not: the one that was meant, and which there are', { timeout: 60_000 }, async (t) => {
+test('a function that there is not: the one that was meant, and which there are', { timeout: 300_000 }, async (t) => {
   const { url } = await FakeDaemon.start(t);
   for (const [args, first] of [
     [['invoke', 'helo', '--data', 'x'], 'dcf: helo: NOT_FOUND: there is no function helo'],
