@@ -31,7 +31,9 @@ export class HandlerLines {
 
   take({ id, callId, level, time, text, open = false }: HandlerLine): void {
     const { worker } = this;
-    if (!open && this.begun.size === 0 && !text.includes('\r')) {
+    // A progress bar writes its states into one line; an entry of several lines is none, and is kept as it is.
+    const hasStates = text.includes('\r') && !text.includes('\n');
+    if (!open && this.begun.size === 0 && !hasStates) {
       this.log({ time, level, text, callId, worker });
       return;
     }

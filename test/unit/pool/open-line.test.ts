@@ -118,3 +118,11 @@ test('what a Handler flushes in the middle of a line is shown at once, and belon
   pass(10_000);
   assert.deepEqual(shown(), ['d: x', 'd: y']);
 });
+
+test('an entry of several lines is no progress bar: nothing of it is dropped, carriage returns or not', (t) => {
+  const { take, shown } = handler(t);
+  take('called with \u0000\n\r\u000e and more');
+  assert.deepEqual(shown(), ['a: called with \u0000\n\r\u000e and more']);
+  take('10%\r20%');
+  assert.deepEqual(shown(), ['a: 20%']);
+});
