@@ -25,7 +25,7 @@ test('all entries come in order, even more than are buffered, and the query reac
     times,
     Array.from({ length: 500 }, (_, index) => index + 1),
   );
-  assert.deepEqual(asked, { name: 'digits', follow: false, since: 5, callId: 'c-1', tail: 500, _tail: 'tail' });
+  assert.deepEqual(asked, { name: 'digits', follow: false, since: 5, callId: 'c-1', revision: '', tail: 500, _tail: 'tail' });
 });
 
 test('follow: entries come as they are written, and leaving the loop ends it at the daemon', async (t) => {
