@@ -74,14 +74,17 @@ export class OpenLine {
   }
 
   private put(segment: string): void {
-    if (!this.returned) {
+    // A line break after it goes on; a logged message may have several lines.
+    if (!this.returned || segment.startsWith('\n')) {
+      this.returned = false;
       this.text += segment;
       return;
     }
     // Blanks erase what stands there: the state before is the better one to show.
     if (segment.trim() === '') return;
-    this.text = segment;
-    this.overwrites = true;
+    const lineAt = this.text.lastIndexOf('\n') + 1;
+    this.text = this.text.slice(0, lineAt) + segment;
+    this.overwrites ||= lineAt === 0;
     this.returned = false;
   }
 

@@ -125,4 +125,8 @@ test('an entry of several lines is no progress bar: nothing of it is dropped, ca
   assert.deepEqual(shown(), ['a: called with \u0000\n\r\u000e and more']);
   take('10%\r20%');
   assert.deepEqual(shown(), ['a: 20%']);
+  // While a line is open, too: each carriage return goes back to the beginning of its own line.
+  take('half', true);
+  take('one\r\ntwo\n10%\r20%', false, 'b');
+  assert.deepEqual(shown(), ['a: half', 'b: one\ntwo\n20%']);
 });
