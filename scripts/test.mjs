@@ -28,4 +28,7 @@ const child = spawn(
   ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=1200000', `--test-reporter=${reporter}`, ...files.sort()],
   { stdio: 'inherit', env: { ...process.env, ...environment } },
 );
-child.on('exit', (code) => process.exit(code ?? 1));
+child.on('exit', (code, signal) => {
+  if (signal !== null) console.error(`the tests were ended by ${signal}`);
+  process.exit(code ?? 1);
+});
