@@ -13,8 +13,7 @@ export interface LedgerEntry {
  */
 export class Ledger {
   private readonly open = new Set<Entry>();
-  private readonly answeredTwice: string[] = [];
-  private readonly late: LateAnswer[] = [];
+  private readonly found: string[] = [];
   private begun = 0;
 
   /** How many calls have begun. */
@@ -30,10 +29,9 @@ export class Ledger {
    */
   begin(what: string, timeoutMs: number): LedgerEntry {
     this.begun += 1;
-    const entry = new Entry(`call ${this.begun} (${what})`, timeoutMs, (answers, lateMs) => {
+    const entry = new Entry(`call ${this.begun} (${what})`, timeoutMs, (problem) => {
       this.open.delete(entry);
-      if (answers > 1) this.answeredTwice.push(`${entry.what} was answered ${answers} times`);
-      else if (lateMs > allowedLatenessMs) this.late.push({ what: entry.what, lateMs });
+      if (problem !== undefined) this.found.push(problem);
     });
     this.open.add(entry);
     return entry;
@@ -47,30 +45,15 @@ export class Ledger {
     return answer;
   }
 
-  /**
-   * What is wrong: calls that were answered twice, late, or not yet.
-   *
-   * @param slowestMs - what a call that has nothing to do with these took at most meanwhile: on a busy machine, the daemon gets its
-   *   turn that late
-   */
-  problems(slowestMs = 0): string[] {
-    const late = this.late.filter(({ lateMs }) => lateMs > allowedLatenessMs + slowestMs);
-    return [
-      ...this.answeredTwice,
-      ...late.map(({ what, lateMs }) => `${what} was answered ${Math.round(lateMs)} ms after its deadline`),
-      ...[...this.open].map((entry) => `${entry.what} was never answered`),
-    ];
+  /** What is wrong: calls that were answered twice, late, or not yet. */
+  problems(): string[] {
+    return [...this.found, ...[...this.open].map((entry) => `${entry.what} was never answered`)];
   }
 
   /** Stops the timers of calls that are still open. */
   close(): void {
     for (const entry of this.open) entry.giveUp();
   }
-}
-
-interface LateAnswer {
-  what: string;
-  lateMs: number;
 }
 
 class Entry implements LedgerEntry {
@@ -83,8 +66,7 @@ class Entry implements LedgerEntry {
   constructor(
     readonly what: string,
     timeoutMs: number,
-    /** Told how many answers there are now, and how late the last one is: 0 ms where it is in time. */
-    private readonly onAnswer: (answers: number, lateMs: number) => void,
+    private readonly onAnswer: (problem: string | undefined) => void,
   ) {
     this.deadline = performance.now() + timeoutMs;
     this.timer = setTimeout(() => {
@@ -94,7 +76,8 @@ class Entry implements LedgerEntry {
 
   settle(): void {
     this.answers += 1;
-    this.onAnswer(this.answers, this.latenessMs());
+    if (this.answers === 1) this.onAnswer(this.lateness());
+    else this.onAnswer(`${this.what} was answered ${this.answers} times`);
     clearTimeout(this.timer);
   }
 
@@ -102,9 +85,10 @@ class Entry implements LedgerEntry {
     clearTimeout(this.timer);
   }
 
-  private latenessMs(): number {
+  private lateness(): string | undefined {
     // While the timer has not run, all that is late is this process.
-    if (this.deadlineSeen === undefined) return 0;
-    return performance.now() - Math.max(this.deadline, this.deadlineSeen);
+    if (this.deadlineSeen === undefined) return undefined;
+    const late = performance.now() - Math.max(this.deadline, this.deadlineSeen);
+    return late > allowedLatenessMs ? `${this.what} was answered ${Math.round(late)} ms after its deadline` : undefined;
   }
 }

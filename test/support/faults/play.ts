@@ -56,7 +56,7 @@ export async function playRow(
     problems.push(...(await idleProblems(daemon)), ...(await budgetProblems(probe, settings.limits)));
     problems.push(...(await usageProblems(daemon, before, settings)));
   }
-  problems.push(...ledger.problems(bystander.slowestMs));
+  problems.push(...ledger.problems());
   ledger.close();
   scene.note(`${bystander.calls} calls to another function meanwhile, the slowest took ${bystander.slowestMs.toFixed(1)} ms`);
   conclude(failed, problems);

@@ -25,7 +25,6 @@ test('a second answer, a missing one and a late one are problems', async () => {
   await sleep(10 + 2 * allowedLatenessMs);
   late.settle();
   const problems = ledger.problems();
-  assert.equal(ledger.problems(60_000).length, 2, 'nothing is late on a machine that is as slow as that');
   ledger.close();
   assert.equal(problems.length, 3, problems.join('; '));
   assert.match(problems[0] ?? '', /^call 1 \(twice\) was answered 2 times$/);
