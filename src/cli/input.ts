@@ -1,5 +1,5 @@
 import { createReadStream, fstatSync } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { CommandError, reasonOf, usageError } from './errors.js';
 import { note } from './output.js';
@@ -62,7 +62,7 @@ export async function openInput(options: InputOptions, stdin = standard): Promis
       return source.text;
     case 'file':
       try {
-        return createReadStream(source.path, { fd: await open(source.path) });
+        return createReadStream(source.path, { fd: await openFile(source.path) });
       } catch (error) {
         throw unreadable(source.path, error);
       }
@@ -112,6 +112,14 @@ const hint = 'dcf: waiting for the input on stdin (for an empty one: < /dev/null
 function silent(limitMs: number): CommandError {
   const advice = 'give --input - to wait for it as long as it takes, or < /dev/null for an empty input';
   return usageError(`stdin is open, but nothing has come from it in ${limitMs / 1000} s: ${advice}`);
+}
+
+/** Opens a file to read it. A folder could be opened, too, and would fail at the first read, in the middle of the call. */
+async function openFile(path: string): Promise<FileHandle> {
+  const file = await open(path);
+  if (!(await file.stat()).isDirectory()) return file;
+  await file.close();
+  throw new Error('it is a folder');
 }
 
 function unreadable(path: string, error: unknown): CommandError {

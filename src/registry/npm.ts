@@ -32,6 +32,9 @@ async function findNpm(): Promise<string[]> {
 /** The environment of npm, made of the daemon's. */
 export function npmEnvironment(daemon: NodeJS.ProcessEnv): Record<string, string> {
   const environment = installerEnvironment(daemon);
+  // A daemon that npm started, as `npm start` does, was given what the .npmrc of that project says: of its packages, not of a
+  // function's. What the user's own .npmrc says, npm reads again.
+  if (daemon['npm_lifecycle_event'] !== undefined) delete environment['npm_config_ignore_scripts'];
   return {
     ...environment,
     // Install scripts call "node": it is to be the one that will load what they build.

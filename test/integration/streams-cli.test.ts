@@ -52,9 +52,11 @@ test('a stream that fails is 1, bad usage is 2, and each says why', async () => 
   const failed = await runCli(['invoke', 'talker', '--stream', '--data', 'fail'], { url: daemon.url });
   assert.deepEqual([failed.code, failed.stdout], [1, '']);
   assert.match(failed.stderr, /talker: UNKNOWN: as it was told/);
-  const missing = await runCli(['invoke', 'talker', '--stream', '--input', '/nonexistent'], { url: daemon.url });
+  const missing = await runCli(['invoke', 'talker', '--stream', '--input', '/nonexistent/input'], { url: daemon.url });
   assert.equal(missing.code, 2);
-  assert.match(missing.stderr, /--input \/nonexistent cannot be read/);
+  assert.match(missing.stderr, /--input \/nonexistent\/input cannot be read/);
+  const folder = await runCli(['invoke', 'talker', '--stream', '--input', '/'], { url: daemon.url });
+  assert.deepEqual([folder.code, folder.stderr], [2, 'dcf: --input / cannot be read: it is a folder\n']);
   assert.equal((await runCli(['invoke', 'talker', '--stream', '--json'], { url: daemon.url })).code, 2);
 });
 

@@ -95,7 +95,7 @@ const answers: [fault: string, statement: string, code: string, details: RegExp,
   ['has no memory for what it asks for', 'return bytes(1 << 62)', 'UNKNOWN', /MemoryError/],
   ['recurses without end', 'return self("deeper")', 'UNKNOWN', /./],
   ['returns nothing', 'return None', 'INTERNAL', /returned nothing \(None\)/],
-  ['returns what JSON cannot write', 'return {1, 2}', 'INTERNAL', /returned a set that JSON cannot write/],
+  ['returns what JSON cannot write', 'return {"scores": [1j]}', 'INTERNAL', /reply\["scores"\]\[0\] is of type complex: write/],
   ['returns more than `limits.payload`', 'return b"x" * 1025', 'RESOURCE_EXHAUSTED', /1025 bytes.*1024/, { limits: { payload: '1KiB' } }],
 ];
 

@@ -101,6 +101,8 @@ export class Reader {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...cleanEnvironment(),
+        // Programs such as go write there.
+        XDG_CONFIG_HOME: join(this.#folder, '.config'),
         PATH: [join(this.#folder, 'node_modules/.bin'), process.env['PATH'] ?? ''].join(delimiter),
         PYTHONPATH: ['sdk/python/src', 'src/runtimes/python'].map((path) => join(root, path)).join(delimiter),
         PYTHONDONTWRITEBYTECODE: '1',

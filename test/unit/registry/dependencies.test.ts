@@ -143,7 +143,8 @@ describe('installDependencies', () => {
       onOutput: () => undefined,
       signal: abort.signal,
     });
-    const ended = once(await started, 'close');
+    const script = await Promise.race([started, installing.then(() => assert.fail('the install ended'))]);
+    const ended = once(script, 'close');
     abort.abort();
     await assert.rejects(installing, { code: 'CANCELLED', message: 'installing the dependencies was cancelled' });
     await ended;
@@ -161,7 +162,7 @@ describe('installDependencies', () => {
       installDependencies({ revisionDirectory: revision, dataDirectory: data, onOutput: () => undefined, signal }),
     );
     assert.ok(first !== undefined && second !== undefined);
-    const script = await started;
+    const script = await Promise.race([started, first.then(() => assert.fail('the install ended'))]);
     const ended = once(script, 'close');
     one.abort();
     await assert.rejects(first, { code: 'CANCELLED' });
@@ -238,5 +239,11 @@ describe('npmEnvironment', () => {
       'npm_config_registry',
     ]);
     assert.match(environment['PATH'] ?? '', /:\/bin$/);
+  });
+
+  test('does not heed what the project says that started the daemon', () => {
+    const byHand = { PATH: '/bin', npm_config_ignore_scripts: 'true' };
+    assert.equal(npmEnvironment(byHand)['npm_config_ignore_scripts'], 'true');
+    assert.equal(npmEnvironment({ ...byHand, npm_lifecycle_event: 'start' })['npm_config_ignore_scripts'], undefined);
   });
 });
