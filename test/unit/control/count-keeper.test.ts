@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { CountKeeper } from '../../../src/control/count-keeper.js';
 import { type FunctionName, isFunctionName } from '../../../src/core/names.js';
-import { defer } from '../../../src/core/promises.js';
 import type { FunctionCounts } from '../../../src/registry/call-counts.js';
 
 function named(text: string): FunctionName {
@@ -12,10 +11,11 @@ function named(text: string): FunctionName {
 
 const counts = (calls: number): FunctionCounts => ({ revisions: {}, others: { calls, errors: 0 } });
 
+const everyMs = 10_000;
+
 function setUp(known: Map<FunctionName, FunctionCounts | undefined>, write: (name: FunctionName) => Promise<void> = async () => undefined) {
   const written: string[] = [];
   const problems: unknown[] = [];
-  let waiting = defer<void>();
   const keeper = new CountKeeper({
     functions: {
       list: () => [...known].map(([name, now]) => ({ name, counts: () => now })),
@@ -25,32 +25,37 @@ function setUp(known: Map<FunctionName, FunctionCounts | undefined>, write: (nam
       write: async (name, { others }) => {
         await write(name);
         written.push(`${name} ${others.calls}`);
-        waiting.resolve();
-        waiting = defer();
       },
     },
-    everyMs: 1,
+    everyMs,
     onProblem: (error) => problems.push(error),
   });
-  return { keeper, written, problems, nextWrite: () => waiting.promise };
+  return { keeper, written, problems };
 }
 
-test('what has changed is written now and then, and what has not is not written again', async () => {
+test('what has changed is written now and then, and what has not is not written again', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   const known = new Map([
     [named('a'), counts(1)],
     [named('b'), counts(2)],
   ]);
-  const { keeper, written, nextWrite } = setUp(known);
-  const first = nextWrite();
+  const { keeper, written } = setUp(known);
+  /** What is written when the time has come. */
+  const round = async (): Promise<string[]> => {
+    t.mock.timers.tick(everyMs);
+    await new Promise(setImmediate);
+    return written.splice(0);
+  };
   keeper.start();
-  await first;
-  const second = nextWrite();
+  assert.deepEqual(await round(), ['a 1', 'b 2']);
+  assert.deepEqual(await round(), []);
   known.set(named('b'), counts(3));
-  await second;
+  assert.deepEqual(await round(), ['b 3']);
   known.set(named('a'), counts(4));
   await keeper.stop();
-  assert.deepEqual(written.slice(0, 2), ['a 1', written[1]]);
-  assert.deepEqual(written.toSorted(), ['a 1', 'a 4', 'b 3', ...(written.includes('b 2') ? ['b 2'] : [])].toSorted());
+  assert.deepEqual(written.splice(0), ['a 4']);
+  known.set(named('a'), counts(5));
+  assert.deepEqual(await round(), [], 'nothing is written after the end');
 });
 
 test('counts that are not known yet are not written', async () => {
@@ -61,7 +66,8 @@ test('counts that are not known yet are not written', async () => {
 
 test('of failures that follow one another the first is told, and the write is tried again', async () => {
   let works = false;
-  const { keeper, written, problems } = setUp(new Map([[named('a'), counts(1)]]), async () => {
+  const known = new Map([[named('a'), counts(1)]]);
+  const { keeper, written, problems } = setUp(known, async () => {
     if (!works) throw new Error('no space');
   });
   await keeper.stop();
@@ -70,6 +76,10 @@ test('of failures that follow one another the first is told, and the write is tr
   works = true;
   await keeper.stop();
   assert.deepEqual(written, ['a 1']);
+  works = false;
+  known.set(named('a'), counts(2));
+  await keeper.stop();
+  assert.equal(problems.length, 2, 'a failure after a success is told again');
 });
 
 test('a function that was deleted and comes again is written again', async () => {

@@ -51,6 +51,12 @@ test('auto waits for callers who were there lately, a tenth of what a batch take
   assert.equal(gathering.restMs(batch({ open: 16, runMs: 4000 })), 5);
 });
 
+test('auto waits for the most who were there lately, however few of them are there now', () => {
+  const gathering = new BatchGathering('auto');
+  for (const open of [32, 16, 1]) gathering.note(open);
+  assert.equal(gathering.restMs(batch({ open: 31 })), 4);
+});
+
 test('auto does not wait once all who were there lately are back, nor for who calls alone', () => {
   const gathering = new BatchGathering('auto');
   gathering.note(1);

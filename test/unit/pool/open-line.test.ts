@@ -11,19 +11,24 @@ interface Tried {
 }
 
 function tried(t: TestContext, kept: string[]): Tried {
-  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1e12 });
   return { shown: () => kept.splice(0), pass: (ms) => t.mock.timers.tick(ms) };
+}
+
+/** A part of a line, with dots where more of it stands before or comes after. */
+function marked(text: string, part: LogLine['part']): string {
+  return `${part?.continued ? '…' : ''}${text}${part?.open ? '…' : ''}`;
 }
 
 function splitter(t: TestContext): Tried & { push: (text: string) => void; end: () => void } {
   const kept: string[] = [];
-  const lines = new LineSplitter((text, { continued, open }) => kept.push(`${continued ? '…' : ''}${text}${open ? '…' : ''}`));
+  const lines = new LineSplitter((text, part) => kept.push(marked(text, part)));
   return { ...tried(t, kept), push: (text) => lines.push(Buffer.from(text)), end: () => lines.end() };
 }
 
 function handler(t: TestContext): Tried & { take: (text: string, open?: boolean, callId?: string) => void; close: () => void } {
   const kept: string[] = [];
-  const lines = new HandlerLines(0, ({ text, callId }: LogLine) => kept.push(`${callId}: ${text}`));
+  const lines = new HandlerLines(0, ({ text, callId, part }: LogLine) => kept.push(`${callId}: ${marked(text, part)}`));
   const take = (text: string, open = false, callId = 'a'): void => lines.take({ id: 1, callId, level: 'info', time: 0, text, open });
   return { ...tried(t, kept), take, close: () => lines.close() };
 }
@@ -71,6 +76,19 @@ test('of a progress bar the last state counts, and some in between are shown', (
   assert.deepEqual(shown(), ['100%', 'c', '20%', 'windows', 'gone']);
 });
 
+test('what comes after a carriage return takes its place once, and is gone on with', (t) => {
+  const { push, pass, shown } = splitter(t);
+  push('\r10');
+  push('%');
+  pass(100);
+  assert.deepEqual(shown(), ['10%…']);
+  push(' of all');
+  pass(1_000);
+  assert.deepEqual(shown(), ['… of all…']);
+  push('\r    \nnext\r\n    \n');
+  assert.deepEqual(shown(), ['next', '    ']);
+});
+
 test('a state that was shown is not shown again when the bar ends', (t) => {
   const { push, pass, shown } = splitter(t);
   push('\r100%');
@@ -100,23 +118,25 @@ test('a text without any end is cut, and not kept', (t) => {
 test('what a Handler flushes in the middle of a line is shown at once, and belongs to its call', (t) => {
   const { take, pass, shown, close } = handler(t);
   take('Loading ', true);
-  assert.deepEqual(shown(), ['a: Loading ']);
+  assert.deepEqual(shown(), ['a: Loading …']);
   take('done');
-  assert.deepEqual(shown(), ['a: done']);
+  assert.deepEqual(shown(), ['a: …done']);
   for (let percent = 0; percent < 100; percent++) take(`\r${percent}%`, true);
-  assert.deepEqual(shown(), ['a: 0%']);
+  assert.deepEqual(shown(), ['a: 0%…']);
   pass(1_000);
-  assert.deepEqual(shown(), ['a: 99%']);
+  assert.deepEqual(shown(), ['a: 99%…']);
   take('\r99%');
   assert.deepEqual(shown(), []);
-  take('from the call before', true, 'b');
+  take('from the call ', true, 'b');
+  take('before', true, 'b');
   take('another call', false, 'c');
-  assert.deepEqual(shown(), ['b: from the call before', 'c: another call']);
+  assert.deepEqual(shown(), ['b: from the call …', 'b: …before', 'c: another call']);
   take('x', true, 'd');
   take('y', true, 'd');
   close();
+  assert.deepEqual(shown(), ['d: x…', 'd: …y']);
   pass(10_000);
-  assert.deepEqual(shown(), ['d: x', 'd: y']);
+  assert.deepEqual(shown(), []);
 });
 
 test('an entry of several lines is no progress bar: nothing of it is dropped, carriage returns or not', (t) => {
@@ -128,5 +148,9 @@ test('an entry of several lines is no progress bar: nothing of it is dropped, ca
   // While a line is open, too: each carriage return goes back to the beginning of its own line.
   take('half', true);
   take('one\r\ntwo\n10%\r20%', false, 'b');
-  assert.deepEqual(shown(), ['a: half', 'b: one\ntwo\n20%']);
+  assert.deepEqual(shown(), ['a: half…', 'b: one\ntwo\n20%']);
+  take('first\r', true, 'c');
+  take('\nsecond', true, 'c');
+  take(' and on', false, 'c');
+  assert.deepEqual(shown(), ['c: first…', 'c: …\nsecond and on']);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { isFunctionName } from '../../../src/core/names.js';
@@ -19,12 +19,13 @@ async function setUp(t: test.TestContext) {
 }
 
 test('counts come back as they were written, and nothing else is left', async (t) => {
-  const { name, folder, counts } = await setUp(t);
+  const { name, folder, counts, path } = await setUp(t);
   const given = { revisions: { [revision]: { calls: 12, errors: 3 } }, others: { calls: 5, errors: 1 } };
   await counts.write(name, none);
   await counts.write(name, given);
   assert.deepEqual(await counts.read(name), given);
   assert.deepEqual(await readdir(folder), ['calls.json']);
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
 });
 
 for (const [what, text] of [
