@@ -59,4 +59,11 @@ test('a pipe that stays silent fails and is never taken for an empty input; one 
     stdin.stream.end('da');
     assert.equal(Buffer.from(await slow).toString(), 'Ada');
   }
+  const ended = open();
+  const empty = readInput({}, ended);
+  ended.stream.end();
+  assert.equal((await empty).length, 0);
+  said.length = 0;
+  t.mock.timers.tick(1e8);
+  assert.deepEqual(said, [], 'once it is over nobody waits for it');
 });

@@ -28,6 +28,8 @@ test('an origin is allowed whole: scheme, host and port; a star stands for names
     'https://x@.b.example',
     'https://.b.example',
     'https://xxb.example',
+    'https://x.bzexample',
+    'https://*.b.example',
     'http://d.c.example',
     'null',
     '',
@@ -46,12 +48,19 @@ test('answers to a named origin name it and let credentials go along; a star nev
   const all = new Cors(['*']).headersFor({ origin: 'null' });
   assert.equal(all['access-control-allow-origin'], '*');
   assert.equal(all['access-control-allow-credentials'], undefined);
+  assert.deepEqual(new Cors(['*']).headersFor({}), {}, 'who is no page asks for none');
 });
 
 test('a preflight is told what it asked for, as far as that is a list of names', () => {
   const ask = (names: string) => named.preflightHeaders({ 'access-control-request-headers': names })['access-control-allow-headers'];
   assert.equal(ask('authorization,dcf-meta-user'), 'authorization,dcf-meta-user');
   assert.equal(ask('a\u00e9'), undefined);
+  const nothing = { 'access-control-allow-methods': 'GET, HEAD, POST', 'access-control-max-age': '7200' };
+  assert.deepEqual(named.preflightHeaders({}), nothing);
+  assert.deepEqual(named.preflightHeaders({ 'access-control-request-headers': '' }), nothing);
+  const fromFar = (value: string) => named.preflightHeaders({ 'access-control-request-private-network': value });
+  assert.deepEqual(fromFar('true'), { ...nothing, 'access-control-allow-private-network': 'true' });
+  assert.deepEqual(fromFar('false'), nothing);
   assert.equal(isPreflight({ origin: 'https://a.example', 'access-control-request-method': 'POST' }), true);
   assert.equal(isPreflight({ origin: 'https://a.example' }), false);
 });

@@ -40,6 +40,20 @@ test("the URL's revision goes over the header's alias", () => {
   assert.equal(readHead('echo', { 'dcf-alias': 'prod' }, '/functions/echo?revision=0123456789abcdef').selector, '0123456789abcdef');
 });
 
+test('the query is the Handler’s as it was sent, but for the one revision, which is the platform’s', () => {
+  const read = (query: string) => {
+    const { query: given, selector } = readHead('echo', {}, `/functions/echo?${query}`);
+    return [given, selector];
+  };
+  assert.deepEqual(read('a=1&a=%202&b'), ['a=1&a=%202&b', undefined]);
+  assert.deepEqual(read('a=1&revision=prod&b=2'), ['a=1&b=2', 'prod']);
+  assert.deepEqual(read('revision=a%2Bb+c'), [undefined, 'a+b c']);
+  assert.deepEqual(read(''), [undefined, undefined]);
+  assert.deepEqual(read('Revision=x&revisions=y&%72evision=z'), ['Revision=x&revisions=y&%72evision=z', undefined]);
+  assert.throws(() => read('revision=a&revision=b'), { code: 'INVALID_ARGUMENT', message: /more than once/ });
+  for (const empty of ['revision=', 'revision']) assert.throws(() => read(empty), { code: 'INVALID_ARGUMENT', message: /names none/ });
+});
+
 test('metadata is what bears the prefix, and no name of it does harm', () => {
   const { metadata } = readHead('echo', { 'dcf-meta-a': '1', 'dcf-meta-__proto__': 'x', 'dcf-metadata': 'no', a: 'no' }, '/functions/echo');
   assert.deepEqual(metadata, { a: '1' });
