@@ -1,15 +1,24 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { explainFailure, holdsGpu } from '../../../src/gpu/probe-reason.js';
 
 describe('explainFailure', () => {
   test('names the library that a provider of its own needs', () => {
-    const reason = explainFailure('cuda', 'Failed to load shared library', '');
-    // The second on a host where the library was fetched.
-    assert.match(
-      reason,
-      /^the CUDA provider of ONNX Runtime is not installed: \/.*_providers_cuda\.so is missing; "npm run gpu:cuda" in DCF's own folder fetches it$|^Failed to load/,
-    );
+    const { platform, arch } = process;
+    const folder = join(dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json')), 'bin/napi-v6', platform, arch);
+    for (const [name, title] of [
+      ['cuda', 'CUDA'],
+      ['tensorrt', 'TensorRT'],
+    ] as const) {
+      const library = join(folder, platform === 'win32' ? `onnxruntime_providers_${name}.dll` : `libonnxruntime_providers_${name}.so`);
+      const missing = `the ${title} provider of ONNX Runtime is not installed: ${library} is missing; "npm run gpu:cuda" in DCF's own folder fetches it`;
+      // What the other providers need is theirs alone, and a library that was fetched is not missing.
+      assert.equal(explainFailure(name, 'Failed to load', ''), existsSync(library) ? 'Failed to load' : missing);
+      assert.equal(explainFailure('cpu', 'Failed to load', ''), 'Failed to load');
+    }
   });
 
   test('names the system library that dlopen did not find', () => {
@@ -51,6 +60,6 @@ describe('holdsGpu', () => {
   });
 
   test('takes nothing else for one: a software adapter has none', () => {
-    assert.equal(holdsGpu(['/dev/null', 'socket:[1]', '/tmp/nvidia0', '/dev/shm/dri', '/home/dri/x']), false);
+    assert.equal(holdsGpu(['/dev/null', 'socket:[1]', '/tmp/nvidia0', '/tmp/dev/nvidia0', '/dev/shm/dri', '/home/dri/x']), false);
   });
 });

@@ -10,7 +10,7 @@ test('a host that takes less than the manifest allows: the largest variables are
     threads: 0,
     runtime: { kind: 'node' },
     directory: tmpdir(),
-    environment: { SMALL: 'secret-of-small', LARGE: 'secret-of-large'.repeat(10_000), EMPTY: '' },
+    environment: { SMALL: 'secret-of-small', LARGE: 'secret-of-large'.repeat(10_000), EMPTY: '', TINY: 't' },
     devices: undefined,
     confinement: { isolation: { kind: 'process' }, memoryLimit: undefined, cgroup: undefined },
     starter: directStarter,
@@ -18,7 +18,7 @@ test('a host that takes less than the manifest allows: the largest variables are
   await assert.rejects(spawnReplica(options, { create: () => undefined, discard: () => undefined }), (error) => {
     assert.ok(error instanceof Error && 'code' in error);
     assert.equal(error.code, 'INVALID_ARGUMENT');
-    assert.match(error.message, /E2BIG.*the largest variables are LARGE with 146\.5 KiB, SMALL with 15 B, EMPTY with 0 B$/);
+    assert.match(error.message, /E2BIG.*the largest variables are LARGE with 146\.5 KiB, SMALL with 15 B, TINY with 1 B$/);
     assert.doesNotMatch(error.message, /secret-of/);
     return true;
   });
@@ -35,6 +35,13 @@ test('a replica finds the drivers of GPUs where the daemon finds them, and nothi
   t.after(() => {
     process.env = before;
   });
-  process.env = { ...given, VKTOKEN: 'secret', DCF_TOKEN: 'secret', AWS_SECRET_ACCESS_KEY: 'secret' };
+  process.env = {
+    ...given,
+    VKTOKEN: 'secret',
+    PATH_TO_KEYS: 'secret',
+    MY_PATH: 'secret',
+    DCF_TOKEN: 'secret',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+  };
   assert.deepEqual(inheritedEnvironment(), given);
 });

@@ -41,12 +41,24 @@ test('a package is looked for as Node does, from the inside out, and circles end
   const packages = {
     '': { dependencies: { a: '1' }, devDependencies: { c: '1' } },
     'node_modules/a': entry({ b: '1' }),
-    'node_modules/a/node_modules/b': entry({ a: '1', '@s/d': '1' }),
+    'node_modules/a/node_modules/b': entry({ a: '1', '@s/d': '1', inner: '1' }),
+    'node_modules/a/node_modules/b/node_modules/inner': entry({ e: '1' }),
+    'node_modules/a/node_modules/e': entry(),
     'node_modules/b': entry(),
     'node_modules/c': entry(),
-    'node_modules/@s/d': entry({}, { optionalDependencies: { missing: '1' } }),
+    'node_modules/e': entry(),
+    'node_modules/f': entry(),
+    'node_modules/@s/d': entry({}, { optionalDependencies: { missing: '1', f: '1' } }),
   };
-  assert.deepEqual(pathsLeft(packages), ['', 'node_modules/@s/d', 'node_modules/a', 'node_modules/a/node_modules/b']);
+  assert.deepEqual(pathsLeft(packages), [
+    '',
+    'node_modules/@s/d',
+    'node_modules/a',
+    'node_modules/a/node_modules/b',
+    'node_modules/a/node_modules/b/node_modules/inner',
+    'node_modules/a/node_modules/e',
+    'node_modules/f',
+  ]);
 });
 
 test('a lock file without a list of packages is left as it is', () => {
@@ -96,6 +108,15 @@ test('a lock file whose only links and far archives are those of the SDK is inst
     lockfileVersion: 3,
     packages: { '': { dependencies: { tiny: '1.0.0' } }, 'node_modules/tiny': entry() },
   });
+});
+
+test('what the platform has is left out of package.json and of its lock file alike', async (t) => {
+  const content = { dependencies: { tiny: '1.0.0' }, optionalDependencies: { sharp: '*' }, peerDependencies: { '@dcf/sdk': '*' } };
+  const packages = { '': content, 'node_modules/@dcf/sdk': entry(), 'node_modules/sharp': entry(), 'node_modules/tiny': entry() };
+  const plan = await planPackages(await folderWith(t, content, { lockfileVersion: 3, packages }));
+  const left = { dependencies: { tiny: '1.0.0' }, optionalDependencies: {}, peerDependencies: {} };
+  assert.deepEqual(planned(plan, 'package.json'), left);
+  assert.deepEqual(planned(plan, 'package-lock.json'), { lockfileVersion: 3, packages: { '': left, 'node_modules/tiny': entry() } });
 });
 
 test('a version that the platform does not have is installed, and wants a lock file', async (t) => {

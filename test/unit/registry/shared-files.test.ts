@@ -49,7 +49,7 @@ test('links and empty files are left alone', async (t) => {
   const { data, folder, shared } = await setUp(t);
   const one = await folder('one', { empty: '', a: 'text' });
   await symlink('a', join(one, 'link'));
-  await shareFiles(one, data);
+  assert.equal(await shareFiles(one, data), 0);
   assert.equal((await shared()).length, 1);
   assert.deepEqual((await readdir(one)).sort(), ['a', 'empty', 'link', 'sub']);
 });

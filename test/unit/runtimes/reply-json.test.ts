@@ -61,6 +61,7 @@ test('what JSON has, and what becomes it without a loss', () => {
       '{"none":[],"words":[["a"]]}',
     ],
     [{ tolist: () => [[1], [2n]] }, '[[1],[2]]'],
+    [{ arraySync: () => [[1], [2n]] }, '[[1],[2]]'],
   ] as const) {
     assert.equal(jsonText(value), text);
   }
