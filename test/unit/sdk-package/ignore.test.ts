@@ -33,13 +33,32 @@ test('what is no part of a function stays out: environments, caches, secrets, th
     'my-environment/pyvenv.cfg': '',
     'my-environment/lib/site.py': '',
     '.git/HEAD': '',
+    '.hg/x': '',
+    '.svn/x': '',
+    '.jj/x': '',
     'node_modules/x/index.js': '',
     'lib/node_modules/x/index.js': '',
     '.mypy_cache/x': '',
     '.pytest_cache/x': '',
     '.ruff_cache/x': '',
     '.ipynb_checkpoints/x': '',
+    '.cache/x': '',
+    '.hypothesis/x': '',
+    '.tox/x': '',
+    '.nox/x': '',
+    '.coverage': '',
+    '.eslintcache': '',
+    '.parcel-cache/x': '',
+    '.turbo/x': '',
+    'a.tsbuildinfo': '',
+    'npm-debug.log': '',
+    'npm-debug.log.1': '',
     '.DS_Store': '',
+    '._kept.txt': '',
+    'Thumbs.db': '',
+    'desktop.ini': '',
+    '.#handler.py': '',
+    '.idea/x': '',
     '.handler.py.swp': '',
     'handler.py~': '',
     '#handler.py#': '',
@@ -89,7 +108,7 @@ test('nothing but some files, as git does it with * and !*/: what is out by defa
 test('./name is the name beside the file; blanks, comments, CRLF, a byte order mark and characters with a meaning', async (t) => {
   const folder = await sampleFolder(t, {
     ...python,
-    '.dcfignore': '\uFEFF./a.txt\r\n# ./b.txt\r\n\r\n!./lib/a.txt\r\n././lib/c.txt\r\nd  \r\n\\#e\r\nf[0].txt\r\n./data/\r\n',
+    '.dcfignore': '\uFEFF./a.txt\r\n# ./b.txt\r\n\r\n!./lib/a.txt\r\n././lib/c.txt\r\nd  \r\n\\#e\r\nf[0].txt\r\n./data/\r\nodd./x\r\n',
     'a.txt': '',
     'b.txt': '',
     'lib/a.txt': '',
@@ -100,9 +119,11 @@ test('./name is the name beside the file; blanks, comments, CRLF, a byte order m
     'f[0].txt': '',
     'data/x': '',
     'lib/data/x': '',
+    'odd./x': '',
+    'odd/x': '',
   });
   const { sent, out } = await explain(folder);
-  assert.deepEqual(sent, ['b.txt', 'f[0].txt', 'lib/a.txt', 'lib/data/x']);
+  assert.deepEqual(sent, ['b.txt', 'f[0].txt', 'lib/a.txt', 'lib/data/x', 'odd.', 'odd/x']);
   assert.equal(out['a.txt'], '"./a.txt" in .dcfignore, line 1');
   assert.equal(out['lib/c.txt'], '"././lib/c.txt" in .dcfignore, line 5');
 });
@@ -111,7 +132,7 @@ test('a .dcfignore in a folder counts there, before those above it, and is not s
   const folder = await sampleFolder(t, {
     ...python,
     '.dcfignore': '*.log\n/top.txt\nbuild/\n',
-    'lib [1]/.dcfignore': '!keep.log\n/top.txt\n*.txt\n!deep/*.txt\n!build/\n',
+    'lib [1]/.dcfignore': '!keep.log\n/top.txt\n*.txt\n!deep/*.txt\n!build/\n/here.md\n',
     'keep.log': '',
     'top.txt': '',
     'build/x': '',
@@ -120,6 +141,8 @@ test('a .dcfignore in a folder counts there, before those above it, and is not s
     'lib [1]/other.log': '',
     'lib [1]/top.txt': '',
     'lib [1]/build/x': '',
+    'lib [1]/here.md': '',
+    'lib [1]/deep/here.md': '',
     'lib [1]/deep/top.txt': '',
     'lib [1]/deeper/deep/a.txt': '',
     'lib 1/a.txt': '',
@@ -128,6 +151,7 @@ test('a .dcfignore in a folder counts there, before those above it, and is not s
   assert.deepEqual(sent, [
     'lib 1/a.txt',
     'lib [1]/build/x',
+    'lib [1]/deep/here.md',
     'lib [1]/deep/top.txt',
     'lib [1]/deeper/deep',
     'lib [1]/keep.log',
