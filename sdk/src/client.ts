@@ -1,4 +1,4 @@
-import type { DaemonReport } from './contract/report.js';
+import type { CallReport } from './call-report.js';
 import { StreamResult } from './stream.js';
 import { readTimeout } from './timeout.js';
 import { Channel } from './transport/channel.js';
@@ -19,14 +19,6 @@ export interface InvokeOptions extends CallLimits {
   contentType?: string | undefined;
   /** Whether the daemon is asked how the call went; it is unless this says `false`. Of a call that fails it tells anyway. */
   report?: boolean | undefined;
-}
-
-/** How a call went. What the daemon would have told is missing when it was not asked, or is of an older version. */
-export interface CallReport extends Partial<DaemonReport> {
-  /** Milliseconds, from `invoke` to the output, the retries included. */
-  totalMs: number;
-  /** 1 when the first try did it. Only tries that certainly did not start the call are followed by another. */
-  attempts: number;
 }
 
 export interface InvokeResult {

@@ -1,4 +1,5 @@
-export { type CallReport, Client, type InvokeOptions, type InvokeResult } from './client.js';
+export type { CallReport } from './call-report.js';
+export { Client, type InvokeOptions, type InvokeResult } from './client.js';
 export type { DaemonReport } from './contract/report.js';
 export { dcf } from './dcf.js';
 export { DcfError, type DcfErrorOptions, type ErrorCode } from './errors.js';

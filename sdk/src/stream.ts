@@ -1,4 +1,4 @@
-import type { CallReport } from './client.js';
+import type { CallReport } from './call-report.js';
 import { DcfError } from './errors.js';
 import type { StreamProgress } from './transport/stream-chunks.js';
 

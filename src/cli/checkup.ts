@@ -5,9 +5,9 @@ import { DcfError } from '@dcf/sdk/errors';
 import { formatDuration, formatSize } from '@dcf/sdk/units';
 import { describeDevice, describeDriver, listDevices } from '../gpu/devices.js';
 import { probeProviders } from '../gpu/providers.js';
-import { cgroupSupport } from '../pool/confinement.js';
-import { pythonSupport } from '../pool/python-interpreter.js';
-import { sandboxSupport } from '../pool/sandbox-support.js';
+import { cgroupSupport } from '../process/confinement.js';
+import { pythonSupport } from '../process/python-interpreter.js';
+import { sandboxSupport } from '../process/sandbox-support.js';
 import { openControl } from './clients.js';
 import type { Connection } from './config.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { lstat, mkdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { packageDirectory } from '../pool/platform-packages.js';
+import { packageDirectory } from '../process/platform-packages.js';
 
 /** The packages whose types a Handler in TypeScript is checked against. */
 const typedPackages = ['@dcf/sdk', '@types/node'] as const;

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type FunctionPackage, largestCopy, layOutFiles, locateResource } from '@dcf/sdk/package';
-import { linkPlatformPackages } from '../pool/platform-packages.js';
+import { linkPlatformPackages } from '../process/platform-packages.js';
 import { cacheFolder } from './cache.js';
 import { CommandError, systemCode } from './errors.js';
 import { hasOwnModules } from './run-dependencies.js';

@@ -1,9 +1,9 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '@dcf/sdk/manifest';
-import { linkPlatformPackages } from '../pool/platform-packages.js';
-import type { PythonInterpreter } from '../pool/python-interpreter.js';
-import { installLocally, systemPackagesProblem } from '../registry/local-dependencies.js';
+import { linkPlatformPackages } from '../process/platform-packages.js';
+import type { PythonInterpreter } from '../process/python-interpreter.js';
+import { installLocally, systemPackagesProblem } from '../registry/install/local-dependencies.js';
 import { cacheFolder } from './cache.js';
 import { type StepView, stepView } from './steps.js';
 

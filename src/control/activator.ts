@@ -1,11 +1,11 @@
 import type { FunctionName, RevisionId } from '../core/names.js';
 import { formatDuration } from '../core/units.js';
 import type { FunctionPool } from '../pool/function-pool.js';
-import type { LogLine } from '../pool/log-line.js';
-import type { ReplicaSpec } from '../pool/replica-spec.js';
+import type { LogLine } from '../pool/output/log-line.js';
+import type { ReplicaSpec } from '../pool/replica/replica-spec.js';
+import { type Release, revisionsIn } from '../registry/model/release.js';
+import type { Revision } from '../registry/model/revision.js';
 import type { FunctionRecord, Registry } from '../registry/registry.js';
-import { type Release, revisionsIn } from '../registry/release.js';
-import type { Revision } from '../registry/revision.js';
 import type { LiveFunctions } from './functions.js';
 import type { Launcher } from './launcher.js';
 import type { LiveRevision } from './live-function.js';

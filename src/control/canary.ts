@@ -1,4 +1,4 @@
-import { hasFailed, type Outcome, type Reported } from '../pool/invocation.js';
+import { hasFailed, type Outcome, type Reported } from '../pool/calls/invocation.js';
 
 /** Of the calls that are looked at, how many there were and how many of them failed. */
 export interface ErrorCount {

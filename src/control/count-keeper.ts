@@ -1,6 +1,6 @@
 import { startTimer } from '../core/deadline.js';
 import type { FunctionName } from '../core/names.js';
-import type { CallCounts } from '../registry/call-counts.js';
+import type { CallCounts } from '../registry/state/call-counts.js';
 import type { LiveFunction } from './live-function.js';
 
 /** The functions whose calls are counted, as `LiveFunctions` has them. */

@@ -1,15 +1,15 @@
 import type { PackageFile } from '@dcf/sdk/contract';
 import { type ParsedManifest, parseManifestJson } from '@dcf/sdk/manifest';
 import { DcfError, messageOf } from '../core/errors.js';
-import { aliasNameProblem, type FunctionName, functionNameProblem, isAliasName, isFunctionName, type RevisionId } from '../core/names.js';
+import { aliasNameProblem, type FunctionName, isAliasName, type RevisionId, requireFunctionName } from '../core/names.js';
 import { formatSize } from '../core/units.js';
-import { type FunctionRecord, releaseOf } from '../registry/function-record.js';
+import { type FunctionRecord, releaseOf } from '../registry/model/function-record.js';
+import type { Release } from '../registry/model/release.js';
+import { type Revision, sizeOf } from '../registry/model/revision.js';
 import type { Registry } from '../registry/registry.js';
-import type { Release } from '../registry/release.js';
-import { type Revision, sizeOf } from '../registry/revision.js';
 import type { Activator } from './activator.js';
-import type { Exclusive } from './exclusive.js';
 import type { LiveFunctions } from './functions.js';
+import type { KeyedMutex } from './keyed-mutex.js';
 import { type ChangeEvent, type Progress, tellStack } from './progress.js';
 import { planRollout, type Rollout } from './rollout.js';
 import { type Chunk, receiveBlobs } from './upload.js';
@@ -55,7 +55,7 @@ export interface DeployerOptions {
   registry: Registry;
   functions: LiveFunctions;
   activator: Activator;
-  exclusive: Exclusive;
+  changes: KeyedMutex;
   /** Bytes of one input that the daemon takes at all. */
   maxPayload: number;
   /** The logs of functions, also of those whose first deploy failed. */
@@ -69,15 +69,15 @@ export class Deployer {
   /** @throws DcfError INVALID_ARGUMENT, FAILED_PRECONDITION, ABORTED, RESOURCE_EXHAUSTED; the revision before serves on */
   deploy(request: DeployRequest): Promise<ChangeResult> {
     const manifest = parseManifestJson(request.manifest);
-    const { name, limits } = manifest.manifest;
-    if (!isFunctionName(name)) throw new DcfError('INVALID_ARGUMENT', functionNameProblem(name));
+    const { limits } = manifest.manifest;
+    const name = requireFunctionName(manifest.manifest.name);
     const { alias } = request.rollout;
     if (alias !== undefined && !isAliasName(alias)) throw new DcfError('INVALID_ARGUMENT', aliasNameProblem(alias));
     if (limits.payload > this.options.maxPayload && isGiven(manifest, 'limits', 'payload')) {
       const message = `limits.payload is ${limits.payload} bytes, but this daemon takes no input over ${this.options.maxPayload}; start it with a larger --max-payload`;
       throw new DcfError('FAILED_PRECONDITION', message);
     }
-    return this.options.exclusive.run(name, async () => {
+    return this.options.changes.run(name, async () => {
       const revision = await this.receive(request, manifest);
       return this.activate(request, revision);
     });
@@ -85,7 +85,7 @@ export class Deployer {
 
   /** @throws DcfError NOT_FOUND, ABORTED */
   delete(name: FunctionName): Promise<void> {
-    return this.options.exclusive.run(name, async () => {
+    return this.options.changes.run(name, async () => {
       const { registry, functions, logs } = this.options;
       // A function whose first deploy failed has nothing but its log.
       if (!registry.has(name) && (await logs.delete(name))) return;

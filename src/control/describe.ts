@@ -1,10 +1,10 @@
 import type { FunctionDescription, FunctionSummary, ReplicaDescription, RevisionDescription, TrafficShare } from '@dcf/sdk/contract';
 import type { Manifest } from '@dcf/sdk/manifest';
 import type { FunctionPool } from '../pool/function-pool.js';
-import type { Replica } from '../pool/replica.js';
-import type { SpawnedProcess } from '../pool/spawn.js';
+import type { Replica } from '../pool/replica/replica.js';
+import type { SpawnedProcess } from '../process/spawn.js';
+import { type Revision, sizeOf } from '../registry/model/revision.js';
 import type { FunctionRecord } from '../registry/registry.js';
-import { type Revision, sizeOf } from '../registry/revision.js';
 import type { LiveFunction, LiveRevision, Running } from './live-function.js';
 import { withoutSecrets } from './secret-pool.js';
 

@@ -1,10 +1,10 @@
 import type { FunctionName, RevisionId } from '../core/names.js';
 import type { FunctionPool } from '../pool/function-pool.js';
 import type { CallCounters } from '../pool/pool-options.js';
-import type { CallCount, FunctionCounts } from '../registry/call-counts.js';
+import { type Release, revisionsIn } from '../registry/model/release.js';
+import type { Revision } from '../registry/model/revision.js';
 import type { FunctionRecord } from '../registry/registry.js';
-import { type Release, revisionsIn } from '../registry/release.js';
-import type { Revision } from '../registry/revision.js';
+import type { CallCount, FunctionCounts } from '../registry/state/call-counts.js';
 import { Canary, type ErrorCount } from './canary.js';
 import type { Destination, Route } from './router.js';
 import { isOutdated } from './secret-pool.js';

@@ -1,6 +1,6 @@
 import { PayloadTooLarge } from '../core/errors.js';
+import type { Invocation } from '../pool/calls/invocation.js';
 import type { FunctionPool, NextPlace } from '../pool/function-pool.js';
-import type { Invocation } from '../pool/invocation.js';
 import type { Route } from './router.js';
 
 /**

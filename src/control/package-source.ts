@@ -5,9 +5,9 @@ import type { ParsedManifest } from '@dcf/sdk/manifest';
 import { checkPackagePath, type FunctionPackage, packFunction, readBlob, stopBundler } from '@dcf/sdk/package';
 import { DcfError, messageOf } from '../core/errors.js';
 import { isFunctionName, isRevisionId } from '../core/names.js';
-import { Serial } from '../core/serial.js';
+import { TaskQueue } from '../core/task-queue.js';
+import { aliased } from '../registry/model/release.js';
 import type { Registry } from '../registry/registry.js';
-import { aliased } from '../registry/release.js';
 import type { Chunk } from './upload.js';
 
 /** A package that is on this machine. */
@@ -20,7 +20,7 @@ export interface LocalPackage {
 
 /** Finds packages by what the original DCF calls an image: `NAME@REVISION`, or a folder below the daemon's folder of packages. */
 export class PackageSource {
-  private readonly packing = new Serial();
+  private readonly packing = new TaskQueue();
 
   private constructor(
     private readonly registry: Registry,

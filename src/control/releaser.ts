@@ -1,7 +1,6 @@
 import { DcfError } from '../core/errors.js';
 import { aliasNameProblem, type FunctionName, isAliasName, isRevisionId, type RevisionId } from '../core/names.js';
-import { type FunctionRecord, releaseOf } from '../registry/function-record.js';
-import type { Registry } from '../registry/registry.js';
+import { type FunctionRecord, releaseOf } from '../registry/model/function-record.js';
 import {
   activated,
   aliased,
@@ -13,19 +12,20 @@ import {
   withoutAlias,
   withScale,
   withTraffic,
-} from '../registry/release.js';
+} from '../registry/model/release.js';
+import type { Registry } from '../registry/registry.js';
 import type { Activator } from './activator.js';
 import type { ErrorCount } from './canary.js';
 import type { ChangeResult } from './deployer.js';
-import type { Exclusive } from './exclusive.js';
 import type { LiveFunctions } from './functions.js';
+import type { KeyedMutex } from './keyed-mutex.js';
 import { type Progress, tellStack } from './progress.js';
 
 export interface ReleaserOptions {
   registry: Registry;
   functions: LiveFunctions;
   activator: Activator;
-  exclusive: Exclusive;
+  changes: KeyedMutex;
 }
 
 /** A part of the traffic as a user gives it. */
@@ -98,8 +98,8 @@ export class Releaser {
    * @throws DcfError INVALID_ARGUMENT, NOT_FOUND, ABORTED; all is as it was
    */
   scale(name: FunctionName, given: Partial<Scale>): Promise<Scale> {
-    const { exclusive, registry, functions } = this.options;
-    return exclusive.run(name, async () => {
+    const { changes, registry, functions } = this.options;
+    return changes.run(name, async () => {
       const record = this.record(name);
       const { id } = record.active;
       const scale = scaleOf(record, given);
@@ -115,8 +115,8 @@ export class Releaser {
    * @returns false when it has lost its share meanwhile
    */
   async stopCanary(name: FunctionName, revision: RevisionId, count: ErrorCount): Promise<boolean> {
-    const { exclusive, registry, activator } = this.options;
-    return exclusive.whenFree(name, async () => {
+    const { changes, registry, activator } = this.options;
+    return changes.whenFree(name, async () => {
       const record = registry.get(name);
       if (record?.maxErrorRate === undefined || record.active.id === revision) return false;
       if (!record.traffic.some((share) => share.revision === revision)) return false;
@@ -132,8 +132,8 @@ export class Releaser {
     progress: Progress,
     plan: (record: FunctionRecord) => { next: Release; wanted: readonly RevisionId[] },
   ): Promise<ChangeResult> {
-    const { exclusive, activator, functions } = this.options;
-    return exclusive.run(name, async () => {
+    const { changes, activator, functions } = this.options;
+    return changes.run(name, async () => {
       const record = this.record(name);
       const { next, wanted } = plan(record);
       const result = { function: name, revision: next.active };

@@ -1,6 +1,6 @@
 import { DcfError } from '../core/errors.js';
-import { activated, type Release, withAlias, withScale, withTraffic } from '../registry/release.js';
-import type { Revision } from '../registry/revision.js';
+import { activated, type Release, withAlias, withScale, withTraffic } from '../registry/model/release.js';
+import type { Revision } from '../registry/model/revision.js';
 
 /** Which calls a revision that is deployed gets. */
 export interface Rollout {

@@ -1,10 +1,10 @@
 import { DcfError, isNotStarted, notStarted } from '../core/errors.js';
-import type { Isolation } from '../pool/confinement.js';
+import type { Outcome } from '../pool/calls/invocation.js';
 import { FunctionPool } from '../pool/function-pool.js';
-import type { Outcome } from '../pool/invocation.js';
-import type { LogLine } from '../pool/log-line.js';
+import type { LogLine } from '../pool/output/log-line.js';
 import type { PoolOptions } from '../pool/pool-options.js';
-import type { RevisionSecrets } from '../registry/revision-secrets.js';
+import type { Isolation } from '../process/confinement.js';
+import type { RevisionSecrets } from '../registry/secrets/revision-secrets.js';
 
 /** A pool whose replicas have secrets. What they say reaches nobody with a secret in it; their files go when the pool does. */
 export class SecretPool extends FunctionPool {

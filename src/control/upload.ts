@@ -1,7 +1,7 @@
 import { DcfError } from '../core/errors.js';
 import { type Digest, isDigest } from '../core/names.js';
-import type { BlobWriter } from '../registry/blob-writer.js';
-import type { Blobs } from '../registry/blobs.js';
+import type { BlobWriter } from '../registry/blobs/blob-writer.js';
+import type { Blobs } from '../registry/blobs/blobs.js';
 
 /** A piece of a blob; those of one blob follow each other. */
 export interface Chunk {

@@ -1,3 +1,6 @@
+import { type FunctionName, functionNameProblem, isFunctionName } from '@dcf/sdk/manifest';
+import { DcfError } from './errors.js';
+
 export {
   aliasNameProblem,
   type Digest,
@@ -11,3 +14,13 @@ export {
   type RevisionId,
   secretNameProblem,
 } from '@dcf/sdk/manifest';
+
+/**
+ * Checks a function's name that a caller gave.
+ *
+ * @throws DcfError INVALID_ARGUMENT with the rule when no function can have this name
+ */
+export function requireFunctionName(name: string): FunctionName {
+  if (!isFunctionName(name)) throw new DcfError('INVALID_ARGUMENT', functionNameProblem(name));
+  return name;
+}

@@ -4,7 +4,7 @@ import { chooseProviders } from '../gpu/choose.js';
 import { DeviceLeases, devicesFor } from '../gpu/device-leases.js';
 import { type Device, describeDevice, listDevices, visibleDevices } from '../gpu/devices.js';
 import { type ProviderProbe, probeProviders } from '../gpu/providers.js';
-import { type DeviceLease, unmanagedDevices } from '../pool/device-lease.js';
+import { type DeviceLease, unmanagedDevices } from '../process/device-lease.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 
 /** What this host computes with: found once, when the daemon starts, while it serves already. */

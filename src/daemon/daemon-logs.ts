@@ -2,8 +2,7 @@ import type { LogEntry, LogsRequest } from '@dcf/sdk/contract';
 import type { DeployLogs } from '../control/deployer.js';
 import type { LiveFunctions } from '../control/functions.js';
 import { messageOf, stackOf } from '../core/errors.js';
-import type { FunctionName, RevisionId } from '../core/names.js';
-import { checkedName } from '../gateway/control-service.js';
+import { type FunctionName, type RevisionId, requireFunctionName } from '../core/names.js';
 import type { Registry } from '../registry/registry.js';
 import type { FunctionLogs } from '../telemetry/function-logs.js';
 
@@ -40,7 +39,7 @@ export class DaemonLogs implements DeployLogs {
    * @throws DcfError INVALID_ARGUMENT for what is no name, NOT_FOUND for a function that is not deployed and has no log either
    */
   async query(request: LogsRequest, signal: AbortSignal): Promise<AsyncIterable<LogEntry>> {
-    const name = checkedName(request.name);
+    const name = requireFunctionName(request.name);
     const live = this.functions().find(name);
     if (live === undefined && !(await this.logs.has(name))) this.functions().get(name);
     const revision = live?.record.aliases[request.revision] ?? request.revision;

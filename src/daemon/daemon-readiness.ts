@@ -1,8 +1,8 @@
 import { condition, isAvailable } from '../control/describe.js';
 import type { LiveFunctions } from '../control/functions.js';
-import type { GrpcServer } from '../gateway/grpc-server.js';
-import type { Readiness } from '../gateway/http-views.js';
-import type { Invoker } from '../gateway/invoke.js';
+import type { GrpcServer } from '../gateway/grpc/grpc-server.js';
+import type { Readiness } from '../gateway/http/http-views.js';
+import type { Invoker } from '../gateway/invoker.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 
 /** Whether the daemon takes calls: what it tells whoever asks, and when that changes the health service and its log. */

@@ -1,9 +1,9 @@
 import { statfs } from 'node:fs/promises';
 import type { DaemonInfo } from '@dcf/sdk/contract';
 import { describeDevice } from '../gpu/devices.js';
-import { cgroupSupport } from '../pool/confinement.js';
-import { pythonSupport } from '../pool/python-interpreter.js';
-import { sandboxSupport } from '../pool/sandbox-support.js';
+import { cgroupSupport } from '../process/confinement.js';
+import { pythonSupport } from '../process/python-interpreter.js';
+import { sandboxSupport } from '../process/sandbox-support.js';
 import type { Accelerators } from './accelerators.js';
 import type { Settings } from './settings.js';
 import { daemonVersion } from './version.js';

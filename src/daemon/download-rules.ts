@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { DcfError, messageOf } from '../core/errors.js';
-import type { DownloadRules } from '../registry/download-rules.js';
+import type { DownloadRules } from '../registry/download/download-rules.js';
 import type { Settings } from './settings.js';
 
 type ResourceSettings = Pick<Settings, 'maxResourceSize' | 'resourceHosts' | 'resourceAllowPrivate' | 'resourceCa'>;

@@ -1,9 +1,8 @@
 import type { Target } from '../control/router.js';
-import { DcfError } from '../core/errors.js';
+import { DcfError, PayloadTooLarge } from '../core/errors.js';
 import { errorOfHttpStatus, maxStatusMessage } from '../core/http-status.js';
-import type { Outcome, Output, ReplyHead, StreamCaller, StreamedCall } from '../pool/invocation.js';
+import type { Outcome, Output, ReplyHead, StreamCaller, StreamedCall } from '../pool/calls/invocation.js';
 import type { ByteBudget } from './byte-budget.js';
-import { checkPayload } from './payload.js';
 
 /** What may be on the way in either direction of a stream (docs/worker-protocol.md); a longer chunk counts by itself. */
 const windowBytes = 256 * 1024;
@@ -103,4 +102,9 @@ export class LimitedStream implements StreamedCall, StreamCaller {
 
 function errorOf({ head, body }: FailedAnswer): DcfError {
   return errorOfHttpStatus(head.status, head.headers, body);
+}
+
+/** Throws a PayloadTooLarge for an input, or a chunk of one, that is over its function's limit. */
+export function checkPayload({ length }: Uint8Array, what: 'input' | 'chunk', { name, maxPayload }: Target): void {
+  if (length > maxPayload) throw new PayloadTooLarge(`${length} bytes`, name, maxPayload, what);
 }

@@ -1,7 +1,7 @@
 import { DcfError } from '../core/errors.js';
-import type { Outcome } from '../pool/invocation.js';
-import { type CallFunction, chainOf } from '../pool/nested-call.js';
-import type { Invoker } from './invoke.js';
+import type { Outcome } from '../pool/calls/invocation.js';
+import { type CallFunction, chainOf } from '../pool/calls/nested-call.js';
+import type { Invoker } from './invoker.js';
 
 /** Calls one within another. A chain as long as this has lost its way. */
 const maxDepth = 16;

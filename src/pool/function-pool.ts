@@ -1,18 +1,18 @@
 import { startTimer } from '../core/deadline.js';
 import type { DcfError } from '../core/errors.js';
-import { Admission } from './admission.js';
-import { Call, type CallOwner } from './call.js';
-import { CallStream } from './call-stream.js';
-import { Dispatcher } from './dispatcher.js';
-import { EarlyEnds } from './early-ends.js';
-import { hasFailed, type Invocation, type Outcome, type StreamedCall, type StreamInvocation } from './invocation.js';
-import { OpenCalls } from './open-calls.js';
+import { Call, type CallOwner } from './calls/call.js';
+import { CallStream } from './calls/call-stream.js';
+import { hasFailed, type Invocation, type Outcome, type StreamedCall, type StreamInvocation } from './calls/invocation.js';
+import { OpenCalls } from './calls/open-calls.js';
 import type { CallCounters, PoolOptions } from './pool-options.js';
-import { Replica } from './replica.js';
-import { ReplicaKeeper } from './replica-keeper.js';
-import { Scaler } from './scaler.js';
-import { Slots } from './slots.js';
-import type { Worker } from './worker.js';
+import { Replica } from './replica/replica.js';
+import { ReplicaSet } from './replica/replica-set.js';
+import type { Worker } from './replica/worker.js';
+import { Admission } from './scheduling/admission.js';
+import { CallTermination } from './scheduling/call-termination.js';
+import { DeadlockGuard } from './scheduling/deadlock-guard.js';
+import { Dispatcher } from './scheduling/dispatcher.js';
+import { Scaler } from './scheduling/scaler.js';
 
 /** Where a call goes that waited for a pool when the release changed. */
 export type NextPlace = { kind: 'stay' } | { kind: 'pool'; pool: FunctionPool } | { kind: 'refused'; error: DcfError };
@@ -21,17 +21,17 @@ const nothing = (): void => undefined;
 
 /** Runs the calls of one revision. It owns the only queue, and sends a call to a worker only while that has room for it. */
 export class FunctionPool implements CallOwner {
-  readonly keeper: ReplicaKeeper;
-  readonly slots: Slots;
+  readonly keeper: ReplicaSet;
+  readonly slots: DeadlockGuard;
   private readonly dispatcher: Dispatcher;
   private readonly scaler: Scaler;
   private readonly admission: Admission;
-  private readonly earlyEnds: EarlyEnds;
+  private readonly termination: CallTermination;
   private readonly openCalls = new OpenCalls();
 
   constructor(private readonly options: PoolOptions) {
     const { spec, batch, replicas, overlap, maxQueued, timeoutMs, killGraceMs, onChange } = options;
-    this.keeper = new ReplicaKeeper({
+    this.keeper = new ReplicaSet({
       overlap,
       drainGraceMs: timeoutMs + killGraceMs,
       create: (id) => this.createReplica(id),
@@ -50,8 +50,8 @@ export class FunctionPool implements CallOwner {
     const { function: name, revision } = spec;
     const admission = new Admission({ function: name, revision, maxQueued, keeper, dispatcher });
     this.admission = admission;
-    this.slots = new Slots({ function: name, keeper, scaler, dispatcher, isSuspended: () => admission.suspended });
-    this.earlyEnds = new EarlyEnds({ function: name, dispatcher, killGraceMs, condemnGraceMs: timeoutMs, onCondemned: onChange });
+    this.slots = new DeadlockGuard({ function: name, keeper, scaler, dispatcher, isSuspended: () => admission.suspended });
+    this.termination = new CallTermination({ function: name, dispatcher, killGraceMs, condemnGraceMs: timeoutMs, onCondemned: onChange });
   }
 
   get function(): string {
@@ -204,11 +204,11 @@ export class FunctionPool implements CallOwner {
   }
 
   expire(call: Call): void {
-    this.earlyEnds.expire(call);
+    this.termination.expire(call);
   }
 
   cancel(call: Call, error?: DcfError): void {
-    this.earlyEnds.cancel(call, error);
+    this.termination.cancel(call, error);
   }
 
   settled(outcome: Outcome): void {
@@ -238,7 +238,7 @@ export class FunctionPool implements CallOwner {
       returned: (call) => {
         if (!call.settled) this.dispatcher.putBack([call]);
       },
-      started: (call) => this.earlyEnds.begun(call),
+      started: (call) => this.termination.begun(call),
       retire: (replica, retirement) => {
         const line = `replica ${id} is replaced: ${retirement.why}`;
         this.options.onLog(id, { time: Date.now(), level: 'info', text: line, callId: '', worker: 0 });

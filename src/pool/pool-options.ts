@@ -1,8 +1,8 @@
-import type { ScaleBounds } from './autoscaler.js';
-import type { BatchOptions } from './batcher.js';
-import type { LogLine } from './log-line.js';
-import type { CallFunction } from './nested-call.js';
-import type { ReplicaSpec } from './replica-spec.js';
+import type { CallFunction } from './calls/nested-call.js';
+import type { LogLine } from './output/log-line.js';
+import type { ReplicaSpec } from './replica/replica-spec.js';
+import type { ScaleBounds } from './scheduling/autoscaler.js';
+import type { BatchOptions } from './scheduling/batcher.js';
 
 /** How many calls there were, and how many of them failed. */
 export interface CallCounters {

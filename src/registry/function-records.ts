@@ -1,12 +1,12 @@
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FunctionName } from '../core/names.js';
-import { syncPath, writeFileAtomic } from './atomic-file.js';
-import type { Blobs } from './blobs.js';
-import { type DamagedFunction, type FunctionRecord, releaseOf } from './function-record.js';
-import { encodeState } from './function-state.js';
-import type { Layout } from './layout.js';
-import { loadFunctions } from './recover.js';
+import type { Blobs } from './blobs/blobs.js';
+import { syncPath, writeFileAtomic } from './disk/atomic-file.js';
+import type { Layout } from './disk/layout.js';
+import { type DamagedFunction, type FunctionRecord, releaseOf } from './model/function-record.js';
+import { encodeState } from './state/function-state.js';
+import { loadFunctions } from './state/recover.js';
 
 /** What is deployed, in memory and in the `function.json` of each function. */
 export class FunctionRecords {

@@ -1,21 +1,21 @@
 import type { PackageFile } from '@dcf/sdk/contract';
 import type { ParsedManifest } from '@dcf/sdk/manifest';
 import { DcfError } from '../core/errors.js';
-import { type FunctionName, functionNameProblem, isFunctionName, type RevisionId } from '../core/names.js';
-import { Serial } from '../core/serial.js';
-import { exists, removeFolder, removeIfEmpty } from './atomic-file.js';
-import type { Blobs } from './blobs.js';
-import { checkPackage } from './check-package.js';
-import { openDataDirectory } from './data-directory.js';
-import { diskError } from './disk-error.js';
-import { type DamagedFunction, type FunctionRecord, releaseOf } from './function-record.js';
+import { type FunctionName, type RevisionId, requireFunctionName } from '../core/names.js';
+import { TaskQueue } from '../core/task-queue.js';
+import type { Blobs } from './blobs/blobs.js';
+import { exists, removeFolder, removeIfEmpty } from './disk/atomic-file.js';
+import { diskError } from './disk/disk-error.js';
+import type { Layout } from './disk/layout.js';
 import { FunctionRecords } from './function-records.js';
-import type { Layout } from './layout.js';
-import type { DirectoryLock } from './lock.js';
-import { activated, pruned, type Release, revisionsIn } from './release.js';
-import type { RemoteResource } from './resources.js';
-import { type Revision, type RevisionFile, revisionIdOf } from './revision.js';
+import { checkPackage } from './model/check-package.js';
+import { type DamagedFunction, type FunctionRecord, releaseOf } from './model/function-record.js';
+import { activated, pruned, type Release, revisionsIn } from './model/release.js';
+import type { RemoteResource } from './model/resources.js';
+import { type Revision, type RevisionFile, revisionIdOf } from './model/revision.js';
 import { RevisionFiles } from './revision-files.js';
+import { openDataDirectory } from './state/data-directory.js';
+import type { DirectoryLock } from './state/lock.js';
 
 export interface RegistryOptions {
   /** Of all files of one package together. */
@@ -35,7 +35,7 @@ export class Registry {
   private readonly functions: FunctionRecords;
   /** Created and neither released nor discarded yet, by folder. */
   private readonly pending = new Map<string, Revision>();
-  private readonly changes = new Serial();
+  private readonly changes = new TaskQueue();
 
   private constructor(
     private readonly layout: Layout,
@@ -105,8 +105,7 @@ export class Registry {
   }): Promise<{ revision: Revision; missing: readonly RevisionFile[] }> {
     return this.change('look for blobs', async () => {
       const { manifest } = given;
-      const { name } = manifest.manifest;
-      if (!isFunctionName(name)) throw new DcfError('INVALID_ARGUMENT', functionNameProblem(name));
+      const name = requireFunctionName(manifest.manifest.name);
       const files = checkPackage(manifest.manifest, given.files, this.options.maxPackageBytes ?? defaultMaxPackageBytes);
       const id = revisionIdOf(manifest.given, files);
       const directory = this.layout.revision(name, id);

@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises';
 import type { Digest } from '../core/names.js';
-import { exists, removeFolder } from './atomic-file.js';
-import { Blobs } from './blobs.js';
-import { recoverDependencies, sweepDependencies } from './dependencies.js';
-import { diskError } from './disk-error.js';
-import { buildLogOf, type Layout } from './layout.js';
-import { materialize } from './materialize.js';
-import { type RemoteResource, remoteResources } from './resources.js';
-import { type Revision, type RevisionFile, withBytes } from './revision.js';
+import { Blobs } from './blobs/blobs.js';
+import { materialize } from './blobs/materialize.js';
+import { exists, removeFolder } from './disk/atomic-file.js';
+import { diskError } from './disk/disk-error.js';
+import { buildLogOf, type Layout } from './disk/layout.js';
+import { recoverDependencies, sweepDependencies } from './install/dependencies.js';
+import { type RemoteResource, remoteResources } from './model/resources.js';
+import { type Revision, type RevisionFile, withBytes } from './model/revision.js';
 
 /** What revisions have on disk: their blobs, those of their packages and those of their resources, and their folders. */
 export class RevisionFiles {

@@ -1,5 +1,5 @@
 import type { DaemonReport } from '@dcf/sdk/contract';
-import { Allowance } from '../core/allowance.js';
+import { RateLimiter } from '../core/rate-limiter.js';
 import { formatSize } from '../core/units.js';
 import type { FunctionLogEntry } from './log-entry.js';
 
@@ -8,7 +8,7 @@ const maxLines = 100;
 
 /** Writes a line for each call of one function, so many in a second, and how many calls got none. */
 export class CallLog {
-  private readonly lines = new Allowance(maxLines, (unwritten) => this.tellUnwritten(unwritten));
+  private readonly lines = new RateLimiter(maxLines, (unwritten) => this.tellUnwritten(unwritten));
 
   constructor(private readonly write: (entry: FunctionLogEntry) => void) {}
 

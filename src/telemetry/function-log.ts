@@ -1,5 +1,5 @@
 import { startTimer } from '../core/deadline.js';
-import { Serial } from '../core/serial.js';
+import { TaskQueue } from '../core/task-queue.js';
 import { encodeEntry, type FunctionLogEntry, lossOf, notice } from './log-entry.js';
 import type { LogFiles } from './log-files.js';
 import type { LogFollower } from './log-follower.js';
@@ -19,7 +19,7 @@ const gatherMs = 20;
 /** One function's log: takes entries at once, writes them when there is time, and hands them to who follows it. */
 export class FunctionLog {
   private readonly followers = new Set<LogFollower>();
-  private readonly work = new Serial();
+  private readonly work = new TaskQueue();
   private lines: string[] = [];
   /** Of `lines`, and of those being written. */
   private bufferedBytes = 0;

@@ -4,7 +4,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { sandboxSupport } from '../../src/pool/sandbox-support.js';
+import { sandboxSupport } from '../../src/process/sandbox-support.js';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { answerOf, type DeploySettings, deploySource } from '../support/functions.js';

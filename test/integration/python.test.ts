@@ -3,7 +3,7 @@ import { chmod, readdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { DcfError } from '@dcf/sdk/errors';
-import { sandboxSupport } from '../../src/pool/sandbox-support.js';
+import { sandboxSupport } from '../../src/process/sandbox-support.js';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { answerOf, type DeploySettings, deploySource } from '../support/functions.js';

@@ -3,7 +3,7 @@ import { readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { DeployProgress } from '@dcf/sdk/control';
-import { sandboxSupport } from '../../src/pool/sandbox-support.js';
+import { sandboxSupport } from '../../src/process/sandbox-support.js';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { deploySource, writeFunction } from '../support/functions.js';
 import { eventually } from '../support/processes.js';

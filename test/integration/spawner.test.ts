@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { childrenOf } from '../../src/pool/process-tree.js';
+import { childrenOf } from '../../src/process/process-tree.js';
 import type { Owner } from '../support/cleanup.js';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { answerOf, deploySource, echoSource, versionSource } from '../support/functions.js';

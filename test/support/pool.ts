@@ -5,15 +5,15 @@ import type { TestContext } from 'node:test';
 import { type ManifestInput, parseManifestJson } from '@dcf/sdk/manifest';
 import type { DcfError } from '../../src/core/errors.js';
 import { defer } from '../../src/core/promises.js';
-import { Call, type CallOwner } from '../../src/pool/call.js';
+import { Call, type CallOwner } from '../../src/pool/calls/call.js';
+import type { CallReport, Outcome, Reported } from '../../src/pool/calls/invocation.js';
+import type { CallFunction, NestedCall } from '../../src/pool/calls/nested-call.js';
+import { callsNeedDaemon } from '../../src/pool/calls/nested-calls.js';
 import { FunctionPool } from '../../src/pool/function-pool.js';
-import type { CallReport, Outcome, Reported } from '../../src/pool/invocation.js';
-import type { LogLine } from '../../src/pool/log-line.js';
-import type { CallFunction, NestedCall } from '../../src/pool/nested-call.js';
-import { callsNeedDaemon } from '../../src/pool/nested-calls.js';
-import { linkPlatformPackages } from '../../src/pool/platform-packages.js';
-import type { ReplicaSpec } from '../../src/pool/replica-spec.js';
-import { replicaSpec } from '../../src/pool/replica-spec.js';
+import type { LogLine } from '../../src/pool/output/log-line.js';
+import type { ReplicaSpec } from '../../src/pool/replica/replica-spec.js';
+import { replicaSpec } from '../../src/pool/replica/replica-spec.js';
+import { linkPlatformPackages } from '../../src/process/platform-packages.js';
 import { testPython } from './pythons.js';
 
 /** No line that a test waits for takes as long. */

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, realpath, rm, stat, symlink, utimes } from 'n
 import { basename, join } from 'node:path';
 import { messageOf } from '../../src/core/errors.js';
 import { errorCode } from '../../src/core/system-error.js';
-import type { PythonInterpreter } from '../../src/pool/python-interpreter.js';
+import type { PythonInterpreter } from '../../src/process/python-interpreter.js';
 
 /** A virtual environment that a lock file describes. */
 export interface WantedEnvironment {

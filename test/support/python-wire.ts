@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runtimeCommand } from '../../src/pool/runtime-command.js';
+import { runtimeCommand } from '../../src/process/runtime-command.js';
 import { encodeFrame, FrameDecoder, inlineBodyLength } from '../../src/wire/frame.js';
 import { fromFrame, type InitHeader, type Message, toFrame } from '../../src/wire/messages.js';
 import { temporaryFolder } from './pool.js';

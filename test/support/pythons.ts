@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { findPython, type PythonInterpreter } from '../../src/pool/python-interpreter.js';
+import { findPython, type PythonInterpreter } from '../../src/process/python-interpreter.js';
 
 /** The versions of CPython that the runtime is made for. */
 export const pythonVersions = ['3.9', '3.10', '3.11', '3.12', '3.13'];

@@ -1,18 +1,7 @@
 import { DcfError } from '../errors.js';
-import { type Address, parseAddress } from './address.js';
+import { parseAddress } from './address.js';
 import type { OpenChannel } from './open-channel.js';
-import { type ConnectionOptions, readTls, type TlsOptions } from './options.js';
-
-/** What a channel is made of. */
-export interface ChannelSettings {
-  address: Address;
-  /** `undefined`: plaintext. */
-  tls: TlsOptions | undefined;
-  /** Bytes of a message that is received; -1 for no limit. */
-  maxReceive: number;
-  /** Aborts when the channel is closed. */
-  closed: AbortSignal;
-}
+import { type ChannelSettings, type ConnectionOptions, readTls } from './options.js';
 
 /**
  * One lasting connection to a daemon, made at the first call and again after a break. It does not keep the process alive.

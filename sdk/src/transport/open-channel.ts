@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { type ChannelOptions, Client, type ClientUnaryCall, connectivityState, Metadata, type StatusObject } from '@grpc/grpc-js';
 import type { Address } from './address.js';
-import type { ChannelSettings } from './channel.js';
 import { makeCredentials } from './credentials.js';
 import type { AttemptFacts } from './failure.js';
 import type { Headers } from './metadata.js';
+import type { ChannelSettings } from './options.js';
 import { type Route, routeTo } from './proxy.js';
 
 /** What every kind of call of grpc-js has. */

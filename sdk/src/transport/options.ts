@@ -3,6 +3,17 @@ import { readTimeout } from '../timeout.js';
 import { formatSize, parseSize } from '../units.js';
 import type { Address } from './address.js';
 
+/** What a channel is made of. */
+export interface ChannelSettings {
+  address: Address;
+  /** `undefined`: plaintext. */
+  tls: TlsOptions | undefined;
+  /** Bytes of a message that is received; -1 for no limit. */
+  maxReceive: number;
+  /** Aborts when the channel is closed. */
+  closed: AbortSignal;
+}
+
 /** PEM texts of a TLS connection. Without `ca` the system's own certificates are trusted; `cert` and `key` prove who calls. */
 export interface TlsOptions {
   ca?: string | Uint8Array | undefined;

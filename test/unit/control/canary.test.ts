@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Canary, ErrorWindow, isFault, isOverLimit } from '../../../src/control/canary.js';
 import { DcfError, type ErrorCode } from '../../../src/core/errors.js';
-import type { CallReport, Outcome, Reported } from '../../../src/pool/invocation.js';
+import type { CallReport, Outcome, Reported } from '../../../src/pool/calls/invocation.js';
 
 const fine: Outcome = { ok: true, output: new Uint8Array(), kind: 'bytes', headroom: 0, release: () => undefined };
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { CountKeeper } from '../../../src/control/count-keeper.js';
 import { type FunctionName, isFunctionName } from '../../../src/core/names.js';
-import type { FunctionCounts } from '../../../src/registry/call-counts.js';
+import type { FunctionCounts } from '../../../src/registry/state/call-counts.js';
 
 function named(text: string): FunctionName {
   if (!isFunctionName(text)) throw new Error(text);

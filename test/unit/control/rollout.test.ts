@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { planRollout, type Rollout, wholeRollout } from '../../../src/control/rollout.js';
 import { isFunctionName, isRevisionId, type RevisionId } from '../../../src/core/names.js';
-import { activated, type Release, withAlias, withScale } from '../../../src/registry/release.js';
-import type { Revision } from '../../../src/registry/revision.js';
+import { activated, type Release, withAlias, withScale } from '../../../src/registry/model/release.js';
+import type { Revision } from '../../../src/registry/model/revision.js';
 import { manifestOf } from '../registry/support.js';
 
 function revisionOf(digit: string, update: 'rolling' | 'recreate' = 'rolling'): Revision {

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import type { DcfError } from '../../../src/core/errors.js';
-import type { Outcome } from '../../../src/pool/invocation.js';
+import type { Outcome } from '../../../src/pool/calls/invocation.js';
 import { startPool } from '../../support/pool.js';
 import { eventually } from '../../support/processes.js';
 

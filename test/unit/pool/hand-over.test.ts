@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { DcfError } from '../../../src/core/errors.js';
+import type { Invocation } from '../../../src/pool/calls/invocation.js';
 import type { NextPlace } from '../../../src/pool/function-pool.js';
-import type { Invocation } from '../../../src/pool/invocation.js';
 import { failureOf, holding, letGo, startPool, startsIn } from '../../support/pool.js';
 import { eventually } from '../../support/processes.js';
 

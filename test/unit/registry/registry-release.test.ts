@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { releaseOf } from '../../../src/registry/function-record.js';
+import { releaseOf } from '../../../src/registry/model/function-record.js';
+import type { Release } from '../../../src/registry/model/release.js';
+import type { Revision } from '../../../src/registry/model/revision.js';
 import { Registry } from '../../../src/registry/registry.js';
-import type { Release } from '../../../src/registry/release.js';
-import type { Revision } from '../../../src/registry/revision.js';
 import { deploy, functionName, packageOf, sha256, temporaryFolder } from './support.js';
 
 const digits = functionName('digits');

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type Digest, isRevisionId } from '../../../src/core/names.js';
 import { defer } from '../../../src/core/promises.js';
+import type { RevisionFile } from '../../../src/registry/model/revision.js';
 import { Registry } from '../../../src/registry/registry.js';
-import type { RevisionFile } from '../../../src/registry/revision.js';
 import { assertLaidOut, assertNoLeftovers, deploy, functionName, packageOf, prepare, sha256, temporaryFolder, upload } from './support.js';
 
 const digits = functionName('digits');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { childrenOf } from '../../../src/pool/process-tree.js';
+import { childrenOf } from '../../../src/process/process-tree.js';
 import { failureOf, letGo, startPool, type TestPool } from '../../support/pool.js';
 import { eventually, isAlive } from '../../support/processes.js';
 import { noPython } from '../../support/pythons.js';

@@ -1,0 +1,19 @@
+// Checks the import rules of scripts/imports/rules.mjs on src and sdk/src. Exit code 1 with a line for each problem.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { importProblems } from './imports/problems.mjs';
+import * as rules from './imports/rules.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const sources = new Map();
+for (const folder of ['src', 'sdk/src']) {
+  for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
+    const path = `${folder}/${name}`;
+    if (path.endsWith('.ts') && !path.startsWith('sdk/src/generated')) sources.set(path, readFileSync(join(root, path), 'utf8'));
+  }
+}
+const problems = importProblems(sources, rules);
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exitCode = 1;
+else console.log(`Checked the imports of ${sources.size} files.`);

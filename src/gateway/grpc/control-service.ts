@@ -1,0 +1,154 @@
+import type {
+  Contract,
+  ControlHandlers,
+  DaemonInfo,
+  DeployEvent as DeployEventMessage,
+  DeployRequest__Output,
+  LogEntry,
+  LogsRequest,
+} from '@dcf/sdk/contract';
+import type { ChangeResult, DeployEvent, Deployer } from '../../control/deployer.js';
+import { type describe, summarize } from '../../control/describe.js';
+import type { LiveFunctions } from '../../control/functions.js';
+import type { Progress } from '../../control/progress.js';
+import type { Releaser } from '../../control/releaser.js';
+import type { SecretControl } from '../../control/secret-control.js';
+import type { Chunk } from '../../control/upload.js';
+import { DcfError } from '../../core/errors.js';
+import { type FunctionName, requireFunctionName } from '../../core/names.js';
+import { bidirectional, type GrpcService, type MethodOptions, type ReplyStream, serverStream, service, unary } from './grpc-method.js';
+
+/** What the control service serves. */
+export interface ControlServiceOptions {
+  functions: LiveFunctions;
+  deployer: Deployer;
+  releaser: Releaser;
+  secrets: SecretControl;
+  status: () => Promise<DaemonInfo>;
+  describe: (name: FunctionName) => ReturnType<typeof describe>;
+  /** Rejects with a DcfError NOT_FOUND for a function that is not deployed and has no log either. */
+  logs: (request: LogsRequest, signal: AbortSignal) => Promise<AsyncIterable<LogEntry>>;
+}
+
+/** The service `dcf.v1.Control`: administration. */
+export function controlService(contract: Contract, control: ControlServiceOptions, options: MethodOptions): GrpcService {
+  const { functions, deployer, releaser, secrets } = control;
+  const handlers: ControlHandlers = {
+    Deploy: bidirectional(options, (requests, replies) => deploy(deployer, requests, replies)),
+    List: unary(options, () => ({ functions: functions.list().map(summarize) })),
+    Describe: unary(options, ({ name }) => control.describe(requireFunctionName(name))),
+    Delete: unary(options, async ({ name }) => {
+      await deployer.delete(requireFunctionName(name));
+      return {};
+    }),
+    Rollback: serverStream(options, ({ name, to }, replies) =>
+      tell(replies, (progress) => releaser.rollback(requireFunctionName(name), given(to), progress)),
+    ),
+    SetAlias: serverStream(options, ({ name, alias, target }, replies) =>
+      tell(replies, (progress) => releaser.setAlias(requireFunctionName(name), alias, given(target), progress)),
+    ),
+    SetTraffic: serverStream(options, ({ name, shares, maxErrorRate }, replies) =>
+      tell(replies, (progress) => releaser.setTraffic(requireFunctionName(name), shares, maxErrorRate, progress)),
+    ),
+    Scale: unary(options, async ({ name, min, max }) => {
+      const checked = requireFunctionName(name);
+      const bounds = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
+      const scale = await releaser.scale(checked, bounds);
+      return { revision: functions.get(checked).revision.id, ...scale };
+    }),
+    Logs: serverStream(options, async (request, replies) => {
+      for await (const entry of await control.logs(request, replies.signal)) await replies.send(entry);
+    }),
+    Info: unary(options, control.status),
+    SetSecret: unary(options, async ({ name, value, function: onlyFor }) => ({
+      functions: [...(await secrets.set(name, value, onlyFor === '' ? undefined : requireFunctionName(onlyFor)))],
+    })),
+    ListSecrets: unary(options, () => ({ secrets: secrets.list() })),
+    DeleteSecret: unary(options, async ({ name }) => ({ functions: [...(await secrets.delete(name))] })),
+  };
+  return service(contract.dcf.Control.service, handlers);
+}
+
+async function deploy(
+  deployer: Deployer,
+  requests: AsyncIterable<DeployRequest__Output>,
+  replies: ReplyStream<DeployEventMessage>,
+): Promise<void> {
+  const iterator = requests[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const described = first.done === true ? undefined : first.value.package;
+  if (described === undefined || described === null) throw new DcfError('INVALID_ARGUMENT', "a deploy's first message is its package");
+  const { manifest, files, alias, traffic, maxErrorRate } = described;
+  const rollout = { alias, traffic, maxErrorRate };
+  await tell(replies, ({ signal }) =>
+    deployer.deploy({ manifest, files, rollout, chunks: chunksOf(iterator), emit: emitterOf(replies), signal }),
+  );
+}
+
+/** Runs a change of a function, tells how it goes on, and how it ended. */
+async function tell(replies: ReplyStream<DeployEventMessage>, change: (progress: Progress) => Promise<ChangeResult>): Promise<void> {
+  const deployed = await change({ emit: emitterOf(replies), signal: replies.signal });
+  await replies.send({ deployed });
+}
+
+/** What of an output waits for a client that reads slowly, in characters; what comes beyond it is left out. */
+const maxWaitingOutput = 256 * 1024;
+
+/**
+ * Tells a client how a change goes on. The change does not wait for the client to have read it, and a client that is gone aborts it.
+ * A Handler may print without end while it starts: lines that the client is too slow for are counted, and are in the log.
+ */
+function emitterOf(replies: ReplyStream<DeployEventMessage>): (event: DeployEvent) => void {
+  let waiting = 0;
+  let leftOut = 0;
+  const send = (event: DeployEvent): Promise<void> => replies.send(eventMessage(event)).catch(() => undefined);
+  return (event) => {
+    if (event.kind !== 'output') {
+      if (leftOut > 0) void send({ kind: 'output', line: `${leftOut} lines are left out here; the log has them` });
+      leftOut = 0;
+      void send(event);
+      return;
+    }
+    if (waiting > maxWaitingOutput) {
+      leftOut += 1;
+      return;
+    }
+    const { length } = event.line;
+    waiting += length;
+    void send(event).then(() => {
+      waiting -= length;
+    });
+  };
+}
+
+/** What a caller gave, where proto3 has an empty text for what it did not give. */
+function given(text: string): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+async function* chunksOf(iterator: AsyncIterator<DeployRequest__Output>): AsyncIterable<Chunk> {
+  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+    const { chunk } = next.value;
+    if (chunk === undefined || chunk === null) throw new DcfError('INVALID_ARGUMENT', 'after the package only chunks of blobs may come');
+    yield chunk;
+  }
+}
+
+function eventMessage(event: DeployEvent): DeployEventMessage {
+  switch (event.kind) {
+    case 'missing':
+      return { missing: { sha256: [...event.digests], bytes: event.bytes } };
+    case 'step':
+      return { step: { name: event.name, done: event.done, detail: event.detail } };
+    case 'output':
+      return { output: event.line };
+    case 'warning':
+      return { warning: event.text };
+    case 'stack':
+      return { stack: event.stack };
+    case 'revision':
+      return { revision: event.id };
+    default:
+      return event satisfies never;
+  }
+}

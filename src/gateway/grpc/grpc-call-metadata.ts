@@ -1,0 +1,63 @@
+import { type DaemonReport, encodeReport } from '@dcf/sdk/contract';
+import { Metadata } from '@grpc/grpc-js';
+import type { ReplyHead } from '../../pool/calls/invocation.js';
+
+/** Metadata that is for the daemon or for HTTP/2, and not for the Handler. */
+const notForHandler = new Set([
+  'authorization',
+  'dcf-request-id',
+  'dcf-alias',
+  'dcf-report',
+  'dcf-late-status',
+  'dcf-query',
+  'dcf-content-type',
+  'user-agent',
+  'content-length',
+  'grpc-previous-rpc-attempts',
+]);
+
+/** The metadata of a call, each key once: each `get` of a Metadata checks and folds its key anew. */
+export type MetadataValues = Readonly<Record<string, string | Buffer>>;
+
+/** A value that is text. */
+export function textOf(value: string | Buffer | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** What of a call's metadata the Handler sees; `undefined` for nothing. */
+export function handlerMetadata(metadata: MetadataValues): Record<string, string> | undefined {
+  let found: Record<string, string> | undefined;
+  for (const key in metadata) {
+    const value = metadata[key];
+    if (notForHandler.has(key) || typeof value !== 'string') continue;
+    found ??= {};
+    found[key] = value;
+  }
+  return found;
+}
+
+/** The query of a call, as the one of a URL; without the "?" that may stand before it. */
+export function queryOf(metadata: MetadataValues): string | undefined {
+  return textOf(metadata['dcf-query'])?.replace(/^\?/, '');
+}
+
+/** Adds to the trailers what a Handler chose besides its output. */
+export function headTrailers({ status, headers }: ReplyHead, trailers = new Metadata()): Metadata {
+  const contentType = headers.find(([name]) => name === 'content-type')?.[1];
+  if (contentType !== undefined) trailers.set('dcf-content-type', contentType.replace(/[^\x20-\x7e]/g, '?'));
+  if (status !== 200) trailers.set('dcf-http-status', String(status));
+  return trailers;
+}
+
+/** Milliseconds until a deadline in Unix milliseconds; `Infinity` stays so. */
+export function timeoutUntil(deadline: number): number {
+  return deadline === Number.POSITIVE_INFINITY ? deadline : Math.max(0, deadline - Date.now());
+}
+
+/** The trailers that tell how a call went. */
+export function reportTrailers(report: DaemonReport): Metadata {
+  const trailers = new Metadata();
+  trailers.set('dcf-request-id', report.id);
+  trailers.set('dcf-report', encodeReport(report));
+  return trailers;
+}

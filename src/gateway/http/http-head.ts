@@ -1,0 +1,104 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import querystring from 'node:querystring';
+import { DcfError } from '../../core/errors.js';
+import { parseDuration } from '../../core/units.js';
+import type { CallHead } from '../invoker.js';
+import { HttpError } from './http-errors.js';
+
+/** What a request's path and headers say of a call. */
+export interface HttpCallHead extends CallHead {
+  /** Milliseconds, counted from when the head was there; `Infinity` when the caller said nothing. */
+  timeoutMs: number;
+}
+
+const metadataPrefix = 'dcf-meta-';
+
+/**
+ * Reads the head of a call.
+ *
+ * @param url - its path and query
+ * @throws DcfError INVALID_ARGUMENT; UNIMPLEMENTED for a transfer coding that is none of ours
+ */
+export function readHead(name: string, headers: IncomingHttpHeaders, url: string): HttpCallHead {
+  checkCodings(headers);
+  const { query, revision } = readQuery(url);
+  return {
+    function: name,
+    requestId: textOf(headers['dcf-request-id']),
+    selector: revision ?? textOf(headers['dcf-alias']),
+    metadata: metadataOf(headers),
+    query,
+    contentType: headers['content-type'],
+    timeoutMs: timeoutOf(textOf(headers['dcf-timeout']), textOf(headers['dcf-timeout-ms'])),
+  };
+}
+
+/** The one value of a header; Node joins the values of one that was sent twice. */
+export function textOf(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** What of a URL's query is the Handler's, as it stands there, and what the platform's: `revision`, by that very name. */
+function readQuery(url: string): { query: string | undefined; revision: string | undefined } {
+  const at = url.indexOf('?');
+  if (at === -1) return { query: undefined, revision: undefined };
+  const pairs = url.slice(at + 1).split('&');
+  const platform = pairs.filter((pair) => nameOf(pair) === 'revision');
+  const [first] = platform;
+  const query = first === undefined ? url.slice(at + 1) : pairs.filter((pair) => !platform.includes(pair)).join('&');
+  if (platform.length > 1) throw new DcfError('INVALID_ARGUMENT', 'revision stands more than once in the URL');
+  const revision = first === undefined ? undefined : querystring.unescape(first.slice('revision='.length).replaceAll('+', ' '));
+  if (revision === '') throw new DcfError('INVALID_ARGUMENT', 'revision in the URL names none; write it as ?revision=prod');
+  return { query: query === '' ? undefined : query, revision };
+}
+
+function nameOf(pair: string): string {
+  const [name = ''] = pair.split('=', 1);
+  return name;
+}
+
+function checkCodings(headers: IncomingHttpHeaders): void {
+  const { expect } = headers;
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    throw new HttpError(417, 'INVALID_ARGUMENT', `expect: ${JSON.stringify(expect)} is not met; only 100-continue is known`);
+  }
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new HttpError(415, 'INVALID_ARGUMENT', `content-encoding ${JSON.stringify(encoding)} is not taken: send the input as it is`);
+  }
+  const transfer = headers['transfer-encoding'];
+  if (transfer !== undefined && transfer.toLowerCase() !== 'chunked') {
+    throw new HttpError(501, 'UNIMPLEMENTED', `transfer-encoding ${JSON.stringify(transfer)} is not known: chunked is, or content-length`);
+  }
+}
+
+function timeoutOf(duration: string | undefined, milliseconds: string | undefined): number {
+  if (duration === undefined && milliseconds === undefined) return Number.POSITIVE_INFINITY;
+  return Math.min(
+    parsed(duration, parseDuration, 'dcf-timeout', '500ms, 5s or 1m'),
+    parsed(milliseconds, wholeNumber, 'dcf-timeout-ms', '500'),
+  );
+}
+
+function wholeNumber(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+function parsed(text: string | undefined, parse: (text: string) => number | undefined, header: string, examples: string): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const value = parse(text);
+  if (value !== undefined) return value;
+  throw new DcfError('INVALID_ARGUMENT', `${header}: ${JSON.stringify(text.slice(0, 80))} is not allowed; write it as ${examples}`);
+}
+
+function metadataOf(headers: IncomingHttpHeaders): Record<string, string> | undefined {
+  let found: Record<string, string> | undefined;
+  for (const key in headers) {
+    if (!key.startsWith(metadataPrefix)) continue;
+    const value = textOf(headers[key]);
+    if (value === undefined) continue;
+    found ??= {};
+    found[key.slice(metadataPrefix.length)] = value;
+  }
+  return found;
+}

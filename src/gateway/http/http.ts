@@ -1,0 +1,215 @@
+import { createServer, type IncomingMessage, METHODS, type Server, type ServerResponse } from 'node:http';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { DcfError } from '../../core/errors.js';
+import { type Invoker, isRequestId } from '../invoker.js';
+import { Listener } from '../listener.js';
+import { serveCall } from './http-call.js';
+import { endBadConnection } from './http-client-error.js';
+import { type Cors, isPreflight } from './http-cors.js';
+import { HttpError } from './http-errors.js';
+import { Exchange, type ExchangeOptions } from './http-exchange.js';
+import { type Guard, notFromPages } from './http-guard.js';
+import { textOf } from './http-head.js';
+import { describeView, listView, type ViewOptions } from './http-views.js';
+
+export interface HttpServerOptions extends ViewOptions {
+  host: string;
+  port: number;
+  maxConnections: number;
+  firstByteTimeoutMs: number;
+  /** How long a request may take to come, and a client to take some of its answer. */
+  bodyTimeoutMs: number;
+  guard: Guard;
+  /** Which pages in browsers may read answers; none where it is missing. */
+  cors: Cors | undefined;
+  invoker: Invoker;
+  /** Told of what should never be thrown. */
+  onFault: (error: unknown) => void;
+}
+
+/** Of a request's line and headers together. */
+const maxHeadBytes = 16 * 1024;
+/** How long a connection may idle between two requests; longer than most proxies keep theirs. */
+const keepAliveMs = 75_000;
+/** How often requests that are overdue are looked for. */
+const sweepMs = 1_000;
+/** How long the last answers may take to be sent. */
+const closeGraceMs = 1_000;
+
+/** What is needed of fastify's own request and reply. */
+interface Incoming {
+  raw: IncomingMessage;
+}
+interface Outgoing {
+  raw: ServerResponse;
+  hijack(): unknown;
+}
+type Open = (request: Incoming, reply: Outgoing) => Exchange;
+type Route = <Request extends Incoming>(
+  serve: (exchange: Exchange, request: Request) => void,
+) => (request: Request, reply: Outgoing) => void;
+interface NamedRequest {
+  Params: { name: string };
+}
+
+/** The HTTP side of the gateway. */
+export class HttpServer {
+  private constructor(
+    private readonly server: Server,
+    private readonly listener: Listener,
+    private readonly app: FastifyInstance,
+  ) {}
+
+  /** Starts to listen. Throws a DcfError FAILED_PRECONDITION when it cannot. */
+  static async open(options: HttpServerOptions): Promise<HttpServer> {
+    const { host, port, maxConnections, firstByteTimeoutMs } = options;
+    const app = createApp(options);
+    await app.ready();
+    const { server } = app;
+    // Each call in flight of a connection that pipelines listens for its end.
+    server.on('connection', (socket) => socket.setMaxListeners(0));
+    const address = { host, port, flag: '--http HOST:PORT, or none with --http off' };
+    const listener = await Listener.open({ ...address, maxConnections, firstByteTimeoutMs, server });
+    return new HttpServer(server, listener, app);
+  }
+
+  get port(): number {
+    return this.listener.port;
+  }
+
+  /** Takes no new connection, and ends every other when its answers are sent, or after a short grace. */
+  async close(): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, closeGraceMs);
+      this.server.once('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    this.listener.close();
+    await ended;
+    this.listener.dropConnections();
+    await this.app.close();
+  }
+}
+
+function createNodeServer(timeoutMs: number, handler: (request: IncomingMessage, response: ServerResponse) => void): Server {
+  const server = createServer(
+    {
+      noDelay: true,
+      maxHeaderSize: maxHeadBytes,
+      headersTimeout: timeoutMs,
+      requestTimeout: timeoutMs,
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: sweepMs,
+    },
+    handler,
+  );
+  // Answered like any other request, and told to go on only when its body is wanted; Node by itself would tell it so at once.
+  server.on('checkContinue', handler);
+  server.on('checkExpectation', handler);
+  return server;
+}
+
+function createApp(options: HttpServerOptions): FastifyInstance {
+  const { invoker, onFault, bodyTimeoutMs, cors } = options;
+  const exchangeOptions: ExchangeOptions = { draining: () => invoker.draining, stuckAfterMs: bodyTimeoutMs, onFault, cors };
+  const open: Open = (request, reply) => {
+    reply.hijack();
+    const given = textOf(request.raw.headers['dcf-request-id']);
+    const id = given !== undefined && isRequestId(given) ? given : invoker.newRequestId();
+    return new Exchange(request.raw, reply.raw, id, exchangeOptions);
+  };
+  const app = fastify({
+    serverFactory: (handler) => createNodeServer(bodyTimeoutMs, handler),
+    routerOptions: { maxParamLength: maxHeadBytes, ignoreDuplicateSlashes: true, ignoreTrailingSlash: true },
+    return503OnClosing: false,
+    clientErrorHandler: (error, socket) => endBadConnection(error, socket, () => invoker.newRequestId()),
+    frameworkErrors: (_error, request, reply) => {
+      open(request, reply).fail(new DcfError('INVALID_ARGUMENT', 'the URL is none: a % in it is followed by what is no code'));
+    },
+  });
+  // Bodies are read by those who want them, within their limits.
+  for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  addRoutes(app, options, open);
+  return app;
+}
+
+function addRoutes(app: FastifyInstance, options: HttpServerOptions, open: Open): void {
+  const { invoker, guard, readiness, cors } = options;
+  const anybody: Route = (serve) => (request, reply) => {
+    const exchange = open(request, reply);
+    try {
+      serve(exchange, request);
+    } catch (error) {
+      exchange.fail(error);
+    }
+  };
+  const guarded: Route = (serve) =>
+    anybody((exchange, request) => {
+      guard.check(exchange.request.headers);
+      serve(exchange, request);
+    });
+  app.post(
+    '/functions/:name',
+    guarded((exchange, { params }: FastifyRequest<NamedRequest>) => serveCall(exchange, invoker, params.name)),
+  );
+  app.get(
+    '/functions/:name',
+    guarded((exchange, { params }: FastifyRequest<NamedRequest>) => exchange.json(200, describeView(options, params.name))),
+  );
+  app.get(
+    '/functions',
+    guarded((exchange) => exchange.json(200, listView(options))),
+  );
+  app.get(
+    '/healthz',
+    anybody((exchange) => exchange.json(200, { alive: true })),
+  );
+  app.get(
+    '/readyz',
+    anybody((exchange) => {
+      const { notReady, ...rest } = readiness();
+      // Names and reasons are for those who may also call.
+      exchange.json(rest.ready ? 200 : 503, guard.trusts(exchange.request.headers) ? { ...rest, notReady } : rest);
+    }),
+  );
+  app.options(
+    '*',
+    anybody((exchange, { raw }) => {
+      // Browsers ask this without the token.
+      if (isPreflight(raw.headers)) answerPreflight(exchange, cors);
+      else {
+        guard.check(raw.headers);
+        refuseRoute(exchange, raw);
+      }
+    }),
+  );
+  app.setNotFoundHandler(guarded((exchange, request) => refuseRoute(exchange, request.raw)));
+}
+
+function refuseRoute(exchange: Exchange, { method, url = '' }: IncomingMessage): void {
+  const [given = ''] = url.split('?');
+  const path = given.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');
+  const shown = JSON.stringify(path.slice(0, 80));
+  const allow = allowedMethods(path);
+  if (allow === undefined) {
+    exchange.fail(new DcfError('NOT_FOUND', `there is nothing at ${shown}; a call is POST /functions/NAME`));
+  } else {
+    exchange.fail(new HttpError(405, 'UNIMPLEMENTED', `${method} is not for ${shown}; allowed: ${allow}`), { allow });
+  }
+}
+
+/** Says whether a page in a browser may send a request. */
+function answerPreflight(exchange: Exchange, cors: Cors | undefined): void {
+  const { headers } = exchange.request;
+  const { origin = '' } = headers;
+  if (cors?.allows(origin) === true) exchange.empty(204, cors.preflightHeaders(headers));
+  else exchange.fail(notFromPages(origin, 'pages in a browser may call this daemon only where'));
+}
+
+/** The methods of a path that there is, as in the header `allow`. */
+function allowedMethods(path: string): string | undefined {
+  if (['/healthz', '/readyz', '/functions'].includes(path)) return 'GET, HEAD';
+  return /^\/functions\/[^/]+$/.test(path) ? 'GET, HEAD, POST' : undefined;
+}

@@ -1,0 +1,61 @@
+import type { DaemonInfo, LogEntry, OriginalFunction } from '@dcf/sdk/contract';
+import { summarize } from '../../control/describe.js';
+import type { ImageDeployed } from '../../control/image-deployer.js';
+import type { LiveFunction } from '../../control/live-function.js';
+import { formatSize } from '../../core/units.js';
+
+/** Entries that GetLog answers with, the newest. */
+export const maxLogEntries = 1000;
+/** Bytes of them: clients of gRPC take messages of 4 MiB unless they were told otherwise. */
+const maxLogLength = 1024 * 1024;
+
+/** The contract's one kind of answer. */
+export function message(text: string): { Msg: Buffer } {
+  return { Msg: Buffer.from(text) };
+}
+
+/** A function as List and GetMeta tell it. */
+export function functionMessage(live: LiveFunction): OriginalFunction {
+  const { name, revision, calls, replicas, readyReplicas } = summarize(live);
+  const { labels, annotations } = live.revision.manifest.manifest;
+  return {
+    Name: name,
+    Image: `${name}@${revision}`,
+    InvocationCount: calls,
+    Replicas: replicas,
+    AvailableReplicas: readyReplicas,
+    Labels: labels,
+    Annotations: annotations,
+  };
+}
+
+/** What Deploy and Update say of a function that serves. */
+export function deployedText({ function: name, revision, changed, warnings }: ImageDeployed): string {
+  return [`${name}@${revision} is active${changed ? '' : ' already'}`, ...warnings.map((text) => `warning: ${text}`)].join('\n');
+}
+
+/** The daemon in a few lines. */
+export function infoText(info: DaemonInfo, functions: number): string {
+  const providers = info.providers.filter(({ usable }) => usable).map(({ name }) => name);
+  return [
+    `dcfd ${info.version}`,
+    `node ${info.nodeVersion}`,
+    `functions: ${functions}, ${info.ready ? 'all ready' : 'not all ready'}`,
+    `execution providers: ${providers.join(', ')}`,
+    `devices: ${info.devices.join(', ') || 'none'}`,
+    `memory: ${formatSize(info.memory)}`,
+  ].join('\n');
+}
+
+/** The newest entries of a log, oldest first, a line each; no more than an old client can receive. */
+export async function logText(entries: AsyncIterable<LogEntry>): Promise<string> {
+  const lines: string[] = [];
+  let length = 0;
+  for await (const { time, level, text, callId } of entries) {
+    const line = `${new Date(time).toISOString()} ${level.padEnd(5)}${callId === '' ? '' : ` ${callId}`} ${text}\n`;
+    lines.push(line);
+    length += Buffer.byteLength(line);
+    while (length > maxLogLength) length -= Buffer.byteLength(lines.shift() ?? '');
+  }
+  return lines.join('');
+}

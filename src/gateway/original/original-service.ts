@@ -1,0 +1,73 @@
+import type { Contract, CreateFunctionRequest, DaemonInfo, LogEntry, OriginalHandlers } from '@dcf/sdk/contract';
+import type { Deployer } from '../../control/deployer.js';
+import type { LiveFunctions } from '../../control/functions.js';
+import type { ImageDeploy, ImageDeployer } from '../../control/image-deployer.js';
+import type { Releaser } from '../../control/releaser.js';
+import { DcfError } from '../../core/errors.js';
+import { type FunctionName, requireFunctionName } from '../../core/names.js';
+import { invokeMethod, withRawCalls } from '../grpc/functions-service.js';
+import { type GrpcService, type MethodOptions, service, unary } from '../grpc/grpc-method.js';
+import type { Invoker } from '../invoker.js';
+import { invokesMethod } from './invokes.js';
+import { deployedText, functionMessage, infoText, logText, maxLogEntries, message } from './original-replies.js';
+import { manifestChanges } from './original-request.js';
+
+/** What the original contract's service serves. */
+export interface OriginalServiceOptions {
+  functions: LiveFunctions;
+  deployer: Deployer;
+  releaser: Releaser;
+  images: ImageDeployer;
+  invoker: Invoker;
+  status: () => Promise<DaemonInfo>;
+  /** The newest entries of a function's log, oldest first. */
+  logs: (name: FunctionName, count: number) => AsyncIterable<LogEntry>;
+  /** Whether every function that should be ready is. */
+  ready: () => boolean;
+}
+
+/** The service `pb.Gateway` of the original DCF (docs/original-dcf.md), whose clients call it unchanged. */
+export function originalService(contract: Contract, original: OriginalServiceOptions, options: MethodOptions): GrpcService {
+  const { functions, deployer, invoker } = original;
+  const handlers: Omit<OriginalHandlers, 'Invoke' | 'Invokes'> = {
+    List: unary(options, () => ({ Functions: functions.list().map(functionMessage) })),
+    Deploy: unary(options, (request, signal) => deploy(original, 'create', request, signal)),
+    Update: unary(options, (request, signal) => deploy(original, 'update', request, signal)),
+    Delete: unary(options, async ({ FunctionName }) => {
+      await deployer.delete(requireFunctionName(FunctionName));
+      return message(`${FunctionName} is deleted`);
+    }),
+    GetMeta: unary(options, ({ FunctionName }) => functionMessage(functions.get(requireFunctionName(FunctionName)))),
+    GetLog: unary(options, async ({ FunctionName }) => {
+      const { name } = functions.get(requireFunctionName(FunctionName));
+      return message(await logText(original.logs(name, maxLogEntries)));
+    }),
+    ReplicaUpdate: unary(options, ({ ServiceName, Replicas }) => setReplicas(original, requireFunctionName(ServiceName), Replicas)),
+    Info: unary(options, async () => message(infoText(await original.status(), functions.list().length))),
+    HealthCheck: unary(options, () => {
+      if (original.ready()) return message('OK');
+      throw new DcfError('UNAVAILABLE', 'not every function is ready; dcf list shows which');
+    }),
+  };
+  const [definition, implementation] = service(contract.original.Gateway.service, handlers);
+  const calls = { Invoke: invokeMethod(invoker, options), Invokes: invokesMethod(invoker, options) };
+  return [withRawCalls(definition, 'Invoke', 'Invokes'), { ...implementation, ...calls }];
+}
+
+async function deploy(
+  { images }: OriginalServiceOptions,
+  kind: ImageDeploy['kind'],
+  request: CreateFunctionRequest,
+  signal: AbortSignal,
+): Promise<{ Msg: Buffer }> {
+  const changes = manifestChanges(request);
+  return message(
+    deployedText(await images.deploy({ name: requireFunctionName(request.Service), image: request.Image, changes, kind, signal })),
+  );
+}
+
+/** So many replicas, no more and no fewer; none means none at rest, and the first call starts one. */
+async function setReplicas({ releaser }: OriginalServiceOptions, name: FunctionName, replicas: number): Promise<{ Msg: Buffer }> {
+  const { min, max } = await releaser.scale(name, replicas === 0 ? { min: 0 } : { min: replicas, max: replicas });
+  return message(`${name} has ${min === max ? min : `${min} to ${max}`} replicas`);
+}

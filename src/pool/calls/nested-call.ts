@@ -1,0 +1,48 @@
+import type { ListNode } from '../../core/linked-list.js';
+import type { Call } from './call.js';
+import type { Outcome } from './invocation.js';
+
+/** A call that a Handler makes of another function, from when its worker asks for it until it is answered. */
+export class NestedCall implements ListNode<NestedCall> {
+  previous: NestedCall | undefined;
+  next: NestedCall | undefined;
+  /** As the other function's pool has it; `undefined` before it has come there. */
+  call: Call | undefined;
+
+  /**
+   * @param parent - the call that it is made for
+   * @param id - its number on the stream of the parent's worker
+   */
+  constructor(
+    readonly parent: Call,
+    readonly id: number,
+  ) {}
+
+  /** Nobody waits for its answer any more. */
+  cancel(): void {
+    if (this.call !== undefined) this.call.owner.cancel(this.call);
+  }
+}
+
+/** What a Handler asks for. */
+export interface NestedRequest {
+  nested: NestedCall;
+  function: string;
+  /** An alias or a revision; the active revision where it is missing. */
+  alias: string | undefined;
+  input: Uint8Array;
+  /** Milliseconds; 0 for as long as its parent. */
+  timeoutMs: number;
+  /** Beside the parent's. */
+  metadata: Readonly<Record<string, string>> | undefined;
+}
+
+/** Hands a Handler's call on to the function that it names. `settle` is called exactly once. */
+export type CallFunction = (request: NestedRequest, settle: (outcome: Outcome) => void) => void;
+
+/** The functions whose calls have led to this one, the outermost first and its own last. */
+export function chainOf(call: Call): string[] {
+  const chain: string[] = [];
+  for (let link: Call | undefined = call; link !== undefined; link = link.invocation.origin?.parent) chain.push(link.function);
+  return chain.reverse();
+}

@@ -1,0 +1,58 @@
+import { cutText, DcfError } from '../../core/errors.js';
+import { LinkedList } from '../../core/linked-list.js';
+import type { Message } from '../../wire/messages.js';
+import type { Call } from './call.js';
+import type { Outcome } from './invocation.js';
+import { type CallFunction, NestedCall } from './nested-call.js';
+
+/** A header holds 64 KiB; JSON's escapes have to fit. */
+const maxMessageLength = 8 * 1024;
+
+/** Takes the calls of other functions that the Handler of one worker makes, and answers each. */
+export class NestedCalls {
+  constructor(
+    private readonly callFunction: CallFunction,
+    private readonly send: (message: Message) => void,
+  ) {}
+
+  /** @param parent - the call that it is made for, if the worker runs it */
+  take(message: Extract<Message, { type: 'NESTED_CALL' }>, parent: Call | undefined): void {
+    const { id, alias, timeoutMs, metadata, body } = message;
+    if (parent === undefined || parent.settled) {
+      this.answer(id, { ok: false, error: notWaitedFor(message.function, parent) });
+      return;
+    }
+    const nested = new NestedCall(parent, id);
+    parent.nested ??= new LinkedList();
+    const siblings = parent.nested;
+    siblings.push(nested);
+    this.callFunction({ nested, function: message.function, alias, input: body, timeoutMs, metadata }, (outcome) => {
+      siblings.remove(nested);
+      this.answer(id, outcome);
+    });
+  }
+
+  private answer(id: number, outcome: Outcome): void {
+    if (outcome.ok) {
+      // Its memory is not given back: the stream may still have to write it.
+      this.send({ type: 'RESULT', id, kind: outcome.kind, body: outcome.output });
+      return;
+    }
+    const { code, message, reason } = outcome.error;
+    this.send({ type: 'ERROR', id, code, message: cutText(message, maxMessageLength), stack: '', reason });
+  }
+}
+
+function notWaitedFor(name: string, parent: Call | undefined): DcfError {
+  if (parent?.expired === true)
+    return new DcfError('DEADLINE_EXCEEDED', `${name}: the deadline of the call that it is made for has passed`);
+  if (parent !== undefined) return new DcfError('CANCELLED', `${name}: the caller of the call that it is made for gave up`);
+  return new DcfError('FAILED_PRECONDITION', `${name}: the call that it is made for has ended`);
+}
+
+/** For where there are no other functions. */
+export const callsNeedDaemon: CallFunction = ({ function: name }, settle) =>
+  settle({
+    ok: false,
+    error: new DcfError('FAILED_PRECONDITION', `${name}: a function can call others in a daemon only: deploy both, and use dcf invoke`),
+  });

@@ -1,0 +1,207 @@
+import { DcfError } from '../../core/errors.js';
+import { BodyPool } from '../../wire/body-pool.js';
+import type { Message } from '../../wire/messages.js';
+import type { Call } from '../calls/call.js';
+import type { CallStream } from '../calls/call-stream.js';
+import { CallTable } from './call-table.js';
+import type { WorkerSlots } from './worker-slots.js';
+
+/** What a worker says of a call that it holds. */
+export type CallMessage = Extract<
+  Message,
+  { type: 'RESULT' | 'ERROR' | 'REPLY_HEAD' | 'DATA' | 'END' | 'CREDIT' | 'STARTED' | 'RETURNED' }
+>;
+
+export interface InFlightCallsEvents {
+  /** A call was answered, or began: there may be room for another. */
+  freed: () => void;
+  /** A call that was sent ahead comes back, not started. */
+  returned: (call: Call) => void;
+  /** A call has begun that was sent ahead. */
+  started: (call: Call) => void;
+  /** The output of a call turned out to come in chunks, and nobody knows for how long. */
+  becameStream: () => void;
+  send: (message: Message) => void;
+  /** The Handler has thrown what it did not mean for the caller. */
+  threw: (stack: string, call: Call) => void;
+}
+
+/** So that the gateway can write its envelope around a reply without a copy. */
+export const outputHeadroom = 16;
+
+/** Of the outputs of all calls. */
+const outputs = new BodyPool();
+const releaseOutput = (output: Uint8Array): void => outputs.release(output);
+
+/** All that a stream that ended well has put out has come in chunks. */
+const noOutput = { ok: true, output: new Uint8Array(0), kind: 'bytes', headroom: 0, release: () => undefined } as const;
+
+/** The calls that a worker has, from their numbers on its stream to their ends. */
+export class InFlightCalls {
+  private readonly places: CallTable;
+
+  /** @param most - the most calls that there ever are */
+  constructor(
+    most: number,
+    private readonly slots: WorkerSlots,
+    private readonly events: InFlightCallsEvents,
+  ) {
+    this.places = new CallTable(most);
+  }
+
+  get count(): number {
+    return this.places.size;
+  }
+
+  /** Whether a call that somebody waits for has begun and is not answered. */
+  get busy(): boolean {
+    return this.places.all().some((call) => call !== this.slots.ahead && !call.settled);
+  }
+
+  /** Whether there is a stream that somebody waits for. */
+  get streaming(): boolean {
+    return this.slots.hasStreams && this.places.all().some((call) => call.stream !== undefined && !call.settled);
+  }
+
+  /** Those that hold the slots: they have begun, or are about to. */
+  *inSlots(): Iterable<Call> {
+    const { ahead, aheadBegins } = this.slots;
+    for (const call of this.places.all()) if (aheadBegins || call !== ahead) yield call;
+  }
+
+  /** The call with this number, while the Handler has it. */
+  begun(id: number): Call | undefined {
+    const call = this.places.find(id);
+    return call === this.slots.ahead ? undefined : call;
+  }
+
+  /** Of the call with this number; also of one that has ended, until its number is used again. */
+  requestIdOf(id: number): string {
+    return this.places.requestIdOf(id);
+  }
+
+  /** Memory for an output of `bytes` bytes. */
+  allocate(bytes: number): Buffer {
+    return outputs.allocate(bytes);
+  }
+
+  /** Gives a call its number. Throws a DcfError INTERNAL when there is no room. */
+  add(call: Call): void {
+    this.places.put(call);
+  }
+
+  /** No Handler waits any more for the nested call with this number. */
+  cancelNested(id: number): void {
+    for (const call of this.places.all()) call.cancelNested(id);
+  }
+
+  /** Throws a DcfError INTERNAL, or a FrameError, when it breaks the rules of the protocol. */
+  receive(message: CallMessage): void {
+    switch (message.type) {
+      case 'RESULT':
+        this.succeed(message);
+        break;
+      case 'REPLY_HEAD':
+        this.setHead(message);
+        return;
+      case 'DATA': {
+        const { body: output, kind = 'bytes' } = message;
+        this.streamOf(message)?.receive({ output, kind, headroom: outputHeadroom, release: releaseOutput });
+        return;
+      }
+      case 'CREDIT':
+        this.streamOf(message)?.grant(message.bytes);
+        return;
+      case 'END':
+        if (!this.endStream(message.id)) return;
+        break;
+      case 'ERROR':
+        this.fail(message);
+        break;
+      case 'STARTED':
+        this.events.started(this.slots.begin(message.id));
+        break;
+      case 'RETURNED':
+        this.events.returned(this.take(message.id));
+        break;
+      default:
+        message satisfies never;
+    }
+    this.events.freed();
+  }
+
+  /** Ends every call with this error, but the one that is spared. */
+  endAll(error: DcfError, spared: Call | undefined): void {
+    for (const call of this.places.takeAll()) {
+      this.letGo(call);
+      if (call !== spared) call.end({ ok: false, error });
+    }
+  }
+
+  private succeed({ id, kind = 'bytes', body: output }: Extract<Message, { type: 'RESULT' }>): void {
+    const call = this.take(id);
+    const success = { ok: true, output, kind, head: call.head, headroom: outputHeadroom, release: releaseOutput } as const;
+    if (call.stream === undefined) {
+      this.slots.measure(call);
+      call.succeed(success);
+    } else {
+      call.stream.receive(success);
+      call.end({ ...noOutput, head: call.head });
+    }
+  }
+
+  /** Of a call that is over it has crossed its end. */
+  private setHead({ id, head }: Extract<Message, { type: 'REPLY_HEAD' }>): void {
+    const call = this.places.find(id);
+    if (call === undefined) return;
+    call.head = head;
+    call.stream?.head(head);
+  }
+
+  /** The output of a streamed call is over. Returns false when the message crossed the end of its call. */
+  private endStream(id: number): boolean {
+    const call = this.places.find(id);
+    if (call === undefined) return false;
+    if (call.stream === undefined && call.invocation.onChunks === undefined) throw notStreamed('END', id);
+    this.take(id).end({ ...noOutput, head: call.head });
+    return true;
+  }
+
+  private fail({ id, code, message, stack, reason }: Extract<Message, { type: 'ERROR' }>): void {
+    const call = this.take(id);
+    if (stack !== '' && (code === 'UNKNOWN' || code === 'INTERNAL')) this.events.threw(stack, call);
+    call.end({ ok: false, error: new DcfError(code, message, { reason }) });
+  }
+
+  /** `undefined` when the message crossed the end of its call. */
+  private streamOf({ type, id }: CallMessage): CallStream | undefined {
+    const call = this.places.find(id);
+    if (call === undefined || call.stream !== undefined) return call?.stream;
+    if (call.invocation.onChunks === undefined) throw notStreamed(type, id);
+    return call.settled ? undefined : this.beginStream(call);
+  }
+
+  private beginStream(call: Call): CallStream {
+    this.slots.becameStream();
+    const stream = call.becomeStream(this.events.send);
+    if (call.head !== undefined) stream.head(call.head);
+    this.events.becameStream();
+    return stream;
+  }
+
+  private take(id: number): Call {
+    const call = this.places.take(id);
+    this.letGo(call);
+    return call;
+  }
+
+  private letGo(call: Call): void {
+    this.slots.giveBack(call);
+    call.holder = undefined;
+    call.released();
+  }
+}
+
+function notStreamed(type: string, id: number): DcfError {
+  return new DcfError('INTERNAL', `${type} came for call ${id}, which is no stream`);
+}

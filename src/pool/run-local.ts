@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type { Manifest } from '@dcf/sdk/manifest';
+import { errorOfHttpStatus } from '../core/http-status.js';
+import type { PythonInterpreter } from '../process/python-interpreter.js';
+import type { Outcome } from './calls/invocation.js';
+import { callsNeedDaemon } from './calls/nested-calls.js';
+import { FunctionPool } from './function-pool.js';
+import type { LogLine } from './output/log-line.js';
+import { replicaSpec } from './replica/replica-spec.js';
+
+export interface LocalOptions {
+  manifest: Manifest;
+  /** Folder with the package's files (the bundled handler, the resources) laid out as a revision's folder is. */
+  directory: string;
+  /** Absolute paths of the resources, by name. */
+  resources: Readonly<Record<string, string>>;
+  /** Execution providers that the replica may use, best first; already probed. */
+  providers: readonly string[];
+  /** What runs a function with `runtime: python`. */
+  python?: PythonInterpreter | undefined;
+  /** Files and folders beside the revision's that a sandbox can read, absolute. */
+  readOnly?: readonly string[];
+  onLog: (entry: LogLine) => void;
+}
+
+export interface LocalResult {
+  output: Uint8Array;
+  runMs: number;
+}
+
+export interface LocalFunction {
+  initMs: number;
+  /** The execution providers that its sessions really use. */
+  providers: readonly string[];
+  /** Rejects with a DcfError as a call through a daemon would. */
+  call(input: Uint8Array): Promise<LocalResult>;
+  close(): Promise<void>;
+}
+
+const graceMs = 5_000;
+
+/**
+ * Runs a function in a replica of its own, without a daemon, through the very same pool and runtime.
+ *
+ * @throws DcfError as a deploy would fail: FAILED_PRECONDITION with the Handler's own stack as `cause`
+ */
+export async function startLocal(options: LocalOptions): Promise<LocalFunction> {
+  const { manifest, directory, resources, providers, python, readOnly = [] } = options;
+  const pool = new FunctionPool({
+    spec: replicaSpec(manifest, { revision: 'local', directory, resources, providers, python, readOnly }),
+    replicas: { min: 1, max: 1, idleTimeoutMs: manifest.replicas.idleTimeout },
+    overlap: false,
+    batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: manifest.limits.payload },
+    maxQueued: manifest.queue.maxSize,
+    timeoutMs: manifest.timeout,
+    killGraceMs: 1_000,
+    counters: { calls: 0, errors: 0 },
+    callFunction: callsNeedDaemon,
+    onLog: (_replica, line) => options.onLog(line),
+    onChange: () => undefined,
+  });
+  try {
+    await pool.start();
+  } catch (error) {
+    await pool.stop(0);
+    throw error;
+  }
+  const readiness = pool.keeper.replicas[0]?.workers[0]?.readiness;
+  return {
+    initMs: readiness?.initMs ?? 0,
+    providers: readiness?.providers ?? [],
+    call: (input) => call(pool, input),
+    close: () => pool.stop(graceMs),
+  };
+}
+
+async function call(pool: FunctionPool, input: Uint8Array): Promise<LocalResult> {
+  const started = performance.now();
+  const outcome = await new Promise<Outcome>((settle) => {
+    pool.invoke({ requestId: randomUUID(), input, selector: undefined, timeoutMs: Number.POSITIVE_INFINITY, metadata: undefined, settle });
+  });
+  if (!outcome.ok) throw outcome.error;
+  const { head } = outcome;
+  if (head !== undefined && head.status >= 400) throw errorOfHttpStatus(head.status, head.headers, outcome.output);
+  return { output: outcome.output, runMs: performance.now() - started };
+}

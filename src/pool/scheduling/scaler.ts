@@ -1,0 +1,97 @@
+import { performance } from 'node:perf_hooks';
+import { startTimer } from '../../core/deadline.js';
+import type { ReplicaSet } from '../replica/replica-set.js';
+import { type ScaleBounds, type ScaleState, scale, scaleIntervalMs } from './autoscaler.js';
+
+/** Tells the keeper how many replicas a pool needs: looks at the load from time to time, as long as there is anything to decide. */
+export class Scaler {
+  private state: ScaleState = { wanted: 0, lastNeeded: 0, low: undefined };
+  private calls = 0;
+  private peakCalls = 0;
+  private cancelTick: (() => void) | undefined;
+  private stopped = true;
+
+  /**
+   * @param callsPerReplica - calls that one replica runs at the same time
+   */
+  constructor(
+    private readonly keeper: ReplicaSet,
+    private bounds: ScaleBounds,
+    private readonly callsPerReplica: number,
+  ) {}
+
+  get min(): number {
+    return this.bounds.min;
+  }
+
+  /** Starts replicas and resolves when `count` are ready. @throws as the keeper's `start` does */
+  start(count: number): Promise<void> {
+    this.stopped = false;
+    this.state = { wanted: count, lastNeeded: 0, low: undefined };
+    const started = this.keeper.start(count);
+    this.startTicking();
+    return started;
+  }
+
+  /** Decides nothing more until the next `start`. */
+  stop(): void {
+    this.stopped = true;
+    this.cancelTick?.();
+    this.cancelTick = undefined;
+  }
+
+  /** Changes between how many replicas there may be. */
+  setBounds(bounds: { min: number; max: number }): void {
+    this.bounds = { ...this.bounds, ...bounds };
+    if (!this.stopped) this.want(Math.min(Math.max(this.keeper.wanted, bounds.min), bounds.max));
+  }
+
+  /** So many calls are accepted and not answered now. */
+  note(calls: number): void {
+    this.calls = calls;
+    if (calls > this.peakCalls) this.peakCalls = calls;
+    if (calls > 0 && this.cancelTick === undefined) this.startTicking();
+  }
+
+  /** Starts a replica for the first call of a pool at rest; how many more it needs, the load will show. */
+  wake(): void {
+    if (this.keeper.wanted === 0 && !this.stopped) this.want(1);
+  }
+
+  /** Whether there may be one replica more. */
+  get canGrow(): boolean {
+    return !this.stopped && this.keeper.wanted < this.bounds.max;
+  }
+
+  /** Starts one replica more, whatever the load; false when there may be none. */
+  grow(): boolean {
+    if (!this.canGrow) return false;
+    this.want(this.keeper.wanted + 1);
+    return true;
+  }
+
+  private want(count: number): void {
+    this.state = { wanted: count, lastNeeded: 0, low: undefined };
+    this.keeper.setWanted(count);
+    this.startTicking();
+  }
+
+  private startTicking(): void {
+    if (this.cancelTick !== undefined || this.bounds.max <= this.bounds.min || this.stopped) return;
+    this.cancelTick = startTimer(scaleIntervalMs, () => {
+      this.cancelTick = undefined;
+      this.tick();
+    });
+  }
+
+  private tick(): void {
+    const { calls, peakCalls, callsPerReplica, keeper } = this;
+    const load = { now: performance.now(), calls, peakCalls, callsPerReplica, readyReplicas: keeper.readyCount };
+    this.peakCalls = calls;
+    const before = this.state.wanted;
+    this.state = scale(this.state, load, this.bounds);
+    const { wanted } = this.state;
+    if (wanted !== before) keeper.setWanted(wanted);
+    if (wanted > this.bounds.min || calls > 0) this.startTicking();
+  }
+}

@@ -1,0 +1,118 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { OnReadOpts, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DcfError, messageOf } from '../core/errors.js';
+import { formatSize } from '../core/units.js';
+import { openCgroup } from './confinement.js';
+import type { Exit } from './process-exit.js';
+import { type ReplicaSurroundings, replicaEnvironment } from './replica-environment.js';
+import { type PipedProcess, ReplicaProcess, type SpawnedProcess } from './replica-process.js';
+import { type Runtime, runtimeCommand } from './runtime-command.js';
+import { sandboxCommand } from './sandbox.js';
+import { requireSandbox } from './sandbox-support.js';
+import { directStarter, type Starter, StarterGone } from './spawner/starter.js';
+import { connectOutput, connectWorker } from './worker-socket.js';
+
+export type { Exit, SpawnedProcess };
+
+export interface SpawnOptions extends ReplicaSurroundings {
+  runtime: Runtime;
+  directory: string;
+  /** Who starts it. */
+  starter: Starter;
+}
+
+/** What is at the daemon's ends of a replica's streams. */
+export interface WorkerEnds {
+  /** Makes what `open` connects to one worker; told of each before the process is there. */
+  create(open: (onread: OnReadOpts) => Socket, index: number): void;
+  /** Forgets all that were made: they are made once more. */
+  discard(): void;
+}
+
+let deathSignal: boolean | undefined;
+
+/**
+ * A replica that spins in user code never reads its end of file, so where util-linux is there the kernel ends it when
+ * the daemon dies. https://man7.org/linux/man-pages/man1/setpriv.1.html
+ */
+function hasDeathSignal(): boolean {
+  deathSignal ??= process.platform === 'linux' && spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0;
+  return deathSignal;
+}
+
+/**
+ * Starts a replica's process, its workers' streams connected.
+ *
+ * @throws DcfError UNAVAILABLE when the system starts no process, INVALID_ARGUMENT for too large an environment, FAILED_PRECONDITION when it cannot be confined as asked
+ */
+export async function spawnReplica(options: SpawnOptions, workers: WorkerEnds): Promise<SpawnedProcess> {
+  try {
+    return await spawnBy(options.starter, options, workers);
+  } catch (error) {
+    if (!(error instanceof StarterGone)) throw error;
+    workers.discard();
+    return await spawnBy(directStarter, options, workers);
+  }
+}
+
+async function spawnBy(starter: Starter, options: SpawnOptions, workers: WorkerEnds): Promise<SpawnedProcess> {
+  const { confinement } = options;
+  const sandbox = await sandboxOf(options, starter);
+  const cgroup = openCgroup(confinement);
+  const program = runtimeCommand(options.runtime, options.threads, confinement);
+  const deathSignal = starter.endsWithIt && hasDeathSignal() ? ['setpriv', '--pdeathsig', 'KILL'] : [];
+  const command = [...(cgroup?.enter ?? []), ...deathSignal, ...sandbox, ...program];
+  try {
+    return new ReplicaProcess(await startConnected(starter, command, options, workers), confinement, cgroup);
+  } catch (error) {
+    await cgroup?.remove();
+    if (error instanceof StarterGone || DcfError.is(error)) throw error;
+    if (messageOf(error).includes('E2BIG')) throw tooManyVariables(options.environment, error);
+    throw new DcfError('UNAVAILABLE', `no process could be started: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** A host may take less than a manifest allows: a quarter of its stack limit. The names alone are told, for values may be secrets. */
+function tooManyVariables(environment: Readonly<Record<string, string>>, cause: unknown): DcfError {
+  const sizes = Object.entries(environment).map(([name, value]) => ({ name, bytes: Buffer.byteLength(value) }));
+  const largest = sizes.sort((a, b) => b.bytes - a.bytes).slice(0, 3);
+  const shown = largest.map(({ name, bytes }) => `${name} with ${formatSize(bytes)}`).join(', ');
+  const message = `this host starts no process with so large an environment (E2BIG; "getconf ARG_MAX" says how much it takes); the largest variables are ${shown}`;
+  return new DcfError('INVALID_ARGUMENT', message, { cause });
+}
+
+/** The path exists only while a process is started, in a folder that no other user may enter. */
+async function startConnected(
+  starter: Starter,
+  command: readonly string[],
+  options: SpawnOptions,
+  workers: WorkerEnds,
+): Promise<PipedProcess> {
+  const { threads, directory } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'dcf-'));
+  const path = join(folder, 'start');
+  const outputs: Socket[] = [];
+  try {
+    const environment = replicaEnvironment(options);
+    const { started } = await starter.listen({ path, connections: 2 + threads, command, directory, environment });
+    const [stdout, stderr] = [connectOutput(path), connectOutput(path)];
+    outputs.push(stdout, stderr);
+    for (let index = 0; index < threads; index++) workers.create((onread) => connectWorker(path, onread), index);
+    return { ...(await started), stdout, stderr };
+  } catch (error) {
+    for (const output of outputs) output.destroy();
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function sandboxOf({ directory, confinement }: SpawnOptions, { endsWithIt }: Starter): Promise<string[]> {
+  const { isolation, memoryLimit } = confinement;
+  if (isolation.kind === 'process') return [];
+  const { sized } = await requireSandbox();
+  return sandboxCommand({ ...isolation, directory, temporarySize: sized ? memoryLimit : undefined, outlivesParent: !endsWithIt });
+}

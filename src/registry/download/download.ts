@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Backoff } from '../../core/backoff.js';
+import { DcfError } from '../../core/errors.js';
+import { formatDuration, formatSize } from '../../core/units.js';
+import type { Blobs } from '../blobs/blobs.js';
+import { PartialFile, removePartial } from '../blobs/partial-file.js';
+import type { RemoteResource } from '../model/resources.js';
+import { type Answer, openDownload } from './download-request.js';
+import { type DownloadRules, TransientError } from './download-rules.js';
+
+export interface DownloadTask {
+  source: Pick<RemoteResource, 'url' | 'digest'>;
+  blobs: Blobs;
+  rules: DownloadRules;
+  signal: AbortSignal;
+  /** Told how it goes on, in words. */
+  onProgress: (text: string) => void;
+}
+
+/** So many tries may fail one after the other. */
+const maxTries = 5;
+/** A try that brought so much counts as a good one. */
+const goodProgress = 2 ** 20;
+/** How often what was put together of several answers may have another digest. */
+const maxMismatches = 2;
+const defaultRetryMs = 1_000;
+const maxRetryMs = 30_000;
+const defaultProgressMs = 5_000;
+/** Statuses that say "later", https://www.rfc-editor.org/rfc/rfc9110#name-status-codes. */
+const laterStatuses = [408, 425, 429];
+
+/**
+ * Downloads a blob, and goes on where an earlier download was cut. What is there of it is kept when it fails, unless its
+ * bytes are wrong or there is no room for them.
+ *
+ * @throws DcfError INVALID_ARGUMENT with both digests, RESOURCE_EXHAUSTED when it is too large or the disk full,
+ *   FAILED_PRECONDITION when the server does not give it; the signal's reason when it aborts
+ */
+export async function download(task: DownloadTask): Promise<void> {
+  const { source, blobs, signal } = task;
+  const path = blobs.partialPath(source.digest);
+  const file = await PartialFile.open(path, signal);
+  let useless = false;
+  try {
+    await new Download(task, file).run();
+    await file.sync();
+    await blobs.adopt(source.digest);
+  } catch (error) {
+    useless = !signal.aborted && !(DcfError.is(error) && error.code === 'FAILED_PRECONDITION');
+    throw error;
+  } finally {
+    await file.close();
+    if (useless) await removePartial(path);
+  }
+}
+
+class Download {
+  private failures = 0;
+  private mismatches = 0;
+  private readonly backoff: Backoff;
+  private readonly begun = performance.now();
+  private toldAt = this.begun;
+
+  constructor(
+    private readonly task: DownloadTask,
+    private readonly file: PartialFile,
+  ) {
+    const initialMs = task.rules.retryMs ?? defaultRetryMs;
+    this.backoff = new Backoff({ initialMs, maximumMs: Math.max(initialMs, maxRetryMs), resetAfterMs: Number.POSITIVE_INFINITY });
+  }
+
+  async run(): Promise<void> {
+    const { source, onProgress } = this.task;
+    for (;;) {
+      const before = this.file.size;
+      try {
+        const stitched = await this.receive();
+        if (await this.isRight(stitched)) break;
+      } catch (error) {
+        if (!(error instanceof TransientError)) throw error;
+        await this.pause(error, this.file.size - before);
+      }
+    }
+    const took = formatDuration(performance.now() - this.begun);
+    onProgress(`${formatSize(this.file.size)} from ${new URL(source.url).host} (${took})`);
+  }
+
+  /** Takes the rest of the file. Resolves with whether it was put together of several answers. */
+  private async receive(): Promise<boolean> {
+    const { source, rules, signal } = this.task;
+    const { file } = this;
+    const answer = await openDownload(source.url, this.rangeHeaders(), rules, signal);
+    try {
+      // The whole of it may be there already, when a daemon was ended at the wrong moment.
+      if (answer.status === 416 && file.size > 0) return true;
+      this.checkStatus(answer);
+      const stitched = answer.status === 206;
+      if (!stitched) await file.restart(strongEtag(answer));
+      await this.take(answer);
+      return stitched;
+    } finally {
+      answer.close();
+    }
+  }
+
+  private rangeHeaders(): Record<string, string> {
+    const { size, etag } = this.file;
+    if (size === 0) return {};
+    return { range: `bytes=${size}-`, ...(etag === undefined ? {} : { 'if-range': etag }) };
+  }
+
+  private checkStatus({ status, headers }: Answer): void {
+    const { host } = new URL(this.task.source.url);
+    if (status === 200) return;
+    if (status === 206 && this.file.size > 0) {
+      if (new RegExp(`^bytes ${this.file.size}-`).test(headers['content-range'] ?? '')) return;
+      throw new DcfError('FAILED_PRECONDITION', `${host} answered with another range than it was asked for`);
+    }
+    const message = `${host} answered with the status ${status}`;
+    if (status >= 500 || laterStatuses.includes(status)) throw new TransientError(message);
+    throw new DcfError('FAILED_PRECONDITION', message);
+  }
+
+  private async take(answer: Answer): Promise<void> {
+    const { file } = this;
+    const length = Number(answer.headers['content-length'] ?? Number.NaN);
+    const total = Number.isNaN(length) ? undefined : file.size + length;
+    if (total !== undefined) this.checkSize(total);
+    try {
+      for await (const chunk of answer.chunks()) {
+        this.checkSize(file.size + chunk.length);
+        await file.append(chunk);
+        this.tell(total);
+      }
+    } finally {
+      await file.flush();
+    }
+    if (total !== undefined && file.size < total) throw new TransientError('the server ended before all had come');
+  }
+
+  private checkSize(bytes: number): void {
+    const { maxBytes } = this.task.rules;
+    if (bytes <= maxBytes) return;
+    const limit = `this daemon takes ${formatSize(maxBytes)} (--max-resource-size)`;
+    throw new DcfError('RESOURCE_EXHAUSTED', `it has ${formatSize(bytes)} or more: ${limit}`);
+  }
+
+  private async isRight(stitched: boolean): Promise<boolean> {
+    const { digest } = this.task.source;
+    const found = this.file.digest();
+    if (found === digest) return true;
+    this.mismatches += 1;
+    // The parts may be of different versions of the file: then all of one is asked for.
+    if (!stitched || this.mismatches === maxMismatches) {
+      throw new DcfError('INVALID_ARGUMENT', `it has the SHA-256 ${found}, but the manifest wants ${digest}`);
+    }
+    await this.file.restart(undefined);
+    return false;
+  }
+
+  private async pause(error: TransientError, progress: number): Promise<void> {
+    const { onProgress, signal } = this.task;
+    this.failures = progress >= goodProgress ? 1 : this.failures + 1;
+    const { size } = this.file;
+    if (this.failures === maxTries) {
+      const kept = size === 0 ? '' : `; ${formatSize(size)} of it are kept, and the next deploy goes on from there`;
+      throw new DcfError('FAILED_PRECONDITION', `${error.message}, ${maxTries} times${kept}`);
+    }
+    const delayMs = this.backoff.delayAfter(0);
+    onProgress(`${error.message}; it goes on from ${formatSize(size)} in ${formatDuration(delayMs)}`);
+    await sleep(delayMs, undefined, { signal });
+  }
+
+  private tell(total: number | undefined): void {
+    const { rules, onProgress } = this.task;
+    const now = performance.now();
+    if (now - this.toldAt < (rules.progressMs ?? defaultProgressMs)) return;
+    this.toldAt = now;
+    onProgress(`${formatSize(this.file.size)}${total === undefined ? '' : ` of ${formatSize(total)}`}`);
+  }
+}
+
+/** A name of a version that If-Range takes, https://www.rfc-editor.org/rfc/rfc9110#name-if-range. */
+function strongEtag({ headers }: Answer): string | undefined {
+  return headers.etag?.startsWith('"') === true ? headers.etag : undefined;
+}

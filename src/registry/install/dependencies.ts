@@ -1,0 +1,201 @@
+import { appendFile, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
+import { DcfError } from '../../core/errors.js';
+import { type Digest, isDigest } from '../../core/names.js';
+import { errorCode } from '../../core/system-error.js';
+import { formatSize } from '../../core/units.js';
+import { exists, isStaging, removeFolder, stagingOf, syncPath, syncTree, unfinished } from '../disk/atomic-file.js';
+import { diskError } from '../disk/disk-error.js';
+import { buildLogOf, dependenciesDirectory, dependencyDirectory } from '../disk/layout.js';
+import type { DependencyPlan } from './dependency-plan.js';
+import type { InstallerRun } from './installer.js';
+import { modulesLink, planPackages } from './npm-plan.js';
+import { type PythonInterpreter, planRequirements, sitePackagesLink } from './requirements-plan.js';
+import { shareFiles, sweepSharedFiles } from './shared-files.js';
+
+export interface InstallOptions {
+  revisionDirectory: string;
+  dataDirectory: string;
+  /** Gets each line that the installer prints. */
+  onOutput: (line: string) => void;
+  /** Ends the install, unless another caller waits for the same one. */
+  signal?: AbortSignal;
+  timeLimitMs?: number;
+  /** What runs the revision, where that is Python. */
+  python?: PythonInterpreter | undefined;
+}
+
+/** An install that runs, and who waits for it. */
+interface Install {
+  readonly done: Promise<void>;
+  readonly abort: AbortController;
+  readonly listeners: Set<(line: string) => void>;
+  /** What was printed, for those who come later. */
+  readonly printed: string[];
+}
+
+const defaultTimeLimitMs = 10 * 60_000;
+const maxPrinted = 1000;
+const installs = new Map<string, Install>();
+/** Folders that a caller waits for or is about to link: not to be swept. */
+const claims = new Map<string, number>();
+
+/**
+ * Installs what package.json and its lock file name, or requirements.txt for a Python function, and links it into the revision's
+ * folder. The same dependencies are installed once, however many revisions or callers want them.
+ *
+ * @returns whether there is anything to install
+ * @throws DcfError FAILED_PRECONDITION with the installer's last lines; CANCELLED when `signal` aborts. Nothing is left then
+ */
+export async function installDependencies(options: InstallOptions): Promise<boolean> {
+  const { revisionDirectory, dataDirectory, signal, python } = options;
+  const plan = await planDependencies(revisionDirectory, python);
+  if (plan === undefined) return false;
+  const target = dependencyDirectory(dataDirectory, plan.digest);
+  claims.set(target, (claims.get(target) ?? 0) + 1);
+  try {
+    if (signal?.aborted === true) throw cancelled();
+    if (!(await exists(target))) await share(plan, target, options);
+    await link(revisionDirectory, plan, target);
+  } catch (error) {
+    throw diskError(error, dataDirectory, 'install the dependencies');
+  } finally {
+    const others = (claims.get(target) ?? 1) - 1;
+    if (others === 0) claims.delete(target);
+    else claims.set(target, others);
+  }
+  return true;
+}
+
+/** What a folder wants installed; `undefined` when that is nothing. Throws a DcfError FAILED_PRECONDITION for what cannot be installed. */
+export async function planDependencies(directory: string, python: PythonInterpreter | undefined): Promise<DependencyPlan | undefined> {
+  return await (python === undefined ? planPackages(directory) : planRequirements(directory, python));
+}
+
+/** Joins the install of `target` that runs, or begins it. It ends early only when everyone who waits has given up. */
+async function share(plan: DependencyPlan, target: string, options: InstallOptions): Promise<void> {
+  let running = installs.get(target);
+  while (running?.abort.signal.aborted === true) {
+    await running.done.catch(() => undefined);
+    running = installs.get(target);
+  }
+  const install = running ?? begin(plan, target, options);
+  const log: string[] = [];
+  const listener = (line: string): void => {
+    if (log.length < maxPrinted) log.push(line);
+    options.onOutput(line);
+  };
+  install.printed.forEach(listener);
+  install.listeners.add(listener);
+  let giveUp = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    giveUp = () => reject(cancelled());
+  });
+  options.signal?.addEventListener('abort', giveUp);
+  try {
+    await Promise.race([install.done, aborted]);
+  } finally {
+    options.signal?.removeEventListener('abort', giveUp);
+    install.listeners.delete(listener);
+    if (install.listeners.size === 0) {
+      install.abort.abort();
+      await install.done.catch(() => undefined);
+    }
+    // An install does not fail because nobody can read about it later.
+    await appendFile(buildLogOf(options.revisionDirectory), log.map((line) => `${line}\n`).join('')).catch(() => undefined);
+  }
+}
+
+function begin(plan: DependencyPlan, target: string, { dataDirectory, timeLimitMs = defaultTimeLimitMs }: InstallOptions): Install {
+  const abort = new AbortController();
+  const listeners: Install['listeners'] = new Set();
+  const printed: string[] = [];
+  const onOutput = (line: string): void => {
+    if (printed.length < maxPrinted) printed.push(line);
+    for (const listener of listeners) listener(line);
+  };
+  const run = { onOutput, signal: abort.signal, timeLimitMs };
+  const done = installInto(plan, target, dataDirectory, run).finally(() => installs.delete(target));
+  const install = { done, abort, listeners, printed };
+  installs.set(target, install);
+  return install;
+}
+
+async function installInto(plan: DependencyPlan, target: string, dataDirectory: string, run: InstallerRun): Promise<void> {
+  if (await exists(target)) return;
+  const staging = stagingOf(target);
+  try {
+    for (const [path, bytes] of plan.files) {
+      await mkdir(dirname(join(staging, path)), { recursive: true });
+      await writeFile(join(staging, path), bytes);
+    }
+    await plan.install(staging, run);
+    // All of them may be optional, and for another platform.
+    await mkdir(join(staging, plan.folder), { recursive: true });
+    const saved = await shareFiles(join(staging, plan.folder), dataDirectory);
+    if (saved > 0) run.onOutput(`${formatSize(saved)} of it is shared with what was installed before`);
+    await syncTree(staging);
+    await rename(staging, target);
+    await syncPath(dirname(target));
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    // Another process was faster.
+    if (['EEXIST', 'ENOTEMPTY'].includes(errorCode(error) ?? '') && (await exists(target))) return;
+    throw error;
+  }
+}
+
+/** A relative link, so that the data directory can be moved. */
+async function link(revisionDirectory: string, plan: DependencyPlan, target: string): Promise<void> {
+  const path = join(revisionDirectory, plan.link);
+  const destination = relative(dirname(path), join(target, plan.folder));
+  if ((await linkTarget(path)) === destination) return;
+  await mkdir(dirname(path), { recursive: true });
+  await rm(`${path}${unfinished}`, { force: true });
+  await symlink(destination, `${path}${unfinished}`);
+  await rename(`${path}${unfinished}`, path);
+  await syncPath(dirname(path));
+}
+
+async function linkTarget(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/** Removes what a crash left half-installed. Not while anything is being installed. */
+export async function recoverDependencies(dataDirectory: string): Promise<void> {
+  const directory = dependenciesDirectory(dataDirectory);
+  await mkdir(directory, { recursive: true });
+  for (const name of await readdir(directory)) {
+    if (isStaging(name)) await rm(join(directory, name), { recursive: true, force: true });
+  }
+  await sweepSharedFiles(dataDirectory);
+}
+
+/**
+ * Removes installed packages that no revision is linked to.
+ *
+ * @param revisionDirectories - of all revisions that are kept
+ */
+export async function sweepDependencies(dataDirectory: string, revisionDirectories: readonly string[]): Promise<void> {
+  const used = new Set<string>();
+  for (const directory of revisionDirectories) {
+    for (const path of [modulesLink, sitePackagesLink]) {
+      const target = await linkTarget(join(directory, path));
+      if (target !== undefined) used.add(basename(dirname(target)));
+    }
+  }
+  const directory = dependenciesDirectory(dataDirectory);
+  const unused = (await readdir(directory)).filter((name): name is Digest => isDigest(name) && !used.has(name));
+  const removed = unused.filter((name) => !claims.has(join(directory, name)));
+  for (const name of removed) await removeFolder(join(directory, name));
+  if (removed.length > 0) await sweepSharedFiles(dataDirectory);
+}
+
+function cancelled(): DcfError {
+  return new DcfError('CANCELLED', 'installing the dependencies was cancelled');
+}

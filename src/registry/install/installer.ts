@@ -1,0 +1,102 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { startTimer } from '../../core/deadline.js';
+import { cutText, DcfError, messageOf } from '../../core/errors.js';
+import { formatDuration } from '../../core/units.js';
+
+/** What every installer needs to know of its run. */
+export interface InstallerRun {
+  onOutput: (line: string) => void;
+  signal: AbortSignal;
+  timeLimitMs: number;
+}
+
+/** An installer, and where it runs. */
+export interface Installer {
+  /** For people, such as `npm ci`. */
+  name: string;
+  command: readonly string[];
+  directory: string;
+  environment: Readonly<Record<string, string>>;
+}
+
+/**
+ * What an installer, and the install scripts of packages, may see of the daemon's environment: what finds programs, registries
+ * and compilers, and nothing that could be a secret.
+ */
+const passedOn =
+  /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_.*|CUDA_.*|CC|CXX|CFLAGS|CXXFLAGS|LDFLAGS|PYTHON|SSL_CERT_.*|NODE_EXTRA_CA_CERTS|(https?|no)_proxy|npm_config_.*|PIP_.*|UV_.*)$/i;
+const secret = /auth|token|password|secret|otp/i;
+const maxLineBytes = 4096;
+const shownLines = 20;
+
+/** What an installer sees of the daemon's environment. */
+export function installerEnvironment(daemon: NodeJS.ProcessEnv): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(daemon)) {
+    if (value !== undefined && passedOn.test(name) && !secret.test(name)) environment[name] = value;
+  }
+  return environment;
+}
+
+/**
+ * Runs an installer to its end.
+ *
+ * @throws DcfError FAILED_PRECONDITION with its last lines when it fails or takes too long, CANCELLED when `signal` aborts
+ */
+export async function runInstaller(installer: Installer, { onOutput, signal, timeLimitMs }: InstallerRun): Promise<void> {
+  const last: string[] = [];
+  const child = await start(installer);
+  const lines = [child.stdout, child.stderr].map((stream) => {
+    return createInterface({ input: stream }).on('line', (line) => {
+      const text = cutText(line, maxLineBytes);
+      last.push(text);
+      if (last.length > shownLines) last.shift();
+      onOutput(text);
+    });
+  });
+  let late = false;
+  const kill = (): void => killGroup(child.pid);
+  const cancelTimer = startTimer(timeLimitMs, () => {
+    late = true;
+    kill();
+  });
+  signal.addEventListener('abort', kill);
+  if (signal.aborted) kill();
+  // What a script left running in the background would hold the pipes open.
+  child.once('exit', kill);
+  const closed = once(child, 'close');
+  await Promise.all(lines.map((reader) => once(reader, 'close')));
+  const [code, ended]: unknown[] = await closed;
+  cancelTimer();
+  signal.removeEventListener('abort', kill);
+  if (code === 0) return;
+  if (signal.aborted) throw new DcfError('CANCELLED', 'installing the dependencies was cancelled');
+  const reason = late
+    ? `took longer than ${formatDuration(timeLimitMs)}`
+    : `ended with ${code === null ? String(ended) : `exit code ${String(code)}`}`;
+  throw new DcfError('FAILED_PRECONDITION', [`the dependencies cannot be installed: ${installer.name} ${reason}`, ...last].join('\n'));
+}
+
+async function start({ name, command, directory, environment }: Installer): Promise<ChildProcessByStdio<null, Readable, Readable>> {
+  const [file = '', ...argv] = command;
+  // A group of its own, so that a kill takes the install scripts along.
+  const child = spawn(file, argv, { cwd: directory, env: environment, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  try {
+    await once(child, 'spawn');
+  } catch (error) {
+    throw new DcfError('FAILED_PRECONDITION', `the dependencies cannot be installed: ${name} could not be started: ${messageOf(error)}`);
+  }
+  return child;
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // All of it has ended already.
+  }
+}

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, type Stats } from 'node:fs';
+import { chmod, link, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { errorCode } from '../../core/system-error.js';
+import { unfinished } from '../disk/atomic-file.js';
+import { forEachOf } from '../disk/each.js';
+
+/** What a file system answers that cannot link a file once more: it has no hard links, or too many of this file. */
+const cannotLink: readonly (string | undefined)[] = ['EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'ENOSYS'];
+
+/** Where the files of all installs are, each once. */
+function storeOf(dataDirectory: string): string {
+  return join(dataDirectory, 'shared-files');
+}
+
+/**
+ * Has each file below `folder` share its disk space with an equal file of an earlier install, by hard links. The files become
+ * read-only: a function that wrote into one would change it for others. Where the file system has no hard links, nothing changes.
+ *
+ * @returns bytes that need no disk space of their own any more
+ */
+export async function shareFiles(folder: string, dataDirectory: string): Promise<number> {
+  const store = storeOf(dataDirectory);
+  await mkdir(store, { recursive: true });
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  let saved = 0;
+  await forEachOf(files, async (file) => {
+    const bytes = await shareFile(file, store);
+    saved += bytes;
+  });
+  return saved;
+}
+
+/** Removes files that no install has any more. */
+export async function sweepSharedFiles(dataDirectory: string): Promise<void> {
+  const store = storeOf(dataDirectory);
+  await forEachOf(await namesIn(store), async (name) => {
+    const path = join(store, name);
+    if ((await statOf(path))?.nlink === 1) await rm(path, { force: true });
+  });
+}
+
+/** Returns the bytes that are saved. */
+async function shareFile(file: string, store: string): Promise<number> {
+  const { size, mode } = await lstat(file);
+  if (size === 0) return 0;
+  const shared = join(store, `${await digestOf(file)}${(mode & 0o100) === 0 ? '' : '-x'}`);
+  await chmod(file, mode & 0o555);
+  try {
+    return (await replace(file, shared)) ? size : 0;
+  } catch (error) {
+    if (cannotLink.includes(errorCode(error))) return 0;
+    throw error;
+  }
+}
+
+/** Puts the shared file in the place of an equal one, or makes this one the shared file. Returns whether it was replaced. */
+async function replace(file: string, shared: string): Promise<boolean> {
+  for (;;) {
+    const known = await statOf(shared);
+    if (known === undefined) {
+      try {
+        await link(file, shared);
+        return false;
+      } catch (error) {
+        // Another install had an equal file at the same time.
+        if (errorCode(error) !== 'EEXIST') throw error;
+        continue;
+      }
+    }
+    if (known.ino === (await lstat(file)).ino) return false;
+    try {
+      await link(shared, `${file}${unfinished}`);
+    } catch (error) {
+      // The last install that had it was removed meanwhile.
+      if (errorCode(error) !== 'ENOENT') throw error;
+      continue;
+    }
+    await rename(`${file}${unfinished}`, file);
+    return true;
+  }
+}
+
+async function digestOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file, { highWaterMark: 256 * 1024 }), hash);
+  return hash.digest('hex');
+}
+
+async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

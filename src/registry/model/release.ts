@@ -1,0 +1,165 @@
+import { DcfError } from '../../core/errors.js';
+import type { RevisionId } from '../../core/names.js';
+
+/** A part of the calls that name no revision. */
+export interface Share {
+  readonly revision: RevisionId;
+  /** A whole number, 1 to 100. */
+  readonly percent: number;
+}
+
+/** How many replicas a revision has, where that is not as its manifest says. */
+export interface Scale {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** That a revision became the active one. */
+export interface Activation {
+  readonly revision: RevisionId;
+  /** Unix milliseconds. */
+  readonly at: number;
+}
+
+/** That a revision lost its share of the calls, because too many of them failed. */
+export interface CanaryStop {
+  readonly revision: RevisionId;
+  /** Unix milliseconds. */
+  readonly at: number;
+  /** The calls that were looked at, and how many of them failed. */
+  readonly calls: number;
+  readonly errors: number;
+  /** Percent. */
+  readonly maxErrorRate: number;
+}
+
+/** Which revisions of a function get which calls. It never changes: each function below makes another one. */
+export interface Release {
+  readonly active: RevisionId;
+  readonly aliases: Readonly<Record<string, RevisionId>>;
+  /** Empty: every call goes to the active revision. Otherwise at least two shares, the active revision's among them. */
+  readonly traffic: readonly Share[];
+  /** The last one is that of the active revision. */
+  readonly history: readonly Activation[];
+  readonly scale: Readonly<Record<RevisionId, Scale>>;
+  /** Percent of failed calls beyond which a revision that is not the active one loses its share; `undefined`: none does. */
+  readonly maxErrorRate: number | undefined;
+  /** Why the traffic is not split any more, until the next change of it. */
+  readonly canaryStop: CanaryStop | undefined;
+}
+
+/** More would only make `function.json` longer. */
+const keptActivations = 50;
+
+/** The revisions that a release needs running: the active one first, each once. */
+export function revisionsIn({ active, aliases, traffic }: Pick<Release, 'active' | 'aliases' | 'traffic'>): RevisionId[] {
+  return [...new Set([active, ...traffic.map((share) => share.revision), ...Object.values(aliases)])];
+}
+
+/** Every call goes to this revision, which becomes the active one. */
+export function activated(before: Release | undefined, revision: RevisionId, at: number): Release {
+  const history = before?.history ?? [];
+  return {
+    active: revision,
+    aliases: before?.aliases ?? {},
+    traffic: [],
+    history: history.at(-1)?.revision === revision ? history : [...history, { revision, at }].slice(-keptActivations),
+    scale: before?.scale ?? {},
+    maxErrorRate: undefined,
+    canaryStop: undefined,
+  };
+}
+
+/** The revision that was active before the one that is now; `undefined` when there was none. */
+export function revisionBefore({ active, history }: Release): RevisionId | undefined {
+  return history.findLast(({ revision }) => revision !== active)?.revision;
+}
+
+/**
+ * The release before: while the traffic is split, all of it goes back to the active revision; otherwise the revision that was
+ * active before becomes so again. That is an activation like any other, so a second rollback goes forward again.
+ *
+ * @throws DcfError FAILED_PRECONDITION when there is nothing to go back to
+ */
+export function rolledBack(before: Release, at: number): Release {
+  if (before.traffic.length > 0) return activated(before, before.active, at);
+  const revision = revisionBefore(before);
+  if (revision === undefined)
+    throw new DcfError('FAILED_PRECONDITION', `${before.active} is the only revision that was ever active: there is none to go back to`);
+  return activated(before, revision, at);
+}
+
+/**
+ * Splits the calls that name no revision. Where the active revision gets none of them, the one that gets most becomes the active
+ * one; a revision with all of them is active, and nothing is split.
+ *
+ * @throws DcfError INVALID_ARGUMENT for shares that are no whole percentages, do not sum up to 100, or name a revision twice
+ */
+export function withTraffic(before: Release, given: readonly Share[], maxErrorRate: number | undefined, at: number): Release {
+  for (const { revision, percent } of given) {
+    if (!Number.isInteger(percent) || percent < 0 || percent > 100)
+      throw new DcfError('INVALID_ARGUMENT', `the share of ${revision} is ${percent}; allowed: a whole number of percent, 0 to 100`);
+  }
+  const sum = given.reduce((total, { percent }) => total + percent, 0);
+  if (sum !== 100) throw new DcfError('INVALID_ARGUMENT', `the shares sum up to ${sum} percent; allowed: 100`);
+  const twice = given.find(({ revision }, index) => given.findIndex((other) => other.revision === revision) !== index);
+  if (twice !== undefined) throw new DcfError('INVALID_ARGUMENT', `${twice.revision} has two shares; allowed: one for each revision`);
+  const traffic = given.filter(({ percent }) => percent > 0);
+  const main = traffic.find(({ revision }) => revision === before.active) ?? largest(traffic);
+  const release = activated(before, main?.revision ?? before.active, at);
+  if (traffic.length > 1) return { ...release, traffic, maxErrorRate: checkedErrorRate(maxErrorRate) };
+  if (maxErrorRate !== undefined)
+    throw new DcfError(
+      'INVALID_ARGUMENT',
+      'an error rate is the limit of a revision beside the active one, and one revision gets every call',
+    );
+  return release;
+}
+
+/** A canary that failed too often: the active revision gets its share. */
+export function canaryStopped(before: Release, stop: CanaryStop): Release {
+  const share = before.traffic.find(({ revision }) => revision === stop.revision)?.percent ?? 0;
+  const others = before.traffic.filter(({ revision }) => revision !== stop.revision);
+  const traffic = others.map((other) => (other.revision === before.active ? { ...other, percent: other.percent + share } : other));
+  const split = traffic.length > 1;
+  return { ...before, traffic: split ? traffic : [], maxErrorRate: split ? before.maxErrorRate : undefined, canaryStop: stop };
+}
+
+/** Points an alias at a revision. */
+export function withAlias(before: Release, alias: string, revision: RevisionId): Release {
+  return { ...before, aliases: { ...before.aliases, [alias]: revision } };
+}
+
+/** Takes an alias away. */
+export function withoutAlias(before: Release, alias: string): Release {
+  return { ...before, aliases: Object.fromEntries(Object.entries(before.aliases).filter(([name]) => name !== alias)) };
+}
+
+/** The revision that an alias names. */
+export function aliased({ aliases }: Pick<Release, 'aliases'>, alias: string): RevisionId | undefined {
+  return Object.hasOwn(aliases, alias) ? aliases[alias] : undefined;
+}
+
+/** Gives a revision other bounds than its manifest's; `undefined` gives it those of the manifest again. */
+export function withScale(before: Release, revision: RevisionId, scale: Scale | undefined): Release {
+  const others = Object.entries(before.scale).filter(([id]) => id !== revision);
+  return { ...before, scale: Object.fromEntries(scale === undefined ? others : [...others, [revision, scale]]) };
+}
+
+/** Without what is about revisions that are not kept any more. */
+export function pruned<Pruned extends Release>(release: Pruned, kept: ReadonlySet<string>): Pruned {
+  return {
+    ...release,
+    history: release.history.filter(({ revision }) => kept.has(revision)),
+    scale: Object.fromEntries(Object.entries(release.scale).filter(([id]) => kept.has(id))),
+  };
+}
+
+function largest(shares: readonly Share[]): Share | undefined {
+  return shares.reduce<Share | undefined>((most, share) => (most === undefined || share.percent > most.percent ? share : most), undefined);
+}
+
+function checkedErrorRate(percent: number | undefined): number | undefined {
+  if (percent === undefined || (percent >= 0 && percent < 100)) return percent;
+  throw new DcfError('INVALID_ARGUMENT', `the largest error rate is ${percent}; allowed: percent, from 0 to below 100`);
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import type { ParsedManifest } from '@dcf/sdk/manifest';
+import { isFolderMode } from '@dcf/sdk/package';
+import { type Digest, type FunctionName, isRevisionId, type RevisionId } from '../../core/names.js';
+
+/** A file of a package that has been checked. */
+export interface RevisionFile {
+  /** Relative, with forward slashes; safe to join to a folder. */
+  readonly path: string;
+  /** 0o755 or 0o644; of a folder with nothing in it, which is a file without bytes here, `emptyFolderMode`. */
+  readonly mode: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly sha256: Digest;
+}
+
+/** One immutable package of a function. */
+export interface Revision {
+  readonly name: FunctionName;
+  readonly id: RevisionId;
+  /** Unix milliseconds. */
+  readonly createdAt: number;
+  readonly manifest: ParsedManifest;
+  /** Sorted by path. */
+  readonly files: readonly RevisionFile[];
+  /** Where its files are once it is materialised; absolute. */
+  readonly directory: string;
+}
+
+/** The files of a revision, without the folders that have nothing in them. */
+export function withBytes(files: readonly RevisionFile[]): readonly RevisionFile[] {
+  return files.filter((file) => !isFolderMode(file.mode));
+}
+
+/** Bytes of all files of a revision. */
+export function sizeOf(files: readonly RevisionFile[]): number {
+  return files.reduce((sum, file) => sum + file.size, 0);
+}
+
+/** The name of a package: the first 16 hexadecimal digits of the SHA-256 of what it is made of. */
+export function revisionIdOf(given: ParsedManifest['given'], files: readonly RevisionFile[]): RevisionId {
+  const content = files.map(({ path, mode, size, sha256 }) => ({ path, mode, size, sha256 }));
+  const digest = createHash('sha256')
+    .update(canonicalJson({ given, files: content }))
+    .digest('hex');
+  const id = digest.slice(0, 16);
+  if (!isRevisionId(id)) throw new TypeError(`SHA-256 gave ${digest}`);
+  return id;
+}
+
+/** JSON in which equal values give equal text: the keys are sorted, https://www.rfc-editor.org/rfc/rfc8785. */
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonicalJson(inner)}`).join(',')}}`;
+}

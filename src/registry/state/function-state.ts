@@ -1,0 +1,77 @@
+import { type ParsedManifest, parseManifestJson } from '@dcf/sdk/manifest';
+import { checkPackagePath } from '@dcf/sdk/package';
+import { DcfError, messageOf } from '../../core/errors.js';
+import { type FunctionName, isDigest, isRevisionId, type RevisionId } from '../../core/names.js';
+import { asList, asRecord, asText, asWhole, showJson } from '../disk/json.js';
+import type { Release } from '../model/release.js';
+import type { RevisionFile } from '../model/revision.js';
+import { decodeRelease } from './decode-release.js';
+
+/** One revision in `function.json`. */
+export interface RevisionState {
+  readonly id: RevisionId;
+  /** Unix milliseconds. */
+  readonly createdAt: number;
+  readonly manifest: ParsedManifest;
+  readonly files: readonly RevisionFile[];
+}
+
+/** What `function.json` says. */
+export interface FunctionState extends Release {
+  /** The one that was activated last stands last. */
+  readonly revisions: readonly RevisionState[];
+}
+
+const version = 1;
+
+/** The text of `function.json`. Of a manifest only what the user gave is kept; the rest follows from it. */
+export function encodeState(name: FunctionName, state: FunctionState): string {
+  const { active, aliases, traffic, history, scale, maxErrorRate, canaryStop } = state;
+  const revisions = state.revisions.map(({ id, createdAt, manifest, files }) => ({ id, createdAt, manifest: manifest.given, files }));
+  const content = { version, name, active, aliases, traffic, history, scale, maxErrorRate, canaryStop, revisions };
+  return `${JSON.stringify(content, undefined, 1)}\n`;
+}
+
+/**
+ * Reads `function.json`.
+ *
+ * @param path - of the file, for messages
+ * @throws DcfError DATA_LOSS saying what is wrong and where
+ */
+export function decodeState(text: string, name: FunctionName, path: string): FunctionState {
+  try {
+    const root = asRecord(JSON.parse(text), 'the content');
+    if (root['version'] !== version) throw new Error(`version is ${showJson(root['version'])}: this daemon knows ${version}`);
+    if (root['name'] !== name) throw new Error(`name is ${showJson(root['name'])} in the folder of ${name}`);
+    const revisions = asList(root['revisions'], 'revisions').map((value, index) => decodeRevision(value, name, `revisions[${index}]`));
+    return { ...decodeRelease(root, revisions), revisions };
+  } catch (error) {
+    throw new DcfError('DATA_LOSS', `${path} is damaged: ${messageOf(error)}; deploy the function again, or delete it`, { cause: error });
+  }
+}
+
+function decodeRevision(value: unknown, name: FunctionName, place: string): RevisionState {
+  const record = asRecord(value, place);
+  const manifest = parseManifestJson(JSON.stringify(asRecord(record['manifest'], `${place}.manifest`)));
+  if (manifest.manifest.name !== name) throw new Error(`${place}.manifest.name is ${showJson(manifest.manifest.name)}`);
+  return {
+    id: asText(record['id'], `${place}.id`, isRevisionId),
+    createdAt: asWhole(record['createdAt'], `${place}.createdAt`),
+    manifest,
+    files: asList(record['files'], `${place}.files`).map((file, index) => decodeFile(file, `${place}.files[${index}]`)),
+  };
+}
+
+function decodeFile(value: unknown, place: string): RevisionFile {
+  const record = asRecord(value, place);
+  return {
+    path: asText(record['path'], `${place}.path`, isSafePath),
+    mode: asWhole(record['mode'], `${place}.mode`),
+    size: asWhole(record['size'], `${place}.size`),
+    sha256: asText(record['sha256'], `${place}.sha256`, isDigest),
+  };
+}
+
+function isSafePath(path: string): path is string {
+  return checkPackagePath(path) === undefined;
+}

@@ -1,2 +1,0 @@
-/** A failure that another try may not meet. */
-export class TransientError extends Error {}
