@@ -81,7 +81,7 @@ test('the schema that the first line of function.yaml names is there', async (t)
 });
 
 test('init . takes the current folder and its name, and leaves what is in it', async (t) => {
-  const cwd = join(await temporaryFolder(t), 'My Greeter 2');
+  const cwd = join(await temporaryFolder(t), '42 My Greeter (2)');
   await mkdir(cwd);
   await writeFile(join(cwd, 'notes.txt'), 'mine');
   await writeFile(join(cwd, '.gitignore'), 'mine');

@@ -50,6 +50,30 @@ test('of kernels for several cards those of one are kept, and what it could run 
   assert.deepEqual(keepOneArchitecture(Buffer.alloc(1000, 7), 90), { bytes: 0, binaries: 0 });
 });
 
+test('what only looks like a binary is left as it is: of another version, with another head, cut off, or with code beyond its end', () => {
+  const changed = (change: (binary: Buffer) => void): Buffer => {
+    const binary = Buffer.from(fatBinary(120));
+    change(binary);
+    return binary;
+  };
+  for (const [what, binary] of Object.entries({
+    version: changed((binary) => binary.writeUInt16LE(2, 4)),
+    head: changed((binary) => binary.writeUInt16LE(17, 6)),
+    end: fatBinary(120).subarray(0, -1),
+    code: changed((binary) => binary.writeBigUInt64LE(65n, 16 + 8)),
+    place: changed((binary) => {
+      binary.writeUInt32LE(0, 16 + 4);
+      binary.writeBigUInt64LE(128n, 16 + 8);
+    }),
+  })) {
+    // Code of a library follows each.
+    const library = Buffer.concat([binary, ...(what === 'end' ? [] : [Buffer.alloc(64, 7)])]);
+    const before = Buffer.from(library);
+    assert.deepEqual(keepOneArchitecture(library, 90), { bytes: 0, binaries: 0 }, what);
+    assert.deepEqual(library, before, what);
+  }
+});
+
 /** A bundle whose Node is a shell script that writes its arguments down, each archive in two pieces. */
 async function smallBundle(
   t: TestContext,

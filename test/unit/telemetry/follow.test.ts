@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { DcfError } from '../../../src/core/errors.js';
+import { LogFollower } from '../../../src/telemetry/log-follower.js';
 import { digits, entry, openLogs, range, take, takeAndLeave, textsOf } from './support.js';
 
 describe('FunctionLogs.follow', () => {
@@ -120,6 +122,18 @@ describe('FunctionLogs.follow', () => {
     logs.append(digits, entry('after'));
     assert.deepEqual(await takeAndLeave(following, 1), ['after']);
     assert.equal((await textsOf(logs.read(digits))).length, 1002);
+  });
+
+  test('gives all that came before the end, also to who is in the middle of it, and then says why', async () => {
+    const follower = new LogFollower({}, 1_000_000);
+    for (const text of ['0', '1']) follower.push(entry(text));
+    const entries = follower.entries();
+    assert.deepEqual(await take(entries, 1), ['0']);
+    follower.push(entry('2'));
+    follower.end(new DcfError('UNAVAILABLE', 'the end'));
+    follower.push(entry('3'));
+    assert.deepEqual(await take(entries, 2), ['1', '2']);
+    await assert.rejects(entries.next(), { message: 'the end' });
   });
 
   test('says that the function was deleted, and that the daemon stops', async (context) => {
