@@ -86,6 +86,17 @@ const anyThread = [
   ['in threads', 2],
 ] as const;
 
+/** A stream whose Handler prints before each chunk of 100 kB: the fourth waits, and is never sent when the call is cancelled instead. */
+async function sendsNoMoreThanIsTaken(wire: PythonWire, id: number): Promise<void> {
+  for (let chunk = 0; chunk < 3; chunk++) {
+    await wire.next('LOG');
+    assert.equal((await wire.next('DATA')).body.length, 100_000);
+  }
+  await wire.next('LOG');
+  wire.send({ type: 'CANCEL', id });
+  assert.equal((await wire.next('ERROR')).code, 'CANCELLED');
+}
+
 /** Hides from everything that looks that a function is async. */
 const hiding = `
 def hidden(function):
@@ -136,7 +147,9 @@ class Handler:
   def __call__(self, req): return self.chunks(req)
   async def chunks(self, req):
     async for chunk in req.chunks:
-      for _ in range(3): yield chunk * 100_000
+      for _ in range(3):
+        if "says" in req.metadata: print("made")
+        yield chunk * 100_000
 `;
     const wire = await PythonWire.start(t, source, { concurrency });
     wire.call(1, { streamIn: true, streamOut: true });
@@ -150,6 +163,9 @@ class Handler:
     }
     wire.send({ type: 'END', id: 1 });
     await wire.next('END');
+    wire.call(2, { streamIn: true, streamOut: true, metadata: { says: 'yes' } });
+    for (const text of ['a', 'b']) wire.data(2, text);
+    await sendsNoMoreThanIsTaken(wire, 2);
   });
 
   test(`a call_batch whose list is to be awaited, ${where}`, { skip }, async (t) => {
@@ -195,7 +211,10 @@ test('an async Handler that reads chunks without await, and gives a plain genera
 class Handler:
   async def __call__(self, req):
     count = sum(len(chunk) for chunk in req.chunks)
-    return (b"x" * 100_000 for _ in range(count))
+    return (self.made(req) for _ in range(count))
+  def made(self, req):
+    if "says" in req.metadata: print("made")
+    return b"x" * 100_000
 `;
   const wire = await PythonWire.start(t, source);
   wire.call(1, { streamIn: true, streamOut: true });
@@ -207,6 +226,8 @@ class Handler:
   await wire.next('END');
   wire.call(2);
   assert.equal(textOf((await wire.next('RESULT')).body), '');
+  wire.call(3, { body: 'abcd', streamOut: true, metadata: { says: 'yes' } });
+  await sendsNoMoreThanIsTaken(wire, 3);
   assert.equal(await wire.close(), 0);
 });
 
@@ -237,23 +258,25 @@ class Handler:
   for (let id = 1; id <= 8; id++) assert.equal(textOf((await wire.next('RESULT')).body), `no ${id}`);
 });
 
-test('a file in chunks for those who take them, and closed at the end', { skip }, async (t) => {
-  const source = `
+for (const [kind, head] of heads) {
+  test(`a file in chunks for those who take them, and closed at the end${kind}`, { skip }, async (t) => {
+    const source = `
 import tempfile
 files = []
-def Handler(req):
+${head} Handler(req):
   if req.text() == "closed": return [file.closed for file in files]
   files.append(tempfile.TemporaryFile())
   files[-1].write(b"x" * 100_000)
   files[-1].seek(0)
   return files[-1]
 `;
-  const wire = await PythonWire.start(t, source);
-  wire.call(1, { streamOut: true });
-  assert.equal((await wire.next('DATA')).body.length + (await wire.next('DATA')).body.length, 100_000);
-  await wire.next('END');
-  wire.call(2);
-  assert.equal((await wire.next('RESULT')).body.length, 100_000);
-  wire.call(3, { body: 'closed' });
-  assert.equal(textOf((await wire.next('RESULT')).body), '[true,true]');
-});
+    const wire = await PythonWire.start(t, source);
+    wire.call(1, { streamOut: true });
+    assert.equal((await wire.next('DATA')).body.length + (await wire.next('DATA')).body.length, 100_000);
+    await wire.next('END');
+    wire.call(2);
+    assert.equal((await wire.next('RESULT')).body.length, 100_000);
+    wire.call(3, { body: 'closed' });
+    assert.equal(textOf((await wire.next('RESULT')).body), '[true,true]');
+  });
+}
