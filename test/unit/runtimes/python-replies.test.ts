@@ -70,7 +70,10 @@ for _ in range(100_000): deep = [deep]
 
 def answer(source):
     try:
-        return bytes(reply_bytes(eval(source))).decode("latin-1")
+        found = reply_bytes(eval(source))
+        # The head of a frame says its length.
+        assert len(found) == len(bytes(found)), source
+        return bytes(found).decode("latin-1")
     except DcfError as error:
         return [error.code, error.message]
 print(json.dumps([answer(source) for source in json.loads(sys.argv[1])]))
