@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { parseManifestYaml } from '@dcf/sdk/manifest';
 import { localEnvironment } from '../../../src/cli/local-environment.js';
@@ -41,6 +41,9 @@ test('secrets: of the shell or of .env, a file of the latter from the folder on;
     KEY_FILE: join(folder, 'keys/one'),
     OTHER: 'shell',
   });
+  // What the shell says is meant from where one stands.
+  const { KEY_FILE } = await localEnvironment(wanted, folder, { KEY_FILE: './own/one', OTHER: 'shell' });
+  assert.equal(KEY_FILE, resolve('own/one'));
 });
 
 test('what no variable can be is refused without its value', async (t) => {

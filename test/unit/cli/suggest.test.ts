@@ -8,7 +8,8 @@ test('the nearest name: a letter missing, too many, wrong, or two in each otherâ
   const names = ['hello', 'digits', 'echo', 'a'];
   for (const mistyped of ['helo', 'helllo', 'hallo', 'hlelo', 'hello-']) assert.equal(nearest(mistyped, names), 'hello', mistyped);
   assert.equal(nearest('digts', names), 'digits');
-  for (const other of ['nobody', 'goodbye', 'xyz']) assert.equal(nearest(other, names), undefined, other);
+  assert.equal(nearest('digitz', ['dogits', 'digits', 'digest']), 'digits', 'not the first that is near');
+  for (const other of ['nobody', 'goodbye', 'xyz', 'ehlol']) assert.equal(nearest(other, names), undefined, other);
   assert.equal(nearest('hello', []), undefined);
 });
 

@@ -186,8 +186,15 @@ describe('FunctionLogs', () => {
     const kept = async (): Promise<string[]> => (await readdir(join(data, 'logs'))).sort();
     await logs.sweep((name) => name === 'f00');
     assert.deepEqual(await kept(), ['f00', ...names.slice(5)]);
-    const old = Date.now() / 1000 - 8 * 24 * 3600;
-    for (const name of ['f00', 'f24']) await utimes(join(data, 'logs', name), old, old);
+    const day = 24 * 3600;
+    for (const [name, days] of [
+      ['f00', 8],
+      ['f24', 7.01],
+      ['f23', 6.99],
+    ] as const) {
+      const at = Date.now() / 1000 - days * day;
+      await utimes(join(data, 'logs', name), at, at);
+    }
     await logs.sweep((name) => name === 'f00');
     assert.deepEqual(await kept(), ['f00', ...names.slice(5, -1)]);
   });
