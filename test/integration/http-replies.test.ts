@@ -47,6 +47,7 @@ const answers: Readonly<Record<string, Expected>> = {
   redirect: { status: 302, type: null, body: '', headers: { location: 'https://example.org/' } },
   jsonResponse: { type: 'application/json', body: '{"b":2}' },
   rows: { type: 'text/csv', body: 'one,two', headers: { 'transfer-encoding': 'chunked', 'content-length': null } },
+  accepted: { status: 202, type: 'text/csv', body: 'one,two', headers: { 'transfer-encoding': 'chunked' } },
   chunks: { type: ourText, body: 'one,two', headers: { 'transfer-encoding': 'chunked' } },
   noChunks: { type: bytes, body: '', headers: { 'content-length': '0' } },
   large: { type: bytes, body: '\x07'.repeat(3 << 20), headers: { 'content-length': String(3 << 20) } },
