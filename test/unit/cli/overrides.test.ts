@@ -63,6 +63,7 @@ test('--set: a value is a scalar of YAML, a list or mapping in brackets, a text 
 test('--set: keys with dots, places in lists, and what is no key', () => {
   const pathOf = (text: string): Override['path'] => parseOverride(text).path;
   assert.deepEqual(pathOf('labels.example\\.com/owner=ada'), ['labels', 'example.com/owner']);
+  assert.deepEqual(pathOf('labels.a\\.b\\.c=d'), ['labels', 'a.b.c']);
   assert.deepEqual(pathOf('parameters.a\\=b=c'), ['parameters', 'a=b']);
   assert.deepEqual(pathOf('parameters.m[0][12].n=1'), ['parameters', 'm', 0, 12, 'n']);
   for (const text of ['', 'x', '=1', '.a=1', 'a.=1', 'a..b=1', 'a[=1', 'a[x]=1', 'a[-1]=1', '[0]=1', 'a[0]b=1', 'a]=1', '__proto__.x=1']) {
@@ -95,6 +96,7 @@ test('--set: into mappings, lists and aliases; null takes a key away but in para
   });
   for (const [option, reason] of [
     ['parameters.list[2]=x', /^--set parameters\.list\[2\]: "2" is no place in a list of 1; allowed: \[0\] to \[1\]/],
+    ['parameters.list.x0=x', /"x0" is no place in a list of 1/],
     ['parameters.list.name=x', /"name" is no place in a list of 1/],
     ['parameters[0]=x', /\[0\] is a place in a list, and there is a mapping/],
     ['parameters.list[0].x=1', /"parameters\.list\.0" is "a"; allowed: a mapping or a list/],
