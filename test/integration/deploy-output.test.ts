@@ -28,10 +28,10 @@ export class Handler {
       check();
     });
   }
-  call() { console.log('in a call'); return 'called'; }
+  call() { return 'called'; }
 }`;
 
-test('what a Handler prints while it starts is shown as it comes, and nothing of it once it is ready', async (t) => {
+test('what a Handler prints while it starts is shown as it comes', async (t) => {
   const go = join(await temporaryDirectory(t), 'go');
   const folder = await writeFunction(t, { name: 'slow' }, { 'handler.ts': waiting(go) });
   const child = spawnCli(['deploy', folder], { url: daemon.url });
@@ -46,7 +46,18 @@ test('what a Handler prints while it starts is shown as it comes, and nothing of
     shown.filter((line) => line.startsWith('  |')),
     ['  | reading the weights', '  | from the logger'],
   );
-  await daemon.client.invoke('slow', '');
+});
+
+test('what a Handler prints once it is ready is not of its deploy', async (t) => {
+  const source = `export class Handler {
+    init() { setInterval(() => { for (let line = 0; line < 5; line++) console.log('on and on'); }, 1); }
+    call() { return ''; }
+  }`;
+  const seen: DeployProgress[] = [];
+  await deploySource(t, daemon, 'talks', source, { onProgress: (progress) => seen.push(progress) });
+  const ready = seen.findIndex((progress) => progress.kind === 'step' && progress.name === 'start' && progress.done);
+  assert.ok(ready > 0, JSON.stringify(seen));
+  assert.equal(seen.slice(ready).filter(({ kind }) => kind === 'output').length, 0);
 });
 
 const failing = [

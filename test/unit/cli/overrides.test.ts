@@ -96,7 +96,7 @@ test('--set: into mappings, lists and aliases; null takes a key away but in para
   });
   for (const [option, reason] of [
     ['parameters.list[2]=x', /^--set parameters\.list\[2\]: "2" is no place in a list of 1; allowed: \[0\] to \[1\]/],
-    ['parameters.list.x0=x', /"x0" is no place in a list of 1/],
+    ['parameters.list.0x0=x', /"0x0" is no place in a list of 1/],
     ['parameters.list.name=x', /"name" is no place in a list of 1/],
     ['parameters[0]=x', /\[0\] is a place in a list, and there is a mapping/],
     ['parameters.list[0].x=1', /"parameters\.list\.0" is "a"; allowed: a mapping or a list/],
