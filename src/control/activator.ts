@@ -139,14 +139,15 @@ async function startUnlessAborted(pool: FunctionPool, signal: AbortSignal): Prom
 /** What a revision asked for and its Handler, as it turned out, does not do. */
 function warnings({ revision, pool }: Candidate): string[] {
   const { maxSize } = revision.manifest.manifest.batch;
-  const batchless = pool.keeper.replicas.some(({ workers }) => workers.some(({ readiness }) => readiness?.callBatch === false));
+  const batchless = pool.snapshot().replicas.some(({ workers }) => workers.some(({ callBatch }) => callBatch === false));
   return maxSize > 1 && batchless ? [`batch.maxSize is ${maxSize}, but the Handler has no callBatch: calls run one by one`] : [];
 }
 
 function describeStart(pool: FunctionPool): string {
-  const workers = pool.keeper.replicas.flatMap((replica) => replica.workers);
-  const slowest = Math.max(0, ...workers.map((worker) => worker.readiness?.initMs ?? 0));
-  const providers = new Set(workers.flatMap((worker) => worker.readiness?.providers ?? []));
+  const { ready, replicas } = pool.snapshot();
+  const workers = replicas.flatMap((replica) => replica.workers);
+  const slowest = Math.max(0, ...workers.map((worker) => worker.initMs));
+  const providers = new Set(workers.flatMap((worker) => worker.providers));
   const sessions = providers.size === 0 ? '' : `, sessions on ${[...providers].join(', ')}`;
-  return `${pool.keeper.readyCount} ready, Handler built in ${formatDuration(slowest)}${sessions}`;
+  return `${ready} ready, Handler built in ${formatDuration(slowest)}${sessions}`;
 }

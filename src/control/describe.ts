@@ -1,7 +1,7 @@
 import type { FunctionDescription, FunctionSummary, ReplicaDescription, RevisionDescription, TrafficShare } from '@dcf/sdk/contract';
 import type { Manifest } from '@dcf/sdk/manifest';
 import type { FunctionPool } from '../pool/function-pool.js';
-import type { Replica } from '../pool/replica/replica.js';
+import type { ReplicaSnapshot } from '../pool/pool-snapshot.js';
 import type { SpawnedProcess } from '../process/spawn.js';
 import { type Revision, sizeOf } from '../registry/model/revision.js';
 import type { FunctionRecord } from '../registry/registry.js';
@@ -22,11 +22,11 @@ function conditionOf(running: Running, revision: Revision): Condition {
   const none = { replicas: Math.max(1, revision.manifest.manifest.replicas.min), readyReplicas: 0 };
   if (running.kind === 'starting') return { ...none, state: 'starting', reason: '' };
   if (running.kind === 'failed') return { ...none, state: 'failed', reason: running.reason };
-  const { keeper, available } = running.pool;
-  const counts = { replicas: keeper.wanted, readyReplicas: keeper.readyCount };
+  const { wanted, ready, initError, lastFailure } = running.pool.snapshot();
+  const counts = { replicas: wanted, readyReplicas: ready };
   if (counts.readyReplicas > 0) return { state: 'ready', reason: '', ...counts };
-  if (available) return { state: 'idle', reason: '', ...counts };
-  const reason = withoutSecrets(running.pool, keeper.initError?.message ?? keeper.lastFailure?.text ?? '');
+  if (running.pool.available) return { state: 'idle', reason: '', ...counts };
+  const reason = withoutSecrets(running.pool, initError?.message ?? lastFailure?.text ?? '');
   return { state: reason === '' ? 'starting' : 'failed', reason, ...counts };
 }
 
@@ -39,8 +39,8 @@ export function isAvailable(live: LiveFunction): boolean {
 export function summarize(live: LiveFunction): FunctionSummary {
   const { name, revision, running, counters, record } = live;
   const { description, runtime } = revision.manifest.manifest;
-  const replicas = running.kind === 'pool' ? running.pool.keeper.replicas : [];
-  const providers = new Set(replicas.flatMap((replica) => replica.workers.flatMap((worker) => worker.readiness?.providers ?? [])));
+  const replicas = running.kind === 'pool' ? running.pool.snapshot().replicas : [];
+  const providers = new Set(replicas.flatMap((replica) => replica.workers.flatMap((worker) => worker.providers)));
   const { state, reason, replicas: wanted, readyReplicas } = condition(live);
   return {
     name,
@@ -68,14 +68,14 @@ export function describe(live: LiveFunction, record: FunctionRecord = live.recor
   const { revision, running } = live;
   const entries = live.warm === undefined ? live.revisions : [...live.revisions, live.warm];
   const pools = entries.flatMap((entry) => (entry.running.kind === 'pool' ? [{ entry, pool: entry.running.pool }] : []));
-  const failure = running.kind === 'pool' ? running.pool.keeper.lastFailure : undefined;
+  const failure = running.kind === 'pool' ? running.pool.snapshot().lastFailure : undefined;
   const count = (of: (pool: FunctionPool) => number): number => pools.reduce((sum, { pool }) => sum + of(pool), 0);
   return {
     summary: summarize(live),
     manifest: JSON.stringify(inForce(revision.manifest.manifest, running)),
     revisions: record.revisions.map((kept) => describeRevision(kept, live, record)),
     aliases: record.aliases,
-    replicas: pools.flatMap(({ entry, pool }) => pool.keeper.replicas.map((replica) => describeReplica(replica, entry))),
+    replicas: pools.flatMap(({ entry, pool }) => pool.snapshot().replicas.map((replica) => describeReplica(replica, entry))),
     queued: count((pool) => pool.queued),
     running: count((pool) => pool.running),
     lastFailure: running.kind === 'pool' ? withoutSecrets(running.pool, failure?.text ?? '') : '',
@@ -127,19 +127,19 @@ function sharesOf({ traffic }: FunctionRecord): TrafficShare[] {
   return traffic.map(({ revision, percent }) => ({ revision, percent }));
 }
 
-function describeReplica(replica: Replica, { revision }: LiveRevision): ReplicaDescription {
-  const { id, pid, state, startedAt, workers, devices } = replica;
+function describeReplica(replica: ReplicaSnapshot, { revision }: LiveRevision): ReplicaDescription {
+  const { id, pid, phase, startedAt, workers, devices, process } = replica;
   return {
-    ...describeProcess(replica.spawned),
+    ...describeProcess(process),
     id,
     pid,
-    state,
+    state: phase,
     startedAt,
-    workers: workers.map(({ index, readiness, calls, running }) => ({
+    workers: workers.map(({ index, ready, providers, initMs, calls, running }) => ({
       index,
-      state: readiness === undefined ? 'starting' : state,
-      providers: [...(readiness?.providers ?? [])],
-      initMs: readiness?.initMs ?? 0,
+      state: ready ? phase : 'starting',
+      providers: [...providers],
+      initMs,
       calls,
       running,
     })),

@@ -2,12 +2,14 @@ import { startTimer } from '../core/deadline.js';
 import type { DcfError } from '../core/errors.js';
 import { Call, type CallOwner } from './calls/call.js';
 import { CallStream } from './calls/call-stream.js';
+import type { SlotOwner } from './calls/deadlock.js';
 import { hasFailed, type Invocation, type Outcome, type StreamedCall, type StreamInvocation } from './calls/invocation.js';
 import { OpenCalls } from './calls/open-calls.js';
 import type { CallCounters, PoolOptions } from './pool-options.js';
+import { type PoolSnapshot, replicaSnapshot } from './pool-snapshot.js';
+import type { PoolEvents, PoolWorker } from './replica/pool-events.js';
 import { Replica } from './replica/replica.js';
 import { ReplicaSet } from './replica/replica-set.js';
-import type { Worker } from './replica/worker.js';
 import { Admission } from './scheduling/admission.js';
 import { CallTermination } from './scheduling/call-termination.js';
 import { DeadlockGuard } from './scheduling/deadlock-guard.js';
@@ -21,8 +23,9 @@ const nothing = (): void => undefined;
 
 /** Runs the calls of one revision. It owns the only queue, and sends a call to a worker only while that has room for it. */
 export class FunctionPool implements CallOwner {
-  readonly keeper: ReplicaSet;
-  readonly slots: DeadlockGuard;
+  readonly slots: SlotOwner;
+  private readonly replicas: ReplicaSet<Replica>;
+  private readonly deadlockGuard: DeadlockGuard;
   private readonly dispatcher: Dispatcher;
   private readonly scaler: Scaler;
   private readonly admission: Admission;
@@ -30,11 +33,12 @@ export class FunctionPool implements CallOwner {
   private readonly openCalls = new OpenCalls();
 
   constructor(private readonly options: PoolOptions) {
-    const { spec, batch, replicas, overlap, maxQueued, timeoutMs, killGraceMs, onChange } = options;
-    this.keeper = new ReplicaSet({
+    const { spec, batch, replicas: bounds, overlap, maxQueued, timeoutMs, killGraceMs, onChange } = options;
+    const events = this.poolEvents();
+    this.replicas = new ReplicaSet({
       overlap,
       drainGraceMs: timeoutMs + killGraceMs,
-      create: (id) => this.createReplica(id),
+      create: (id) => new Replica(id, spec, events),
       onReady: () => {
         this.dispatcher.pump();
         onChange();
@@ -44,14 +48,15 @@ export class FunctionPool implements CallOwner {
         onChange();
       },
     });
-    this.dispatcher = new Dispatcher(this.keeper, batch);
-    this.scaler = new Scaler(this.keeper, replicas, spec.threads * spec.concurrency * batch.maxSize);
-    const { keeper, scaler, dispatcher } = this;
+    this.dispatcher = new Dispatcher(this.replicas, batch);
+    this.scaler = new Scaler(this.replicas, bounds, spec.threads * spec.concurrency * batch.maxSize);
+    const { replicas, scaler, dispatcher: queue } = this;
     const { function: name, revision } = spec;
-    const admission = new Admission({ function: name, revision, maxQueued, keeper, dispatcher });
+    const admission = new Admission({ function: name, revision, maxQueued, replicas, queue });
     this.admission = admission;
-    this.slots = new DeadlockGuard({ function: name, keeper, scaler, dispatcher, isSuspended: () => admission.suspended });
-    this.termination = new CallTermination({ function: name, dispatcher, killGraceMs, condemnGraceMs: timeoutMs, onCondemned: onChange });
+    this.deadlockGuard = new DeadlockGuard({ function: name, replicas, scaler, queue, isSuspended: () => admission.suspended });
+    this.slots = this.deadlockGuard;
+    this.termination = new CallTermination({ function: name, queue, killGraceMs, condemnGraceMs: timeoutMs, onCondemned: onChange });
   }
 
   get function(): string {
@@ -76,7 +81,7 @@ export class FunctionPool implements CallOwner {
   }
 
   get running(): number {
-    return this.keeper.replicas.reduce((sum, replica) => sum + replica.running, 0);
+    return this.replicas.replicas.reduce((sum, replica) => sum + replica.running, 0);
   }
 
   /** Whether a call is accepted and not answered. */
@@ -94,13 +99,19 @@ export class FunctionPool implements CallOwner {
     return this.dispatcher.batchSizes;
   }
 
+  /** The pool as it is now. */
+  snapshot(): PoolSnapshot {
+    const { wanted, readyCount: ready, initError, lastFailure, replicas } = this.replicas;
+    return { wanted, ready, initError, lastFailure, replicas: replicas.map(replicaSnapshot) };
+  }
+
   get counters(): CallCounters {
     return this.options.counters;
   }
 
   /** Whether a call would be taken and, as far as is known, answered: one at rest starts a replica for it. */
   get available(): boolean {
-    return this.keeper.readyCount > 0 || (this.keeper.wanted === 0 && this.scaler.min === 0 && this.keeper.initError === undefined);
+    return this.replicas.readyCount > 0 || (this.replicas.wanted === 0 && this.scaler.min === 0 && this.replicas.initError === undefined);
   }
 
   /**
@@ -112,7 +123,7 @@ export class FunctionPool implements CallOwner {
     return this.scaler.start(Math.max(1, this.scaler.min));
   }
 
-  /** The same for what was ready before: a function that may rest is not started until its first call. */
+  /** Starts the replicas of what was ready before: a function that may rest is not started until its first call. */
   restore(): Promise<void> {
     return this.scaler.start(this.scaler.min);
   }
@@ -128,8 +139,8 @@ export class FunctionPool implements CallOwner {
     const until = Date.now() + graceMs;
     await this.idle(graceMs);
     this.stopTimers();
-    this.slots.stop();
-    await this.keeper.stop(Math.max(0, until - Date.now()));
+    this.deadlockGuard.stop();
+    await this.replicas.stop(Math.max(0, until - Date.now()));
     for (const call of this.dispatcher.takeAll()) call.fail(this.admission.stopped());
   }
 
@@ -137,7 +148,7 @@ export class FunctionPool implements CallOwner {
   async suspend(graceMs: number): Promise<void> {
     this.admission.suspended = true;
     this.stopTimers();
-    await this.keeper.drain(graceMs);
+    await this.replicas.drain(graceMs);
   }
 
   /** Starts the replicas again. @throws as `start` does */
@@ -183,22 +194,22 @@ export class FunctionPool implements CallOwner {
   invoke(invocation: Invocation): () => void {
     const call = new Call(invocation, Math.min(invocation.timeoutMs, this.options.timeoutMs), this);
     const { origin } = invocation;
-    if (origin !== undefined) origin.call = call;
+    origin?.accepted(call);
     const worker = origin === undefined ? this.dispatcher.room : this.dispatcher.slot;
     if (!this.accepts(call, worker)) return nothing;
-    call.cancelTimer = startTimer(call.timeoutMs, () => call.owner.expire(call));
+    call.setTimer(startTimer(call.timeoutMs, () => call.expire()));
     this.place(call, worker);
-    return () => call.owner.cancel(call);
+    return () => call.cancel();
   }
 
-  /** The same for a call in chunks, which may go on for as long as something moves. What it returns is the caller's side of it. */
+  /** Accepts a call in chunks, which may go on for as long as something moves. What it returns is the caller's side of it. */
   stream(invocation: StreamInvocation): StreamedCall {
     const call = new Call(invocation, invocation.timeoutMs, this);
     const stream = new CallStream(call, invocation, this.options.timeoutMs);
     const worker = this.dispatcher.slot;
-    call.stream = stream;
+    call.attachStream(stream);
     if (!this.accepts(call, worker)) return stream;
-    call.cancelTimer = stream.watch();
+    call.setTimer(stream.watch());
     this.place(call, worker);
     return stream;
   }
@@ -218,7 +229,7 @@ export class FunctionPool implements CallOwner {
   }
 
   /** Counts a call, and fails it at once when it cannot be taken. */
-  private accepts(call: Call, worker: Worker | undefined): boolean {
+  private accepts(call: Call, worker: PoolWorker | undefined): boolean {
     this.openCalls.add(1);
     this.options.counters.calls += 1;
     const refusal = this.admission.refusal(call, worker);
@@ -226,43 +237,44 @@ export class FunctionPool implements CallOwner {
     return refusal === undefined;
   }
 
-  private place(call: Call, worker: Worker | undefined): void {
+  private place(call: Call, worker: PoolWorker | undefined): void {
     if (worker === undefined) this.enqueue(call);
     else this.dispatcher.give(call, worker);
     this.scaler.note(this.openCalls.count);
   }
 
-  private createReplica(id: number): Replica {
-    return new Replica(id, this.options.spec, {
-      freed: (worker) => this.dispatcher.feed(worker),
-      returned: (call) => {
+  private poolEvents(): PoolEvents {
+    const { onLog, callFunction } = this.options;
+    return {
+      slotFreed: (worker) => this.dispatcher.feed(worker),
+      callReturned: (call) => {
         if (!call.settled) this.dispatcher.putBack([call]);
       },
-      started: (call) => this.termination.begun(call),
-      retire: (replica, retirement) => {
-        const line = `replica ${id} is replaced: ${retirement.why}`;
-        this.options.onLog(id, { time: Date.now(), level: 'info', text: line, callId: '', worker: 0 });
-        this.keeper.replace(replica, retirement);
+      callStarted: (call) => this.termination.begun(call),
+      replicaRetires: (replica, retirement) => {
+        const text = `replica ${replica.id} is replaced: ${retirement.why}`;
+        onLog(replica.id, { time: Date.now(), level: 'info', text, callId: '', worker: 0 });
+        this.replicas.replace(replica, retirement);
       },
-      log: (line) => this.options.onLog(id, line),
-      callFunction: this.options.callFunction,
-    });
+      log: onLog,
+      callFunction,
+    };
   }
 
   private adopt(calls: readonly Call[]): void {
-    for (const call of calls) call.owner = this;
+    for (const call of calls) call.moveTo(this);
     this.openCalls.add(calls.length);
     this.scaler.note(this.openCalls.count);
     this.dispatcher.putBack(calls);
     if (calls.length > 0) this.scaler.wake();
-    this.slots.look();
+    this.deadlockGuard.look();
   }
 
   private enqueue(call: Call): void {
-    call.cold = this.keeper.readyCount === 0;
+    if (this.replicas.readyCount === 0) call.waitForReplica();
     this.dispatcher.push(call);
     this.scaler.wake();
-    if (call.isNested) this.slots.look();
+    if (call.isNested) this.deadlockGuard.look();
   }
 
   /** Nothing will take the queued calls for a good while: they are told now, not at their deadline. */

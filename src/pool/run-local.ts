@@ -66,10 +66,10 @@ export async function startLocal(options: LocalOptions): Promise<LocalFunction> 
     await pool.stop(0);
     throw error;
   }
-  const readiness = pool.keeper.replicas[0]?.workers[0]?.readiness;
+  const worker = pool.snapshot().replicas[0]?.workers[0];
   return {
-    initMs: readiness?.initMs ?? 0,
-    providers: readiness?.providers ?? [],
+    initMs: worker?.initMs ?? 0,
+    providers: worker?.providers ?? [],
     call: (input) => call(pool, input),
     close: () => pool.stop(graceMs),
   };

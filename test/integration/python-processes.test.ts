@@ -160,7 +160,7 @@ ${head === 'def' ? '' : '      if req.text() == "awaits": await asyncio.sleep(0)
   def close(self): print("closed in", os.getpid())
 `;
     const tested = await startPool(t, source, { ...python, ...settings });
-    const pid = tested.pool.keeper.replicas[0]?.pid;
+    const pid = tested.pool.snapshot().replicas[0]?.pid;
     for (const [what, , exit, logged] of childEnds) {
       assert.equal(await tested.call(what, { timeoutMs: 20_000 }).text, String(exit), what);
       if (logged !== undefined) await tested.line(logged);
@@ -169,7 +169,7 @@ ${head === 'def' ? '' : '      if req.text() == "awaits": await asyncio.sleep(0)
       assert.equal(await tested.call('awaits', { timeoutMs: 20_000 }).text, '1');
       await tested.line(/cannot await anything: the event loop is its parent's/);
     }
-    assert.equal(tested.pool.keeper.replicas[0]?.pid, pid);
+    assert.equal(tested.pool.snapshot().replicas[0]?.pid, pid);
     await tested.pool.stop(10_000);
     const ends = tested.lines.map(({ text }) => text).filter((text) => / in \d+$/.test(text));
     assert.deepEqual(ends, [`closed in ${pid}`, `at exit in ${pid}`]);

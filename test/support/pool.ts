@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { type ManifestInput, parseManifestJson } from '@dcf/sdk/manifest';
 import type { DcfError } from '../../src/core/errors.js';
 import { defer } from '../../src/core/promises.js';
-import { Call, type CallOwner } from '../../src/pool/calls/call.js';
+import { Call, type CallHolder, type CallOwner } from '../../src/pool/calls/call.js';
 import type { CallReport, Outcome, Reported } from '../../src/pool/calls/invocation.js';
 import type { CallFunction, NestedCall } from '../../src/pool/calls/nested-call.js';
 import { callsNeedDaemon } from '../../src/pool/calls/nested-calls.js';
@@ -101,6 +101,17 @@ export const noPool: CallOwner = {
   settled: () => undefined,
   expire: () => undefined,
   cancel: () => undefined,
+};
+
+/** A worker that calls are given to, and that does nothing with them. */
+export const someWorker: CallHolder = {
+  index: 0,
+  replicaId: 1,
+  memory: { rss: 0, peak: 0 },
+  providers: [],
+  cancel: () => undefined,
+  callAbandoned: () => undefined,
+  condemnFor: () => undefined,
 };
 
 /** A call that no worker has. */

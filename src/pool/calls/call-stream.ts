@@ -4,8 +4,22 @@ import type { DcfError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import { ReceiveWindow, SendCredit } from '../../wire/credit.js';
 import type { Message } from '../../wire/messages.js';
-import type { Call } from './call.js';
 import type { Outcome, Output, ReplyHead, StreamCaller, StreamedCall, StreamInvocation } from './invocation.js';
+
+/** The call whose chunks they are, as its stream sees it. */
+export interface StreamOwner {
+  /** On the clock of `performance.now()`. */
+  readonly acceptedAt: number;
+  /** When a Handler began it, on the same clock; 0 before. */
+  readonly startedAt: number;
+  readonly timeoutMs: number;
+  readonly wireId: number;
+  /** Whether its caller has been told how it ended. */
+  readonly settled: boolean;
+  settle(outcome: Outcome): void;
+  cancel(error?: DcfError): void;
+  expire(): void;
+}
 
 /** Takes nothing. */
 export const nobody: StreamCaller = { head: () => undefined, chunk: () => undefined, room: () => undefined };
@@ -35,7 +49,7 @@ export class CallStream implements StreamedCall {
 
   /** @param idleMs - how long nothing may move */
   constructor(
-    private readonly call: Call,
+    private readonly call: StreamOwner,
     { chunked, caller }: Pick<StreamInvocation, 'chunked' | 'caller'>,
     private readonly idleMs: number,
   ) {
@@ -87,7 +101,7 @@ export class CallStream implements StreamedCall {
   }
 
   cancel(error?: DcfError): void {
-    this.call.owner.cancel(this.call, error);
+    this.call.cancel(error);
   }
 
   /** A worker has the call: it gets what came before. */
@@ -147,7 +161,7 @@ export class CallStream implements StreamedCall {
   private startTimer(): void {
     const rest = this.due - performance.now();
     this.cancelTimer = startTimer(Math.ceil(rest), () => {
-      if (this.due <= performance.now()) this.call.owner.expire(this.call);
+      if (this.due <= performance.now()) this.call.expire();
       else this.startTimer();
     });
   }

@@ -1,11 +1,10 @@
 import { performance } from 'node:perf_hooks';
-import type { DcfError } from '../../core/errors.js';
-import type { LinkedList, ListNode } from '../../core/linked-list.js';
+import { DcfError } from '../../core/errors.js';
+import { LinkedList, type ListNode } from '../../core/linked-list.js';
 import type { Message } from '../../wire/messages.js';
-import type { Worker } from '../replica/worker.js';
-import { CallStream, nobody } from './call-stream.js';
+import { CallStream, nobody, type StreamOwner } from './call-stream.js';
 import type { AwaitedCall, SlotOwner } from './deadlock.js';
-import type { CallReport, Invocation, Outcome, ReplyHead, Reported, Success } from './invocation.js';
+import type { CallReport, Invocation, Outcome, ParentCall, ReplyHead, Reported, Success } from './invocation.js';
 import type { NestedCall } from './nested-call.js';
 
 /** The pool that a call belongs to. A call that waits may be handed over to another. */
@@ -15,61 +14,143 @@ export interface CallOwner {
   readonly revision: string;
   /** The function's own timeout, in milliseconds. */
   readonly timeoutMs: number;
-  /** Told before the caller is. */
+  /** The call is settled; the caller is told next. */
   settled(outcome: Outcome): void;
   expire(call: Call): void;
   cancel(call: Call, error?: DcfError): void;
 }
 
+/** The worker that a call was given to, as the call and what ends it early see the worker. */
+export interface CallHolder {
+  readonly index: number;
+  readonly replicaId: number;
+  /** Memory of its replica, in bytes. */
+  readonly memory: { readonly rss: number; readonly peak: number };
+  /** The execution providers of the Handler's sessions. */
+  readonly providers: readonly string[];
+  /** Tells the Handler that nobody waits for the call any more. */
+  cancel(call: Call): void;
+  /** A call that the worker still has was settled. */
+  callAbandoned(): void;
+  /** The call did not end in time: the replica takes nothing new and is killed when its other calls have ended, after `graceMs` at the latest. */
+  condemnFor(call: Call, graceMs: number): void;
+}
+
 /** Calls that a Handler gets at once. */
 export interface Batch {
-  /** Those that are not answered. */
+  readonly size: number;
+  /** How many of them are not answered. */
   left: number;
 }
 
-/** A call that has been accepted. It is settled once, and may stay with its worker after that until the worker answers. */
-export class Call implements ListNode<Call>, Reported, AwaitedCall {
+/**
+ * Where a call is on its way:
+ *
+ *     queued ⇄ ahead → running → delivering → done
+ *                 ↘       ↓
+ *                   abandoned → done
+ *
+ * - `queued`: accepted; no worker has it.
+ * - `ahead`: a worker has it that is busy with another; its Handler has not begun it. It may come back.
+ * - `running`: a Handler has it, and its caller waits.
+ * - `delivering`: the worker has done with it; its caller takes what is left of the answer.
+ * - `abandoned`: its caller has been told how it ended, but a worker still has it.
+ * - `done`: its caller has been told, and no worker has it.
+ *
+ * A call that is `queued` or `delivering` can be settled, too, which leads to `done`.
+ */
+export type CallPhase = 'queued' | 'ahead' | 'running' | 'delivering' | 'abandoned' | 'done';
+
+/** A call that has been accepted. It is settled once. Every change of its phase is one of its methods. */
+export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, StreamOwner {
   readonly acceptedAt = performance.now();
-  /** The worker that has it. */
-  holder: Worker | undefined;
-  /** The worker that had it last. */
-  lastWorker: Worker | undefined;
-  /** When a worker began to run it; 0 before. */
-  startedAt = 0;
-  /** The call's number on its worker's stream. */
-  wireId = 0;
-  batch: Batch | undefined;
-  batchSize = 1;
-  /** It had to wait for a replica to be started. */
-  cold = false;
-  settled = false;
-  /** What its Handler chose for the answer that follows. */
-  head: ReplyHead | undefined;
-  /** What comes and goes in chunks; `undefined` for a call of one input and one output. */
-  stream: CallStream | undefined;
-  /** Its deadline has passed. */
-  expired = false;
+  /** Links of the list that it is in. */
   previous: Call | undefined;
   next: Call | undefined;
-  cancelTimer: (() => void) | undefined;
-  /** Calls of other functions that its Handler has made and that are not answered; none before the first. */
-  nested: LinkedList<NestedCall> | undefined;
+  private currentPhase: CallPhase = 'queued';
+  private currentHolder: CallHolder | undefined;
+  private lastHolder: CallHolder | undefined;
+  private begunAt = 0;
+  private idOnWire = 0;
+  private currentBatch: Batch | undefined;
+  private batchSize = 1;
+  private waitedForReplica = false;
+  private hasExpired = false;
+  private replyHead: ReplyHead | undefined;
+  private chunks: CallStream | undefined;
+  private cancelTimer: (() => void) | undefined;
+  private nested: LinkedList<NestedCall> | undefined;
+  private limitMs: number;
 
   /**
    * @param timeoutMs - the shorter of the caller's and the function's; of a stream, the caller's
    */
   constructor(
     readonly invocation: Invocation,
-    public timeoutMs: number,
-    public owner: CallOwner,
-  ) {}
+    timeoutMs: number,
+    private pool: CallOwner,
+  ) {
+    this.limitMs = timeoutMs;
+  }
+
+  get phase(): CallPhase {
+    return this.currentPhase;
+  }
+
+  get owner(): CallOwner {
+    return this.pool;
+  }
 
   get function(): string {
-    return this.owner.function;
+    return this.pool.function;
   }
 
   get slots(): SlotOwner {
-    return this.owner.slots;
+    return this.pool.slots;
+  }
+
+  /** Milliseconds from its acceptance to its deadline; `Infinity` for a stream without one. */
+  get timeoutMs(): number {
+    return this.limitMs;
+  }
+
+  /** The worker that has it. */
+  get holder(): CallHolder | undefined {
+    return this.currentHolder;
+  }
+
+  /** When a Handler began it, on the clock of `performance.now()`; 0 before. */
+  get startedAt(): number {
+    return this.begunAt;
+  }
+
+  /** Its number on its worker's stream. */
+  get wireId(): number {
+    return this.idOnWire;
+  }
+
+  get batch(): Batch | undefined {
+    return this.currentBatch;
+  }
+
+  /** What its Handler chose for the answer that follows. */
+  get head(): ReplyHead | undefined {
+    return this.replyHead;
+  }
+
+  /** What comes and goes in chunks; `undefined` for a call of one input and one output. */
+  get stream(): CallStream | undefined {
+    return this.chunks;
+  }
+
+  /** Whether its deadline has passed. */
+  get expired(): boolean {
+    return this.hasExpired;
+  }
+
+  /** Whether its caller has been told how it ended. */
+  get settled(): boolean {
+    return this.currentPhase === 'abandoned' || this.currentPhase === 'done';
   }
 
   /** Whether a Handler has made it. */
@@ -77,12 +158,13 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
     return this.invocation.origin !== undefined;
   }
 
-  /** Whether a Handler has it. */
+  /** Whether a Handler has it now. */
   get begun(): boolean {
-    return this.holder?.hasBegun(this) === true;
+    return this.currentHolder !== undefined && this.begunAt > 0;
   }
 
-  *awaited(): Iterable<Call> {
+  /** The calls of other functions that its Handler waits for. */
+  *awaited(): Iterable<AwaitedCall> {
     for (let link = this.nested?.first; link !== undefined; link = link.next) if (link.call !== undefined) yield link.call;
   }
 
@@ -93,7 +175,114 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
 
   /** What is left of the deadline, at least 1 ms; `Infinity` for a stream without one. */
   get remainingMs(): number {
-    return Math.max(1, Math.round(this.timeoutMs - this.age));
+    return Math.max(1, Math.round(this.limitMs - this.age));
+  }
+
+  /** Another pool takes it over while it waits. Throws a DcfError INTERNAL in any other phase. */
+  moveTo(pool: CallOwner): void {
+    if (this.currentPhase !== 'queued') throw this.illegal('go to another pool');
+    this.pool = pool;
+  }
+
+  /** It waits, and no replica is ready: it will have waited for a start. Throws a DcfError INTERNAL unless it waits. */
+  waitForReplica(): void {
+    if (this.currentPhase !== 'queued') throw this.illegal('wait for a replica');
+    this.waitedForReplica = true;
+  }
+
+  /**
+   * A worker gets it: `ahead` of the slot that it will need, or else to begin at once. Throws a DcfError INTERNAL unless it waits.
+   *
+   * @param wireId - its number on the worker's stream
+   */
+  assign(holder: CallHolder, wireId: number, ahead: boolean): void {
+    if (this.currentPhase !== 'queued') throw this.illegal('be given to a worker');
+    this.currentPhase = ahead ? 'ahead' : 'running';
+    this.currentHolder = holder;
+    this.lastHolder = holder;
+    this.idOnWire = wireId;
+    if (!ahead) this.begunAt = performance.now();
+  }
+
+  /** The Handler begins it, which was sent ahead. Throws a DcfError INTERNAL when it was not. */
+  begin(): void {
+    if (this.currentHolder === undefined || this.begunAt > 0) throw this.illegal('begin');
+    if (this.currentPhase === 'ahead') this.currentPhase = 'running';
+    this.begunAt = performance.now();
+  }
+
+  /** No worker has it any more: it comes back, is answered, or was abandoned. Throws a DcfError INTERNAL when none had it. */
+  release(): void {
+    switch (this.currentPhase) {
+      case 'ahead':
+        this.currentPhase = 'queued';
+        break;
+      case 'running':
+        this.currentPhase = 'delivering';
+        // A stream waits for its caller to take what is left, and has its limit to silence meanwhile.
+        if (this.chunks === undefined) this.cancelTimer?.();
+        break;
+      case 'abandoned':
+        this.currentPhase = 'done';
+        this.cancelTimer?.();
+        break;
+      default:
+        throw this.illegal('leave a worker');
+    }
+    this.currentHolder = undefined;
+  }
+
+  /** Takes its place in a batch, which has one slot. */
+  joinBatch(batch: Batch): void {
+    this.currentBatch = batch;
+    this.batchSize = batch.size;
+  }
+
+  leaveBatch(): void {
+    this.currentBatch = undefined;
+  }
+
+  /** The Handler has chosen how its answer is told. */
+  chooseHead(head: ReplyHead): void {
+    this.replyHead = head;
+    this.chunks?.head(head);
+  }
+
+  /** What `cancel` cancels ends the call in time, in place of what did so before. */
+  setTimer(cancel: () => void): void {
+    this.cancelTimer?.();
+    this.cancelTimer = cancel;
+  }
+
+  /** The deadline has passed. */
+  markExpired(): void {
+    this.hasExpired = true;
+  }
+
+  addNested(nested: NestedCall): void {
+    this.nested ??= new LinkedList();
+    this.nested.push(nested);
+  }
+
+  removeNested(nested: NestedCall): void {
+    this.nested?.remove(nested);
+  }
+
+  /** Its Handler does not wait for the nested call with this number any more. */
+  cancelNested(id: number): void {
+    let link = this.nested?.first;
+    while (link !== undefined && link.id !== id) link = link.next;
+    link?.cancel();
+  }
+
+  /** Ends it because its caller, or the Handler that made it, gave up. */
+  cancel(error?: DcfError): void {
+    this.pool.cancel(this, error);
+  }
+
+  /** Ends it because its time is over. */
+  expire(): void {
+    this.pool.expire(this);
   }
 
   succeed(success: Success): void {
@@ -104,57 +293,47 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
     this.settle({ ok: false, error });
   }
 
-  /** Its Handler does not wait for the nested call with this number any more. */
-  cancelNested(id: number): void {
-    let link = this.nested?.first;
-    while (link !== undefined && link.id !== id) link = link.next;
-    link?.cancel();
-  }
-
   /** The worker has done with it. A stream is settled once its caller has taken what came. */
   end(outcome: Outcome): void {
-    if (this.stream === undefined) {
+    if (this.chunks === undefined) {
       this.settle(outcome);
       return;
     }
     this.cancelAllNested();
-    this.stream.finish(outcome);
+    this.chunks.finish(outcome);
   }
 
-  /**
-   * Its output turns out to come in chunks: it is a stream from now on, and may go on for as long as something moves.
-   */
+  /** It comes and goes in chunks, from the beginning. */
+  attachStream(stream: CallStream): void {
+    this.chunks = stream;
+  }
+
+  /** Its output turns out to come in chunks: it is a stream from now on, and may go on for as long as something moves. */
   becomeStream(send: (message: Message) => void): CallStream {
     const { onChunks, timeoutMs } = this.invocation;
-    const stream = new CallStream(this, { chunked: false, caller: nobody }, this.owner.timeoutMs);
-    this.cancelTimer?.();
-    this.timeoutMs = timeoutMs;
-    this.stream = stream;
+    const stream = new CallStream(this, { chunked: false, caller: nobody }, this.pool.timeoutMs);
+    this.limitMs = timeoutMs;
+    this.chunks = stream;
     if (onChunks !== undefined) stream.caller = onChunks(stream);
     stream.open(send);
-    this.cancelTimer = stream.watch();
+    this.setTimer(stream.watch());
     return stream;
   }
 
-  /** No worker has it any more. */
-  released(): void {
-    // One that has not begun goes on waiting, and its deadline with it; a stream waits for its caller to take what is left.
-    if (this.settled || (this.startedAt > 0 && this.stream === undefined)) this.cancelTimer?.();
-  }
-
+  /** How it went, until now. */
   report(): CallReport {
     const now = performance.now();
-    const started = this.startedAt > 0 ? this.startedAt : now;
-    const { lastWorker, batchSize, cold } = this;
-    const { rss, peak } = lastWorker?.home.memory ?? { rss: 0, peak: 0 };
+    const started = this.begunAt > 0 ? this.begunAt : now;
+    const { lastHolder, batchSize, waitedForReplica: cold } = this;
+    const { rss, peak } = lastHolder?.memory ?? { rss: 0, peak: 0 };
     return {
-      revision: this.owner.revision,
-      replica: lastWorker?.home.id ?? 0,
-      worker: lastWorker?.index ?? 0,
+      revision: this.pool.revision,
+      replica: lastHolder?.replicaId ?? 0,
+      worker: lastHolder?.index ?? 0,
       queueMs: started - this.acceptedAt,
       runMs: now - started,
       batchSize,
-      providers: lastWorker?.readiness?.providers ?? [],
+      providers: lastHolder?.providers ?? [],
       cold,
       memory: rss,
       peakMemory: peak,
@@ -162,18 +341,27 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall {
     };
   }
 
+  /** Tells the caller how it ended. Does nothing when the caller has been told: an answer may cross the deadline. */
   settle(outcome: Outcome): void {
     if (this.settled) return;
-    this.settled = true;
-    // A call that is cancelled but still held keeps its timer: it is what ends a Handler that never answers.
-    if (this.holder === undefined) this.cancelTimer?.();
+    if (this.currentHolder === undefined) {
+      this.currentPhase = 'done';
+      this.cancelTimer?.();
+    } else {
+      // The timer stays: it is what ends a Handler that never answers.
+      this.currentPhase = 'abandoned';
+    }
     if (this.nested !== undefined) this.cancelAllNested();
-    this.owner.settled(outcome);
+    this.pool.settled(outcome);
     this.invocation.settle(outcome, this);
   }
 
   /** Nobody waits for them any more. */
   private cancelAllNested(): void {
     for (let link = this.nested?.shift(); link !== undefined; link = this.nested?.shift()) link.cancel();
+  }
+
+  private illegal(what: string): DcfError {
+    return new DcfError('INTERNAL', `call ${this.invocation.requestId} is ${this.currentPhase} and cannot ${what}`);
   }
 }

@@ -2,7 +2,7 @@ import type { DaemonReport } from '@dcf/sdk/contract';
 import type { DcfError } from '../../core/errors.js';
 import { codeOfHttpStatus } from '../../core/http-status.js';
 import type { ReplyHead, ReplyKind } from '../../wire/reply-head.js';
-import type { NestedCall } from './nested-call.js';
+import type { AwaitedCall } from './deadlock.js';
 
 export type { ReplyHead, ReplyKind } from '../../wire/reply-head.js';
 
@@ -46,6 +46,27 @@ export interface Reported {
   report(): CallReport;
 }
 
+/** A call, as the calls know it that its Handler makes. */
+export interface ParentCall {
+  readonly function: string;
+  readonly invocation: Invocation;
+  /** What is left of its deadline, in milliseconds. */
+  readonly remainingMs: number;
+}
+
+/** A call that another call waits for, and that can be given up. */
+export interface CancellableCall extends AwaitedCall {
+  cancel(error?: DcfError): void;
+}
+
+/** Where a call comes from that a Handler makes. */
+export interface CallOrigin {
+  /** The call that it is made for. */
+  readonly parent: ParentCall;
+  /** The pool of the other function has accepted it as `call`. */
+  accepted(call: CancellableCall): void;
+}
+
 /** One call, free of any transport. */
 export interface Invocation {
   readonly requestId: string;
@@ -59,8 +80,8 @@ export interface Invocation {
   readonly query?: string | undefined;
   /** What the caller says that the input is. */
   readonly contentType?: string | undefined;
-  /** The call of a Handler that it is; missing where it comes from outside. */
-  readonly origin?: NestedCall | undefined;
+  /** What it has of the Handler that makes it; missing where it comes from outside. */
+  readonly origin?: CallOrigin | undefined;
   /** Called exactly once. The report is to be asked for before it returns. */
   readonly settle: (outcome: Outcome, reported: Reported) => void;
   /**

@@ -1,26 +1,33 @@
 import type { ListNode } from '../../core/linked-list.js';
-import type { Call } from './call.js';
-import type { Outcome } from './invocation.js';
+import type { CallOrigin, CancellableCall, Outcome, ParentCall } from './invocation.js';
 
 /** A call that a Handler makes of another function, from when its worker asks for it until it is answered. */
-export class NestedCall implements ListNode<NestedCall> {
+export class NestedCall implements ListNode<NestedCall>, CallOrigin {
   previous: NestedCall | undefined;
   next: NestedCall | undefined;
-  /** As the other function's pool has it; `undefined` before it has come there. */
-  call: Call | undefined;
+  private acceptedCall: CancellableCall | undefined;
 
   /**
    * @param parent - the call that it is made for
    * @param id - its number on the stream of the parent's worker
    */
   constructor(
-    readonly parent: Call,
+    readonly parent: ParentCall,
     readonly id: number,
   ) {}
 
+  /** The call, as the other function's pool has it; `undefined` before it has come there. */
+  get call(): CancellableCall | undefined {
+    return this.acceptedCall;
+  }
+
+  accepted(call: CancellableCall): void {
+    this.acceptedCall = call;
+  }
+
   /** Nobody waits for its answer any more. */
   cancel(): void {
-    if (this.call !== undefined) this.call.owner.cancel(this.call);
+    this.acceptedCall?.cancel();
   }
 }
 
@@ -41,8 +48,8 @@ export interface NestedRequest {
 export type CallFunction = (request: NestedRequest, settle: (outcome: Outcome) => void) => void;
 
 /** The functions whose calls have led to this one, the outermost first and its own last. */
-export function chainOf(call: Call): string[] {
+export function chainOf(call: ParentCall): string[] {
   const chain: string[] = [];
-  for (let link: Call | undefined = call; link !== undefined; link = link.invocation.origin?.parent) chain.push(link.function);
+  for (let link: ParentCall | undefined = call; link !== undefined; link = link.invocation.origin?.parent) chain.push(link.function);
   return chain.reverse();
 }

@@ -1,5 +1,4 @@
 import { cutText, DcfError } from '../../core/errors.js';
-import { LinkedList } from '../../core/linked-list.js';
 import type { Message } from '../../wire/messages.js';
 import type { Call } from './call.js';
 import type { Outcome } from './invocation.js';
@@ -23,11 +22,9 @@ export class NestedCalls {
       return;
     }
     const nested = new NestedCall(parent, id);
-    parent.nested ??= new LinkedList();
-    const siblings = parent.nested;
-    siblings.push(nested);
+    parent.addNested(nested);
     this.callFunction({ nested, function: message.function, alias, input: body, timeoutMs, metadata }, (outcome) => {
-      siblings.remove(nested);
+      parent.removeNested(nested);
       this.answer(id, outcome);
     });
   }

@@ -27,28 +27,28 @@ export class CallTable {
     return this.places.length - this.free.length;
   }
 
-  /** Gives a call its number. Throws a DcfError INTERNAL when there is no room. */
-  put(call: Call): void {
+  /** Takes a call in, and returns its number. Throws a DcfError INTERNAL when there is no room. */
+  put(call: Call): number {
     const place = this.free.pop();
     if (place === undefined) throw new DcfError('INTERNAL', 'a worker got more calls than it has room for');
     const id = place.lastId + this.places.length;
     place.lastId = id > maxWireId ? ((id - 1) % this.places.length) + 1 : id;
     place.lastRequestId = call.invocation.requestId;
     place.call = call;
-    call.wireId = place.lastId;
+    return place.lastId;
   }
 
   /** The call with this number, while it is there. */
   find(id: number): Call | undefined {
-    const call = this.placeOf(id)?.call;
-    return call?.wireId === id ? call : undefined;
+    const place = this.placeOf(id);
+    return place?.lastId === id ? place.call : undefined;
   }
 
   /** Takes a call out and returns it. Throws a DcfError INTERNAL when there is none with this number. */
   take(id: number): Call {
     const place = this.placeOf(id);
     const call = place?.call;
-    if (place === undefined || call?.wireId !== id)
+    if (place === undefined || call === undefined || place.lastId !== id)
       throw new DcfError('INTERNAL', `an answer came for call ${id}, which the worker does not have`);
     place.call = undefined;
     this.free.push(place);

@@ -38,7 +38,7 @@ const noOutput = { ok: true, output: new Uint8Array(0), kind: 'bytes', headroom:
 
 /** The calls that a worker has, from their numbers on its stream to their ends. */
 export class InFlightCalls {
-  private readonly places: CallTable;
+  private readonly table: CallTable;
 
   /** @param most - the most calls that there ever are */
   constructor(
@@ -46,38 +46,38 @@ export class InFlightCalls {
     private readonly slots: WorkerSlots,
     private readonly events: InFlightCallsEvents,
   ) {
-    this.places = new CallTable(most);
+    this.table = new CallTable(most);
   }
 
   get count(): number {
-    return this.places.size;
+    return this.table.size;
   }
 
   /** Whether a call that somebody waits for has begun and is not answered. */
   get busy(): boolean {
-    return this.places.all().some((call) => call !== this.slots.ahead && !call.settled);
+    return this.table.all().some((call) => call !== this.slots.ahead && !call.settled);
   }
 
   /** Whether there is a stream that somebody waits for. */
   get streaming(): boolean {
-    return this.slots.hasStreams && this.places.all().some((call) => call.stream !== undefined && !call.settled);
+    return this.slots.hasStreams && this.table.all().some((call) => call.stream !== undefined && !call.settled);
   }
 
   /** Those that hold the slots: they have begun, or are about to. */
   *inSlots(): Iterable<Call> {
     const { ahead, aheadBegins } = this.slots;
-    for (const call of this.places.all()) if (aheadBegins || call !== ahead) yield call;
+    for (const call of this.table.all()) if (aheadBegins || call !== ahead) yield call;
   }
 
   /** The call with this number, while the Handler has it. */
   begun(id: number): Call | undefined {
-    const call = this.places.find(id);
+    const call = this.table.find(id);
     return call === this.slots.ahead ? undefined : call;
   }
 
   /** Of the call with this number; also of one that has ended, until its number is used again. */
   requestIdOf(id: number): string {
-    return this.places.requestIdOf(id);
+    return this.table.requestIdOf(id);
   }
 
   /** Memory for an output of `bytes` bytes. */
@@ -85,14 +85,14 @@ export class InFlightCalls {
     return outputs.allocate(bytes);
   }
 
-  /** Gives a call its number. Throws a DcfError INTERNAL when there is no room. */
-  add(call: Call): void {
-    this.places.put(call);
+  /** Takes a call in, and returns its number. Throws a DcfError INTERNAL when there is no room. */
+  add(call: Call): number {
+    return this.table.put(call);
   }
 
   /** No Handler waits any more for the nested call with this number. */
   cancelNested(id: number): void {
-    for (const call of this.places.all()) call.cancelNested(id);
+    for (const call of this.table.all()) call.cancelNested(id);
   }
 
   /** Throws a DcfError INTERNAL, or a FrameError, when it breaks the rules of the protocol. */
@@ -132,7 +132,7 @@ export class InFlightCalls {
 
   /** Ends every call with this error, but the one that is spared. */
   endAll(error: DcfError, spared: Call | undefined): void {
-    for (const call of this.places.takeAll()) {
+    for (const call of this.table.takeAll()) {
       this.letGo(call);
       if (call !== spared) call.end({ ok: false, error });
     }
@@ -152,15 +152,14 @@ export class InFlightCalls {
 
   /** Of a call that is over it has crossed its end. */
   private setHead({ id, head }: Extract<Message, { type: 'REPLY_HEAD' }>): void {
-    const call = this.places.find(id);
+    const call = this.table.find(id);
     if (call === undefined) return;
-    call.head = head;
-    call.stream?.head(head);
+    call.chooseHead(head);
   }
 
   /** The output of a streamed call is over. Returns false when the message crossed the end of its call. */
   private endStream(id: number): boolean {
-    const call = this.places.find(id);
+    const call = this.table.find(id);
     if (call === undefined) return false;
     if (call.stream === undefined && call.invocation.onChunks === undefined) throw notStreamed('END', id);
     this.take(id).end({ ...noOutput, head: call.head });
@@ -175,7 +174,7 @@ export class InFlightCalls {
 
   /** `undefined` when the message crossed the end of its call. */
   private streamOf({ type, id }: CallMessage): CallStream | undefined {
-    const call = this.places.find(id);
+    const call = this.table.find(id);
     if (call === undefined || call.stream !== undefined) return call?.stream;
     if (call.invocation.onChunks === undefined) throw notStreamed(type, id);
     return call.settled ? undefined : this.beginStream(call);
@@ -190,15 +189,14 @@ export class InFlightCalls {
   }
 
   private take(id: number): Call {
-    const call = this.places.take(id);
+    const call = this.table.take(id);
     this.letGo(call);
     return call;
   }
 
   private letGo(call: Call): void {
     this.slots.giveBack(call);
-    call.holder = undefined;
-    call.released();
+    call.release();
   }
 }
 

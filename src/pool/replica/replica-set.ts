@@ -2,10 +2,10 @@ import { Backoff } from '../../core/backoff.js';
 import { startTimer } from '../../core/deadline.js';
 import { DcfError } from '../../core/errors.js';
 import { type Deferred, defer } from '../../core/promises.js';
-import type { Replica } from './replica.js';
+import type { PoolReplica } from './pool-events.js';
 import type { Retirement } from './retirement.js';
 
-export interface ReplicaSetOptions {
+export interface ReplicaSetOptions<Replica extends PoolReplica> {
   create: (id: number) => Replica;
   /** Whether a replica's successor is started before it stops; otherwise after, for where there is no room for both. */
   overlap: boolean;
@@ -30,7 +30,7 @@ const backoffOptions = { initialMs: 50, maximumMs: 30_000, resetAfterMs: 10_000 
 const shortPauseMs = 1_000;
 
 /** Keeps a number of replicas running: starts them, replaces them, and starts each anew, with back-off, when it ends. */
-export class ReplicaSet {
+export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
   lastFailure: Failure | undefined;
   /** Why no Handler could be built, until one can. */
   initError: DcfError | undefined;
@@ -40,22 +40,22 @@ export class ReplicaSet {
   wanted = 0;
   private readonly backoff = new Backoff(backoffOptions);
   /** To be replaced; they take calls until their successors are ready. */
-  private outgoing: readonly Replica[] = [];
+  private outgoing: readonly PoolReplica[] = [];
   private resumeAt = 0;
   private cancelPause: (() => void) | undefined;
   private waiting: { count: number; reached: Deferred<void> } | undefined;
   private lastId = 0;
   private stopping = false;
 
-  constructor(private readonly options: ReplicaSetOptions) {}
+  constructor(private readonly options: ReplicaSetOptions<Replica>) {}
 
   get readyCount(): number {
-    return this.replicas.filter((replica) => replica.state === 'ready').length;
+    return this.replicas.filter((replica) => replica.phase === 'ready').length;
   }
 
   /** Whether a replica is being started, or is about to be. */
   get expectsReplica(): boolean {
-    return this.replicas.some(({ state }) => state === 'starting') || (!this.stopping && this.missing > 0);
+    return this.replicas.some(({ phase }) => phase === 'starting') || (!this.stopping && this.missing > 0);
   }
 
   /** Milliseconds until a replica is tried again, when none is there and the pause is long; 0 when there is hope before. */
@@ -89,7 +89,7 @@ export class ReplicaSet {
   }
 
   /** Puts another replica in the place of one that still works. Calls notice nothing. After a fault that waits for the back-off. */
-  replace(replica: Replica, { kind, why }: Retirement): void {
+  replace(replica: PoolReplica, { kind, why }: Retirement): void {
     if (kind === 'recycle') {
       this.replaceWhenReady(replica);
       return;
@@ -109,14 +109,14 @@ export class ReplicaSet {
     await Promise.all(this.replicas.map((replica) => replica.drain(graceMs)));
   }
 
-  /** The same, for good. */
+  /** Drains permanently: no replica starts afterwards. */
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
     await this.drain(graceMs);
   }
 
-  private replaceWhenReady(replica: Replica): void {
-    if (replica.state !== 'ready') return;
+  private replaceWhenReady(replica: PoolReplica): void {
+    if (replica.phase !== 'ready') return;
     if (this.options.overlap) this.outgoing = [...this.outgoing, replica];
     else void replica.drain(this.options.drainGraceMs, true);
     this.reconcile();
@@ -145,7 +145,7 @@ export class ReplicaSet {
   /** Those that leave, and whose successors have to wait until they are gone. */
   private get blocking(): number {
     const { overlap } = this.options;
-    return this.replicas.filter(({ state }) => state === 'condemned' || (state === 'draining' && !overlap)).length;
+    return this.replicas.filter(({ phase }) => phase === 'condemned' || (phase === 'draining' && !overlap)).length;
   }
 
   /** From the start of one replica to its end. */
@@ -204,12 +204,12 @@ export class ReplicaSet {
   }
 }
 
-function isUseful({ state }: Replica): boolean {
-  return state === 'starting' || state === 'ready';
+function isUseful({ phase }: PoolReplica): boolean {
+  return phase === 'starting' || phase === 'ready';
 }
 
 /** `count` replicas that are missed least: those that are not ready yet, then those with the fewest calls, the youngest first. */
-function leastUseful(replicas: readonly Replica[], count: number): Replica[] {
-  const rank = (replica: Replica): number => (replica.state === 'starting' ? -1 : replica.running);
+function leastUseful<Replica extends PoolReplica>(replicas: readonly Replica[], count: number): Replica[] {
+  const rank = (replica: Replica): number => (replica.phase === 'starting' ? -1 : replica.running);
   return replicas.toSorted((a, b) => rank(a) - rank(b) || b.id - a.id).slice(0, Math.max(0, count));
 }

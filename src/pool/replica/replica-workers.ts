@@ -1,21 +1,14 @@
 import type { OnReadOpts, Socket } from 'node:net';
-import { DcfError } from '../../core/errors.js';
+import type { DcfError } from '../../core/errors.js';
 import type { WorkerEnds } from '../../process/spawn.js';
 import type { Call } from '../calls/call.js';
+import type { PoolEvents, PoolWorker } from './pool-events.js';
+import type { ReplicaPort } from './replica-port.js';
 import { initHeader, type ReplicaSpec } from './replica-spec.js';
-import { Worker, type WorkerEvents, type WorkerHome } from './worker.js';
-
-export interface ReplicaWorkersEvents extends Pick<WorkerEvents, 'freed' | 'returned' | 'started' | 'retire' | 'log' | 'callFunction'> {
-  /** Every Handler is built. */
-  ready: () => void;
-  /** A Handler could not be built. */
-  initFailed: (error: DcfError) => void;
-  /** One of the streams is over: in order (`undefined`), or with what broke it. */
-  closed: (error: Error | undefined) => void;
-}
+import { Worker } from './worker.js';
 
 /** What the workers are part of. */
-export interface ReplicaWorkersHome extends WorkerHome {
+export interface WorkersPort extends ReplicaPort {
   readonly devices: readonly string[];
 }
 
@@ -28,8 +21,8 @@ export class ReplicaWorkers implements WorkerEnds {
 
   constructor(
     private readonly spec: ReplicaSpec,
-    private readonly home: ReplicaWorkersHome,
-    private readonly events: ReplicaWorkersEvents,
+    private readonly replica: WorkersPort,
+    private readonly events: PoolEvents,
   ) {}
 
   /** Calls that they got, from the first on. */
@@ -52,18 +45,7 @@ export class ReplicaWorkers implements WorkerEnds {
   }
 
   create(open: (onread: OnReadOpts) => Socket, index: number): void {
-    const { freed, returned, started, retire, log, callFunction } = this.events;
-    const worker = new Worker(open, initHeader(this.spec, index, this.home.devices), this.home, {
-      ready: () => this.workerReady(index),
-      initFailed: (message, stack) => this.initFailed(message, stack),
-      closed: (error) => this.closed(worker, error),
-      freed,
-      returned,
-      started,
-      retire,
-      log,
-      callFunction,
-    });
+    const worker = new Worker(open, initHeader(this.spec, index, this.replica.devices), this.replica, this.events);
     this.list = [...this.list, worker];
     this.openStreams += 1;
     if (index === 0 || !this.buildsInTurn) worker.build();
@@ -72,6 +54,19 @@ export class ReplicaWorkers implements WorkerEnds {
   discard(): void {
     this.list = [];
     this.openStreams = 0;
+  }
+
+  /** Has the next worker's Handler built, where they are built in turn. Returns whether all are built. */
+  built(worker: PoolWorker): boolean {
+    if (this.buildsInTurn) this.list[worker.index + 1]?.build();
+    return this.list.every(({ readiness }) => readiness !== undefined);
+  }
+
+  /** A worker's stream is over. Returns false for a worker that was discarded, and whose end does not matter. */
+  closed(worker: PoolWorker): boolean {
+    if (!this.list.some((one) => one === worker)) return false;
+    this.openStreams -= 1;
+    return true;
   }
 
   /** They get nothing new. */
@@ -91,24 +86,6 @@ export class ReplicaWorkers implements WorkerEnds {
 
   /** Models that are loaded on a device at once need the most memory of each at once. */
   private get buildsInTurn(): boolean {
-    return this.home.devices.length > 0;
-  }
-
-  private workerReady(index: number): void {
-    if (this.buildsInTurn) this.list[index + 1]?.build();
-    if (this.list.every((worker) => worker.readiness !== undefined)) this.events.ready();
-  }
-
-  private initFailed(message: string, stack: string): void {
-    const cause = new Error(message);
-    cause.stack = stack === '' ? message : stack;
-    this.events.initFailed(new DcfError('FAILED_PRECONDITION', `the Handler could not be built: ${message}`, { cause }));
-  }
-
-  /** One that was discarded is not missed. */
-  private closed(worker: Worker, error: Error | undefined): void {
-    if (!this.list.includes(worker)) return;
-    this.openStreams -= 1;
-    this.events.closed(error);
+    return this.replica.devices.length > 0;
   }
 }

@@ -5,82 +5,67 @@ import { defer } from '../../core/promises.js';
 import type { MemoryUse } from '../../process/memory-watch.js';
 import type { Exit, SpawnedProcess } from '../../process/spawn.js';
 import { FrameError } from '../../wire/frame.js';
-import type { Call } from '../calls/call.js';
-import type { CallFunction } from '../calls/nested-call.js';
 import type { LogLine } from '../output/log-line.js';
 import { describeEnd, type EndReason, type KillReason } from './end-reason.js';
+import type { PoolEvents, PoolReplica, PoolWorker, ReplicaPhase } from './pool-events.js';
 import { ReplicaOutput } from './replica-output.js';
 import type { ReplicaSpec } from './replica-spec.js';
 import { ReplicaStart } from './replica-start.js';
-import { ReplicaWorkers } from './replica-workers.js';
+import { ReplicaWorkers, type WorkersPort } from './replica-workers.js';
 import { type Retirement, recyclingDue } from './retirement.js';
 import type { Worker } from './worker.js';
 
-export interface ReplicaEvents {
-  freed: (worker: Worker) => void;
-  /** A call comes back that no Handler has begun. */
-  returned: (call: Call) => void;
-  started: (call: Call) => void;
-  /** It should be replaced, for what it says of itself or because its time has come. */
-  retire: (replica: Replica, retirement: Retirement) => void;
-  log: (line: LogLine) => void;
-  callFunction: CallFunction;
-}
-
 /**
- * starting → ready → draining → ended. A replica with a stuck call is condemned: it takes nothing new, lets its other calls
- * finish, and is then killed.
+ * Where a replica is in its life. A replica with a stuck call is condemned: it takes nothing new, lets its other calls finish, and is
+ * then killed. One that is `discarded` was told to leave: its end is no failure.
  */
-export type ReplicaState = 'starting' | 'ready' | 'draining' | 'condemned' | 'ended';
+type ReplicaState =
+  | { readonly phase: 'starting'; readonly discarded: boolean }
+  /** `retiring`: its replacement was asked for. */
+  | { readonly phase: 'ready'; readonly discarded: false; readonly retiring: boolean }
+  | { readonly phase: 'draining'; readonly discarded: true }
+  | { readonly phase: 'condemned'; readonly discarded: boolean; readonly reason: KillReason }
+  | { readonly phase: 'ended'; readonly discarded: boolean };
 
 /** After its stream has ended, a process gets this long to exit and so to tell its own exit code. */
 const exitGraceMs = 1_000;
 
 /** One child process of a revision, from its spawn to its end. It is never started twice. */
-export class Replica {
-  state: ReplicaState = 'starting';
+export class Replica implements PoolReplica, WorkersPort {
   readonly startedAt = Date.now();
   private readonly startedClock = performance.now();
+  private state: ReplicaState = { phase: 'starting', discarded: false };
   private process: SpawnedProcess | undefined;
-  private killed: KillReason | undefined;
-  private condemned: KillReason | undefined;
   private exit: Exit | undefined;
+  /** Why the platform killed the process, where it did: it explains the signal that the system reports. */
+  private killedFor: KillReason | undefined;
   private readonly output: ReplicaOutput;
   private readonly startup: ReplicaStart;
   private readonly group: ReplicaWorkers;
-  /** It was told to leave: its end is no failure. */
-  discarded = false;
-  private retiring = false;
   private readonly end = defer<EndReason>();
 
   constructor(
     readonly id: number,
     private readonly spec: ReplicaSpec,
-    private readonly events: ReplicaEvents,
+    private readonly events: PoolEvents,
   ) {
-    this.output = new ReplicaOutput(events.log);
+    this.output = new ReplicaOutput((line) => events.log(id, line));
     this.startup = new ReplicaStart(spec, {
       process: (process) => this.began(process),
       noProcess: () => this.finish({ text: 'no process could be started', reason: 'spawn' }),
       late: () => this.kill({ kind: 'init timeout', limitMs: spec.initTimeoutMs }),
     });
-    this.group = new ReplicaWorkers(spec, this, {
-      ready: () => this.becameReady(),
-      initFailed: (error) => this.startup.failed(error),
-      freed: (worker) => {
-        this.callEnded();
-        events.freed(worker);
-      },
-      returned: events.returned,
-      started: events.started,
-      retire: (why) => this.retire({ kind: 'fault', why }),
-      log: (line) => this.output.tell(line),
-      callFunction: events.callFunction,
-      closed: (error) => this.streamClosed(error),
-    });
+    this.group = new ReplicaWorkers(spec, this, events);
   }
 
-  /** Resolves with the reason when the process is gone and its calls are failed. */
+  get phase(): ReplicaPhase {
+    return this.state.phase;
+  }
+
+  get discarded(): boolean {
+    return this.state.discarded;
+  }
+
   get ended(): Promise<EndReason> {
     return this.end.promise;
   }
@@ -125,11 +110,6 @@ export class Replica {
     return performance.now() - this.startedClock;
   }
 
-  /**
-   * Starts the process and builds its Handlers. Resolves when every worker is ready.
-   *
-   * @throws DcfError FAILED_PRECONDITION with the Handler's own stack as `cause`; the process is then gone
-   */
   start(): Promise<void> {
     void this.ended.then(() => this.startup.releaseDevices());
     return this.startup.run(this.group);
@@ -137,8 +117,8 @@ export class Replica {
 
   /** Ends the process at once, and all that it started. The calls that it ran fail with the reason. */
   kill(reason: KillReason): void {
-    if (this.state === 'ended') return;
-    this.killed ??= reason;
+    if (this.state.phase === 'ended') return;
+    this.killedFor ??= reason;
     this.startup.abandon();
     this.process?.kill();
   }
@@ -148,34 +128,42 @@ export class Replica {
    * after `graceMs`: streams may go on without end.
    */
   condemn(reason: KillReason, graceMs: number): void {
-    if (this.state === 'ended' || this.state === 'condemned') return;
-    this.state = 'condemned';
-    this.condemned = reason;
+    if (this.state.phase === 'ended' || this.state.phase === 'condemned') return;
+    this.state = { phase: 'condemned', discarded: this.state.discarded, reason };
     void this.ended.then(startTimer(graceMs, () => this.kill(reason)));
     this.group.close();
     this.endCondemned();
   }
 
-  /** One of its calls was answered, or is not waited for any more. */
-  callEnded(): void {
-    if (this.state === 'condemned') this.endCondemned();
-    else {
-      const retirement = recyclingDue(this.spec.recycle, this);
-      if (retirement !== undefined) this.retire(retirement);
-    }
+  log(line: LogLine): void {
+    this.output.tell(line);
   }
 
-  /**
-   * Lets it finish what it runs, and kills it after `graceMs`; with `streamsMayEnd`, not while one of its streams goes on. Resolves
-   * when the process is gone.
-   */
-  async drain(graceMs: number, streamsMayEnd = false): Promise<void> {
-    this.discarded = true;
-    if (this.state === 'starting') this.kill({ kind: 'stopped' });
-    if (this.state === 'ready') {
-      this.state = 'draining';
-      this.group.drain();
+  workerReady(worker: PoolWorker): void {
+    if (this.group.built(worker)) this.becameReady();
+  }
+
+  initFailed(message: string, stack: string): void {
+    const cause = new Error(message);
+    cause.stack = stack === '' ? message : stack;
+    this.startup.failed(new DcfError('FAILED_PRECONDITION', `the Handler could not be built: ${message}`, { cause }));
+  }
+
+  workerRetires(why: string): void {
+    this.retire({ kind: 'fault', why });
+  }
+
+  callEnded(): void {
+    if (this.state.phase === 'condemned') {
+      this.endCondemned();
+      return;
     }
+    const retirement = recyclingDue(this.spec.recycle, this);
+    if (retirement !== undefined) this.retire(retirement);
+  }
+
+  async drain(graceMs: number, streamsMayEnd = false): Promise<void> {
+    this.discard();
     const late = (): void => {
       if (streamsMayEnd && this.group.streaming) cancelTimer = startTimer(graceMs, late);
       else this.kill({ kind: 'stopped' });
@@ -185,36 +173,11 @@ export class Replica {
     cancelTimer();
   }
 
-  private endCondemned(): void {
-    if (this.condemned !== undefined && !this.group.busy) this.kill(this.condemned);
-  }
-
-  private retire(retirement: Retirement): void {
-    if (this.retiring || this.state !== 'ready') return;
-    this.retiring = true;
-    this.events.retire(this, retirement);
-  }
-
-  private began(process: SpawnedProcess): void {
-    this.process = process;
-    this.output.read(process.stdout, 'info');
-    this.output.read(process.stderr, 'warn');
-    void process.exited.then((exit) => this.exited(exit));
-    if (this.killed !== undefined) process.kill();
-  }
-
-  private becameReady(): void {
-    if (this.state !== 'starting') return;
-    this.state = 'ready';
-    this.output.started();
-    this.startup.succeeded();
-  }
-
-  private streamClosed(error: Error | undefined): void {
-    if (this.state === 'ended') return;
+  streamClosed(worker: PoolWorker, error: Error | undefined): void {
+    if (!this.group.closed(worker) || this.state.phase === 'ended') return;
     const { openStreams } = this.group;
     if (this.exit !== undefined) {
-      if (openStreams === 0) this.finish(describeEnd(this.exit, this.killed));
+      if (openStreams === 0) this.finish(describeEnd(this.exit, this.killedFor));
       return;
     }
     if (error instanceof FrameError || error instanceof DcfError) {
@@ -224,15 +187,63 @@ export class Replica {
     // It has not been started yet: how that ends its starter tells.
     if (this.process === undefined) return;
     // Of several workers the idle ones leave first, while the others still finish their calls.
-    if (this.state === 'draining' && openStreams > 0) return;
+    if (this.state.phase === 'draining' && openStreams > 0) return;
     const cancelTimer = startTimer(exitGraceMs, () => this.kill({ kind: 'stream closed' }));
     void this.ended.then(cancelTimer);
+  }
+
+  private discard(): void {
+    const { state } = this;
+    switch (state.phase) {
+      case 'starting':
+        this.state = { ...state, discarded: true };
+        this.kill({ kind: 'stopped' });
+        return;
+      case 'ready':
+        this.state = { phase: 'draining', discarded: true };
+        this.group.drain();
+        return;
+      case 'condemned':
+      case 'ended':
+        this.state = { ...state, discarded: true };
+        return;
+      case 'draining':
+        return;
+      default:
+        state satisfies never;
+    }
+  }
+
+  private endCondemned(): void {
+    if (this.state.phase === 'condemned' && !this.group.busy) this.kill(this.state.reason);
+  }
+
+  private retire(retirement: Retirement): void {
+    if (this.state.phase !== 'ready' || this.state.retiring) return;
+    this.state = { ...this.state, retiring: true };
+    this.events.replicaRetires(this, retirement);
+  }
+
+  private began(process: SpawnedProcess): void {
+    this.process = process;
+    this.output.read(process.stdout, 'info');
+    this.output.read(process.stderr, 'warn');
+    void process.exited.then((exit) => this.exited(exit));
+    if (this.killedFor !== undefined) process.kill();
+  }
+
+  private becameReady(): void {
+    if (this.state.phase !== 'starting') return;
+    // Where it was told to leave meanwhile, it is being killed.
+    this.state = this.state.discarded ? { phase: 'draining', discarded: true } : { phase: 'ready', discarded: false, retiring: false };
+    this.output.started();
+    this.startup.succeeded();
   }
 
   /** What it wrote before its end is read first: it tells which calls were answered, and which had begun. */
   private exited(exit: Exit): void {
     this.exit = exit;
-    const finish = (): void => this.finish(describeEnd(exit, this.killed));
+    const finish = (): void => this.finish(describeEnd(exit, this.killedFor));
     if (this.group.openStreams === 0) {
       finish();
       return;
@@ -243,13 +254,13 @@ export class Replica {
   }
 
   private finish(end: EndReason): void {
-    if (this.state === 'ended') return;
-    const before = this.state;
-    this.state = 'ended';
+    const { phase, discarded } = this.state;
+    if (phase === 'ended') return;
+    this.state = { phase: 'ended', discarded };
     // Where a Handler could not be built, that was told before.
-    if (before === 'starting') this.startup.failed(this.output.startError(end));
+    if (phase === 'starting') this.startup.failed(this.output.startError(end));
     const error = new DcfError('INTERNAL', `the worker died while it ran the call: ${end.text}`, { reason: end.reason });
-    for (const call of this.group.failAll(error)) this.events.returned(call);
+    for (const call of this.group.failAll(error)) this.events.callReturned(call);
     this.output.end();
     this.end.resolve(end);
   }

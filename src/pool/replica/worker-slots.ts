@@ -69,9 +69,9 @@ export class WorkerSlots {
 
   /** Takes one slot for all calls of a batch. */
   takeForBatch(calls: readonly Call[]): void {
-    const batch = { left: calls.length };
+    const batch = { size: calls.length, left: calls.length };
     this.taken += 1;
-    for (const call of calls) call.batch = batch;
+    for (const call of calls) call.joinBatch(batch);
   }
 
   /** The call ahead has begun, and is returned. Throws a DcfError INTERNAL when it does not have this number. */
@@ -79,7 +79,7 @@ export class WorkerSlots {
     const { callAhead } = this;
     if (callAhead?.wireId !== id) throw new DcfError('INTERNAL', `call ${id} has started, which was not sent ahead`);
     this.callAhead = undefined;
-    callAhead.startedAt = performance.now();
+    callAhead.begin();
     return callAhead;
   }
 
@@ -90,7 +90,7 @@ export class WorkerSlots {
     if (batch !== undefined) batch.left -= 1;
     if (batch === undefined || batch.left === 0) this.taken -= 1;
     if (call.stream !== undefined) this.streams -= 1;
-    call.batch = undefined;
+    call.leaveBatch();
   }
 
   /** A call was answered: how long calls take says whether sending ahead is worth it. */

@@ -1,48 +1,19 @@
-import { performance } from 'node:perf_hooks';
 import { DcfError } from '../../core/errors.js';
 import type { MemoryUse } from '../../process/memory-watch.js';
 import type { ConnectionOptions } from '../../wire/connection.js';
 import { Connection } from '../../wire/connection.js';
 import type { InitHeader, Message, ReadyHeader } from '../../wire/messages.js';
 import type { Call } from '../calls/call.js';
-import type { CallFunction } from '../calls/nested-call.js';
 import { NestedCalls } from '../calls/nested-calls.js';
 import { HandlerLines } from '../output/handler-lines.js';
 import type { LogLine } from '../output/log-line.js';
-import type { KillReason } from './end-reason.js';
 import { InFlightCalls, outputHeadroom } from './in-flight-calls.js';
+import type { PoolEvents, PoolWorker } from './pool-events.js';
+import type { ReplicaPort } from './replica-port.js';
 import { WorkerSlots } from './worker-slots.js';
 
-/** What a worker tells the replica that it belongs to. */
-export interface WorkerEvents {
-  ready: (worker: Worker) => void;
-  initFailed: (message: string, stack: string) => void;
-  /** A call was answered, or began: there may be room for another. */
-  freed: (worker: Worker) => void;
-  /** A call that it was sent ahead comes back, not started. */
-  returned: (call: Call) => void;
-  /** A call has begun that was sent ahead. */
-  started: (call: Call) => void;
-  /** It is fit for the calls that it runs, but should be replaced. */
-  retire: (why: string) => void;
-  log: (line: LogLine) => void;
-  callFunction: CallFunction;
-  /** The stream is over: in order (`undefined`), or with what broke it. */
-  closed: (error: Error | undefined) => void;
-}
-
-/** The replica that a worker is a part of. */
-export interface WorkerHome {
-  readonly id: number;
-  readonly memory: MemoryUse;
-  /** Whether one more line of the log is taken. */
-  takesLine(): boolean;
-  condemn(reason: KillReason, graceMs: number): void;
-  callEnded(): void;
-}
-
 /** The daemon's side of one worker: its stream and the calls that it has. */
-export class Worker {
+export class Worker implements PoolWorker {
   readonly index: number;
   /** Set once the Handler is built. */
   readiness: ReadyHeader | undefined;
@@ -60,17 +31,20 @@ export class Worker {
   constructor(
     open: ConnectionOptions['open'],
     private readonly init: InitHeader,
-    readonly home: WorkerHome,
-    private readonly events: WorkerEvents,
+    private readonly replica: ReplicaPort,
+    events: PoolEvents,
   ) {
     this.index = init.worker;
-    this.lines = new HandlerLines(init.worker, events.log);
+    this.lines = new HandlerLines(init.worker, (line) => replica.log(line));
     const { concurrency, maxBatch } = init;
     this.slots = new WorkerSlots(concurrency);
     this.held = new InFlightCalls(concurrency * maxBatch + 1, this.slots, {
-      freed: () => events.freed(this),
-      returned: events.returned,
-      started: events.started,
+      freed: () => {
+        replica.callEnded();
+        events.slotFreed(this);
+      },
+      returned: (call) => events.callReturned(call),
+      started: (call) => events.callStarted(call),
       becameStream: () => this.recall(),
       send: this.sendMessage,
       threw: (stack, call) => this.log('error', Date.now(), stack, call.invocation.requestId),
@@ -82,11 +56,11 @@ export class Worker {
       maxBodyLength: init.maxPayload,
       pauseWhenCongested: false,
       onMessage: (message) => this.receive(message),
-      takesLog: () => home.takesLine(),
+      takesLog: () => replica.takesLine(),
       onClose: (error) => {
         this.over = true;
         this.lines.close();
-        events.closed(error);
+        replica.streamClosed(this, error);
       },
     });
     this.nested = new NestedCalls(events.callFunction, this.sendMessage);
@@ -97,18 +71,31 @@ export class Worker {
     this.connection.send({ type: 'INIT', init: this.init });
   }
 
-  /** Calls, or batches, that it can begin at once. */
+  get replicaId(): number {
+    return this.replica.id;
+  }
+
+  get memory(): MemoryUse {
+    return this.replica.memory;
+  }
+
+  get providers(): readonly string[] {
+    return this.readiness?.providers ?? [];
+  }
+
+  get takesBatches(): boolean {
+    return this.readiness?.callBatch === true;
+  }
+
   get freeSlots(): number {
     return this.readiness !== undefined && this.accepting ? this.slots.free : 0;
   }
 
-  /** Whether one more call may be sent ahead of the slot that it will need. */
   get takesAhead(): boolean {
     const { readiness, slots } = this;
     return readiness !== undefined && this.accepting && slots.takesAhead && !readiness.callBatch;
   }
 
-  /** How long the Handler usually takes for a call, or for a batch, in milliseconds; `undefined` after few calls. */
   get usualRunMs(): number | undefined {
     return this.slots.usualRunMs;
   }
@@ -128,17 +115,14 @@ export class Worker {
     return this.held.streaming;
   }
 
-  /** Calls that hold its slots: those that have begun, and the one ahead when it is about to. */
   holders(): Iterable<Call> {
     return this.held.inSlots();
   }
 
-  /** Sends a call to the Handler. The caller has seen that a slot is free, or that one may be sent ahead. */
   dispatch(call: Call): void {
     this.send(call, this.slots.take(call), false);
   }
 
-  /** Sends calls that the Handler gets at once. The caller has seen that a slot is free. */
   dispatchBatch(calls: readonly Call[]): void {
     this.slots.takeForBatch(calls);
     calls.forEach((call, index) => {
@@ -151,19 +135,21 @@ export class Worker {
     this.connection.send({ type: 'CANCEL', id: call.wireId });
   }
 
-  /** Asks for the call that was sent ahead; it comes back unless it has begun meanwhile. */
   recall(): void {
     const { ahead } = this.slots;
     if (ahead !== undefined) this.connection.send({ type: 'RECALL', id: ahead.wireId });
   }
 
-  /** How long the call that was sent ahead has waited, in milliseconds; 0 without one. */
   get aheadAge(): number {
     return this.slots.ahead?.age ?? 0;
   }
 
-  hasBegun(call: Call): boolean {
-    return call !== this.slots.ahead;
+  callAbandoned(): void {
+    this.replica.callEnded();
+  }
+
+  condemnFor(call: Call, graceMs: number): void {
+    this.replica.condemn({ kind: 'deadline', requestId: call.invocation.requestId }, graceMs);
   }
 
   /** Nothing new is sent. */
@@ -188,12 +174,9 @@ export class Worker {
   }
 
   private send(call: Call, announce: boolean, more: boolean): void {
-    this.held.add(call);
     const { requestId, metadata, query, contentType, input, onChunks } = call.invocation;
     const { stream, remainingMs } = call;
-    call.holder = this;
-    call.lastWorker = this;
-    if (!announce) call.startedAt = performance.now();
+    call.assign(this, this.held.add(call), announce);
     this.calls += 1;
     this.connection.send({
       type: 'CALL',
@@ -236,13 +219,13 @@ export class Worker {
         return;
       case 'READY':
         this.readiness = message.ready;
-        this.events.ready(this);
+        this.replica.workerReady(this);
         return;
       case 'INIT_FAILED':
-        this.events.initFailed(message.message, message.stack);
+        this.replica.initFailed(message.message, message.stack);
         return;
       case 'RETIRE':
-        this.events.retire(message.why);
+        this.replica.workerRetires(message.why);
         return;
       default:
         throw new DcfError('INTERNAL', `a worker sends no ${message.type}`);
@@ -250,6 +233,6 @@ export class Worker {
   }
 
   private log(level: LogLine['level'], time: number, text: string, callId: string): void {
-    this.events.log({ time, level, text, callId, worker: this.init.worker });
+    this.replica.log({ time, level, text, callId, worker: this.init.worker });
   }
 }

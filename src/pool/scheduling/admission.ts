@@ -1,16 +1,16 @@
 import { DcfError, notStarted } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import type { Call } from '../calls/call.js';
+import type { PoolWorker } from '../replica/pool-events.js';
 import type { ReplicaSet } from '../replica/replica-set.js';
-import type { Worker } from '../replica/worker.js';
 import type { Dispatcher } from './dispatcher.js';
 
 export interface AdmissionOptions {
   function: string;
   revision: string;
   maxQueued: number;
-  keeper: ReplicaSet;
-  dispatcher: Dispatcher;
+  replicas: Pick<ReplicaSet, 'pauseMs' | 'initError' | 'lastFailure' | 'readyCount'>;
+  queue: Pick<Dispatcher, 'queued' | 'queuedNested' | 'extraRoom'>;
 }
 
 /** What a caller is told to wait when the queue is full, in milliseconds. */
@@ -34,14 +34,14 @@ export class Admission {
    *
    * @param worker - the one that it can be given to at once
    */
-  refusal(call: Call, worker: Worker | undefined): DcfError | undefined {
+  refusal(call: Call, worker: PoolWorker | undefined): DcfError | undefined {
     if (this.draining) return this.stopped();
     return worker === undefined ? (this.hopeless() ?? this.queueFull(call)) : undefined;
   }
 
   /** Why no replica will take a call for a good while; `undefined` when one is ready or soon may be. */
   hopeless(): DcfError | undefined {
-    const { pauseMs, initError, lastFailure, readyCount } = this.options.keeper;
+    const { pauseMs, initError, lastFailure, readyCount } = this.options.replicas;
     if (readyCount > 0 || this.suspended) return undefined;
     if (initError !== undefined) return new DcfError('FAILED_PRECONDITION', `${this.notReady}: ${initError.message}`);
     if (pauseMs === 0) return undefined;
@@ -62,9 +62,9 @@ export class Admission {
 
   /** Calls from outside leave nested ones their room: those belong to calls that were accepted before. */
   private queueFull(call: Call): DcfError | undefined {
-    const { maxQueued, dispatcher } = this.options;
-    const queued = call.isNested ? dispatcher.queuedNested : dispatcher.queued;
-    if (queued < maxQueued + dispatcher.extraRoom) return undefined;
+    const { maxQueued, queue } = this.options;
+    const queued = call.isNested ? queue.queuedNested : queue.queued;
+    if (queued < maxQueued + queue.extraRoom) return undefined;
     return new DcfError('RESOURCE_EXHAUSTED', `the queue of ${this.options.function} is full: ${maxQueued} calls wait`, {
       retryAfterMs: queueFullPauseMs,
     });

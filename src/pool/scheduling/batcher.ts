@@ -40,7 +40,6 @@ export function takeBatch(queue: CallQueue, count: number): Call[] {
   while (calls.length < count) {
     const call = queue.shift();
     if (call === undefined) break;
-    call.batchSize = count;
     calls.push(call);
   }
   return calls;

@@ -1,13 +1,12 @@
 import { startTimer } from '../../core/deadline.js';
 import { DcfError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
-import type { Call } from '../calls/call.js';
-import type { Worker } from '../replica/worker.js';
-import type { Dispatcher } from './dispatcher.js';
+import type { Call, CallHolder } from '../calls/call.js';
 
 export interface CallTerminationOptions {
   function: string;
-  dispatcher: Dispatcher;
+  /** The calls that wait. */
+  queue: { remove(call: Call): void };
   /** How long a Handler may run on past its call's deadline before its replica is condemned. */
   killGraceMs: number;
   /** How long the other calls of a condemned replica may go on. */
@@ -25,25 +24,24 @@ export class CallTermination {
 
   /** The deadline has passed: the Handler gets the grace to notice. */
   expire(call: Call): void {
-    const { holder } = call;
-    const { begun } = call;
-    this.options.dispatcher.remove(call);
-    call.expired = true;
+    const { holder, begun } = call;
+    this.options.queue.remove(call);
+    call.markExpired();
     if (!call.settled) holder?.cancel(call);
     if (begun && holder !== undefined) this.startKillTimer(call, holder);
     const deadline = `the deadline of ${formatDuration(call.timeoutMs)} passed ${begun ? 'in the Handler' : 'in the queue'}`;
     call.fail(new DcfError('DEADLINE_EXCEEDED', `${this.options.function}: ${call.stream?.lateness ?? deadline}`));
-    holder?.home.callEnded();
+    holder?.callAbandoned();
   }
 
   /** The caller has given up. */
   cancel(call: Call, error?: DcfError): void {
     if (call.settled) return;
     const { holder } = call;
-    this.options.dispatcher.remove(call);
+    this.options.queue.remove(call);
     holder?.cancel(call);
     call.fail(error ?? new DcfError('CANCELLED', 'the caller gave up'));
-    holder?.home.callEnded();
+    holder?.callAbandoned();
   }
 
   /** A call that was sent ahead has begun, perhaps just when its deadline had passed. */
@@ -51,11 +49,12 @@ export class CallTermination {
     if (call.expired && call.holder !== undefined) this.startKillTimer(call, call.holder);
   }
 
-  private startKillTimer(call: Call, worker: Worker): void {
+  private startKillTimer(call: Call, holder: CallHolder): void {
     const { killGraceMs, condemnGraceMs, onCondemned } = this.options;
-    call.cancelTimer = startTimer(killGraceMs, () => {
-      worker.home.condemn({ kind: 'deadline', requestId: call.invocation.requestId }, condemnGraceMs);
+    const kill = (): void => {
+      holder.condemnFor(call, condemnGraceMs);
       onCondemned();
-    });
+    };
+    call.setTimer(startTimer(killGraceMs, kill));
   }
 }

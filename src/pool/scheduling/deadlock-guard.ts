@@ -12,9 +12,9 @@ const maxWaitsShown = 8;
 
 export interface DeadlockGuardOptions {
   function: string;
-  keeper: ReplicaSet;
-  scaler: Scaler;
-  dispatcher: Dispatcher;
+  replicas: Pick<ReplicaSet, 'replicas' | 'expectsReplica'>;
+  scaler: Pick<Scaler, 'canGrow' | 'grow'>;
+  queue: Pick<Dispatcher, 'lastNested' | 'remove' | 'hasFreeSlot'>;
   /** Whether its replicas end to make room for others, that come then. */
   isSuspended: () => boolean;
 }
@@ -34,10 +34,10 @@ export class DeadlockGuard implements SlotOwner {
   }
 
   *holders(): Iterable<Call> {
-    for (const { state, workers } of this.options.keeper.replicas) {
+    for (const { phase, workers } of this.options.replicas.replicas) {
       for (const worker of workers) {
         // Only the end of the others brings that of a call on which its replica was condemned.
-        for (const call of worker.holders()) if (!call.settled || state !== 'condemned') yield call;
+        for (const call of worker.holders()) if (!call.settled || phase !== 'condemned') yield call;
       }
     }
   }
@@ -45,15 +45,15 @@ export class DeadlockGuard implements SlotOwner {
   /** To be called when a nested call has to wait here: where that would be for ever, one fails. */
   look(): void {
     this.stop();
-    const { dispatcher, scaler } = this.options;
-    for (let call = dispatcher.lastNested; call !== undefined; call = dispatcher.lastNested) {
+    const { queue, scaler } = this.options;
+    for (let call = queue.lastNested; call !== undefined; call = queue.lastNested) {
       const waits = this.gains ? undefined : standstill(this);
       // More load than there seems to be: calls that wait for each other do not run, however many fit one replica.
       if (waits === undefined || scaler.grow()) {
         this.cancelTimer = startTimer(lookAgainMs, () => this.look());
         return;
       }
-      dispatcher.remove(call);
+      queue.remove(call);
       call.fail(this.refusal(waits));
     }
   }
@@ -65,9 +65,9 @@ export class DeadlockGuard implements SlotOwner {
 
   /** Whether a slot is free, or a replica comes that brings some. */
   private get gains(): boolean {
-    const { keeper, dispatcher, isSuspended } = this.options;
-    if (isSuspended()) return !keeper.replicas.some(({ running }) => running > 0);
-    return dispatcher.hasFreeSlot || keeper.expectsReplica;
+    const { replicas, queue, isSuspended } = this.options;
+    if (isSuspended()) return !replicas.replicas.some(({ running }) => running > 0);
+    return queue.hasFreeSlot || replicas.expectsReplica;
   }
 
   private refusal(waits: readonly Wait[]): DcfError {

@@ -2,13 +2,17 @@ import { performance } from 'node:perf_hooks';
 import { startTimer } from '../../core/deadline.js';
 import type { Call } from '../calls/call.js';
 import { CallQueue } from '../calls/call-queue.js';
-import type { ReplicaSet } from '../replica/replica-set.js';
-import type { Worker } from '../replica/worker.js';
+import type { PoolReplica, PoolWorker } from '../replica/pool-events.js';
 import { BatchGathering } from './batch-gathering.js';
 import { type BatchOptions, earliestDeadline, frontBatch, takeBatch } from './batcher.js';
 
 /** A call that was sent ahead and waits for longer than this behind another is asked for again once a worker is idle. */
 const recallAfterMs = 20;
+
+/** The replicas that there are now. */
+export interface ReplicaList {
+  readonly replicas: readonly Pick<PoolReplica, 'workers' | 'running'>[];
+}
 
 /** The queue of a pool, and what gives its calls to workers: one by one or in batches, each as soon as there is room. */
 export class Dispatcher {
@@ -21,7 +25,7 @@ export class Dispatcher {
   private pumpScheduled = false;
 
   constructor(
-    private readonly keeper: ReplicaSet,
+    private readonly replicas: ReplicaList,
     private readonly batch: BatchOptions,
   ) {
     this.gathering = new BatchGathering(batch.maxDelayMs);
@@ -42,29 +46,29 @@ export class Dispatcher {
   }
 
   /** The worker that a call can be given to at once. */
-  get room(): Worker | undefined {
+  get room(): PoolWorker | undefined {
     return this.queue.size > 0 || this.batching ? undefined : this.roomiest();
   }
 
   /** The same for a call that has to begin at once. A nested one that is sent ahead might wait there for the very call that waits for it. */
-  get slot(): Worker | undefined {
+  get slot(): PoolWorker | undefined {
     const { room } = this;
     return room !== undefined && room.freeSlots > 0 ? room : undefined;
   }
 
   get hasFreeSlot(): boolean {
-    return this.keeper.replicas.some(({ workers }) => workers.some(({ freeSlots }) => freeSlots > 0));
+    return this.replicas.replicas.some(({ workers }) => workers.some(({ freeSlots }) => freeSlots > 0));
   }
 
   /** Calls beyond the queue that are as good as taken: those of one turn are put together before they are given to a worker. */
   get extraRoom(): number {
     if (!this.batching) return 0;
     let slots = 0;
-    for (const replica of this.keeper.replicas) for (const worker of replica.workers) slots += worker.freeSlots;
+    for (const replica of this.replicas.replicas) for (const worker of replica.workers) slots += worker.freeSlots;
     return slots * this.batch.maxSize;
   }
 
-  give(call: Call, worker: Worker): void {
+  give(call: Call, worker: PoolWorker): void {
     if (worker.freeSlots === 0 && this.cancelRecall === undefined) this.startRecallTimer();
     worker.dispatch(call);
   }
@@ -94,12 +98,12 @@ export class Dispatcher {
 
   /** There may be room anywhere. Nothing is sent ahead while a slot is free. */
   pump(): void {
-    for (const replica of this.keeper.replicas) for (const worker of replica.workers) this.fill(worker);
-    for (const replica of this.keeper.replicas) for (const worker of replica.workers) this.feed(worker);
+    for (const replica of this.replicas.replicas) for (const worker of replica.workers) this.fill(worker);
+    for (const replica of this.replicas.replicas) for (const worker of replica.workers) this.feed(worker);
   }
 
   /** There may be room in this worker. */
-  feed(worker: Worker): void {
+  feed(worker: PoolWorker): void {
     if (this.fillsWithBatches(worker)) {
       // What comes in the same turn goes along.
       this.schedulePump();
@@ -123,10 +127,10 @@ export class Dispatcher {
   }
 
   /** The worker with the most free slots; without one, a worker that a call may be sent ahead to. */
-  private roomiest(): Worker | undefined {
-    let best: Worker | undefined;
+  private roomiest(): PoolWorker | undefined {
+    let best: PoolWorker | undefined;
     let most = 0;
-    for (const replica of this.keeper.replicas) {
+    for (const replica of this.replicas.replicas) {
       for (const worker of replica.workers) {
         const free = worker.freeSlots;
         if (free > most) {
@@ -140,7 +144,7 @@ export class Dispatcher {
     return best;
   }
 
-  private fill(worker: Worker): void {
+  private fill(worker: PoolWorker): void {
     if (this.fillsWithBatches(worker)) {
       this.fillWithBatches(worker);
       return;
@@ -152,7 +156,7 @@ export class Dispatcher {
     }
   }
 
-  private fillWithBatches(worker: Worker): void {
+  private fillWithBatches(worker: PoolWorker): void {
     while (worker.freeSlots > 0) {
       const front = frontBatch(this.queue, this.batch);
       if (front === undefined) {
@@ -169,7 +173,7 @@ export class Dispatcher {
     }
   }
 
-  private begin(calls: readonly Call[], worker: Worker): void {
+  private begin(calls: readonly Call[], worker: PoolWorker): void {
     const [first] = calls;
     if (first?.stream !== undefined) {
       this.give(first, worker);
@@ -179,18 +183,18 @@ export class Dispatcher {
     worker.dispatchBatch(calls);
   }
 
-  private restMs(worker: Worker): number {
+  private restMs(worker: PoolWorker): number {
     const { queue, open } = this;
     return this.gathering.restMs({ now: performance.now(), open, deadline: earliestDeadline(queue), runMs: worker.usualRunMs });
   }
 
   /** Calls that wait or that workers have. */
   private get open(): number {
-    return this.keeper.replicas.reduce((sum, { running }) => sum + running, this.queue.size);
+    return this.replicas.replicas.reduce((sum, { running }) => sum + running, this.queue.size);
   }
 
-  private fillsWithBatches(worker: Worker): boolean {
-    return this.batching && worker.readiness?.callBatch === true;
+  private fillsWithBatches(worker: PoolWorker): boolean {
+    return this.batching && worker.takesBatches;
   }
 
   /** A wait that ends earlier than the one that goes on takes its place: a call with a near deadline may have come. */
@@ -218,7 +222,7 @@ export class Dispatcher {
   private startRecallTimer(): void {
     this.cancelRecall = startTimer(recallAfterMs, () => {
       this.cancelRecall = undefined;
-      const workers = this.keeper.replicas.flatMap((replica) => replica.workers);
+      const workers = this.replicas.replicas.flatMap((replica) => replica.workers);
       const waiting = workers.filter((worker) => worker.aheadAge > 0);
       if (waiting.length === 0) return;
       const idle = workers.some((worker) => worker.freeSlots > 0);

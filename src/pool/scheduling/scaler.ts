@@ -3,7 +3,10 @@ import { startTimer } from '../../core/deadline.js';
 import type { ReplicaSet } from '../replica/replica-set.js';
 import { type ScaleBounds, type ScaleState, scale, scaleIntervalMs } from './autoscaler.js';
 
-/** Tells the keeper how many replicas a pool needs: looks at the load from time to time, as long as there is anything to decide. */
+/** The replicas that are started and ended. */
+export type ScaledReplicas = Pick<ReplicaSet, 'start' | 'setWanted' | 'wanted' | 'readyCount'>;
+
+/** Decides how many replicas a pool needs: looks at the load from time to time, as long as there is anything to decide. */
 export class Scaler {
   private state: ScaleState = { wanted: 0, lastNeeded: 0, low: undefined };
   private calls = 0;
@@ -15,7 +18,7 @@ export class Scaler {
    * @param callsPerReplica - calls that one replica runs at the same time
    */
   constructor(
-    private readonly keeper: ReplicaSet,
+    private readonly replicas: ScaledReplicas,
     private bounds: ScaleBounds,
     private readonly callsPerReplica: number,
   ) {}
@@ -24,11 +27,11 @@ export class Scaler {
     return this.bounds.min;
   }
 
-  /** Starts replicas and resolves when `count` are ready. @throws as the keeper's `start` does */
+  /** Starts replicas and resolves when `count` are ready. @throws as `ReplicaSet.start` does */
   start(count: number): Promise<void> {
     this.stopped = false;
     this.state = { wanted: count, lastNeeded: 0, low: undefined };
-    const started = this.keeper.start(count);
+    const started = this.replicas.start(count);
     this.startTicking();
     return started;
   }
@@ -43,7 +46,7 @@ export class Scaler {
   /** Changes between how many replicas there may be. */
   setBounds(bounds: { min: number; max: number }): void {
     this.bounds = { ...this.bounds, ...bounds };
-    if (!this.stopped) this.want(Math.min(Math.max(this.keeper.wanted, bounds.min), bounds.max));
+    if (!this.stopped) this.want(Math.min(Math.max(this.replicas.wanted, bounds.min), bounds.max));
   }
 
   /** So many calls are accepted and not answered now. */
@@ -55,24 +58,24 @@ export class Scaler {
 
   /** Starts a replica for the first call of a pool at rest; how many more it needs, the load will show. */
   wake(): void {
-    if (this.keeper.wanted === 0 && !this.stopped) this.want(1);
+    if (this.replicas.wanted === 0 && !this.stopped) this.want(1);
   }
 
   /** Whether there may be one replica more. */
   get canGrow(): boolean {
-    return !this.stopped && this.keeper.wanted < this.bounds.max;
+    return !this.stopped && this.replicas.wanted < this.bounds.max;
   }
 
   /** Starts one replica more, whatever the load; false when there may be none. */
   grow(): boolean {
     if (!this.canGrow) return false;
-    this.want(this.keeper.wanted + 1);
+    this.want(this.replicas.wanted + 1);
     return true;
   }
 
   private want(count: number): void {
     this.state = { wanted: count, lastNeeded: 0, low: undefined };
-    this.keeper.setWanted(count);
+    this.replicas.setWanted(count);
     this.startTicking();
   }
 
@@ -85,13 +88,13 @@ export class Scaler {
   }
 
   private tick(): void {
-    const { calls, peakCalls, callsPerReplica, keeper } = this;
-    const load = { now: performance.now(), calls, peakCalls, callsPerReplica, readyReplicas: keeper.readyCount };
+    const { calls, peakCalls, callsPerReplica, replicas } = this;
+    const load = { now: performance.now(), calls, peakCalls, callsPerReplica, readyReplicas: replicas.readyCount };
     this.peakCalls = calls;
     const before = this.state.wanted;
     this.state = scale(this.state, load, this.bounds);
     const { wanted } = this.state;
-    if (wanted !== before) keeper.setWanted(wanted);
+    if (wanted !== before) replicas.setWanted(wanted);
     if (wanted > this.bounds.min || calls > 0) this.startTicking();
   }
 }

@@ -81,7 +81,7 @@ test('threads: each worker has a Handler of its own, in one process', async (t) 
     JSON.parse(text),
   );
   assert.deepEqual(replies.map((reply) => reply.worker).sort(), [0, 1, 2]);
-  assert.deepEqual([...new Set(replies.map((reply) => reply.pid))], [pool.keeper.replicas[0]?.pid]);
+  assert.deepEqual([...new Set(replies.map((reply) => reply.pid))], [pool.snapshot().replicas[0]?.pid]);
 });
 
 test('a full queue refuses at once, with a pause to wait', async (t) => {
@@ -113,14 +113,14 @@ test('a deadline that passes in the queue ends the call, and the Handler never s
 
 test('a deadline that passes in the Handler ends the call and aborts its signal; the slot comes back', async (t) => {
   const { call, folder, pool } = await startPool(t, gated, { killGraceMs: 60_000 });
-  const pid = pool.keeper.replicas[0]?.pid;
+  const pid = pool.snapshot().replicas[0]?.pid;
   const error = failure(await call('slow', { timeoutMs: 50 }).outcome);
   assert.equal(error.code, 'DEADLINE_EXCEEDED');
   assert.match(error.message, /passed in the Handler/);
   const next = call('next');
   await appears(folder, 'next.started');
   next.cancel();
-  assert.equal(pool.keeper.replicas[0]?.pid, pid, 'the worker was kept');
+  assert.equal(pool.snapshot().replicas[0]?.pid, pid, 'the worker was kept');
 });
 
 test('the function’s own timeout holds when the caller gives a longer one', async (t) => {
@@ -134,13 +134,13 @@ test('a Handler that spins past its deadline is killed after the grace, and repl
     'export class Handler { call(request) { if (request.text() === "spin") for (;;); return "fine"; } }',
     { killGraceMs: 50 },
   );
-  const pid = pool.keeper.replicas[0]?.pid;
+  const pid = pool.snapshot().replicas[0]?.pid;
   const spinning = call('spin', { timeoutMs: 50 });
   const queued = call('queued');
   assert.equal(failure(await spinning.outcome).code, 'DEADLINE_EXCEEDED');
   assert.equal(await queued.text, 'fine', 'a queued call is answered by the replacement');
-  assert.notEqual(pool.keeper.replicas[0]?.pid, pid);
-  assert.match(pool.keeper.lastFailure?.text ?? '', /killed because call call-1 ran on past its deadline/);
+  assert.notEqual(pool.snapshot().replicas[0]?.pid, pid);
+  assert.match(pool.snapshot().lastFailure?.text ?? '', /killed because call call-1 ran on past its deadline/);
 });
 
 test('a cancelled call in the queue never runs; a running one has its signal aborted', async (t) => {
@@ -170,7 +170,7 @@ test('stop finishes what was accepted and refuses what comes after', async (t) =
   assert.equal(await running.text, 'done running');
   assert.equal(await queued.text, 'done queued');
   await stopped;
-  assert.equal(pool.keeper.replicas.length, 0);
+  assert.equal(pool.snapshot().replicas.length, 0);
 });
 
 test('a replica that drains lets a long call finish in one thread while the others have left', async (t) => {
@@ -178,7 +178,7 @@ test('a replica that drains lets a long call finish in one thread while the othe
   const slow = 'export class Handler { async call() { await new Promise((resolve) => setTimeout(resolve, 1_500)); return "done"; } }';
   const { call, pool } = await startPool(t, slow, { threads: 3 });
   const running = call();
-  await pool.keeper.replicas[0]?.drain(20_000);
+  await pool.suspend(20_000);
   assert.equal(await running.text, 'done');
 });
 

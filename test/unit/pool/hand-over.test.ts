@@ -41,7 +41,7 @@ test('a suspended pool accepts calls, which wait until it is resumed', async (t)
   await letGo(folder, 'a');
   assert.equal(await running.text, 'held a');
   await suspended;
-  assert.deepEqual([pool.keeper.replicas.length, pool.queued, pool.available], [0, 2, false]);
+  assert.deepEqual([pool.snapshot().replicas.length, pool.queued, pool.available], [0, 2, false]);
   await pool.resume();
   assert.deepEqual([await queued.text, await later.text], ['done b', 'done c']);
 });

@@ -54,14 +54,14 @@ test('a full heap is told of without a limit too', { skip }, async (t) => {
 for (const how of ['buffers', 'child'] as const) {
   test(`a replica over limits.memory (${how}): it is ended, reason memory, and the next call is answered`, { skip }, async (t) => {
     const { call, pool } = await startPool(t, leaky, { limits: { memory: '192MiB' } });
-    const [replica] = pool.keeper.replicas;
+    const [replica] = pool.snapshot().replicas;
     const error = failure(await call(how).outcome);
     assert.equal(error.code, 'INTERNAL');
     assert.equal(error.reason, 'memory');
     assert.match(error.message, /it used more memory than limits\.memory allows: 192 MiB/);
     assert.equal(await call('next').text, 'alive');
-    assert.equal(replica?.spawned?.memoryGuard, 'watch');
-    assert.ok((replica?.spawned?.memory().peak ?? 0) > 192 * 2 ** 20);
+    assert.equal(replica?.process?.memoryGuard, 'watch');
+    assert.ok((replica?.process?.memory().peak ?? 0) > 192 * 2 ** 20);
   });
 }
 
@@ -85,7 +85,7 @@ for (const [what, own] of [
 ] as const) {
   test(`a child that was forked and ${what} is not taken for one that uses it, too`, { skip: skip || noPython }, async (t) => {
     const { call, pool } = await startPool(t, forking, { runtime: 'python', limits: { memory: '180MiB' } });
-    const pid = pool.keeper.replicas[0]?.pid ?? 0;
+    const pid = pool.snapshot().replicas[0]?.pid ?? 0;
     const called = call(String(own));
     await eventually('the child is there', () => childrenOf(pid).length === 1);
     if (own === 0) assert.equal(readTree(pid).length, 1);
@@ -96,7 +96,7 @@ for (const [what, own] of [
 
 test('what a replica has in memory is told, its children included; the most that it had stays', { skip }, async (t) => {
   const { call, pool } = await startPool(t, leaky);
-  const spawned = pool.keeper.replicas[0]?.spawned;
+  const spawned = pool.snapshot().replicas[0]?.process;
   assert.ok(spawned !== undefined);
   assert.equal(spawned.memoryGuard, undefined);
   const before = spawned.memory();
@@ -112,11 +112,11 @@ test('what a replica has in memory is told, its children included; the most that
 
 test('recycle.maxMemory replaces a replica that holds too much, once its call is answered', { skip }, async (t) => {
   const { call, pool } = await startPool(t, leaky, { recycle: { maxMemory: 120 * 2 ** 20 } });
-  const [before] = pool.keeper.replicas;
+  const [before] = pool.snapshot().replicas;
   assert.equal(await call('hold').text, 'held');
   await eventually('another replica has taken over', async () => {
     assert.equal(await call('next').text, 'alive');
-    return pool.keeper.replicas.length === 1 && pool.keeper.replicas[0] !== before;
+    return pool.snapshot().replicas.length === 1 && pool.snapshot().replicas[0]?.id !== before?.id;
   });
 });
 

@@ -185,10 +185,10 @@ test('a sandbox holds several threads, each with its stream', { skip }, async (t
 
 test('the pid of a sandboxed replica is that of the process which runs the Handler', { skip }, async (t) => {
   const { pool } = await startPool(t, curious, { isolation: 'sandbox' });
-  const [replica] = pool.keeper.replicas;
+  const [replica] = pool.snapshot().replicas;
   assert.match(readFileSync(`/proc/${replica?.pid}/cmdline`, 'latin1'), /runtimes\/node\/bundle\/main\.js\0$/);
   assert.doesNotMatch(readFileSync(`/proc/${replica?.pid}/cmdline`, 'latin1'), /^bwrap/);
-  assert.ok((replica?.spawned?.memory().rss ?? 0) > 20 * 2 ** 20);
+  assert.ok((replica?.process?.memory().rss ?? 0) > 20 * 2 ** 20);
 });
 
 for (const [code, reason] of [
@@ -223,7 +223,7 @@ test('a memory limit holds in a sandbox, and its /tmp is not larger', { skip }, 
 
 test('a kill ends everything in a sandbox, a process that left its group too', { skip }, async (t) => {
   const { call, pool } = await startPool(t, curious, { isolation: 'sandbox', network: true });
-  const [replica] = pool.keeper.replicas;
+  const [replica] = pool.snapshot().replicas;
   assert.ok(replica !== undefined);
   const ask = asking(call);
   await ask(
@@ -233,8 +233,8 @@ test('a kill ends everything in a sandbox, a process that left its group too', {
   const [away] = childrenOf(replica.pid);
   assert.ok(away !== undefined && isAlive(away) && isAlive(replica.pid));
   const inside = replica.pid;
-  replica.kill({ kind: 'stopped' });
-  await replica.ended;
+  replica.process?.kill();
+  await replica.process?.exited;
   await eventually('nothing of the sandbox is left', () => !isAlive(away) && !isAlive(inside));
 });
 

@@ -33,7 +33,7 @@ test('every kind of reply but a stream', async (t) => {
 
 test('what is no reply is INTERNAL and says what was returned; the worker is kept', async (t) => {
   const { call, pool } = await startPool(t, evaluating);
-  const pid = pool.keeper.replicas[0]?.pid;
+  const pid = pool.snapshot().replicas[0]?.pid;
   for (const [source, message] of [
     ['return undefined', /returned nothing \(undefined\)/],
     ['return () => 1', /returned a function/],
@@ -50,12 +50,12 @@ test('what is no reply is INTERNAL and says what was returned; the worker is kep
     assert.equal(outcome.error.code, 'INTERNAL', source);
     assert.match(outcome.error.message, message);
   }
-  assert.equal(pool.keeper.replicas[0]?.pid, pid);
+  assert.equal(pool.snapshot().replicas[0]?.pid, pid);
 });
 
 test('whatever is thrown is an answer, not a crash', async (t) => {
   const { call, pool } = await startPool(t, evaluating);
-  const pid = pool.keeper.replicas[0]?.pid;
+  const pid = pool.snapshot().replicas[0]?.pid;
   for (const [source, code, message] of [
     ['throw new Error("plain")', 'UNKNOWN', /^plain$/],
     ['return Promise.reject(new TypeError("rejected"))', 'UNKNOWN', /^rejected$/],
@@ -74,7 +74,7 @@ test('whatever is thrown is an answer, not a crash', async (t) => {
     assert.equal(outcome.error.code, code, source);
     assert.match(outcome.error.message, message);
   }
-  assert.equal(pool.keeper.replicas[0]?.pid, pid);
+  assert.equal(pool.snapshot().replicas[0]?.pid, pid);
 });
 
 test('a message of a megabyte is cut to what a status can carry', async (t) => {

@@ -136,7 +136,7 @@ test('threads: a process for each worker, which close and end together', { skip 
   const tested = await startPool(t, forked, { ...python, threads: 3 });
   const { pool, call, folder } = tested;
   const held = ['hold a', 'hold a', 'hold a'].map((text) => call(text).text);
-  await eventually('all three are busy', () => pool.keeper.replicas[0]?.running === 3);
+  await eventually('all three are busy', () => pool.snapshot().replicas[0]?.running === 3);
   await letGo(folder, 'a');
   const answers: [number, number][] = (await Promise.all(held)).map((text) => JSON.parse(text));
   assert.deepEqual(answers.map(([worker]) => worker).sort(), [0, 1, 2]);
@@ -155,11 +155,11 @@ for (const [input, reason] of [
 ] as const) {
   test(`threads: one process that ends takes the others along, and the replica ends with ${reason}`, { skip }, async (t) => {
     const { pool, call } = await startPool(t, forked, { ...python, threads: 2 });
-    const pid = pool.keeper.replicas[0]?.pid ?? 0;
+    const pid = pool.snapshot().replicas[0]?.pid ?? 0;
     const before = [pid, ...childrenOf(pid)];
     assert.equal(before.length, 3);
     const held = call('hold for ever');
-    await eventually('it is held', () => pool.keeper.replicas[0]?.running === 1);
+    await eventually('it is held', () => pool.snapshot().replicas[0]?.running === 1);
     assert.equal(failureOf(await call(input).outcome).reason, reason);
     assert.equal(failureOf(await held.outcome).reason, reason);
     await eventually('all of them are gone', () => !before.some(isAlive));
@@ -181,7 +181,7 @@ test('what fails in a thread where nobody catches it: a line in the log, and a n
   assert.match((await line(/uncaught exception in mine/)).text, /RuntimeError: in a thread/);
   await eventually(
     'it is replaced',
-    () => pool.keeper.replicas.every((replica) => String(replica.pid) !== pid) && pool.keeper.replicas.length > 0,
+    () => pool.snapshot().replicas.every((replica) => String(replica.pid) !== pid) && pool.snapshot().replicas.length > 0,
   );
   assert.notEqual(await call('').text, pid);
 });
@@ -278,6 +278,6 @@ test('modules beside the handler, also of names that the standard library has', 
   const { folder, pool, call } = await startPool(t, 'def Handler(req): return b"first"', python);
   await writeFile(join(folder, 'helper.py'), 'def shout(text): return text.upper()');
   await writeFile(join(folder, 'handler.py'), source);
-  process.kill(pool.keeper.replicas[0]?.pid ?? 0, 'SIGKILL');
+  process.kill(pool.snapshot().replicas[0]?.pid ?? 0, 'SIGKILL');
   await eventually('the new one answers', async () => (await call('a').text.catch(() => '')) === 'A');
 });

@@ -43,7 +43,7 @@ test('every kind of reply', { skip }, async (t) => {
 
 test('what is no reply is INTERNAL and says what was returned; the worker is kept', { skip }, async (t) => {
   const { call, pool } = await startPool(t, evaluating, { ...python, limits: { payload: '1KiB' } });
-  const pid = pool.keeper.replicas[0]?.pid;
+  const pid = pool.snapshot().replicas[0]?.pid;
   for (const [source, code, message] of [
     ['pass', 'INTERNAL', /returned nothing \(None\)/],
     ['return lambda: 1', 'INTERNAL', /cannot be written as JSON: reply is of type function: call it/],
@@ -56,12 +56,12 @@ test('what is no reply is INTERNAL and says what was returned; the worker is kep
     assert.equal(error.code, code, source);
     assert.match(error.message, message);
   }
-  assert.equal(pool.keeper.replicas[0]?.pid, pid);
+  assert.equal(pool.snapshot().replicas[0]?.pid, pid);
 });
 
 test('whatever is raised is an answer, not a crash', { skip }, async (t) => {
   const { call, pool } = await startPool(t, evaluating, python);
-  const pid = pool.keeper.replicas[0]?.pid;
+  const pid = pool.snapshot().replicas[0]?.pid;
   for (const [source, code, message] of [
     ['raise ValueError("plain")', 'UNKNOWN', /^plain$/],
     ['raise KeyError("k")', 'UNKNOWN', /^KeyError: 'k'$/],
@@ -84,7 +84,7 @@ test('whatever is raised is an answer, not a crash', { skip }, async (t) => {
     assert.equal(error.code, code, source);
     assert.match(error.message, message);
   }
-  assert.equal(pool.keeper.replicas[0]?.pid, pid);
+  assert.equal(pool.snapshot().replicas[0]?.pid, pid);
 });
 
 test('what a request has', { skip }, async (t) => {

@@ -12,7 +12,7 @@ const mortal = holding.replace(
 /** A pool whose calls have been short so far, so that one more is sent ahead to a busy worker. */
 async function quickPool(t: test.TestContext, settings: PoolSettings = {}, source = holding) {
   const tested = await startPool(t, source, settings);
-  const workers = () => tested.pool.keeper.replicas.flatMap((replica) => replica.workers);
+  const workers = () => tested.pool.snapshot().replicas.flatMap((replica) => replica.workers);
   for (const _ of workers()) {
     await Promise.all(Array.from({ length: 30 }, () => tested.call('quick').text));
   }
@@ -49,7 +49,7 @@ test('a call ahead of which the worker dies has not begun: another worker answer
   const ahead = call('b');
   const queued = call('c');
   await began('hold a');
-  process.kill(pool.keeper.replicas[0]?.pid ?? 0, 'SIGKILL');
+  process.kill(pool.snapshot().replicas[0]?.pid ?? 0, 'SIGKILL');
   const error = failureOf(await held.outcome);
   assert.deepEqual([error.code, error.reason], ['INTERNAL', 'signal:SIGKILL']);
   assert.deepEqual([await ahead.text, await queued.text], ['done b', 'done c']);

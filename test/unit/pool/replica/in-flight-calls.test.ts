@@ -6,7 +6,7 @@ import { CallStream } from '../../../../src/pool/calls/call-stream.js';
 import type { Outcome } from '../../../../src/pool/calls/invocation.js';
 import { InFlightCalls } from '../../../../src/pool/replica/in-flight-calls.js';
 import { WorkerSlots } from '../../../../src/pool/replica/worker-slots.js';
-import { noPool } from '../../../support/pool.js';
+import { noPool, someWorker } from '../../../support/pool.js';
 
 /** The calls of a worker with one slot, and all that is told of them, in order. */
 function held() {
@@ -29,10 +29,10 @@ function held() {
     const call = new Call(invocation, 10_000, noPool);
     if (streamed) {
       const caller = { head: () => undefined, chunk: () => told.push(`${requestId} chunk`), room: () => told.push(`${requestId} room`) };
-      call.stream = new CallStream(call, { ...invocation, chunked: true, caller }, 1_000);
+      call.attachStream(new CallStream(call, { ...invocation, chunked: true, caller }, 1_000));
     }
-    slots.take(call);
-    calls.add(call);
+    const ahead = slots.take(call);
+    call.assign(someWorker, calls.add(call), ahead);
     return call;
   };
   return { calls, slots, add, told };

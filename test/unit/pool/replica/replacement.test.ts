@@ -14,7 +14,7 @@ for (const update of ['rolling', 'recreate'] as const) {
       return pids.size >= 3;
     });
     await line(/replica 1 is replaced: it has had 20 calls/);
-    await eventually('one replica is left', () => pool.keeper.replicas.length === 1);
+    await eventually('one replica is left', () => pool.snapshot().replicas.length === 1);
   });
 }
 
@@ -42,7 +42,7 @@ for (const [fault, text] of [
     assert.equal((await line(text)).callId, 'guilty');
     await line(/is replaced: an un/);
     await eventually('another replica answers', async () => (await call().text) !== before);
-    await eventually('the old one is gone', () => pool.keeper.replicas.length === 1);
+    await eventually('the old one is gone', () => pool.snapshot().replicas.length === 1);
   });
 }
 
@@ -65,7 +65,7 @@ test('a fault in every call does not start a process for each: the pauses grow',
   const since = performance.now();
   await eventually('the sixth replica runs', async () => {
     assert.equal(await call('rejection').text, 'fine');
-    return pool.keeper.replicas.some(({ id }) => id === 6);
+    return pool.snapshot().replicas.some(({ id }) => id === 6);
   });
   // 50 + 100 + 200 + 400 + 800 ms, less a fifth.
   assert.ok(performance.now() - since >= 1_240);
@@ -77,18 +77,18 @@ test('a replica with a stuck worker takes nothing new, lets its healthy workers 
   const healthy = call('hold a');
   await eventually('both run', async () => (await startsIn(folder)).length === 2);
   assert.equal(failureOf(await stuck.outcome).code, 'DEADLINE_EXCEEDED');
-  await eventually('it is condemned', () => pool.keeper.replicas[0]?.state === 'condemned');
+  await eventually('it is condemned', () => pool.snapshot().replicas[0]?.phase === 'condemned');
   assert.equal(pool.available, false, 'it can take no call');
   const next = call('next');
   assert.equal(pool.queued, 1);
   // Whatever has the keeper look again.
   pool.scale({ min: 1, max: 1 });
-  assert.equal(pool.keeper.replicas.length, 1, 'its place is not free before it is gone');
+  assert.equal(pool.snapshot().replicas.length, 1, 'its place is not free before it is gone');
   await letGo(folder, 'a');
   assert.equal(await healthy.text, 'held a');
   assert.equal(await next.text, 'done next');
   assert.equal((await next.report).replica, 2);
-  assert.match(pool.keeper.lastFailure?.text ?? '', /killed because call call-1 ran on past its deadline/);
+  assert.match(pool.snapshot().lastFailure?.text ?? '', /killed because call call-1 ran on past its deadline/);
 });
 
 test('a call that never resolves costs its neighbours in the same Handler nothing', async (t) => {
@@ -100,7 +100,7 @@ test('a call that never resolves costs its neighbours in the same Handler nothin
   const never = call('never', { timeoutMs: 40 });
   const neighbour = call('hold a');
   assert.equal(failureOf(await never.outcome).code, 'DEADLINE_EXCEEDED');
-  await eventually('it is condemned', () => pool.keeper.replicas[0]?.state === 'condemned');
+  await eventually('it is condemned', () => pool.snapshot().replicas[0]?.phase === 'condemned');
   await letGo(folder, 'a');
   assert.equal(await neighbour.text, 'held a');
   assert.equal(await call('next').text, 'done next');

@@ -48,13 +48,13 @@ for (const [how, reason, text] of [
     assert.equal(error.reason, reason);
     assert.match(error.message, text);
     assert.equal(await queued.text, 'alive');
-    assert.equal(pool.keeper.readyCount, 1);
+    assert.equal(pool.snapshot().ready, 1);
   });
 }
 
 test('an uncaught exception fails the call that waits for what never comes, and the replica is replaced', async (t) => {
   const { call, pool, line } = await startPool(t, mortal);
-  const before = pool.keeper.replicas[0]?.pid;
+  const before = pool.snapshot().replicas[0]?.pid;
   const failing = call('throw later', { requestId: 'guilty' });
   const queued = call('queued');
   const error = failure(await failing.outcome);
@@ -63,7 +63,7 @@ test('an uncaught exception fails the call that waits for what never comes, and 
   assert.match(error.message, /an uncaught exception: later/);
   assert.equal(await queued.text, 'alive');
   assert.equal((await line(/an uncaught exception: Error: later/)).callId, 'guilty');
-  await eventually('another replica serves', () => pool.keeper.readyCount === 1 && pool.keeper.replicas[0]?.pid !== before);
+  await eventually('another replica serves', () => pool.snapshot().ready === 1 && pool.snapshot().replicas[0]?.pid !== before);
 });
 
 test('a worker that writes rubbish to its stream is ended, and says so', async (t) => {

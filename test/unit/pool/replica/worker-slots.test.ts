@@ -3,14 +3,14 @@ import test from 'node:test';
 import type { Call } from '../../../../src/pool/calls/call.js';
 import { CallStream } from '../../../../src/pool/calls/call-stream.js';
 import { WorkerSlots } from '../../../../src/pool/replica/worker-slots.js';
-import { looseCall, noPool } from '../../../support/pool.js';
+import { looseCall, noPool, someWorker } from '../../../support/pool.js';
 
 const makeCall = (): Call => looseCall(noPool, 'call');
 
 function makeStream(): Call {
   const call = makeCall();
   const caller = { head: () => undefined, chunk: () => undefined, room: () => undefined };
-  call.stream = new CallStream(call, { ...call.invocation, chunked: false, caller }, 1_000);
+  call.attachStream(new CallStream(call, { ...call.invocation, chunked: false, caller }, 1_000));
   return call;
 }
 
@@ -19,8 +19,7 @@ function slotsAfter(answered: number, count = 1): WorkerSlots {
   const slots = new WorkerSlots(count);
   for (let index = 0; index < answered; index++) {
     const call = makeCall();
-    call.startedAt = performance.now();
-    slots.take(call);
+    call.assign(someWorker, 1, slots.take(call));
     slots.measure(call);
     slots.giveBack(call);
   }
@@ -44,9 +43,8 @@ test('a call may be sent ahead only where every slot is taken, and one at a time
 test('the call ahead takes the slot that is given back, and begins there; by another number none does', () => {
   const slots = slotsAfter(10);
   const [held, ahead] = [makeCall(), makeCall()];
-  ahead.wireId = 7;
-  slots.take(held);
-  slots.take(ahead);
+  held.assign(someWorker, 6, slots.take(held));
+  ahead.assign(someWorker, 7, slots.take(ahead));
   slots.giveBack(held);
   assert.deepEqual([slots.free, slots.aheadBegins, slots.takesAhead], [0, true, false]);
   assert.throws(() => slots.begin(8), /call 8 has started, which was not sent ahead/);
@@ -66,15 +64,17 @@ test('a call ahead that comes back leaves room for another', () => {
   assert.deepEqual([slots.ahead, slots.takesAhead], [undefined, true]);
 });
 
-test('nothing is sent ahead before it is known that calls are short, nor of a stream', () => {
+test('nothing is sent ahead before it is known that calls are short, nor of a stream', (t) => {
   const young = slotsAfter(9);
   young.take(makeCall());
   assert.equal(young.takesAhead, false);
   const slow = slotsAfter(9);
   const call = makeCall();
-  call.startedAt = performance.now() - 10_000;
-  slow.take(call);
+  call.assign(someWorker, 1, slow.take(call));
+  const { now } = performance;
+  t.mock.method(performance, 'now', () => now.call(performance) + 10_000);
   slow.measure(call);
+  t.mock.restoreAll();
   assert.equal(slow.takesAhead, false);
   const streaming = slotsAfter(10);
   const stream = makeStream();

@@ -105,10 +105,10 @@ for (const [what, body, message] of [
   test(`a callBatch that ${what} fails every call of the batch, and the worker is kept`, async (t) => {
     const source = `export class Handler { call() {} callBatch(requests) { if (requests.length === 1) return ['fine']; ${body} } }`;
     const { call, pool } = await startPool(t, source, { batch: { maxSize: 4 } });
-    const pid = pool.keeper.replicas[0]?.pid;
+    const pid = pool.snapshot().replicas[0]?.pid;
     for (const { outcome } of [call('a'), call('b')]) assert.match(failureOf(await outcome).message, message);
     assert.equal(await call('next').text, 'fine');
-    assert.equal(pool.keeper.replicas[0]?.pid, pid);
+    assert.equal(pool.snapshot().replicas[0]?.pid, pid);
   });
 }
 

@@ -8,10 +8,10 @@ import { eventually, isAlive } from '../../../support/processes.js';
 test('from zero: calls at the same time start one replica, and all are answered', async (t) => {
   const { call, pool } = await createPool(t, holding, { replicas: { min: 0, max: 4, idleTimeout: '200ms' } });
   await pool.restore();
-  assert.equal(pool.keeper.replicas.length, 0);
+  assert.equal(pool.snapshot().replicas.length, 0);
   assert.equal(pool.available, true);
   const calls = Array.from({ length: 50 }, (_, index) => call(`c${index}`));
-  assert.equal(pool.keeper.replicas.length, 1);
+  assert.equal(pool.snapshot().replicas.length, 1);
   assert.deepEqual(
     await Promise.all(calls.map(({ text }) => text)),
     calls.map((_, index) => `done c${index}`),
@@ -19,8 +19,8 @@ test('from zero: calls at the same time start one replica, and all are answered'
   const reports = await Promise.all(calls.map(({ report }) => report));
   // Where the answers take longer than two looks at the load, more replicas come: autoscaler.test.ts has the rule.
   assert.ok(reports.every(({ cold }) => cold));
-  const pid = pool.keeper.replicas[0]?.pid ?? 0;
-  await eventually('it rests again', () => pool.keeper.replicas.length === 0);
+  const pid = pool.snapshot().replicas[0]?.pid ?? 0;
+  await eventually('it rests again', () => pool.snapshot().replicas.length === 0);
   assert.equal(isAlive(pid), false);
   assert.equal(await call('again').text, 'done again');
   assert.equal((await call('warm').report).cold, false);
@@ -28,8 +28,8 @@ test('from zero: calls at the same time start one replica, and all are answered'
 
 test('a function that may rest is started once all the same when it is deployed, and rests later', async (t) => {
   const { pool } = await startPool(t, holding, { replicas: { min: 0, idleTimeout: '100ms' } });
-  assert.equal(pool.keeper.readyCount, 1);
-  await eventually('it rests', () => pool.keeper.replicas.length === 0);
+  assert.equal(pool.snapshot().ready, 1);
+  await eventually('it rests', () => pool.snapshot().replicas.length === 0);
   assert.equal(pool.available, true);
 });
 
@@ -37,10 +37,10 @@ test('replicas come with the calls that wait, at most max, and go again, down to
   const { call, folder, pool } = await startPool(t, holding, { replicas: { min: 1, max: 3, idleTimeout: '300ms' } });
   const held = ['a', 'b', 'c', 'd'].map((name) => call(`hold ${name}`));
   await eventually('three replicas run', () => pool.running === 3);
-  assert.equal(pool.keeper.wanted, 3);
+  assert.equal(pool.snapshot().wanted, 3);
   await Promise.all(['a', 'b', 'c', 'd'].map((name) => letGo(folder, name)));
   assert.deepEqual(await Promise.all(held.map(({ text }) => text)), ['held a', 'held b', 'held c', 'held d']);
-  await eventually('one is left', () => pool.keeper.replicas.length === 1);
+  await eventually('one is left', () => pool.snapshot().replicas.length === 1);
 });
 
 test('a replica that goes because it is not needed finishes its call first', async (t) => {
@@ -48,20 +48,20 @@ test('a replica that goes because it is not needed finishes its call first', asy
   const held = ['a', 'b', 'c'].map((name) => call(`hold ${name}`));
   await eventually('two replicas run', () => pool.running === 2);
   pool.scale({ min: 1, max: 1 });
-  await eventually('one of them leaves', () => pool.keeper.replicas.some(({ state }) => state === 'draining'));
+  await eventually('one of them leaves', () => pool.snapshot().replicas.some(({ phase }) => phase === 'draining'));
   await Promise.all(['a', 'b', 'c'].map((name) => letGo(folder, name)));
   assert.deepEqual(await Promise.all(held.map(({ text }) => text)), ['held a', 'held b', 'held c']);
-  await eventually('it is gone', () => pool.keeper.replicas.length === 1);
+  await eventually('it is gone', () => pool.snapshot().replicas.length === 1);
 });
 
 test('scale changes the bounds of a pool that runs', async (t) => {
   const { pool } = await startPool(t, holding);
   pool.scale({ min: 3, max: 3 });
-  await eventually('three are ready', () => pool.keeper.readyCount === 3);
+  await eventually('three are ready', () => pool.snapshot().ready === 3);
   pool.scale({ min: 1, max: 1 });
-  await eventually('one is left', () => pool.keeper.replicas.length === 1 && pool.keeper.readyCount === 1);
+  await eventually('one is left', () => pool.snapshot().replicas.length === 1 && pool.snapshot().ready === 1);
   pool.scale({ min: 2, max: 4 });
-  await eventually('two are ready', () => pool.keeper.readyCount === 2);
+  await eventually('two are ready', () => pool.snapshot().ready === 2);
 });
 
 const conditional = `
@@ -89,9 +89,9 @@ test('however many replicas are wanted, a start that fails is tried one at a tim
   await assert.rejects(pool.start(), { code: 'FAILED_PRECONDITION' });
   let started = 0;
   await eventually('several tries have failed', () => {
-    started = Math.max(started, ...pool.keeper.replicas.map(({ id }) => id));
+    started = Math.max(started, ...pool.snapshot().replicas.map(({ id }) => id));
     return started >= 12;
   });
   // The eight of the start, then one by one: after four more tries 50 + 100 + 200 + 400 ms have gone, give or take a fifth.
-  assert.ok(pool.keeper.replicas.length <= 1, `${pool.keeper.replicas.length} at once`);
+  assert.ok(pool.snapshot().replicas.length <= 1, `${pool.snapshot().replicas.length} at once`);
 });

@@ -38,7 +38,7 @@ export class Handler {
 test('a spawner starts the replicas: what they print, answer and exit with is as ever', { skip }, async (t) => {
   const { spawner } = await startSpawner(t);
   const { pool, call, line } = await startPool(t, exiting, { starter: () => spawner.starter });
-  const [replica] = pool.keeper.replicas;
+  const [replica] = pool.snapshot().replicas;
   assert.notEqual(parentOf(replica?.pid ?? 0), process.pid);
   assert.equal(await call('hello').text, 'hello');
   await line(/^had hello$/);
@@ -60,7 +60,7 @@ function withCommand(starter: Starter, command: readonly string[]): Starter {
 test('SIGKILL of the spawner costs no call, and the next replica starts', { skip }, async (t) => {
   const { spawner, endings } = await startSpawner(t);
   const { pool, folder, call } = await startPool(t, holding, { starter: () => spawner.starter });
-  const replica = pool.keeper.replicas[0]?.pid ?? 0;
+  const replica = pool.snapshot().replicas[0]?.pid ?? 0;
   const spawnerPid = parentOf(replica);
   const held = call('hold gate');
   await eventually('the call runs', async () => (await startsIn(folder)).length === 1);
@@ -69,7 +69,7 @@ test('SIGKILL of the spawner costs no call, and the next replica starts', { skip
   assert.deepEqual(endings, [spawnerPid]);
   await letGo(folder, 'gate');
   assert.equal(await held.text, 'held gate');
-  assert.equal(pool.keeper.replicas[0]?.pid, replica);
+  assert.equal(pool.snapshot().replicas[0]?.pid, replica);
 
   await eventually('there is another spawner', () => spawner.starter !== directStarter);
   const dying = call('spin');
@@ -77,7 +77,7 @@ test('SIGKILL of the spawner costs no call, and the next replica starts', { skip
   process.kill(replica, 'SIGKILL');
   assert.equal(failureOf(await dying.outcome).reason, 'unknown');
   assert.equal(await call('on').text, 'done on');
-  const successor = pool.keeper.replicas[0]?.pid ?? 0;
+  const successor = pool.snapshot().replicas[0]?.pid ?? 0;
   assert.ok(isAlive(successor) && ![process.pid, spawnerPid].includes(parentOf(successor)));
 });
 
@@ -104,14 +104,14 @@ for (const step of ['before it listens', 'before it is connected to'] as const) 
     await pool.start();
     // A replica of which a stream seems to have ended would be killed a second later.
     assert.equal(await call('block 1500').text, 'done block 1500');
-    assert.equal(parentOf(pool.keeper.replicas[0]?.pid ?? 0), process.pid);
+    assert.equal(parentOf(pool.snapshot().replicas[0]?.pid ?? 0), process.pid);
   });
 }
 
 test('what a spawner has left behind ends with the next one', { skip }, async (t) => {
   const { spawner } = await startSpawner(t);
   const { pool, folder, call } = await startPool(t, holding, { starter: () => spawner.starter });
-  const replica = pool.keeper.replicas[0]?.pid ?? 0;
+  const replica = pool.snapshot().replicas[0]?.pid ?? 0;
   process.kill(parentOf(replica), 'SIGKILL');
   await eventually('it is gone', () => spawner.starter === directStarter);
   await eventually('there is another', () => spawner.starter !== directStarter);
@@ -125,7 +125,7 @@ test('what a spawner has left behind ends with the next one', { skip }, async (t
 /** Of its process, by what it starts. */
 async function pidOf(t: TestContext, spawner: Spawner): Promise<number> {
   const { pool } = await startPool(t, exiting, { starter: () => spawner.starter });
-  return parentOf(pool.keeper.replicas[0]?.pid ?? 0);
+  return parentOf(pool.snapshot().replicas[0]?.pid ?? 0);
 }
 
 test('who closes it can wait for that with nothing else to do', () => {

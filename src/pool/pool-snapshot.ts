@@ -1,0 +1,73 @@
+import type { DcfError } from '../core/errors.js';
+import type { SpawnedProcess } from '../process/spawn.js';
+import type { ReplicaPhase } from './replica/pool-events.js';
+import type { Replica } from './replica/replica.js';
+import type { Failure } from './replica/replica-set.js';
+
+/** One worker at one point in time. */
+export interface WorkerSnapshot {
+  readonly index: number;
+  /** Whether its Handler is built. */
+  readonly ready: boolean;
+  /** The execution providers of its Handler's sessions; empty before it is built. */
+  readonly providers: readonly string[];
+  /** How long its Handler took to be built, in milliseconds; 0 before. */
+  readonly initMs: number;
+  /** Whether its Handler takes several calls at once; `undefined` before it is built. */
+  readonly callBatch: boolean | undefined;
+  /** Calls that it got, from the first on. */
+  readonly calls: number;
+  /** Calls that it has and has not answered. */
+  readonly running: number;
+}
+
+/** One replica at one point in time. */
+export interface ReplicaSnapshot {
+  readonly id: number;
+  /** 0 before there is a process. */
+  readonly pid: number;
+  readonly phase: ReplicaPhase;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
+  /** The devices that it was given, as `CUDA_VISIBLE_DEVICES` counts them. */
+  readonly devices: readonly string[];
+  readonly running: number;
+  readonly workers: readonly WorkerSnapshot[];
+  /** `undefined` before there is one. */
+  readonly process: SpawnedProcess | undefined;
+}
+
+/** A pool at one point in time: what descriptions, metrics and the doctor tell of it. */
+export interface PoolSnapshot {
+  /** Replicas that are to run. */
+  readonly wanted: number;
+  /** Replicas that are ready. */
+  readonly ready: number;
+  /** Why no Handler could be built, until one can. */
+  readonly initError: DcfError | undefined;
+  readonly lastFailure: Failure | undefined;
+  readonly replicas: readonly ReplicaSnapshot[];
+}
+
+/** A replica as it is now. */
+export function replicaSnapshot(replica: Replica): ReplicaSnapshot {
+  const { id, pid, phase, startedAt, devices, running, workers, spawned } = replica;
+  return {
+    id,
+    pid,
+    phase,
+    startedAt,
+    devices,
+    running,
+    process: spawned,
+    workers: workers.map(({ index, readiness, calls, running: held }) => ({
+      index,
+      ready: readiness !== undefined,
+      providers: readiness?.providers ?? [],
+      initMs: readiness?.initMs ?? 0,
+      callBatch: readiness?.callBatch,
+      calls,
+      running: held,
+    })),
+  };
+}
