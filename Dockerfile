@@ -1,4 +1,4 @@
-# The daemon and the command line. The CPU and WebGPU execution providers are in; for CUDA see the README: npm run gpu:cuda.
+# The daemon and the command line. The CPU and WebGPU execution providers are in; for CUDA see docs/gpu.md: npm run gpu:cuda.
 FROM node:22-bookworm-slim AS build
 WORKDIR /dcf
 COPY package.json package-lock.json .npmrc ./

@@ -26,11 +26,11 @@ test('a Handler is tested with pytest, by the runtime of a worker', { skip: with
   assert.equal(await pytest(samples), 0);
 });
 
-test('the example of the README, in a folder of dcf init', { skip: withoutPython('pytest', 'yaml') }, async (t) => {
+test('the example of the documents, in a folder of dcf init', { skip: withoutPython('pytest', 'yaml') }, async (t) => {
   const directory = await temporaryDirectory(t);
   assert.equal((await runCli(['init', 'hello', '--runtime', 'python'], { directory })).code, 0);
-  const readme = await readFile(join(root, 'README.md'), 'utf8');
-  const [, name = '', source = ''] = /```python\n# (hello\/test_\w+\.py)[^\n]*\n([\s\S]*?)```/.exec(readme) ?? [];
+  const page = await readFile(join(root, 'docs/writing-functions-python.md'), 'utf8');
+  const [, name = '', source = ''] = /```python\n# (hello\/test_\w+\.py)[^\n]*\n([\s\S]*?)```/.exec(page) ?? [];
   assert.equal(name, 'hello/test_hello.py');
   await writeFile(join(directory, name), source);
   assert.equal(await pytest(directory), 0);

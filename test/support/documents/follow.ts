@@ -8,14 +8,18 @@ import { type Directive, readPage, type Step } from './page.js';
 import { Reader } from './reader.js';
 
 const otherLanguages = 'docs/other-languages.md';
+/** The pages on how a Handler is written. */
+const writing = ['writing-functions-typescript', 'writing-functions-python', 'streams', 'nested-calls', 'http'].map(
+  (name) => `docs/${name}.md`,
+);
 
 /** The parts of the documents, by page and section; none takes as long as a file of tests may. */
 export const parts: Readonly<
-  Record<'start' | 'reference' | 'docs' | 'go' | 'java' | 'node' | 'python' | 'services', (page: string, section: string) => boolean>
+  Record<'start' | 'writing' | 'docs' | 'go' | 'java' | 'node' | 'python' | 'services', (page: string, section: string) => boolean>
 > = {
-  start: (page, section) => page === 'README.md' && section !== 'Reference',
-  reference: (page, section) => page === 'README.md' && section === 'Reference',
-  docs: (page) => page !== 'README.md' && page !== otherLanguages && !page.startsWith('functions/'),
+  start: (page) => page === 'README.md',
+  writing: (page) => writing.includes(page),
+  docs: (page) => page !== 'README.md' && page !== otherLanguages && !writing.includes(page) && !page.startsWith('functions/'),
   go: (page, section) => page === otherLanguages && section === 'Go',
   java: (page, section) => page === otherLanguages && section === 'Java',
   node: (page) => page.startsWith('functions/') && !page.startsWith('functions/python-') && !isService(page),
@@ -32,7 +36,7 @@ function isService(page: string): boolean {
 export function pages(): string[] {
   const under = (folder: string) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path));
-  const all = ['README.md', 'sdk/python/README.md', 'bench/README.md', ...under('docs'), ...under('functions')];
+  const all = [...readdirSync(root), 'sdk/python/README.md', 'bench/README.md', ...under('docs'), ...under('functions')];
   return all.filter((path) => path.endsWith('.md') && !path.includes('node_modules'));
 }
 

@@ -230,9 +230,9 @@ test('what cannot be loaded says why', async (t) => {
   assert.deepEqual((await readdir(throwing)).sort(), ['function.yaml', 'handler.ts']);
 });
 
-test("the README's example, on the function that dcf init makes", async (t) => {
-  const readme = await readFile(join(import.meta.dirname, '../../../../README.md'), 'utf8');
-  const [, example = ''] = /### Test it\n.*?```js\n(.*?)```/s.exec(readme) ?? [];
+test('the example of the documents, on the function that dcf init makes', async (t) => {
+  const page = await readFile(join(import.meta.dirname, '../../../../docs/writing-functions-typescript.md'), 'utf8');
+  const [, example = ''] = /## Test it\n.*?```js\n(.*?)```/s.exec(page) ?? [];
   const folder = await writeFunction(t, { name: 'hello' }, templateFiles('hello', 'node', 'hello').files);
   await linkPlatformPackages(folder);
   await writeFile(join(folder, 'hello.test.mjs'), example);

@@ -1,3 +1,3 @@
 import { followPages } from '../../support/documents/follow.js';
 
-await followPages('reference');
+await followPages('writing');
