@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -58,6 +59,13 @@ test('a stream that fails is 1, bad usage is 2, and each says why', async () => 
   const folder = await runCli(['invoke', 'talker', '--stream', '--input', '/'], { url: daemon.url });
   assert.deepEqual([folder.code, folder.stderr], [2, 'dcf: --input / cannot be read: it is a folder\n']);
   assert.equal((await runCli(['invoke', 'talker', '--stream', '--json'], { url: daemon.url })).code, 2);
+});
+
+test('a stream whose output a full disk does not take is 1 and says so', {
+  skip: existsSync('/dev/full') ? false : 'needs /dev/full',
+}, async () => {
+  const full = await runCli(['invoke', 'talker', '--stream', '--data', 'x', '--output', '/dev/full'], { url: daemon.url });
+  assert.deepEqual([full.code, full.stderr], [1, 'dcf: --output /dev/full cannot be written: no space is left on the device (ENOSPC)\n']);
 });
 
 test('Ctrl-C cancels the call, though stdin stays open: its input does not look whole', async () => {

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { FunctionLogs } from '../../../src/telemetry/function-logs.js';
 import { allOf, digits, entry, functionName, openLogs, range, temporaryFolder, textsOf } from './support.js';
+
+/** Entries are written when they are read or the logs are closed, and not also when their time has come, between two steps of a test. */
+function onlyWhenAsked(context: TestContext): void {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+}
 
 describe('FunctionLogs', () => {
   test('gives back what it was given, from memory, from the file, and after a restart', async (context) => {
@@ -200,6 +205,7 @@ describe('FunctionLogs', () => {
   });
 
   test('goes on when somebody else removed the folder', async (context) => {
+    onlyWhenAsked(context);
     const problems: string[] = [];
     const { logs, data } = await openLogs(context, { onProblem: (message) => problems.push(message) });
     logs.append(digits, entry('one'));
@@ -219,6 +225,7 @@ describe('FunctionLogs', () => {
   });
 
   test('loses entries on a full disk, tells the daemon once a minute, and says in the log what is missing', async (context) => {
+    onlyWhenAsked(context);
     let now = 0;
     const problems: string[] = [];
     const { logs, data } = await openLogs(context, { now: () => now, onProblem: (message) => problems.push(message) });
