@@ -52,7 +52,7 @@ export async function layOut(packed: FunctionPackage, source: string): Promise<L
   }
 }
 
-function resourcePaths({ manifest: { manifest } }: FunctionPackage): Record<string, string> {
+function resourcePaths({ manifest }: FunctionPackage): Record<string, string> {
   const paths: Record<string, string> = {};
   for (const [name, resource] of Object.entries(manifest.resources)) {
     const location = locateResource(resource);

@@ -47,7 +47,7 @@ export class Activator {
     if (missing.length === 0) return runStep(progress, 'switch', () => this.commit(name, next, []));
     const prepared = await runStep(progress, 'prepare', () => this.prepare(missing, progress));
     // Its predecessor has to go first: there is no room for both.
-    if (missing.some(({ id, manifest }) => id === next.active && manifest.manifest.update === 'recreate'))
+    if (missing.some(({ id, manifest }) => id === next.active && manifest.update === 'recreate'))
       return this.recreate(name, next, prepared, progress);
     return this.start(name, next, prepared, progress);
   }
@@ -138,7 +138,7 @@ async function startUnlessAborted(pool: FunctionPool, signal: AbortSignal): Prom
 
 /** What a revision asked for and its Handler, as it turned out, does not do. */
 function warnings({ revision, pool }: Candidate): string[] {
-  const { maxSize } = revision.manifest.manifest.batch;
+  const { maxSize } = revision.manifest.batch;
   const batchless = pool.snapshot().replicas.some(({ workers }) => workers.some(({ callBatch }) => callBatch === false));
   return maxSize > 1 && batchless ? [`batch.maxSize is ${maxSize}, but the Handler has no callBatch: calls run one by one`] : [];
 }

@@ -1,7 +1,7 @@
 import type { PackageFile } from '@dcf/sdk/contract';
-import { type ParsedManifest, parseManifestJson } from '@dcf/sdk/manifest';
+import { type Manifest, parseManifestJson } from '@dcf/sdk/manifest';
 import { DcfError, messageOf } from '../core/errors.js';
-import { aliasNameProblem, type FunctionName, isAliasName, type RevisionId, requireFunctionName } from '../core/names.js';
+import { aliasNameProblem, type FunctionName, isAliasName, type RevisionId } from '../core/names.js';
 import { formatSize } from '../core/units.js';
 import { type FunctionRecord, releaseOf } from '../registry/model/function-record.js';
 import type { Release } from '../registry/model/release.js';
@@ -69,8 +69,7 @@ export class Deployer {
   /** @throws DcfError INVALID_ARGUMENT, FAILED_PRECONDITION, ABORTED, RESOURCE_EXHAUSTED; the revision before serves on */
   deploy(request: DeployRequest): Promise<ChangeResult> {
     const manifest = parseManifestJson(request.manifest);
-    const { limits } = manifest.manifest;
-    const name = requireFunctionName(manifest.manifest.name);
+    const { name, limits } = manifest;
     const { alias } = request.rollout;
     if (alias !== undefined && !isAliasName(alias)) throw new DcfError('INVALID_ARGUMENT', aliasNameProblem(alias));
     if (limits.payload > this.options.maxPayload && isGiven(manifest, 'limits', 'payload')) {
@@ -101,7 +100,7 @@ export class Deployer {
     if (!registry.has(revision.name)) await logs.sweep();
   }
 
-  private async receive(request: DeployRequest, manifest: ParsedManifest): Promise<Revision> {
+  private async receive(request: DeployRequest, manifest: Manifest): Promise<Revision> {
     const { registry } = this.options;
     request.emit({ kind: 'step', name: 'receive', done: false, detail: '' });
     const { revision, missing } = await registry.createRevision({ manifest, files: request.files });
@@ -163,7 +162,7 @@ export class Deployer {
 }
 
 /** Whether the user wrote a key, and it is not its default. */
-function isGiven({ given }: ParsedManifest, section: string, key: string): boolean {
+function isGiven({ given }: Manifest, section: string, key: string): boolean {
   const found = given[section];
   return typeof found === 'object' && found !== null && key in found;
 }

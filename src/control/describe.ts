@@ -19,7 +19,7 @@ export function condition(live: LiveFunction): Condition {
 }
 
 function conditionOf(running: Running, revision: Revision): Condition {
-  const none = { replicas: Math.max(1, revision.manifest.manifest.replicas.min), readyReplicas: 0 };
+  const none = { replicas: Math.max(1, revision.manifest.replicas.min), readyReplicas: 0 };
   if (running.kind === 'starting') return { ...none, state: 'starting', reason: '' };
   if (running.kind === 'failed') return { ...none, state: 'failed', reason: running.reason };
   const { wanted, ready, initError, lastFailure } = running.pool.snapshot();
@@ -38,7 +38,7 @@ export function isAvailable(live: LiveFunction): boolean {
 /** A function in one line of `dcf list`. */
 export function summarize(live: LiveFunction): FunctionSummary {
   const { name, revision, running, counters, record } = live;
-  const { description, runtime } = revision.manifest.manifest;
+  const { description, runtime } = revision.manifest;
   const replicas = running.kind === 'pool' ? running.pool.snapshot().replicas : [];
   const providers = new Set(replicas.flatMap((replica) => replica.workers.flatMap((worker) => worker.providers)));
   const { state, reason, replicas: wanted, readyReplicas } = condition(live);
@@ -72,7 +72,7 @@ export function describe(live: LiveFunction, record: FunctionRecord = live.recor
   const count = (of: (pool: FunctionPool) => number): number => pools.reduce((sum, { pool }) => sum + of(pool), 0);
   return {
     summary: summarize(live),
-    manifest: JSON.stringify(inForce(revision.manifest.manifest, running)),
+    manifest: JSON.stringify(inForce(revision.manifest, running)),
     revisions: record.revisions.map((kept) => describeRevision(kept, live, record)),
     aliases: record.aliases,
     replicas: pools.flatMap(({ entry, pool }) => pool.snapshot().replicas.map((replica) => describeReplica(replica, entry))),
@@ -87,8 +87,8 @@ export function describe(live: LiveFunction, record: FunctionRecord = live.recor
   };
 }
 
-/** A manifest with the limits that hold here: the daemon's are the upper bounds of every function's. */
-function inForce(manifest: Manifest, running: Running): Manifest {
+/** A manifest with every default, and with the limits that hold here: the daemon's are the upper bounds of every function's. */
+function inForce({ given: _, ...manifest }: Manifest, running: Running): Omit<Manifest, 'given'> {
   return running.kind === 'pool' ? { ...manifest, limits: { ...manifest.limits, payload: running.pool.maxPayload } } : manifest;
 }
 
@@ -102,7 +102,7 @@ function describeRevision(revision: Revision, live: LiveFunction, record: Functi
   const active = id === record.active.id;
   const entry = live.find(id);
   const { calls, errors } = live.countersOf(id);
-  const { min, max } = record.scale[id] ?? manifest.manifest.replicas;
+  const { min, max } = record.scale[id] ?? manifest.replicas;
   const known = entry === undefined ? undefined : conditionOf(entry.running, revision);
   const whole = active && record.traffic.length === 0 ? 100 : 0;
   return {

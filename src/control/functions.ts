@@ -103,7 +103,7 @@ export class LiveFunctions {
     const live = this.functions.get(name);
     const entry = live?.find(id);
     if (live === undefined || entry?.running.kind !== 'pool') return;
-    const { min, max } = live.record.scale[id] ?? entry.revision.manifest.manifest.replicas;
+    const { min, max } = live.record.scale[id] ?? entry.revision.manifest.replicas;
     entry.running.pool.scale({ min, max });
   }
 
@@ -186,7 +186,7 @@ export class LiveFunctions {
 
   /** `recreate` says that there is no room for two revisions. */
   private mayKeepWarm(live: LiveFunction, { revision }: LiveRevision): boolean {
-    const rolling = [revision, live.revision].every(({ manifest }) => manifest.manifest.update === 'rolling');
+    const rolling = [revision, live.revision].every(({ manifest }) => manifest.update === 'rolling');
     return rolling && this.options.keepWarmMs > 0 && revision.id !== live.revision.id;
   }
 

@@ -1,4 +1,4 @@
-import type { ParsedManifest } from '@dcf/sdk/manifest';
+import type { GivenManifest, Manifest } from '@dcf/sdk/manifest';
 import { DcfError } from '../core/errors.js';
 import type { FunctionName } from '../core/names.js';
 import type { ChangeResult, DeployEvent, Deployer } from './deployer.js';
@@ -79,24 +79,24 @@ async function* readLater({ read }: LocalPackage, missing: () => readonly string
   yield* read(missing());
 }
 
-function changed({ given, manifest }: ParsedManifest, name: FunctionName, changes: ManifestChanges): ParsedManifest['given'] {
+function changed(manifest: Manifest, name: FunctionName, changes: ManifestChanges): GivenManifest {
   const { environment, labels, annotations, secrets, memory, gpu } = changes;
   const known = new Set(manifest.secrets.map((secret) => secret.name));
   const added = secrets.filter((secret) => !known.has(secret));
   const limits = { ...(memory === undefined ? {} : { memory }), ...(gpu === undefined ? {} : { gpu }) };
   return {
-    ...given,
+    ...manifest.given,
     name,
     ...merged('environment', manifest.environment, environment),
     ...merged('labels', manifest.labels, labels),
     ...merged('annotations', manifest.annotations, annotations),
-    ...merged('limits', given['limits'], limits),
+    ...merged('limits', manifest.given['limits'], limits),
     ...(added.length === 0 ? {} : { secrets: [...manifest.secrets, ...added] }),
   };
 }
 
 /** A key of a manifest with more in it; nothing where there is no more, so that an unchanged package stays the same revision. */
-function merged(key: string, before: unknown, more: object): ParsedManifest['given'] {
+function merged(key: string, before: unknown, more: object): GivenManifest {
   if (Object.keys(more).length === 0) return {};
   return { [key]: { ...(typeof before === 'object' ? before : {}), ...more } };
 }

@@ -4,7 +4,7 @@ import type { FunctionName } from '../core/names.js';
 import type { CallFunction } from '../pool/calls/nested-call.js';
 import { FunctionPool } from '../pool/function-pool.js';
 import type { LogLine } from '../pool/output/log-line.js';
-import type { CallCounters, PoolOptions } from '../pool/pool-options.js';
+import { type CallCounters, type PoolHost, poolOptions } from '../pool/pool-options.js';
 import type { ReplicaSpec } from '../pool/replica/replica-spec.js';
 import { replicaSpec } from '../pool/replica/replica-spec.js';
 import type { DeviceLease } from '../process/device-lease.js';
@@ -67,7 +67,7 @@ export class Launcher {
    */
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
     const { registry, secrets, chooseProviders, leaseDevices: leaseOn, starter, installPackages, cgroup, maxPayload } = this.options;
-    const { manifest } = revision.manifest;
+    const { manifest } = revision;
     checkSecrets(secrets, revision);
     if (manifest.isolation === 'sandbox') await requireSandbox();
     const python = await this.pythonOf(manifest);
@@ -125,15 +125,9 @@ export class Launcher {
     onLine: (line: LogLine) => void = () => undefined,
   ): FunctionPool {
     const { registry, secrets } = this.options;
-    const { manifest } = revision.manifest;
-    const { min, max, idleTimeout } = manifest.replicas;
-    const options: PoolOptions = {
+    const { manifest } = revision;
+    const host: PoolHost = {
       spec,
-      replicas: { min, max, ...scale, idleTimeoutMs: idleTimeout },
-      overlap: manifest.update === 'rolling',
-      batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: spec.maxPayload },
-      maxQueued: manifest.queue.maxSize,
-      timeoutMs: manifest.timeout,
       killGraceMs: this.options.killGraceMs,
       counters,
       callFunction: this.options.callFunction,
@@ -143,6 +137,7 @@ export class Launcher {
       },
       onChange: () => this.options.onChange(revision.name),
     };
+    const options = poolOptions(manifest, host, scale);
     if (manifest.secrets.length === 0) return new FunctionPool(options);
     return new SecretPool(options, new RevisionSecrets(secrets, revision, registry.dataDirectory));
   }

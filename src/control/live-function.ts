@@ -191,7 +191,7 @@ export class LiveFunction {
   private destination({ revision, running }: LiveRevision): Destination {
     if (running.kind !== 'pool') return running;
     const { pool } = running;
-    const { callLog } = revision.manifest.manifest;
+    const { callLog } = revision.manifest;
     const target = { name: revision.name, pool, maxPayload: pool.maxPayload, callLog, canary: this.canaryOf(revision.id) };
     return { kind: 'pool', target };
   }

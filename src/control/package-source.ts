@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PackageFile } from '@dcf/sdk/contract';
-import type { ParsedManifest } from '@dcf/sdk/manifest';
+import type { Manifest } from '@dcf/sdk/manifest';
 import { checkPackagePath, type FunctionPackage, packFunction, readBlob, stopBundler } from '@dcf/sdk/package';
 import { DcfError, messageOf } from '../core/errors.js';
 import { isFunctionName, isRevisionId } from '../core/names.js';
@@ -12,7 +12,7 @@ import type { Chunk } from './upload.js';
 
 /** A package that is on this machine. */
 export interface LocalPackage {
-  manifest: ParsedManifest;
+  manifest: Manifest;
   files: readonly PackageFile[];
   /** The bytes of those blobs, one after the other. */
   read: (digests: readonly string[]) => AsyncIterable<Chunk>;

@@ -166,7 +166,7 @@ function revisionNamed(record: FunctionRecord, text: string): RevisionId {
 }
 
 function scaleOf(record: FunctionRecord, { min, max }: Partial<Scale>): Scale {
-  const { replicas } = record.active.manifest.manifest;
+  const { replicas } = record.active.manifest;
   const before = record.scale[record.active.id] ?? { min: replicas.min, max: replicas.max };
   // One bound alone takes the other along.
   const scale = {

@@ -45,7 +45,7 @@ function planTraffic(before: Release | undefined, revision: Revision, rollout: R
     return { release: activated(before, id, at), warning };
   }
   if (before.active === id) return { release: before, warning: `${id} is the active revision: the traffic stays as it is` };
-  if (traffic < 100 && revision.manifest.manifest.update === 'recreate')
+  if (traffic < 100 && revision.manifest.update === 'recreate')
     throw new DcfError('FAILED_PRECONDITION', 'update: recreate leaves no room for two revisions, so there is no traffic to split');
   if (traffic === 0 && alias === undefined)
     throw new DcfError('INVALID_ARGUMENT', 'nothing would ever call a revision with 0 percent of the traffic; give it an alias, too');

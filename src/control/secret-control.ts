@@ -38,7 +38,7 @@ export class SecretControl {
 
   private runningWith(name: string): readonly FunctionName[] {
     const named = this.functions.list().filter(({ revision, running }) => {
-      return running.kind === 'pool' && revision.manifest.manifest.secrets.some((secret) => secret.name === name);
+      return running.kind === 'pool' && revision.manifest.secrets.some((secret) => secret.name === name);
     });
     return named.map((live) => live.name);
   }

@@ -1,3 +1,4 @@
+import type { Manifest } from '@dcf/sdk/manifest';
 import type { CallFunction } from './calls/nested-call.js';
 import type { LogLine } from './output/log-line.js';
 import type { ReplicaSpec } from './replica/replica-spec.js';
@@ -29,4 +30,30 @@ export interface PoolOptions {
   callFunction: CallFunction;
   /** Readiness may have changed. */
   onChange: () => void;
+}
+
+/** What a manifest says of a pool, in the manifest's own values. */
+type FromManifest = 'replicas' | 'overlap' | 'batch' | 'maxQueued' | 'timeoutMs';
+
+/** What a pool needs besides its manifest. */
+export type PoolHost = Omit<PoolOptions, FromManifest>;
+
+/**
+ * Puts together the options of a function's pool.
+ *
+ * @param manifest - what the function asks for
+ * @param host - what runs it here, and who is told what happens
+ * @param scale - bounds that take the place of the manifest's
+ */
+export function poolOptions(manifest: Manifest, host: PoolHost, scale: Partial<Pick<ScaleBounds, 'min' | 'max'>> = {}): PoolOptions {
+  const { replicas, update, batch, queue, timeout } = manifest;
+  const { min, max, idleTimeout } = replicas;
+  return {
+    ...host,
+    replicas: { min, max, ...scale, idleTimeoutMs: idleTimeout },
+    overlap: update === 'rolling',
+    batch: { maxSize: batch.maxSize, maxDelayMs: batch.maxDelay, maxBytes: host.spec.maxPayload },
+    maxQueued: queue.maxSize,
+    timeoutMs: timeout,
+  };
 }

@@ -7,6 +7,7 @@ import type { Outcome } from './calls/invocation.js';
 import { callsNeedDaemon } from './calls/nested-calls.js';
 import { FunctionPool } from './function-pool.js';
 import type { LogLine } from './output/log-line.js';
+import { type PoolHost, poolOptions } from './pool-options.js';
 import { replicaSpec } from './replica/replica-spec.js';
 
 export interface LocalOptions {
@@ -47,19 +48,16 @@ const graceMs = 5_000;
  */
 export async function startLocal(options: LocalOptions): Promise<LocalFunction> {
   const { manifest, directory, resources, providers, python, readOnly = [] } = options;
-  const pool = new FunctionPool({
+  const host: PoolHost = {
     spec: replicaSpec(manifest, { revision: 'local', directory, resources, providers, python, readOnly }),
-    replicas: { min: 1, max: 1, idleTimeoutMs: manifest.replicas.idleTimeout },
-    overlap: false,
-    batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: manifest.limits.payload },
-    maxQueued: manifest.queue.maxSize,
-    timeoutMs: manifest.timeout,
     killGraceMs: 1_000,
     counters: { calls: 0, errors: 0 },
     callFunction: callsNeedDaemon,
     onLog: (_replica, line) => options.onLog(line),
     onChange: () => undefined,
-  });
+  };
+  // A machine on which somebody tries a function need not have room for it twice.
+  const pool = new FunctionPool({ ...poolOptions(manifest, host, { min: 1, max: 1 }), overlap: false });
   try {
     await pool.start();
   } catch (error) {

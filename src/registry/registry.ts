@@ -1,7 +1,7 @@
 import type { PackageFile } from '@dcf/sdk/contract';
-import type { ParsedManifest } from '@dcf/sdk/manifest';
+import type { Manifest } from '@dcf/sdk/manifest';
 import { DcfError } from '../core/errors.js';
-import { type FunctionName, type RevisionId, requireFunctionName } from '../core/names.js';
+import type { FunctionName, RevisionId } from '../core/names.js';
 import { TaskQueue } from '../core/task-queue.js';
 import type { Blobs } from './blobs/blobs.js';
 import { exists, removeFolder, removeIfEmpty } from './disk/atomic-file.js';
@@ -100,13 +100,13 @@ export class Registry {
    * @throws DcfError INVALID_ARGUMENT, RESOURCE_EXHAUSTED or FAILED_PRECONDITION with what is wrong with the package
    */
   createRevision(given: {
-    manifest: ParsedManifest;
+    manifest: Manifest;
     files: readonly PackageFile[];
   }): Promise<{ revision: Revision; missing: readonly RevisionFile[] }> {
     return this.change('look for blobs', async () => {
       const { manifest } = given;
-      const name = requireFunctionName(manifest.manifest.name);
-      const files = checkPackage(manifest.manifest, given.files, this.options.maxPackageBytes ?? defaultMaxPackageBytes);
+      const { name } = manifest;
+      const files = checkPackage(manifest, given.files, this.options.maxPackageBytes ?? defaultMaxPackageBytes);
       const id = revisionIdOf(manifest.given, files);
       const directory = this.layout.revision(name, id);
       const known = this.find(name, id);

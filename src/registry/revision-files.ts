@@ -45,7 +45,7 @@ export class RevisionFiles {
   async missingResources({ directory, manifest }: Revision): Promise<RemoteResource[]> {
     if (await exists(directory)) return [];
     const missing: RemoteResource[] = [];
-    for (const resource of remoteResources(manifest.manifest)) {
+    for (const resource of remoteResources(manifest)) {
       if (!(await this.blobs.has(resource.digest))) missing.push(resource);
     }
     return missing;
@@ -82,5 +82,5 @@ export class RevisionFiles {
 }
 
 function blobsOf({ files, manifest }: Revision): Digest[] {
-  return [...withBytes(files).map((file) => file.sha256), ...remoteResources(manifest.manifest).map((resource) => resource.digest)];
+  return [...withBytes(files).map((file) => file.sha256), ...remoteResources(manifest).map((resource) => resource.digest)];
 }

@@ -82,11 +82,11 @@ test('it bounds outputs, and what a Handler calls another function with', async 
   }
 });
 
-test('what is described is the limit in force', async () => {
+test('what is described is the limit in force, with every default, and not what was given', async () => {
   for (const name of ['modest', 'greedy']) {
     const response = await fetch(`${daemon.http}/functions/${name}`);
     const { manifest } = Object(await response.json());
-    assert.equal(manifest.limits.payload, limit, name);
+    assert.deepEqual([manifest.limits.payload, manifest.threads, manifest.given], [limit, 1, undefined], name);
   }
 });
 

@@ -11,6 +11,7 @@ import type { CallFunction, NestedCall } from '../../src/pool/calls/nested-call.
 import { callsNeedDaemon } from '../../src/pool/calls/nested-calls.js';
 import { FunctionPool } from '../../src/pool/function-pool.js';
 import type { LogLine } from '../../src/pool/output/log-line.js';
+import { poolOptions } from '../../src/pool/pool-options.js';
 import type { ReplicaSpec } from '../../src/pool/replica/replica-spec.js';
 import { replicaSpec } from '../../src/pool/replica/replica-spec.js';
 import { linkPlatformPackages } from '../../src/process/platform-packages.js';
@@ -136,27 +137,24 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
   await linkPlatformPackages(folder);
   const { killGraceMs = 200, recycle, starter, revision = 'r1', callFunction, ...given } = settings;
   const python = settings.runtime === 'python' ? await testPython() : undefined;
-  const { manifest } = parseManifestJson(JSON.stringify({ name: 'tested', handler: file, ...given }));
+  const manifest = parseManifestJson(JSON.stringify({ name: 'tested', handler: file, ...given }));
   const placement = { revision, directory: folder, resources: {}, providers: ['cpu'], python };
   const spec = replicaSpec(manifest, starter === undefined ? placement : { ...placement, starter });
   const lines: LogLine[] = [];
   const waiting = new Set<(line: LogLine) => void>();
-  const pool = new FunctionPool({
-    spec: recycle === undefined ? spec : { ...spec, recycle },
-    replicas: { min: manifest.replicas.min, max: manifest.replicas.max, idleTimeoutMs: manifest.replicas.idleTimeout },
-    overlap: manifest.update === 'rolling',
-    batch: { maxSize: manifest.batch.maxSize, maxDelayMs: manifest.batch.maxDelay, maxBytes: manifest.limits.payload },
-    maxQueued: manifest.queue.maxSize,
-    timeoutMs: manifest.timeout,
-    killGraceMs,
-    counters: { calls: 0, errors: 0 },
-    callFunction: callFunction ?? callsNeedDaemon,
-    onLog: (_replica, line) => {
-      lines.push(line);
-      for (const check of waiting) check(line);
-    },
-    onChange: () => undefined,
-  });
+  const pool = new FunctionPool(
+    poolOptions(manifest, {
+      spec: recycle === undefined ? spec : { ...spec, recycle },
+      killGraceMs,
+      counters: { calls: 0, errors: 0 },
+      callFunction: callFunction ?? callsNeedDaemon,
+      onLog: (_replica, line) => {
+        lines.push(line);
+        for (const check of waiting) check(line);
+      },
+      onChange: () => undefined,
+    }),
+  );
   t.after(() => pool.stop(0));
   let lastId = 0;
   return {

@@ -14,6 +14,14 @@ export {
 export { formatDuration, formatSize, parseDuration, parseSize } from '../units.js';
 export { variableProblem } from './environment.js';
 export { type Override, parseOverride, parseTextOverride } from './overrides.js';
-export { type ParsedManifest, parseManifestJson, parseManifestYaml } from './parse.js';
-export { type Manifest, type ManifestInput, manifestJsonSchema, type ProviderName, providerNames, secretVariable } from './schema.js';
+export { parseManifestJson, parseManifestYaml } from './parse.js';
+export {
+  type GivenManifest,
+  type Manifest,
+  type ManifestInput,
+  manifestJsonSchema,
+  type ProviderName,
+  providerNames,
+  secretVariable,
+} from './schema.js';
 export { readYaml, type YamlContent } from './yaml.js';

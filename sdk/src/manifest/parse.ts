@@ -7,13 +7,6 @@ import { readYaml } from './yaml.js';
 /** Those who read JSON give up on more: Python at a thousand. */
 const maximumDepth = 100;
 
-/** A manifest in both its forms. */
-export interface ParsedManifest {
-  /** What the user wrote, as a JSON object: this is what a package carries. */
-  given: Record<string, unknown>;
-  manifest: Manifest;
-}
-
 /**
  * Reads a `function.yaml`.
  *
@@ -22,7 +15,7 @@ export interface ParsedManifest {
  * @param overrides - what `--set` changes before anything is checked
  * @throws DcfError INVALID_ARGUMENT with one line for each problem: file, line, key, what was found, what is allowed
  */
-export function parseManifestYaml(text: string, file: string, overrides: readonly Override[] = []): ParsedManifest {
+export function parseManifestYaml(text: string, file: string, overrides: readonly Override[] = []): Manifest {
   const { value, lineOf } = readYaml(text, file);
   if (!isRecord(value)) throw noMapping(value, file);
   applyOverrides(value, overrides);
@@ -43,7 +36,7 @@ function placeOf(path: readonly PropertyKey[], overrides: readonly Override[]): 
  *
  * @throws DcfError INVALID_ARGUMENT with one line for each problem
  */
-export function parseManifestJson(text: string): ParsedManifest {
+export function parseManifestJson(text: string): Manifest {
   let given: unknown;
   try {
     given = JSON.parse(text);
@@ -54,14 +47,14 @@ export function parseManifestJson(text: string): ParsedManifest {
   return check(given, () => 'manifest');
 }
 
-function check(given: Record<string, unknown>, place: (path: readonly PropertyKey[]) => string): ParsedManifest {
+function check(given: Record<string, unknown>, place: (path: readonly PropertyKey[]) => string): Manifest {
   const problem = findKeyProblem(given['parameters'], ['parameters']);
   if (problem !== undefined) {
     const { path, message } = problem;
     throw new DcfError('INVALID_ARGUMENT', `${place(path)}: "${path.join('.').slice(0, 200)}" ${message}`);
   }
   const result = manifestSchema.safeParse(given);
-  if (result.success) return { given, manifest: result.data };
+  if (result.success) return { ...result.data, given };
   throw new DcfError('INVALID_ARGUMENT', describeProblems(result.error, given, place).join('\n'));
 }
 

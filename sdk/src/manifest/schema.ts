@@ -1,7 +1,13 @@
 import { z } from 'zod';
-import { functionNamePattern } from '../names.js';
+import { type FunctionName, functionNamePattern, functionNameProblem, isFunctionName } from '../names.js';
 import { durationPattern, parseDuration, parseSize, sizePattern } from '../units.js';
 import { environmentProblem, variableProblem } from './environment.js';
+
+/** Brands a name whose pattern was checked: what takes a parsed manifest need not check it again. */
+function toFunctionName(text: string): FunctionName {
+  if (!isFunctionName(text)) throw new TypeError(functionNameProblem(text));
+  return text;
+}
 
 function duration(fallback: string, description: string) {
   const allowed = 'a duration with its unit, such as 500ms, 30s or 5m';
@@ -116,6 +122,7 @@ export const manifestSchema = z
     name: z
       .string()
       .regex(functionNamePattern, "lower-case letters, digits and '-', beginning with a letter, 63 characters at most")
+      .transform(toFunctionName)
       .describe('What callers call.'),
     description: z.string().max(1000).default('').describe('One line for people.'),
     labels: labels('For tools that sort functions; the platform keeps them and does nothing with them.'),
@@ -309,8 +316,13 @@ function compileHandler(given: string | undefined, runtime: 'node' | 'python') {
 
 /** A manifest as a user writes it. */
 export type ManifestInput = z.input<typeof manifestSchema>;
-/** A manifest that is ready for use. */
-export type Manifest = z.output<typeof manifestSchema>;
+/** What a user wrote, as a JSON object with nothing filled in. */
+export type GivenManifest = Readonly<Record<string, unknown>>;
+/** A manifest that is ready for use: every default filled in, durations in milliseconds, sizes in bytes. */
+export interface Manifest extends z.output<typeof manifestSchema> {
+  /** What the user wrote: this is what a package carries, what the registry keeps, and what a revision is named by. */
+  readonly given: GivenManifest;
+}
 
 /** The JSON schema of `function.yaml`, for editors. */
 export function manifestJsonSchema(): object {

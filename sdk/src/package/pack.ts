@@ -1,7 +1,8 @@
 import { extname, join } from 'node:path';
 import { DcfError } from '../errors.js';
 import type { Override } from '../manifest/overrides.js';
-import { type ParsedManifest, parseManifestYaml } from '../manifest/parse.js';
+import { parseManifestYaml } from '../manifest/parse.js';
+import type { Manifest } from '../manifest/schema.js';
 import { bundleHandler } from './bundle.js';
 import { bundleMapName, bundleName } from './bundle-name.js';
 import { readDependencies } from './dependencies.js';
@@ -42,9 +43,8 @@ export interface ExplainedPackage {
 /** Packs as `packFunction` does, and says what stays out and why. */
 export async function explainPackage(directory: string, options: PackOptions = {}): Promise<ExplainedPackage> {
   const folder = await openFolder(directory, options);
-  const parsed = await readManifest(folder, options.overrides ?? []);
-  const { manifest } = parsed;
-  const handler = { ...manifest.handler, path: await checkSource(folder, parsed, 'handler', manifest.handler.path) };
+  const manifest = await readManifest(folder, options.overrides ?? []);
+  const handler = { ...manifest.handler, path: await checkSource(folder, manifest, 'handler', manifest.handler.path) };
   const resources = await findLocalResources(folder, manifest.resources);
   const dependencies = await readDependencies(folder);
   const { files: listed, emptyFolders, leftOut } = await listFiles(folder);
@@ -55,9 +55,9 @@ export async function explainPackage(directory: string, options: PackOptions = {
   };
   if (manifest.runtime === 'python') {
     const { initializer } = manifest;
-    const others = initializer === undefined ? [] : [await checkSource(folder, parsed, 'initializer', initializer.path)];
+    const others = initializer === undefined ? [] : [await checkSource(folder, manifest, 'initializer', initializer.path)];
     const wanted = [...contents.wanted, handler.path, ...others];
-    return explain({ manifest: parsed, files: await digestAll(folder, listed, { ...contents, wanted }, []) }, leftOut);
+    return explain({ manifest, files: await digestAll(folder, listed, { ...contents, wanted }, []) }, leftOut);
   }
   const bundle = await bundleHandler(folder, handler, dependencies.names);
   const replaced = new Set(listed.filter((path) => isReplaced(folder, path, bundle.inputs, handler.path)));
@@ -65,7 +65,7 @@ export async function explainPackage(directory: string, options: PackOptions = {
   const keep = listed.filter((path) => !replaced.has(path));
   const files = await digestAll(folder, keep, contents, bundled);
   const inBundle = [...replaced].map((path) => ({ path, reason: `what it has is in ${bundleName}` }));
-  return explain({ manifest: withHandler(parsed, handler.name), files }, [...leftOut, ...inBundle]);
+  return explain({ manifest: withHandler(manifest, handler.name), files }, [...leftOut, ...inBundle]);
 }
 
 /** A file may be left out by a rule and named by the manifest: it is in then. */
@@ -74,7 +74,7 @@ function explain(packed: FunctionPackage, leftOut: readonly LeftOut[]): Explaine
   return { packed, leftOut: leftOut.filter(({ path }) => !sent.has(path)).sort((a, b) => (a.path < b.path ? -1 : 1)) };
 }
 
-async function readManifest(folder: Folder, overrides: readonly Override[]): Promise<ParsedManifest> {
+async function readManifest(folder: Folder, overrides: readonly Override[]): Promise<Manifest> {
   const shown = join(folder.shown, manifestName);
   const text = await readTextFile(folder, manifestName);
   if (text !== undefined) return parseManifestYaml(text, shown, overrides);
@@ -95,14 +95,14 @@ async function functionsIn(folder: Folder): Promise<string[]> {
 }
 
 /** The path of a source file that a key of the manifest names, once it is certain that it is one. */
-async function checkSource(folder: Folder, { manifest }: ParsedManifest, key: string, given: string): Promise<string> {
+async function checkSource(folder: Folder, { runtime }: Manifest, key: string, given: string): Promise<string> {
   const path = tidyPath(given);
   const shown = `${key}: ${JSON.stringify(path)}`;
   const problem = checkPackagePath(path);
   if (problem !== undefined) throw refuse(folder, `${manifestName}:`, `${shown} ${problem}`);
-  const extensions = manifest.runtime === 'node' ? nodeExtensions : ['.py'];
+  const extensions = runtime === 'node' ? nodeExtensions : ['.py'];
   if (!extensions.includes(extname(path))) {
-    const advice = `the runtime is ${manifest.runtime}, so it must end in ${extensions.join(', ')}`;
+    const advice = `the runtime is ${runtime}, so it must end in ${extensions.join(', ')}`;
     throw refuse(folder, `${manifestName}:`, `${shown}: ${advice}`);
   }
   const kind = await kindOf(folder, path);
@@ -120,11 +120,9 @@ function isReplaced(folder: Folder, path: string, inputs: ReadonlySet<string>, h
   return path === bundleName || (inputs.has(path) && typeScriptExtensions.includes(extname(path)));
 }
 
-function withHandler(parsed: ParsedManifest, name: string): ParsedManifest {
-  return {
-    given: { ...parsed.given, handler: `${bundleName}#${name}` },
-    manifest: { ...parsed.manifest, handler: { path: bundleName, name } },
-  };
+/** A manifest that names the bundle in place of its handler's source. */
+function withHandler(manifest: Manifest, name: string): Manifest {
+  return { ...manifest, given: { ...manifest.given, handler: `${bundleName}#${name}` }, handler: { path: bundleName, name } };
 }
 
 /** What a package has besides the files that were found. */

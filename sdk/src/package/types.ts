@@ -1,4 +1,4 @@
-import type { ParsedManifest } from '../manifest/parse.js';
+import type { Manifest } from '../manifest/schema.js';
 import type { Digest } from '../names.js';
 
 /** Where a file's bytes are: on disk, or made while packing (the bundled handler). */
@@ -26,6 +26,6 @@ export interface PackedFile {
 
 /** A function that is ready to be sent: its manifest and its files, but no archive. */
 export interface FunctionPackage {
-  manifest: ParsedManifest;
+  manifest: Manifest;
   files: readonly PackedFile[];
 }

@@ -23,13 +23,13 @@ export type { FakeFunction, InProcessOptions, LoadOptions, TestAnswer, TestCallO
  */
 export async function loadFunction(source: string | URL | TestedHandler, options: LoadOptions = {}): Promise<TestedFunction> {
   if (typeof source !== 'string' && !(source instanceof URL)) {
-    const { manifest } = parseManifestJson('{"name":"tested"}');
+    const manifest = parseManifestJson('{"name":"tested"}');
     const resources = resourcePaths(manifest, process.cwd(), options);
     return await startInProcess({ ...settings(manifest, options), resources, handler: { kind: 'given', value: source } });
   }
   const folder = typeof source === 'string' ? resolve(source) : fileURLToPath(source);
   const packed = await packFunction(folder);
-  const { manifest } = packed.manifest;
+  const { manifest } = packed;
   if (manifest.runtime !== 'node') {
     throw new DcfError('FAILED_PRECONDITION', `${folder} is a function in Python: test it with dcf_worker.testing`);
   }

@@ -85,7 +85,7 @@ async function send(
     return { result, uploadedBytes: reader.uploadedBytes };
   } catch (error) {
     view.close();
-    throw await changeFailure(client, packed.manifest.manifest.name, error, reader, signal);
+    throw await changeFailure(client, packed.manifest.name, error, reader, signal);
   }
 }
 

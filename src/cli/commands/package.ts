@@ -38,7 +38,7 @@ async function explain(directory: string, options: PackageOptions): Promise<void
 function toJson({ packed, leftOut }: ExplainedPackage): object {
   const { files } = packed;
   return {
-    name: packed.manifest.manifest.name,
+    name: packed.manifest.name,
     files: files.map(({ path, mode, size, sha256 }) => ({ path: shownPath({ path, mode }), mode: shownMode({ mode }), size, sha256 })),
     leftOut,
     totals: { files: files.length, bytes: bytesOf(files), leftOut: leftOut.length },

@@ -46,7 +46,7 @@ async function run(directory: string, options: RunOptions): Promise<void> {
   const interrupted = rejectWhenInterrupted();
   const packed = await Promise.race([packFunction(directory, { overrides: overridesOf(options) }), interrupted]);
   const input = await Promise.race([readInput(options), interrupted]);
-  const { manifest: packaged } = packed.manifest;
+  const { manifest: packaged } = packed;
   const manifest = { ...packaged, environment: await localEnvironment(packaged, directory, process.env) };
   const layout = await layOut(packed, directory);
   // What a stack or a log names must be a file that the user has.

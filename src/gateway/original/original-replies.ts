@@ -17,7 +17,7 @@ export function message(text: string): { Msg: Buffer } {
 /** A function as List and GetMeta tell it. */
 export function functionMessage(live: LiveFunction): OriginalFunction {
   const { name, revision, calls, replicas, readyReplicas } = summarize(live);
-  const { labels, annotations } = live.revision.manifest.manifest;
+  const { labels, annotations } = live.revision.manifest;
   return {
     Name: name,
     Image: `${name}@${revision}`,

@@ -30,8 +30,8 @@ export async function materialize(revision: Revision, blobs: Blobs): Promise<voi
     if (await hasWholeResources(revision)) return;
     await removeFolder(directory);
   }
-  const resources = resourcePaths(revision.manifest.manifest);
-  const remote = remoteResources(revision.manifest.manifest);
+  const resources = resourcePaths(revision.manifest);
+  const remote = remoteResources(revision.manifest);
   const staging = stagingOf(directory);
   try {
     await blobs.flush();
@@ -53,11 +53,11 @@ export async function materialize(revision: Revision, blobs: Blobs): Promise<voi
 }
 
 async function hasWholeResources({ directory, files, manifest }: Revision): Promise<boolean> {
-  const resources = resourcePaths(manifest.manifest);
+  const resources = resourcePaths(manifest);
   const local = withBytes(files)
     .filter((file) => isResourceFile(file.path, resources))
     .map((file) => ({ path: file.path, digest: file.sha256 }));
-  for (const { path, digest } of [...local, ...remoteResources(manifest.manifest)]) {
+  for (const { path, digest } of [...local, ...remoteResources(manifest)]) {
     if ((await conditionOf(join(directory, path), digest)) !== 'whole') return false;
   }
   return true;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ParsedManifest } from '@dcf/sdk/manifest';
+import type { GivenManifest, Manifest } from '@dcf/sdk/manifest';
 import { isFolderMode } from '@dcf/sdk/package';
 import { type Digest, type FunctionName, isRevisionId, type RevisionId } from '../../core/names.js';
 
@@ -20,7 +20,7 @@ export interface Revision {
   readonly id: RevisionId;
   /** Unix milliseconds. */
   readonly createdAt: number;
-  readonly manifest: ParsedManifest;
+  readonly manifest: Manifest;
   /** Sorted by path. */
   readonly files: readonly RevisionFile[];
   /** Where its files are once it is materialised; absolute. */
@@ -38,7 +38,7 @@ export function sizeOf(files: readonly RevisionFile[]): number {
 }
 
 /** The name of a package: the first 16 hexadecimal digits of the SHA-256 of what it is made of. */
-export function revisionIdOf(given: ParsedManifest['given'], files: readonly RevisionFile[]): RevisionId {
+export function revisionIdOf(given: GivenManifest, files: readonly RevisionFile[]): RevisionId {
   const content = files.map(({ path, mode, size, sha256 }) => ({ path, mode, size, sha256 }));
   const digest = createHash('sha256')
     .update(canonicalJson({ given, files: content }))

@@ -5,7 +5,7 @@ import { SecretFiles } from './secret-files.js';
 import { SecretMask } from './secret-mask.js';
 import type { Secret, Secrets } from './secrets.js';
 
-type Wanted = Revision['manifest']['manifest']['secrets'][number];
+type Wanted = Revision['manifest']['secrets'][number];
 
 /** What the replicas of one pool get of the secrets that their revision names. */
 export class RevisionSecrets {
@@ -59,7 +59,7 @@ export class RevisionSecrets {
   }
 
   private get wanted(): readonly Wanted[] {
-    return this.revision.manifest.manifest.secrets;
+    return this.revision.manifest.secrets;
   }
 
   private give(wanted: Wanted): string {
@@ -90,7 +90,7 @@ export class RevisionSecrets {
  * @throws DcfError FAILED_PRECONDITION naming the first that it cannot have, and what to do
  */
 export function checkSecrets(secrets: Secrets, revision: Revision): void {
-  for (const wanted of revision.manifest.manifest.secrets) checkedSecret(secrets, wanted, revision);
+  for (const wanted of revision.manifest.secrets) checkedSecret(secrets, wanted, revision);
 }
 
 function checkedSecret(secrets: Secrets, wanted: Wanted, revision: Revision): Secret {

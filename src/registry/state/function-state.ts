@@ -1,4 +1,4 @@
-import { type ParsedManifest, parseManifestJson } from '@dcf/sdk/manifest';
+import { type Manifest, parseManifestJson } from '@dcf/sdk/manifest';
 import { checkPackagePath } from '@dcf/sdk/package';
 import { DcfError, messageOf } from '../../core/errors.js';
 import { type FunctionName, isDigest, isRevisionId, type RevisionId } from '../../core/names.js';
@@ -12,7 +12,7 @@ export interface RevisionState {
   readonly id: RevisionId;
   /** Unix milliseconds. */
   readonly createdAt: number;
-  readonly manifest: ParsedManifest;
+  readonly manifest: Manifest;
   readonly files: readonly RevisionFile[];
 }
 
@@ -53,7 +53,7 @@ export function decodeState(text: string, name: FunctionName, path: string): Fun
 function decodeRevision(value: unknown, name: FunctionName, place: string): RevisionState {
   const record = asRecord(value, place);
   const manifest = parseManifestJson(JSON.stringify(asRecord(record['manifest'], `${place}.manifest`)));
-  if (manifest.manifest.name !== name) throw new Error(`${place}.manifest.name is ${showJson(manifest.manifest.name)}`);
+  if (manifest.name !== name) throw new Error(`${place}.manifest.name is ${showJson(manifest.name)}`);
   return {
     id: asText(record['id'], `${place}.id`, isRevisionId),
     createdAt: asWhole(record['createdAt'], `${place}.createdAt`),

@@ -75,7 +75,7 @@ async function restore(layout: Layout, blobs: Blobs, name: FunctionName, state: 
 }
 
 async function lacksDownload({ manifest }: Revision, blobs: Blobs): Promise<boolean> {
-  for (const { digest } of remoteResources(manifest.manifest)) if (!(await blobs.has(digest))) return true;
+  for (const { digest } of remoteResources(manifest)) if (!(await blobs.has(digest))) return true;
   return false;
 }
 

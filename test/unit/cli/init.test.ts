@@ -20,7 +20,7 @@ test('every runtime and template gives a folder that packs as it stands', async 
       assert.deepEqual([code, stderr], [0, '']);
       assert.match(stdout, new RegExp(`deploy it: dcf deploy ${name}`));
       const { manifest, files } = await packFunction(join(cwd, name));
-      assert.deepEqual([manifest.manifest.name, manifest.manifest.runtime], [name, runtime]);
+      assert.deepEqual([manifest.name, manifest.runtime], [name, runtime]);
       const handler = runtime === 'node' ? ['handler.mjs', 'handler.mjs.map'] : ['handler.py'];
       assert.deepEqual(
         files.map((file) => file.path),
@@ -91,7 +91,7 @@ test('init . takes the current folder and its name, and leaves what is in it', a
     stdout,
     /^my-greeter-2 is ready: function\.yaml, .*\nrun it: +dcf run --input examples\/\S+\ndeploy it: dcf deploy\ncall it: +dcf invoke my-greeter-2/,
   );
-  assert.equal((await packFunction(cwd)).manifest.manifest.name, 'my-greeter-2');
+  assert.equal((await packFunction(cwd)).manifest.name, 'my-greeter-2');
   for (const kept of ['notes.txt', '.gitignore']) assert.equal(await readFile(join(cwd, kept), 'utf8'), 'mine');
   const nameless = join(await temporaryFolder(t), '123');
   await mkdir(nameless);

@@ -6,7 +6,7 @@ import { parseManifestYaml } from '@dcf/sdk/manifest';
 import { localEnvironment } from '../../../src/cli/local-environment.js';
 import { dcf, temporaryFolder } from './command-line.js';
 
-const manifest = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml').manifest;
+const manifest = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml');
 
 test('.env goes before the manifest, and what the shell has under its names before both', async (t) => {
   const folder = await temporaryFolder(t);

@@ -76,7 +76,7 @@ test('a turn that does not end is waited for so long and no longer', async () =>
 
 test('a function gets what it asks for, otherwise one device if it would use one', () => {
   const count = (given: object, chosen: string[], found: number): number =>
-    devicesFor(parseManifestJson(JSON.stringify({ name: 'f', ...given })).manifest, chosen, found);
+    devicesFor(parseManifestJson(JSON.stringify({ name: 'f', ...given })), chosen, found);
   assert.equal(count({}, ['cuda', 'cpu'], 2), 1);
   assert.equal(count({}, ['cpu'], 2), 0);
   assert.equal(count({ providers: ['cpu'] }, ['cpu'], 2), 0);

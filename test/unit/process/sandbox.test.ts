@@ -241,7 +241,7 @@ test('a kill ends everything in a sandbox, a process that left its group too', {
 test('more can be made readable; a function’s own variables cannot', async (t) => {
   const folder = await temporaryFolder(t);
   await mkdir(join(folder, 'function'));
-  const { manifest } = parseManifestJson(
+  const manifest = parseManifestJson(
     JSON.stringify({
       name: 'f',
       isolation: 'sandbox',

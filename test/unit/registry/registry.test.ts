@@ -379,7 +379,7 @@ describe('Registry', () => {
     );
     assert.equal(registry.list().length, 8);
     for (const record of registry.list()) {
-      const own = samples.find((one) => one.manifest.manifest.name === record.name);
+      const own = samples.find((one) => one.manifest.name === record.name);
       assert.ok(own);
       await assertLaidOut(record.active.directory, own);
     }

@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { PackageFile } from '@dcf/sdk/contract';
-import { type ManifestInput, type ParsedManifest, parseManifestJson } from '@dcf/sdk/manifest';
+import { type Manifest, type ManifestInput, parseManifestJson } from '@dcf/sdk/manifest';
 import { type Digest, type FunctionName, isDigest, isFunctionName } from '../../../src/core/names.js';
 import type { Revision, RevisionFile } from '../../../src/registry/model/revision.js';
 import type { FunctionRecord, Registry } from '../../../src/registry/registry.js';
 
 /** A package as a client would send it. */
 export interface SamplePackage {
-  manifest: ParsedManifest;
+  manifest: Manifest;
   files: PackageFile[];
   contents: ReadonlyMap<string, Buffer>;
 }
@@ -28,7 +28,7 @@ export function functionName(name: string): FunctionName {
   return name;
 }
 
-export function manifestOf(given: ManifestInput): ParsedManifest {
+export function manifestOf(given: ManifestInput): Manifest {
   return parseManifestJson(JSON.stringify(given));
 }
 

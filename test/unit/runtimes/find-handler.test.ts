@@ -63,7 +63,7 @@ async function answer(folder: string, path: string, source: string, { name = '',
     await mkdir(dirname(join(to, file.path)), { recursive: true });
     if (file.source.kind === 'memory') await writeFile(join(to, file.path), file.source.bytes);
   }
-  const handler = await loadHandler(to, manifest.manifest.handler, context);
+  const handler = await loadHandler(to, manifest.handler, context);
   assert.ok(isRequest(request));
   return await handler.call(request);
 }

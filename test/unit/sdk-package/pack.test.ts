@@ -12,7 +12,7 @@ test('a small function: its files, sorted, with size and SHA-256', async (t) => 
   await chmod(join(folder, 'data/a.txt'), 0o600);
   const { manifest, files } = await packFunction(folder);
   assert.deepEqual(manifest.given, { name: 'sample', handler: 'handler.mjs#Handler' });
-  assert.deepEqual(manifest.manifest.handler, { path: 'handler.mjs', name: 'Handler' });
+  assert.deepEqual(manifest.handler, { path: 'handler.mjs', name: 'Handler' });
   assert.deepEqual(
     files.map(({ path, mode }) => [path, mode.toString(8)]),
     [

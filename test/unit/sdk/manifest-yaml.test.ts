@@ -6,7 +6,7 @@ import { parseManifestYaml } from '@dcf/sdk/manifest';
 /** The parameters of a manifest in which they begin in line 3. */
 function parameters(...lines: readonly string[]): unknown {
   const text = ['name: f', 'parameters:', ...lines.map((line) => `  ${line}`)].join('\n');
-  return parseManifestYaml(text, 'function.yaml').manifest.parameters;
+  return parseManifestYaml(text, 'function.yaml').parameters;
 }
 
 function refusal(read: () => unknown): string {
@@ -30,7 +30,7 @@ test('merge keys are merged: one mapping, a list of them, with what is written b
   assert.deepEqual(merged('<<: [*base, *other]'), { a: 1, b: 2, c: 4 });
   assert.deepEqual(merged('<<: { y: 1 }'), { y: 1 });
   assert.deepEqual(merged('"<<": *base'), { '<<': { a: 1, b: 2 } }, 'in quotes it is a key like others');
-  const { manifest } = parseManifestYaml('name: f\nenvironment: &common { A: "1" }\nlabels:\n  <<: *common\n  B: "2"\n', 'function.yaml');
+  const manifest = parseManifestYaml('name: f\nenvironment: &common { A: "1" }\nlabels:\n  <<: *common\n  B: "2"\n', 'function.yaml');
   assert.deepEqual(manifest.labels, { A: '1', B: '2' });
   for (const [line, reason] of [
     ['<<: 5', /^function\.yaml:6: "<<" names what is no mapping; allowed: an alias of a mapping, or a list of those$/],

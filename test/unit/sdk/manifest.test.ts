@@ -17,9 +17,8 @@ function problems(text: string): string[] {
 }
 
 test('a name is enough: every other key has its default, durations in milliseconds, sizes in bytes', () => {
-  const { given, manifest } = parseManifestYaml('name: digits', 'function.yaml');
-  assert.deepEqual(given, { name: 'digits' });
-  assert.deepEqual(manifest, {
+  assert.deepEqual(parseManifestYaml('name: digits', 'function.yaml'), {
+    given: { name: 'digits' },
     name: 'digits',
     description: '',
     labels: {},
@@ -51,7 +50,7 @@ test('a name is enough: every other key has its default, durations in millisecon
 });
 
 test('memory: no limit unless one is given, and none that no runtime fits in', () => {
-  const read = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml').manifest;
+  const read = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml');
   assert.equal(read('limits: { memory: 512MiB }').limits.memory, 2 ** 29);
   assert.deepEqual(read('recycle: { maxCalls: 1000, maxMemory: 2GiB }').recycle, { maxCalls: 1000, maxMemory: 2 ** 31 });
   assert.match(
@@ -62,7 +61,7 @@ test('memory: no limit unless one is given, and none that no runtime fits in', (
 });
 
 test('network: a sandbox has none unless it is asked for, a process always has it', () => {
-  const read = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml').manifest;
+  const read = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml');
   assert.equal(read('isolation: sandbox').network, false);
   assert.equal(read('isolation: sandbox\nnetwork: true').network, true);
   assert.equal(read('network: true').network, true);
@@ -72,7 +71,7 @@ test('network: a sandbox has none unless it is asked for, a process always has i
 });
 
 test('handlers, and replicas.max that follows replicas.min', () => {
-  const read = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml').manifest;
+  const read = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml');
   assert.deepEqual(read('runtime: python').handler, { path: 'handler.py', name: 'Handler' });
   assert.deepEqual(read('runtime: python\nhandler: a.index.handler').handler, { path: 'a/index.py', name: 'handler' });
   assert.deepEqual(read('runtime: python\nhandler: index.py').handler, { path: 'index.py', name: 'Handler' });
@@ -108,7 +107,7 @@ test('values that do not fit one another', () => {
 });
 
 test('secrets: a name, or a file; each has a variable of its own', () => {
-  const { manifest } = parseManifestYaml('name: f\nsecrets: [A, { name: B, file: true }, { name: C }]', 'function.yaml');
+  const manifest = parseManifestYaml('name: f\nsecrets: [A, { name: B, file: true }, { name: C }]', 'function.yaml');
   assert.deepEqual(manifest.secrets, [
     { name: 'A', file: false },
     { name: 'B', file: true },
@@ -130,10 +129,10 @@ test('secrets: a name, or a file; each has a variable of its own', () => {
 
 test('one secret may come as a variable and as a file, in either order', () => {
   for (const secrets of ['[PEM, { name: PEM, file: true }]', '[{ name: PEM, file: true }, PEM]']) {
-    const { manifest } = parseManifestYaml(`name: f\nsecrets: ${secrets}`, 'function.yaml');
+    const manifest = parseManifestYaml(`name: f\nsecrets: ${secrets}`, 'function.yaml');
     assert.deepEqual(manifest.secrets.map(secretVariable).sort(), ['PEM', 'PEM_FILE']);
   }
-  const { manifest } = parseManifestYaml('name: f\nsecrets: [pem, PEM]', 'function.yaml');
+  const manifest = parseManifestYaml('name: f\nsecrets: [pem, PEM]', 'function.yaml');
   assert.deepEqual(manifest.secrets.map(secretVariable), ['pem', 'PEM']);
   for (const [text, variable] of [
     ['secrets: [{ name: PEM, file: true }, { name: PEM, file: true }]', 'PEM_FILE'],
@@ -150,7 +149,7 @@ test('environment: what no process could be started with is refused with the var
     assert.throws(() => read(environment), { code: 'INVALID_ARGUMENT', message });
   };
   const fits = 128 * 1024 - 'BIG='.length - 1;
-  assert.equal(read({ BIG: 'x'.repeat(fits) }).manifest.environment['BIG']?.length, fits);
+  assert.equal(read({ BIG: 'x'.repeat(fits) }).environment['BIG']?.length, fits);
   refusal(
     { BIG: 'x'.repeat(fits + 1) },
     /^manifest: "environment\.BIG" is "x{50,}…; allowed: 128 KiB with its name, which is what Linux takes/,
@@ -167,7 +166,7 @@ test('environment: what no process could be started with is refused with the var
 
 test('resources: what is fetched is fetched over https, and has a digest', () => {
   const digest = 'a'.repeat(64);
-  const { manifest } = parseManifestYaml(`name: f\nresources: { m: { source: https://host/m?x=1, sha256: ${digest} } }`, 'function.yaml');
+  const manifest = parseManifestYaml(`name: f\nresources: { m: { source: https://host/m?x=1, sha256: ${digest} } }`, 'function.yaml');
   assert.deepEqual(manifest.resources, { m: { source: 'https://host/m?x=1', sha256: digest, unpack: false } });
   const cases: [string, RegExp][] = [
     [
@@ -206,13 +205,13 @@ test('no mapping, no YAML, no end', () => {
 });
 
 test('--set comes before the checks, and may make keys', () => {
-  const { given, manifest } = parseManifestYaml('name: f\nthreads: 0', 'function.yaml', [
+  const manifest = parseManifestYaml('name: f\nthreads: 0', 'function.yaml', [
     { path: ['threads'], value: 2 },
     { path: ['parameters', 'invert'], value: false },
   ]);
   assert.equal(manifest.threads, 2);
   assert.deepEqual(manifest.parameters, { invert: false });
-  assert.deepEqual(given, { name: 'f', threads: 2, parameters: { invert: false } });
+  assert.deepEqual(manifest.given, { name: 'f', threads: 2, parameters: { invert: false } });
   assert.throws(() => parseManifestYaml('name: f', 'function.yaml', [{ path: ['name', 'x'], value: 1 }]), {
     code: 'INVALID_ARGUMENT',
     message: /^--set name\.x: "name" is "f"; allowed: a mapping or a list, to set something in it$/,
@@ -228,8 +227,8 @@ test('--set comes before the checks, and may make keys', () => {
 test('what a package carries gives the same manifest again', () => {
   const text =
     'name: f\nhandler: a.ts#B\ntimeout: 1.5s\nlimits: { memory: 512MiB }\nresources: { model: { source: ./m.onnx, unpack: true } }';
-  const { given, manifest } = parseManifestYaml(text, 'function.yaml');
-  assert.deepEqual(parseManifestJson(JSON.stringify(given)), { given, manifest });
+  const manifest = parseManifestYaml(text, 'function.yaml');
+  assert.deepEqual(parseManifestJson(JSON.stringify(manifest.given)), manifest);
   for (const [json, message] of [
     ['{', /^the manifest is not valid JSON: /],
     ['[]', /^manifest: it is a list; a manifest is a mapping/],
@@ -266,7 +265,8 @@ test("the editor's schema names every key, and asks for the name alone", () => {
   const schema = manifestJsonSchema();
   assert.ok('properties' in schema && typeof schema.properties === 'object' && schema.properties !== null && 'required' in schema);
   assert.deepEqual(schema.required, ['name']);
-  const { manifest } = parseManifestJson('{"name":"f"}');
+  const { given, ...manifest } = parseManifestJson('{"name":"f"}');
+  assert.deepEqual(given, { name: 'f' });
   assert.deepEqual(Object.keys(schema.properties).sort(), Object.keys(manifest).sort());
 });
 
@@ -286,7 +286,7 @@ test('what a worker is told has to fit its header: parameters and resources have
 
 test('labels and annotations are few and small, and their keys are like those of others', () => {
   const labels = { 'example.com/owner': 'ada', tier: '' };
-  assert.deepEqual(parseManifestJson(JSON.stringify({ name: 'a', labels })).manifest.labels, labels);
+  assert.deepEqual(parseManifestJson(JSON.stringify({ name: 'a', labels })).labels, labels);
   for (const wrong of [{ '': 'x' }, { 'two words': 'x' }, { tier: 1 }, { tier: 'x'.repeat(16 * 1024) }]) {
     assert.throws(() => parseManifestJson(JSON.stringify({ name: 'a', annotations: wrong })), /annotations/);
   }

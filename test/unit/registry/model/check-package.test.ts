@@ -12,7 +12,7 @@ function file(path: string, changes: Partial<PackageFile> = {}): PackageFile {
 }
 
 function check(more: readonly PackageFile[], given: Partial<ManifestInput> = {}, maxBytes = 1000) {
-  const { manifest } = manifestOf({ name: 'digits', handler: 'handler.mjs', ...given });
+  const manifest = manifestOf({ name: 'digits', handler: 'handler.mjs', ...given });
   return checkPackage(manifest, [...files, ...more], maxBytes);
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../../../../src/registry/model/resources.js';
 import { manifestOf } from '../support.js';
 
-const { manifest } = manifestOf({ name: 'digits', resources: { model: './model.onnx', voices: { source: 'voices/' } } });
+const manifest = manifestOf({ name: 'digits', resources: { model: './model.onnx', voices: { source: 'voices/' } } });
 
 describe('resources', () => {
   test('are given to the Handler as absolute paths', () => {
@@ -36,7 +36,7 @@ describe('resources', () => {
       ['https://example.org/%2e%2e%2fx', 'resource'],
       ['https://example.org/.hidden', 'resource'],
     ] as const) {
-      const remote = manifestOf({ name: 'digits', resources: { model: { source, sha256 }, here: './m.onnx' } }).manifest;
+      const remote = manifestOf({ name: 'digits', resources: { model: { source, sha256 }, here: './m.onnx' } });
       assert.deepEqual(resolveResources(remote, '/x'), { here: '/x/m.onnx', model: `/x/.dcf/model/${name}` });
       assert.deepEqual([...localResourcePaths(remote)], [['here', 'm.onnx']]);
       assert.deepEqual(remoteResources(remote), [{ name: 'model', url: source, digest: sha256, path: `.dcf/model/${name}` }]);
@@ -45,7 +45,7 @@ describe('resources', () => {
 
   test('that are to be unpacked are refused for now', () => {
     const packed = manifestOf({ name: 'digits', resources: { model: { source: './m.zip', unpack: true } } });
-    assert.throws(() => resolveResources(packed.manifest, '/x'), {
+    assert.throws(() => resolveResources(packed, '/x'), {
       code: 'FAILED_PRECONDITION',
       message: /resources\.model: unpack is not supported yet by this daemon/,
     });

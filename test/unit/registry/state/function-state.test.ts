@@ -8,7 +8,7 @@ import { functionName, packageOf } from '../support.js';
 const name = functionName('digits');
 const path = '/data/functions/digits/function.json';
 const { manifest, files } = packageOf({ name: 'digits', timeout: '5s', parameters: { invert: true } });
-const checked = checkPackage(manifest.manifest, files, 1000);
+const checked = checkPackage(manifest, files, 1000);
 const id = revisionIdOf(manifest.given, checked);
 const state: FunctionState = {
   active: id,
