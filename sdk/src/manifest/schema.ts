@@ -123,38 +123,48 @@ export const manifestSchema = z
       .string()
       .regex(functionNamePattern, "lower-case letters, digits and '-', beginning with a letter, 63 characters at most")
       .transform(toFunctionName)
-      .describe('What callers call.'),
+      .describe('The name by which callers call the function.'),
     description: z.string().max(1000).default('').describe('One line for people.'),
-    labels: labels('For tools that sort functions; the platform keeps them and does nothing with them.'),
-    annotations: labels('The same, for notes.'),
-    runtime: z.enum(['node', 'python']).default('node').describe('What runs the handler.'),
+    labels: labels('Labels for tools that sort functions. They are kept and shown, and have no effect.'),
+    annotations: labels('Notes for people and tools. They are kept and shown, and have no effect.'),
+    runtime: z.enum(['node', 'python']).default('node').describe('The language runtime of the handler.'),
     handler: z
       .string()
       .regex(handlerPattern, 'a file of the folder, and after # the name of its export, such as handler.ts#Handler')
       .optional()
-      .describe('The file with the Handler; #Name names another export than Handler. Python: index.handler is index.py#handler.'),
+      .describe(
+        'The file with the Handler. The default is handler.ts, in Python handler.py. #Name names an export other than Handler. Python: index.handler means index.py#handler.',
+      ),
     initializer: z
       .string()
       .regex(handlerPattern, 'a file of the folder, and after # the name of a function, such as index.py#initializer or index.initializer')
       .optional()
-      .describe('Python: called once with the context before the Handler is built.'),
+      .describe('Python only: a function that is called once with the context before the Handler is built.'),
     python: z
       .string(pythonAllowed)
       .regex(/^3\.\d{1,2}$/, pythonAllowed)
       .optional()
-      .describe('The version of Python that it needs, found as python3.12 on the PATH of the daemon.'),
-    parameters: z.record(z.string(), z.json()).default({}).refine(fitsHeader, tooLarge).describe('Given to the Handler.'),
-    environment: z.record(identifier, z.string()).default({}).describe('Environment variables of the replicas.'),
+      .describe(
+        'The version of Python that the function needs, in quotes: "3.12" is python3.12 on the PATH of the daemon. The default is --python of dcfd.',
+      ),
+    parameters: z
+      .record(z.string(), z.json())
+      .default({})
+      .refine(fitsHeader, tooLarge)
+      .describe('Values for the Handler, in context.parameters.'),
+    environment: z.record(identifier, z.string()).default({}).describe('Environment variables of the replicas; values are texts.'),
     secrets: z
       .array(secret)
       .refine((given) => given.length <= maxSecrets, `${maxSecrets} at most`)
       .default([])
-      .describe('Secrets whose values are set on the daemon: each comes as a variable, or as a file that NAME_FILE names.'),
+      .describe(
+        'Secrets whose values are set on the daemon. Each comes as a variable, or with file: true as a file whose path is in NAME_FILE.',
+      ),
     resources: z
       .record(identifier, resource)
       .refine((given) => Object.keys(given).length <= maxResources, `${maxResources} at most; a folder counts as one`)
       .default({})
-      .describe('Weights and other big files, by name.'),
+      .describe('Weights and other large files or folders, by name: a path in the folder, or { source, sha256 }.'),
     packages: z
       .strictObject({
         apt: z
@@ -167,39 +177,41 @@ export const manifestSchema = z
       .describe('What the system has to provide.'),
     replicas: z
       .strictObject({
-        min: count(0, 1024, 1, 'Kept running, whatever the load.'),
-        max: z.int().min(1).max(1024).optional().describe('Never more than this many. The default is min, at least 1.'),
-        idleTimeout: duration('5m', 'How long a replica above min stays without a call.'),
+        min: count(0, 1024, 1, 'The number of replicas that run also without load. 0: the first call starts one.'),
+        max: z.int().min(1).max(1024).optional().describe('The largest number of replicas. The default is min, and at least 1.'),
+        idleTimeout: duration('5m', 'How long a replica above min may be idle before it ends.'),
       })
       .prefault({})
       .describe('How many processes run the function.'),
-    threads: count(1, 256, 1, 'Workers in a replica, each with a Handler of its own.'),
-    concurrency: count(1, 4096, 1, 'Calls in flight in one Handler.'),
+    threads: count(1, 256, 1, 'The number of workers in a replica, each with a Handler of its own.'),
+    concurrency: count(1, 4096, 1, 'The largest number of calls in flight in one Handler.'),
     batch: z
       .strictObject({
-        maxSize: count(1, 4096, 1, 'Calls given to callBatch at once.'),
+        maxSize: count(1, 4096, 1, 'The largest number of calls given to callBatch at once.'),
         maxDelay: batchDelay,
       })
       .prefault({})
       .describe('Calls run together.'),
     queue: z
-      .strictObject({ maxSize: count(0, 1_000_000, 256, 'Calls that may wait.') })
+      .strictObject({ maxSize: count(0, 1_000_000, 256, 'The largest number of waiting calls. Further calls are refused at once.') })
       .prefault({})
       .describe('Calls that no worker has room for yet.'),
-    timeout: duration('30s', 'Of a call, the time in the queue included.'),
-    initTimeout: duration('5m', 'For building the Handler.'),
+    timeout: duration('30s', 'The time limit of a call, including its time in the queue. For a stream: how long nothing may move.'),
+    initTimeout: duration('5m', 'The time limit for building the Handler.'),
     limits: z
       .strictObject({
-        memory: memorySize('Memory of a replica and of what it starts; over it the replica is ended. The default is no limit.'),
-        payload: size('64MiB', 'Input or output of one call.'),
-        gpu: count(0, 64, 0, 'Devices for each replica.'),
+        memory: memorySize(
+          'The memory limit of a replica with everything that it starts. A replica over it is ended. The default is no limit.',
+        ),
+        payload: size('64MiB', 'The largest input or output of one call; for a stream, of one chunk.'),
+        gpu: count(0, 64, 0, 'The number of GPUs for each replica.'),
       })
       .prefault({})
       .describe('What a replica may use.'),
     recycle: z
       .strictObject({
-        maxCalls: z.int().min(1).optional().describe('Calls after which a replica is replaced.'),
-        maxMemory: memorySize('Memory with which a replica is replaced, between two calls.'),
+        maxCalls: z.int().min(1).optional().describe('The number of calls after which a replica is replaced. The default is never.'),
+        maxMemory: memorySize('The memory above which a replica is replaced, between two calls. The default is never.'),
       })
       .prefault({})
       .describe('When a replica is replaced by a fresh one. The default is never.'),
@@ -212,9 +224,12 @@ export const manifestSchema = z
       .array(z.enum(providerNames))
       .min(1)
       .default(['cuda', 'cpu'])
-      .describe('Execution providers in order of preference; nothing else is ever used.'),
-    callLog: z.boolean().default(true).describe('Whether each call gets a line in the log.'),
-    update: z.enum(['rolling', 'recreate']).default('rolling').describe('Start the new revision before the old one stops, or after.'),
+      .describe('Execution providers in order of preference. No other provider is used.'),
+    callLog: z.boolean().default(true).describe('Whether each call gets a line in the log of the function.'),
+    update: z
+      .enum(['rolling', 'recreate'])
+      .default('rolling')
+      .describe('rolling: the new revision starts before the old one stops. recreate: after it.'),
   })
   .superRefine((manifest, check) => {
     const { min, max } = manifest.replicas;
