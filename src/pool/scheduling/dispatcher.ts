@@ -99,7 +99,7 @@ export class Dispatcher {
   /** There may be room anywhere. Nothing is sent ahead while a slot is free. */
   pump(): void {
     for (const replica of this.replicas.replicas) for (const worker of replica.workers) this.fill(worker);
-    for (const replica of this.replicas.replicas) for (const worker of replica.workers) this.feed(worker);
+    for (const replica of this.replicas.replicas) for (const worker of replica.workers) this.sendAhead(worker);
   }
 
   /** There may be room in this worker. */
@@ -110,9 +110,7 @@ export class Dispatcher {
       return;
     }
     this.fill(worker);
-    if (this.queue.nestedSize > 0 || !worker.takesAhead || this.queue.first?.stream !== undefined) return;
-    const call = this.queue.shift();
-    if (call !== undefined) this.give(call, worker);
+    this.sendAhead(worker);
   }
 
   stop(): void {
@@ -120,6 +118,12 @@ export class Dispatcher {
     this.batchDelay?.cancel();
     this.cancelRecall = undefined;
     this.batchDelay = undefined;
+  }
+
+  private sendAhead(worker: PoolWorker): void {
+    if (this.queue.nestedSize > 0 || !worker.takesAhead || this.queue.first?.stream !== undefined) return;
+    const call = this.queue.shift();
+    if (call !== undefined) this.give(call, worker);
   }
 
   private get batching(): boolean {

@@ -26,13 +26,6 @@ test('from zero: calls at the same time start one replica, and all are answered'
   assert.equal((await call('warm').report).cold, false);
 });
 
-test('a function that may rest is started once all the same when it is deployed, and rests later', async (t) => {
-  const { pool } = await startPool(t, holding, { replicas: { min: 0, idleTimeout: '100ms' } });
-  assert.equal(pool.snapshot().ready, 1);
-  await eventually('it rests', () => pool.snapshot().replicas.length === 0);
-  assert.equal(pool.available, true);
-});
-
 test('replicas come with the calls that wait, at most max, and go again, down to min, without a lost call', async (t) => {
   const { call, folder, pool } = await startPool(t, holding, { replicas: { min: 1, max: 3, idleTimeout: '300ms' } });
   const held = ['a', 'b', 'c', 'd'].map((name) => call(`hold ${name}`));
