@@ -1,5 +1,6 @@
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { errorCode } from '../core/system-error.js';
 
 /** What a process has in memory, in bytes. */
 export interface ProcessMemory {
@@ -60,14 +61,25 @@ export function readTree(pid: number): ProcessMemory[] {
 
 /**
  * The memory of some processes together, in bytes, with what several share counted once; `undefined` where the kernel does not
- * tell. The kernel walks through all their pages for it, so this is for the rare case.
+ * tell. A process that is gone meanwhile counts nothing. The kernel walks through all their pages for it, so this is for the rare case.
  */
 export async function readShared(pids: readonly number[]): Promise<number | undefined> {
   try {
-    const texts = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/smaps_rollup`, 'latin1')));
-    return texts.reduce((sum, text) => sum + field(text, /^Pss:\s+(\d+) kB$/m), 0);
+    const shares = await Promise.all(pids.map(readShare));
+    return shares.reduce((sum, share) => sum + share, 0);
   } catch {
     return undefined;
+  }
+}
+
+/** The memory of a process in bytes, of a page that several have its part of it; 0 when it is gone. */
+async function readShare(pid: number): Promise<number> {
+  try {
+    return field(await readFile(`/proc/${pid}/smaps_rollup`, 'latin1'), /^Pss:\s+(\d+) kB$/m);
+  } catch (error) {
+    // The kernel answers ESRCH for a process that has ended and that its parent has not asked about yet.
+    if (errorCode(error) === 'ESRCH' || !existsSync(`/proc/${pid}`)) return 0;
+    throw error;
   }
 }
 
