@@ -53,7 +53,7 @@ export const vendors = {
   '@grpc/grpc-js': ['src/gateway/grpc', 'src/gateway/original', 'sdk/src/transport', 'sdk/src/control', 'sdk/src/contract'],
   '@grpc/proto-loader': ['sdk/src/contract'],
   'cli-progress': ['src/cli'],
-  commander: ['src/cli'],
+  commander: ['src/cli', 'src/daemon/config.ts'],
   dotenv: ['src/cli/local-environment.ts'],
   esbuild: ['sdk/src/package'],
   fastify: ['src/gateway/http/http.ts'],
@@ -67,5 +67,5 @@ export const vendors = {
   protobufjs: ['sdk/src/contract'],
   semver: ['src/registry/install/npm-plan.ts'],
   yaml: ['sdk/src/manifest/yaml.ts', 'src/cli'],
-  zod: ['sdk/src/manifest', 'src/daemon/config.ts'],
+  zod: ['sdk/src/manifest', 'src/daemon/settings.ts', 'src/daemon/setting-kinds.ts'],
 };

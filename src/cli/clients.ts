@@ -3,7 +3,6 @@ import type { ControlClient } from '@dcf/sdk/control';
 import { DcfError, messageOf } from '@dcf/sdk/errors';
 import type { Connection } from './config.js';
 import { CommandError, daemonFailure, usageError } from './errors.js';
-import { listed, nearest } from './suggest.js';
 
 // grpc-js writes lines of its own to stderr about connections, which the errors tell better.
 process.env['GRPC_VERBOSITY'] ??= 'NONE';
@@ -64,10 +63,20 @@ async function explained(client: ControlClient, url: string, failure: CommandErr
   const functions = await client.list({ timeout: suggestionMs }).catch(() => undefined);
   if (functions === undefined) return failure;
   const names = functions.map((summary) => summary.name);
-  const meant = nearest(name, names);
+  const { closestName } = await import('@dcf/sdk/manifest');
+  const meant = closestName(name, names);
   const there = names.length === 0 ? `Nothing is deployed at ${url} (dcf list).` : `Deployed at ${url} (dcf list): ${listed(names)}.`;
   const [first = ''] = failure.message.split('\n"dcf list"', 1);
   return new CommandError(1, `${first}\n${meant === undefined ? '' : `Did you mean ${meant}? `}${there}`, { cause: failure.cause });
+}
+
+/** How many names are listed before "and N more". */
+const listedNames = 10;
+
+/** Names for people: a long list is cut. */
+export function listed(names: readonly string[]): string {
+  const more = names.length - listedNames;
+  return more > 0 ? `${names.slice(0, listedNames).join(', ')} and ${more} more` : names.join(', ');
 }
 
 /** The name of which the daemon says that no function has it. */

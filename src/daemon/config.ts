@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { readYaml } from '@dcf/sdk/manifest';
+import { closestName, readYaml } from '@dcf/sdk/manifest';
 import { decodeText } from '@dcf/sdk/package';
+import { CommanderError, Command as CommandLine } from 'commander';
 import { DcfError, messageOf } from '../core/errors.js';
-import { shownDefaultData } from './default-data.js';
-import { flagOf, isSettingName, parseSetting, type SettingName, type Settings, settings, variableOf } from './settings.js';
+import { isSettingName, type SettingName, type Settings, settingNames, settings, settingsReference } from './settings.js';
 
 /** What the command line asks for. */
 export type Command = { kind: 'help' } | { kind: 'version' } | { kind: 'run'; settings: Settings };
@@ -15,68 +14,43 @@ interface Given {
   source: string;
 }
 
-const names = Object.keys(settings).filter(isSettingName);
-
 /**
  * Puts the settings together: flag over variable over file over default.
  *
  * @param argv - the arguments behind the program's name
- * @throws DcfError INVALID_ARGUMENT that says where the mistake stands and what is allowed
+ * @throws DcfError INVALID_ARGUMENT that says where each mistake stands and what is allowed
  */
 export function readCommand(argv: readonly string[], environment: NodeJS.ProcessEnv): Command {
   const flags = readFlags(argv);
-  if (flags['help'] === true) return { kind: 'help' };
-  if (flags['version'] === true) return { kind: 'version' };
-  const { config } = flags;
-  const file = readFile(typeof config === 'string' ? config : environment['DCF_CONFIG']);
-  const given = (name: SettingName): Given => {
-    const flag = flags[flagOf(name)];
-    if (flag !== undefined) return { text: String(flag), source: `--${flagOf(name)}` };
-    const variable = environment[variableOf(name)];
-    if (variable !== undefined) return { text: variable, source: variableOf(name) };
-    return file.get(name) ?? { text: settings[name].fallback, source: 'default' };
-  };
-  const value = <Name extends SettingName>(name: Name): Settings[Name] => {
-    const { text, source } = given(name);
-    return parseSetting(name, text, source);
-  };
-  const result: Settings = {
-    data: value('data'),
-    grpc: value('grpc'),
-    http: value('http'),
-    token: value('token'),
-    tokenFile: value('tokenFile'),
-    insecure: value('insecure'),
-    maxPayload: value('maxPayload'),
-    maxBytesInFlight: value('maxBytesInFlight'),
-    maxResourceSize: value('maxResourceSize'),
-    resourceHosts: value('resourceHosts'),
-    resourceAllowPrivate: value('resourceAllowPrivate'),
-    resourceCa: value('resourceCa'),
-    corsOrigins: value('corsOrigins'),
-    maxConnections: value('maxConnections'),
-    firstByteTimeout: value('firstByteTimeout'),
-    bodyTimeout: value('bodyTimeout'),
-    killGrace: value('killGrace'),
-    drainGrace: value('drainGrace'),
-    python: value('python'),
-    installPackages: value('installPackages'),
-    packages: value('packages'),
-    cgroup: value('cgroup'),
-    keepWarm: value('keepWarm'),
-    callLog: value('callLog'),
-    logLevel: value('logLevel'),
-  };
-  return { kind: 'run', settings: secured(result) };
+  if (flags.has('help')) return { kind: 'help' };
+  if (flags.has('version')) return { kind: 'version' };
+  const file = readFile(flags.get('config') ?? environment['DCF_CONFIG']);
+  const given = new Map<PropertyKey, Given>(file);
+  for (const { key, flag, variable } of settingsReference()) {
+    const typed = flags.get(key);
+    const inherited = environment[variable];
+    if (typed !== undefined) given.set(key, { text: typed, source: flag });
+    else if (inherited !== undefined) given.set(key, { text: inherited, source: variable });
+  }
+  const texts = Array.from(given, ([key, { text }]) => [key, text] as const);
+  const { success, data, error } = settings.safeParse(Object.fromEntries(texts));
+  if (success) return { kind: 'run', settings: secured(data) };
+  throw new DcfError(
+    'INVALID_ARGUMENT',
+    error.issues.map(({ path: [key = ''], message }) => mistake(key, given.get(key), message)).join('\n'),
+  );
+}
+
+function mistake(key: PropertyKey, given: Given | undefined, allowed: string): string {
+  const shown = key === 'token' ? 'what was given' : JSON.stringify(given?.text);
+  return `${given?.source}: ${shown} is not allowed; allowed: ${allowed}`;
 }
 
 /** The help of `dcfd`. */
 export function helpText(): string {
-  const rows = names.map((name) => {
-    const { help, fallback } = settings[name];
-    const placeholder = 'placeholder' in settings[name] ? ` ${settings[name].placeholder}` : '';
-    const shown = name === 'data' ? shownDefaultData : fallback;
-    return `  ${`--${flagOf(name)}${placeholder}`.padEnd(30)}${help}${shown === '' || shown === 'false' ? '' : ` (${shown})`}`;
+  const rows = settingsReference().map(({ flag, placeholder, help, default: fallback }) => {
+    const shown = fallback === '' || placeholder === undefined ? '' : ` (${fallback})`;
+    return `  ${(placeholder === undefined ? flag : `${flag} ${placeholder}`).padEnd(30)}${help}${shown}`;
   });
   return `dcfd: the DCF daemon, which runs your functions and serves calls to them.
 
@@ -90,19 +64,25 @@ Each is also a variable, such as DCF_MAX_PAYLOAD. Flag over variable over file o
 `;
 }
 
-function readFlags(argv: readonly string[]): Record<string, string | boolean | undefined> {
-  const options: Record<string, { type: 'string' | 'boolean' }> = {
-    config: { type: 'string' },
-    help: { type: 'boolean' },
-    version: { type: 'boolean' },
-  };
-  for (const name of names) options[flagOf(name)] = { type: 'placeholder' in settings[name] ? 'string' : 'boolean' };
+/** The options that were given, by the setting's name or `config`, `help` or `version`. */
+function readFlags(argv: readonly string[]): Map<string, string> {
+  const line = new CommandLine('dcfd').exitOverride().allowExcessArguments().helpOption(false);
+  line
+    .configureOutput({ writeErr: () => undefined })
+    .option('--config <FILE>')
+    .option('--help')
+    .option('--version');
+  for (const { flag, placeholder } of settingsReference()) line.option(placeholder === undefined ? flag : `${flag} <value>`);
   try {
-    const { values } = parseArgs({ args: [...argv], options, strict: true, allowPositionals: false });
-    return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string | boolean] => !Array.isArray(entry[1])));
+    line.parse(argv, { from: 'user' });
   } catch (error) {
-    throw new DcfError('INVALID_ARGUMENT', `${messageOf(error).replace(/\.$/, '')}. dcfd --help lists the options.`);
+    if (!(error instanceof CommanderError)) throw error;
+    const message = error.message.replace(/^error: /, '').replace(/\n\((.*)\)$/, ': $1');
+    throw new DcfError('INVALID_ARGUMENT', `${message.replace(/[^?]$/, '$&.')} dcfd --help lists the options.`);
   }
+  const [stray] = line.args;
+  if (stray !== undefined) throw new DcfError('INVALID_ARGUMENT', `${JSON.stringify(stray)} is no option. dcfd --help lists the options.`);
+  return new Map(Object.entries(line.opts<Record<string, string | true>>()).map(([name, value]) => [name, String(value)]));
 }
 
 function readFile(path: string | undefined): Map<SettingName, Given> {
@@ -114,7 +94,13 @@ function readFile(path: string | undefined): Map<SettingName, Given> {
   if (typeof content !== 'object' || Array.isArray(content))
     throw new DcfError('INVALID_ARGUMENT', `${path}: a mapping of keys to values is allowed`);
   for (const [key, value] of Object.entries(content)) {
-    if (!isSettingName(key)) throw new DcfError('INVALID_ARGUMENT', `${path}: unknown key "${key}"; allowed: ${names.join(', ')}`);
+    if (!isSettingName(key)) {
+      const closest = closestName(key, settingNames);
+      const meant = closest === undefined ? '' : ` (did you mean "${closest}"?)`;
+      throw new DcfError('INVALID_ARGUMENT', `${path}: unknown key "${key}"${meant}; allowed: ${settingNames.join(', ')}`);
+    }
+    const isText = typeof value === 'string' || (Array.isArray(value) && value.every((entry) => typeof entry === 'string'));
+    if (!isText) throw new DcfError('INVALID_ARGUMENT', `${path}: "${key}" is no text; allowed: a text, or for lists a list of texts`);
     found.set(key, { text: String(value), source: `${path}: ${key}` });
   }
   return found;

@@ -44,7 +44,8 @@ import { DaemonReadiness } from './daemon-readiness.js';
 import { DaemonStatus } from './daemon-status.js';
 import { defaultData } from './default-data.js';
 import { downloadRules } from './download-rules.js';
-import type { Address, Settings } from './settings.js';
+import type { Address } from './setting-kinds.js';
+import type { Settings } from './settings.js';
 
 /** The composition root: it makes every part, ties them together and ends them in order. */
 export class Daemon {

@@ -24,4 +24,5 @@ export {
   providerNames,
   secretVariable,
 } from './schema.js';
+export { closestName } from './suggest.js';
 export { readYaml, type YamlContent } from './yaml.js';

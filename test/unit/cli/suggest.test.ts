@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { listed, nearest } from '../../../src/cli/suggest.js';
+import { closestName } from '@dcf/sdk/manifest';
+import { listed } from '../../../src/cli/clients.js';
 import { dcf } from './command-line.js';
 import { FakeDaemon } from './fake-daemon.js';
 
 test('the nearest name: a letter missing, too many, wrong, or two in each other’s place', () => {
   const names = ['hello', 'digits', 'echo', 'a'];
-  for (const mistyped of ['helo', 'helllo', 'hallo', 'hlelo', 'hello-']) assert.equal(nearest(mistyped, names), 'hello', mistyped);
-  assert.equal(nearest('digts', names), 'digits');
-  assert.equal(nearest('digitz', ['dogits', 'digits', 'digest']), 'digits', 'not the first that is near');
-  for (const other of ['nobody', 'goodbye', 'xyz', 'ehlol']) assert.equal(nearest(other, names), undefined, other);
-  assert.equal(nearest('hello', []), undefined);
+  for (const mistyped of ['helo', 'helllo', 'hallo', 'hlelo', 'hello-']) assert.equal(closestName(mistyped, names), 'hello', mistyped);
+  assert.equal(closestName('digts', names), 'digits');
+  assert.equal(closestName('digitz', ['dogits', 'digits', 'digest']), 'digits', 'not the first that is near');
+  for (const other of ['nobody', 'goodbye', 'xyz', 'ehlol']) assert.equal(closestName(other, names), undefined, other);
+  assert.equal(closestName('hello', []), undefined);
 });
 
 test('a long list of names is cut', () => {

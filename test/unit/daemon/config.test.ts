@@ -5,7 +5,7 @@ import test from 'node:test';
 import { DcfError } from '../../../src/core/errors.js';
 import { helpText, readCommand } from '../../../src/daemon/config.js';
 import { downloadRules } from '../../../src/daemon/download-rules.js';
-import { flagOf, isSettingName, type Settings, settings, variableOf } from '../../../src/daemon/settings.js';
+import { type Settings, settingNames, settingsFileSchema, settingsReference } from '../../../src/daemon/settings.js';
 import { temporaryFolder } from '../../support/pool.js';
 import { makeCertificate } from '../sdk/certificate.js';
 
@@ -25,13 +25,17 @@ function refused(argv: readonly string[], message: RegExp, environment: NodeJS.P
 test('every setting has a default that is allowed, a flag, a variable and a line of help', () => {
   const defaults = read([]);
   const help = helpText();
-  for (const name of Object.keys(settings).filter(isSettingName)) {
-    assert.ok(name in defaults);
-    assert.ok(help.includes(`--${flagOf(name)}`), name);
+  const { properties } = settingsFileSchema();
+  for (const { key, flag } of settingsReference()) {
+    assert.ok(key in defaults);
+    assert.ok(help.includes(`  ${flag} `), key);
+    assert.ok(typeof properties === 'object' && properties !== null && key in properties, key);
   }
   assert.deepEqual(defaults.grpc, { host: '127.0.0.1', port: 32222 });
   assert.deepEqual(defaults.http, { host: '127.0.0.1', port: 32223 });
-  assert.equal(variableOf('maxPayload'), 'DCF_MAX_PAYLOAD');
+  const row = settingsReference().find(({ key }) => key === 'maxPayload');
+  assert.deepEqual([row?.flag, row?.variable, row?.default], ['--max-payload', 'DCF_MAX_PAYLOAD', '64MiB']);
+  assert.deepEqual(Object.keys(defaults), settingNames);
 });
 
 test('a flag goes over a variable, a variable over the file, the file over the default', async (t) => {
@@ -61,12 +65,18 @@ test('a mistake is named with its place and with what is allowed', async (t) => 
   refused([], /^DCF_MAX_PAYLOAD: "64" is not allowed; allowed: a size with its unit/, { DCF_MAX_PAYLOAD: '64' });
   refused(['--log-level', 'loud'], /allowed: debug, info, warn, error/);
   refused(['--max-connections', '0'], /a whole number above 0/);
-  refused(['--port', '1'], /Unknown option '--port'.*\. dcfd --help/s);
-  refused(['stray'], /stray/);
+  refused(['--max-paylod', '1MiB'], /^unknown option '--max-paylod': Did you mean --max-payload\? dcfd --help/);
+  refused(['--grpc'], /^option '--grpc <value>' argument missing\. dcfd --help/);
+  refused(['stray'], /^"stray" is no option\. dcfd --help/);
+  refused(['--grpc', 'a', '--http', 'b'], /^--grpc: "a" is not allowed.*\n--http: "b" is not allowed/);
   refused(['--config', '/nowhere/dcfd.yaml'], /configuration \/nowhere\/dcfd\.yaml cannot be read/);
   const file = join(await temporaryFolder(t), 'dcfd.yaml');
   await writeFile(file, 'maxPaylod: 1MiB\n');
-  refused(['--config', file], /unknown key "maxPaylod"; allowed: data, grpc/);
+  refused(['--config', file], /unknown key "maxPaylod" \(did you mean "maxPayload"\?\); allowed: data, grpc/);
+  await writeFile(file, 'data: { folder: /data }\n');
+  refused(['--config', file], /dcfd\.yaml: "data" is no text; allowed: a text, or for lists a list of texts/);
+  await writeFile(file, 'resourceHosts: [example.com, example.org]\n');
+  assert.deepEqual(read(['--config', file]).resourceHosts, ['example.com', 'example.org']);
   await writeFile(file, '- 1\n');
   refused(['--config', file], /a mapping of keys to values/);
 });
