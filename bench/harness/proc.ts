@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { DcfError, messageOf } from '@dcf/sdk/errors';
+import { parseProcessStat } from '../../src/core/proc-stat.js';
 
 /** What Linux says of one process; its children are not in it. */
 export interface Usage {
@@ -25,11 +26,10 @@ export async function readUsage(pid: number): Promise<Usage> {
   }
 }
 
-/** The fields utime and stime of /proc/PID/stat, in seconds. The process's name, in brackets, may hold anything. */
+/** Processor time in /proc/PID/stat, in seconds. */
 export function parseCpuSeconds(stat: string): number {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticks = Number(fields[11]) + Number(fields[12]);
-  if (Number.isInteger(ticks)) return ticks / ticksPerSecond;
+  const { ticks } = parseProcessStat(stat) ?? {};
+  if (ticks !== undefined && Number.isInteger(ticks)) return ticks / ticksPerSecond;
   throw new DcfError('INTERNAL', `this is no /proc/PID/stat: ${JSON.stringify(stat)}`);
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Manifest, ProviderName } from '@dcf/sdk/manifest';
 import type { FunctionName } from '../core/names.js';
+import type { JoinOptions } from '../core/shared-task.js';
 import type { CallFunction } from '../pool/calls/nested-call.js';
 import { FunctionPool } from '../pool/function-pool.js';
 import type { LogLine } from '../pool/output/log-line.js';
@@ -11,7 +12,7 @@ import type { DeviceLease } from '../process/device-lease.js';
 import { findPython, type PythonInterpreter } from '../process/python-interpreter.js';
 import { requireSandbox } from '../process/sandbox-support.js';
 import type { Starter } from '../process/spawner/starter.js';
-import type { Downloads, FetchOptions } from '../registry/download/downloads.js';
+import type { Downloads } from '../registry/download/downloads.js';
 import { installDependencies } from '../registry/install/dependencies.js';
 import { sitePackagesLink } from '../registry/install/requirements-plan.js';
 import { provideSystemPackages } from '../registry/install/system-packages.js';
@@ -94,7 +95,7 @@ export class Launcher {
     return runtime === 'python' ? await findPython({ version: python, fallback: this.options.python }) : undefined;
   }
 
-  private async layOut(revision: Revision, options: FetchOptions): Promise<void> {
+  private async layOut(revision: Revision, options: JoinOptions): Promise<void> {
     const { registry, downloads } = this.options;
     const download = async (): Promise<number> => {
       const missing = await registry.missingResources(revision);

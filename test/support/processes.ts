@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { hasEnded, readProcessStat } from '../../src/core/proc-stat.js';
 
 /** Whether a process runs. One that has ended but was not waited for (a zombie) does not. */
 export function isAlive(pid: number): boolean {
@@ -8,12 +9,8 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
-  } catch {
-    return process.platform !== 'linux';
-  }
+  const stat = readProcessStat(pid);
+  return stat === undefined ? process.platform !== 'linux' : !hasEnded(stat);
 }
 
 /**

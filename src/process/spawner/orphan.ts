@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { hasEnded, readProcessStat } from '../../core/proc-stat.js';
 
 /** A process that is no child of this one. Its number alone may come to stand for another. */
 export interface ProcessIdentity {
@@ -20,16 +20,14 @@ export async function whenGone({ pid, startTime }: ProcessIdentity): Promise<voi
   while (startTime !== undefined && startTimeOf(pid) === startTime) await setTimeout(intervalMs, undefined, { ref: false });
 }
 
-/** Only Linux tells; elsewhere it is known that it runs. Field 22 of https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html; the second may have blanks and brackets in it. */
+/** Only Linux tells; elsewhere it is known that it runs. */
 function startTimeOf(pid: number): string | undefined {
   try {
     process.kill(pid, 0);
     if (process.platform !== 'linux') return 'unknown';
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const [state, ...others] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    // One that nobody has waited for has ended all the same.
-    return state === 'Z' || state === 'X' ? undefined : others[18];
   } catch {
     return undefined;
   }
+  const stat = readProcessStat(pid);
+  return stat === undefined || hasEnded(stat) ? undefined : stat.startTime;
 }

@@ -2,6 +2,7 @@ import { appendFile, mkdir, readdir, readlink, rename, rm, symlink, writeFile } 
 import { basename, dirname, join, relative } from 'node:path';
 import { DcfError } from '../../core/errors.js';
 import { type Digest, isDigest } from '../../core/names.js';
+import { SharedTasks } from '../../core/shared-task.js';
 import { errorCode } from '../../core/system-error.js';
 import { formatSize } from '../../core/units.js';
 import { exists, isStaging, removeFolder, stagingOf, syncPath, syncTree, unfinished } from '../disk/atomic-file.js';
@@ -25,18 +26,9 @@ export interface InstallOptions {
   python?: PythonInterpreter | undefined;
 }
 
-/** An install that runs, and who waits for it. */
-interface Install {
-  readonly done: Promise<void>;
-  readonly abort: AbortController;
-  readonly listeners: Set<(line: string) => void>;
-  /** What was printed, for those who come later. */
-  readonly printed: string[];
-}
-
 const defaultTimeLimitMs = 10 * 60_000;
 const maxPrinted = 1000;
-const installs = new Map<string, Install>();
+const installs = new SharedTasks<string>();
 /** Folders that a caller waits for or is about to link: not to be swept. */
 const claims = new Map<string, number>();
 
@@ -74,51 +66,28 @@ export async function planDependencies(directory: string, python: PythonInterpre
 
 /** Joins the install of `target` that runs, or begins it. It ends early only when everyone who waits has given up. */
 async function share(plan: DependencyPlan, target: string, options: InstallOptions): Promise<void> {
-  let running = installs.get(target);
-  while (running?.abort.signal.aborted === true) {
-    await running.done.catch(() => undefined);
-    running = installs.get(target);
+  let install = installs.get(target);
+  while (install?.abandoned === true) {
+    await install.ended();
+    install = installs.get(target);
   }
-  const install = running ?? begin(plan, target, options);
+  const { dataDirectory, timeLimitMs = defaultTimeLimitMs, signal } = options;
+  install ??= installs.begin(
+    target,
+    (task) => installInto(plan, target, dataDirectory, { onOutput: task.tell, signal: task.signal, timeLimitMs }),
+    { remembered: maxPrinted },
+  );
   const log: string[] = [];
-  const listener = (line: string): void => {
+  const onOutput = (line: string): void => {
     if (log.length < maxPrinted) log.push(line);
     options.onOutput(line);
   };
-  install.printed.forEach(listener);
-  install.listeners.add(listener);
-  let giveUp = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    giveUp = () => reject(cancelled());
-  });
-  options.signal?.addEventListener('abort', giveUp);
   try {
-    await Promise.race([install.done, aborted]);
+    await install.join({ signal, onOutput }, cancelled);
   } finally {
-    options.signal?.removeEventListener('abort', giveUp);
-    install.listeners.delete(listener);
-    if (install.listeners.size === 0) {
-      install.abort.abort();
-      await install.done.catch(() => undefined);
-    }
     // An install does not fail because nobody can read about it later.
     await appendFile(buildLogOf(options.revisionDirectory), log.map((line) => `${line}\n`).join('')).catch(() => undefined);
   }
-}
-
-function begin(plan: DependencyPlan, target: string, { dataDirectory, timeLimitMs = defaultTimeLimitMs }: InstallOptions): Install {
-  const abort = new AbortController();
-  const listeners: Install['listeners'] = new Set();
-  const printed: string[] = [];
-  const onOutput = (line: string): void => {
-    if (printed.length < maxPrinted) printed.push(line);
-    for (const listener of listeners) listener(line);
-  };
-  const run = { onOutput, signal: abort.signal, timeLimitMs };
-  const done = installInto(plan, target, dataDirectory, run).finally(() => installs.delete(target));
-  const install = { done, abort, listeners, printed };
-  installs.set(target, install);
-  return install;
 }
 
 async function installInto(plan: DependencyPlan, target: string, dataDirectory: string, run: InstallerRun): Promise<void> {

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DcfError } from '../../core/errors.js';
+import { readProcessStat } from '../../core/proc-stat.js';
 import { errorCode } from '../../core/system-error.js';
 
 /** Says that this process owns a data directory. */
@@ -60,12 +61,8 @@ function isRunning(pid: string, start: string): boolean {
  * such process.
  */
 function startOf(pid: number): string {
-  try {
-    // Field 22, starttime, https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html; the second may have spaces in it.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });
-    return (stdout ?? '').trim().replace(/\s+/g, '-');
-  }
+  const stat = readProcessStat(pid);
+  if (stat !== undefined) return stat.startTime;
+  const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });
+  return (stdout ?? '').trim().replace(/\s+/g, '-');
 }

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { readProcessStat } from '../../../src/core/proc-stat.js';
 import { processesIn } from '../processes.js';
 
 /** What a process holds. */
@@ -29,7 +30,7 @@ export function residentMemory(pid: number): number {
 function descendantsOf(pid: number): number[] {
   const childrenOf = new Map<number, number[]>();
   for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const parent = parentOf(entry);
+    const parent = readProcessStat(Number(entry))?.parent;
     if (parent !== undefined) childrenOf.set(parent, [...(childrenOf.get(parent) ?? []), Number(entry)]);
   }
   const found: number[] = [];
@@ -40,15 +41,4 @@ function descendantsOf(pid: number): number[] {
     waiting.push(...children);
   }
   return found;
-}
-
-function parentOf(pid: string): number | undefined {
-  try {
-    // The second field may have spaces in it, https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    // It has gone meanwhile.
-    return undefined;
-  }
 }
