@@ -7,7 +7,7 @@ export type Part = (typeof parts)[number];
 export interface CheckOptions {
   /** What is measured, in this order. */
   only: readonly Part[];
-  /** Of each load. */
+  /** Seconds that each load takes. */
   seconds: number;
   /** A model and loads so small that all is over in seconds: to test the check itself. */
   quick: boolean;

@@ -20,7 +20,7 @@ for (const size of [1, Number(batch)]) for (const together of inFlight) loads.pu
 process.stdout.write(`${JSON.stringify({ createdMs, firstMs, first: first.slice(0, 16), loads })}\n`);
 process.exit();
 
-/** The same pictures each time, so that what providers make of them can be compared. */
+/** Makes equal pictures each time, so that what providers make of them can be compared. */
 function feed(size: number): Record<string, Tensor> {
   const random = randomNumbers(7);
   const values = new Float32Array(size * Number(channels) * Number(side) ** 2);

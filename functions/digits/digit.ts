@@ -118,7 +118,7 @@ interface Piece {
   bottom: boolean;
 }
 
-/** The same ink without specks and ruled lines; undefined when there is none. */
+/** The ink without specks and ruled lines; undefined when there is none. */
 function keepStrokes(ink: Plane): Plane | undefined {
   const { width, height, data } = ink;
   const { labels, pieces } = label(ink);

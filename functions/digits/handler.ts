@@ -48,7 +48,7 @@ export class Handler {
     return recognition(scores);
   }
 
-  /** The same for many: they are decoded side by side, and the model looks at all of them at once. A bad one fails alone. */
+  /** Reads many pictures: they are decoded side by side, and the model looks at all of them at once. A bad one fails alone. */
   async callBatch(requests: readonly Request[]): Promise<(Recognition | Error)[]> {
     const drawn = await Promise.allSettled(requests.map((request) => this.#draw(request)));
     const rows = (await this.#score(drawn.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])))).values();

@@ -7,7 +7,7 @@ export type Invert = boolean | 'auto';
 
 /** Less contrast than this, in levels of 255, is no ink. */
 const FAINTEST = 24;
-/** Of the strongest ink: at or below the first there is none, from the second on it is full. */
+/** Parts of the strongest ink: at or below the first there is none, from the second on it is full. */
 const NO_INK = 0.25;
 const FULL_INK = 0.8;
 /** No digit covers more of a picture than this. */

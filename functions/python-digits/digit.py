@@ -110,7 +110,7 @@ def _widening(extent: _Extent) -> int:
 
 
 def _keep_strokes(ink: Plane) -> Optional[Plane]:
-    """The same ink without specks and ruled lines; None when there is none."""
+    """The ink without specks and ruled lines; None when there is none."""
     labels, mass, crosses = find_pieces(ink, ink > STROKE)
     total = mass.sum()
     is_digit = ~(crosses & (total - mass > ELSEWHERE * total))

@@ -48,7 +48,7 @@ class Handler:
         return self._score([self._draw(req.input)])[0]
 
     def call_batch(self, reqs: Sequence[Any]) -> List[Union[Recognition, Exception]]:
-        """The same for many: the model looks at all of them at once. A bad one fails alone."""
+        """Reads many pictures: the model looks at all of them at once. A bad one fails alone."""
         drawn = [self._try_to_draw(req.input) for req in reqs]
         answers = iter(self._score([each for each in drawn if not isinstance(each, Exception)]))
         return [each if isinstance(each, Exception) else next(answers) for each in drawn]

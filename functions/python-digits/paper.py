@@ -18,7 +18,7 @@ Indices = NDArray[np.intp]
 
 # Less contrast than this, in levels of 255, is no ink.
 FAINTEST = 24
-# Of the strongest ink: at or below the first there is none, from the second on it is full.
+# Parts of the strongest ink: at or below the first there is none, from the second on it is full.
 NO_INK = 0.25
 FULL_INK = 0.8
 # No digit covers more of a picture than this.

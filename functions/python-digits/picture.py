@@ -73,7 +73,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _in_colour(image: Image.Image) -> Image.Image:
-    """The same as RGB or, where something may be transparent, RGBA."""
+    """The picture as RGB or, where something may be transparent, RGBA."""
     if image.mode.startswith("I"):
         # Grey of 16 bits, which Pillow would not scale but cut off.
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

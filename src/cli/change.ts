@@ -91,7 +91,7 @@ export async function changeFailure(
   const failure = daemonFailure(error, name);
   if (signal.aborted || DcfError.from(error).code === 'UNAVAILABLE') return failure;
   const parts = [failure.message];
-  // Of a start that failed without a stack the daemon tells the last lines: they may just have been shown.
+  // For a start that failed without a stack the daemon tells the last lines: they may just have been shown.
   if (stack !== undefined && !lastLines.join('\n').endsWith(stack)) parts.push(indent(stack));
   if (revision !== undefined && lastLines.length > 0) parts.push(`What it printed: dcf logs ${name} --revision ${revision}`);
   parts.push(await whatServesOn(client, name));

@@ -42,7 +42,7 @@ export async function withControl<Result>(connection: Connection, ask: (client: 
   }
 }
 
-/** The same for a failure of a client that calls functions. */
+/** Explains a failure of a client that calls functions. */
 export async function explainedCall(connection: Connection, failure: CommandError): Promise<CommandError> {
   if (unknownFunction(failure) === undefined) return failure;
   const client = await openControl(connection);

@@ -52,7 +52,7 @@ export async function readInput(options: InputOptions, stdin = standard): Promis
   }
 }
 
-/** The same in chunks as they come. How long it may be silent is the call's own affair. */
+/** The input in chunks as they come. How long it may be silent is the call's own affair. */
 export async function openInput(options: InputOptions, stdin = standard): Promise<StreamedInput> {
   const source = sourceOf(options, stdin);
   switch (source.kind) {

@@ -19,7 +19,7 @@ export function catchInterrupts(): AbortSignal {
   return controller.signal;
 }
 
-/** The same as a promise, for what cannot be cancelled but need not be waited for either. It rejects when the user gives up. */
+/** Rejects when the user gives up: for what cannot be cancelled but need not be waited for either. */
 export function rejectWhenInterrupted(): Promise<never> {
   const signal = catchInterrupts();
   const interrupted = new Promise<never>((_resolve, reject) => {

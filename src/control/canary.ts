@@ -1,6 +1,6 @@
 import { hasFailed, type Outcome, type Reported } from '../pool/calls/invocation.js';
 
-/** Of the calls that are looked at, how many there were and how many of them failed. */
+/** How many calls there were among those that are looked at, and how many of them failed. */
 export interface ErrorCount {
   readonly calls: number;
   readonly errors: number;

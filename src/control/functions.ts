@@ -31,7 +31,7 @@ export class LiveFunctions {
   readonly router = new Router();
   private readonly functions = new Map<FunctionName, LiveFunction>();
   private readonly draining = new Set<Promise<void>>();
-  /** Of pools that drain; `retain` leaves their files alone. */
+  /** Revisions whose pools drain; `retain` leaves their files alone. */
   private readonly leaving: LiveRevision[] = [];
 
   constructor(private readonly options: FunctionsOptions) {}

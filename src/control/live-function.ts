@@ -22,9 +22,9 @@ export interface LiveRevision {
 /** A deployed function: what the registry has of it, and each revision that runs. */
 export class LiveFunction {
   private warming: { entry: LiveRevision; cancelTimer: () => void } | undefined;
-  /** Those that get calls. */
+  /** Revisions that get calls. */
   private live: readonly LiveRevision[] = [];
-  /** Of each revision that ran and is kept; the calls of those that are not kept any more are added up in `others`. */
+  /** Counts of each revision that ran and is kept; the calls of revisions that are not kept any more are added up in `others`. */
   private readonly counted = new Map<RevisionId, CallCounters>();
   private readonly others: CallCounters = { calls: 0, errors: 0 };
   private countsKnown = true;
@@ -54,7 +54,7 @@ export class LiveFunction {
     return this.find(this.revision.id)?.running ?? { kind: 'starting' };
   }
 
-  /** Those that get calls, the active one first. */
+  /** Revisions that get calls, the active one first. */
   get revisions(): readonly LiveRevision[] {
     return this.live;
   }
@@ -114,7 +114,7 @@ export class LiveFunction {
     return running?.kind === 'pool' && running.pool.available;
   }
 
-  /** The same, with replicas that have the secrets as they are now: deploying it again would change nothing. */
+  /** Whether a revision could take calls at once, with replicas that have the secrets as they are now: deploying it again would change nothing. */
   isCurrent(revision: RevisionId): boolean {
     const running = this.find(revision)?.running;
     return running?.kind === 'pool' && running.pool.available && !isOutdated(running.pool);
@@ -165,7 +165,7 @@ export class LiveFunction {
     return warming?.entry;
   }
 
-  /** Of a revision that is not kept any more, only what its calls add to those of the function. */
+  /** Forgets a revision that is not kept any more, but for what its calls add to those of the function. */
   forget(revision: RevisionId): void {
     add(this.others, this.countersOf(revision));
     this.counted.delete(revision);

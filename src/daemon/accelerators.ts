@@ -10,7 +10,7 @@ import type { DaemonLog } from '../telemetry/daemon-log.js';
 /** What this host computes with: found once, when the daemon starts, while it serves already. */
 export class Accelerators {
   readonly probes: Promise<readonly ProviderProbe[]>;
-  /** Those that the daemon may share out among the replicas. */
+  /** Devices that the daemon may share out among the replicas. */
   readonly devices: Promise<readonly Device[]>;
   private readonly leases: Promise<DeviceLeases>;
 

@@ -23,7 +23,7 @@ export class DaemonReadiness {
     return this.settled && !this.invoker.draining && this.functions.list().every(isAvailable);
   }
 
-  /** The same, with the functions that cannot and why. */
+  /** Whether the daemon takes calls, with the functions that cannot and why. */
   read(): Readiness {
     const notReady = this.functions
       .list()

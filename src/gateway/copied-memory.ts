@@ -20,5 +20,5 @@ export class CopiedMemory {
   }
 }
 
-/** Of all streams of this process. */
+/** What all streams of this process have copied. */
 export const copiedMemory = new CopiedMemory(globalThis.gc === undefined ? undefined : () => globalThis.gc?.({ type: 'minor' }));

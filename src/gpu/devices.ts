@@ -34,7 +34,7 @@ export async function listDevices(environment: NodeJS.ProcessEnv = process.env):
 }
 
 /**
- * Of the devices, those that this process may use, by index or by the UUID that they begin with.
+ * The devices that this process may use, by index or by the UUID that they begin with.
  * https://docs.nvidia.com/cuda/cuda-c-programming-guide/index.html#cuda-environment-variables
  *
  * @param allowed - the daemon's own `CUDA_VISIBLE_DEVICES`

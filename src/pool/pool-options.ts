@@ -19,7 +19,7 @@ export interface PoolOptions {
   overlap: boolean;
   batch: BatchOptions;
   maxQueued: number;
-  /** Of a call, the queue included; of a stream, how long it may wait in the queue, and then how long nothing may move. */
+  /** Milliseconds that a call may take, the queue included; for a stream, how long it may wait in the queue, and then how long nothing may move. */
   timeoutMs: number;
   /** How long a Handler may run on past its call's deadline before its replica is killed. */
   killGraceMs: number;

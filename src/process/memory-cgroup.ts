@@ -127,7 +127,7 @@ function prepare(parent: string): CgroupSupport {
   return { usable: true, version, parent };
 }
 
-/** Of a daemon that was killed. Groups with processes in them stay: the kernel refuses. */
+/** Removes the groups of a daemon that was killed. Groups with processes in them stay: the kernel refuses. */
 function removeLeftovers(parent: string): void {
   for (const name of readdirSync(parent).filter((entry) => entry.startsWith(prefix))) {
     try {

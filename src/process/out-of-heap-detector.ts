@@ -5,7 +5,7 @@ const sign = Buffer.from('JavaScript heap out of memory');
 
 /** What a process writes to stderr, unchanged, and whether V8's last words about a full heap were among it. */
 export class OutOfHeapDetector {
-  /** The same bytes. */
+  /** What stderr had, unchanged. */
   readonly output: Readable;
   seen = false;
   private tail: Buffer = Buffer.alloc(0);

@@ -11,7 +11,7 @@ import type { StartedProcess } from './spawner/process-start.js';
 
 /** A replica's process. */
 export interface SpawnedProcess {
-  /** Of the process that runs the Handlers, not of the sandbox around it. */
+  /** The process that runs the Handlers, not the sandbox around it. */
   readonly pid: number;
   readonly stdout: Readable;
   readonly stderr: Readable;

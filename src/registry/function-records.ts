@@ -23,12 +23,12 @@ export class FunctionRecords {
     }
   }
 
-  /** Those that could not be loaded, and why. */
+  /** Functions that could not be loaded, and why. */
   get damaged(): readonly DamagedFunction[] {
     return [...this.broken.values()];
   }
 
-  /** Those that could, by name. */
+  /** Functions that could be loaded, by name. */
   list(): readonly FunctionRecord[] {
     return [...this.whole.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }

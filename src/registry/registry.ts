@@ -18,7 +18,7 @@ import { openDataDirectory } from './state/data-directory.js';
 import type { DirectoryLock } from './state/lock.js';
 
 export interface RegistryOptions {
-  /** Of all files of one package together. */
+  /** Most bytes of all files of one package together. */
   maxPackageBytes?: number;
 }
 
@@ -48,7 +48,7 @@ export class Registry {
 
   /**
    * Opens a data directory, made if need be: takes its lock, removes what a crash left half-written, and loads every function.
-   * One that is damaged stops no other: it is in `damaged`.
+   * A damaged function stops no other: it is in `damaged`.
    *
    * @throws DcfError FAILED_PRECONDITION when the directory cannot be used or belongs to another daemon
    */

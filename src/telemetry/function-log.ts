@@ -7,7 +7,7 @@ import type { LogSnapshot } from './log-reader.js';
 
 export interface FunctionLogOptions {
   files: LogFiles;
-  /** Of the lines that are not written yet. */
+  /** Most bytes of lines that wait to be written. */
   maxBufferBytes: number;
   /** Told when lines could not be written. */
   onFailure: (error: unknown) => void;
@@ -21,7 +21,7 @@ export class FunctionLog {
   private readonly followers = new Set<LogFollower>();
   private readonly work = new TaskQueue();
   private lines: string[] = [];
-  /** Of `lines`, and of those being written. */
+  /** Bytes of `lines`, and of the lines that are being written. */
   private bufferedBytes = 0;
   private dropped = 0;
   private cancelTimer: (() => void) | undefined;

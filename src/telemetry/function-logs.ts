@@ -16,13 +16,13 @@ export type { FunctionLogEntry, LogQuery };
 export interface FunctionLogsOptions {
   /** Told, once a minute at most for each function, when entries cannot be written: a line for the daemon's own log. */
   onProblem: (message: string) => void;
-  /** Of one file; 10 MiB. */
+  /** Most bytes of one file; 10 MiB by default. */
   maxFileBytes?: number;
-  /** Of one function, the current one included; 5. */
+  /** Most files of one function, the current one included; 5 by default. */
   maxFiles?: number;
-  /** Of one function's entries that are not written yet; 1 MiB. */
+  /** Most bytes of one function's entries that wait to be written; 1 MiB by default. */
   maxBufferBytes?: number;
-  /** Of the entries that wait for one who follows, in characters; 1 Mi. */
+  /** Most characters of the entries that wait for one follower; 1 Mi by default. */
   maxFollowLength?: number;
   /** Milliseconds on a clock that only goes forward; replaced in tests. */
   now?: () => number;

@@ -23,7 +23,7 @@ const currentName = 'current.jsonl';
  * crash of the host may cost the last lines, a crash of the daemon does not. One call at a time.
  */
 export class LogFiles {
-  /** Of current.jsonl; `undefined` until it has been looked at. */
+  /** Bytes of current.jsonl; `undefined` until it has been looked at. */
   private size: number | undefined;
   private lastNumber = 0;
   /** The last line has no end: it was being written when the daemon or the disk gave up. */
@@ -107,7 +107,7 @@ export class LogFiles {
     for (const number of tooMany) await rm(join(this.folder, nameOf(number)), { force: true });
   }
 
-  /** Of the old files, rising. */
+  /** Numbers of the old files, rising. */
   private async numbers(): Promise<number[]> {
     try {
       const names = await readdir(this.folder);

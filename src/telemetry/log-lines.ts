@@ -19,7 +19,7 @@ export async function* linesForwards(log: OpenLogFile): AsyncGenerator<string> {
   yield textOf(parts);
 }
 
-/** The same from the last line to the first, reading no more than is asked for. */
+/** The lines of a file from the last to the first; no more is read than is asked for. */
 export async function* linesBackwards(log: OpenLogFile): AsyncGenerator<string> {
   let parts: Buffer[] = [];
   for (let end = log.size; end > 0; end -= chunkBytes) {

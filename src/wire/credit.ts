@@ -26,9 +26,9 @@ export class SendCredit {
 
 /** What one side has been sent in one direction of a stream, and how much of it its reader has taken. */
 export class ReceiveWindow {
-  /** Of chunks that have come and that the reader has not taken. */
+  /** Bytes of chunks that have come and that the reader has not taken. */
   private held = 0;
-  /** Of chunks that it has taken, and that the sender has no credit for yet. */
+  /** Bytes of chunks that it has taken, and that the sender has no credit for yet. */
   private owed = 0;
 
   /** Whether the reader has taken all that has come. */

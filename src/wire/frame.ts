@@ -2,7 +2,7 @@
 export interface Frame {
   type: number;
   flags: number;
-  /** Of the call that the frame belongs to; 0 for none. */
+  /** Number of the call that the frame belongs to; 0 for none. */
   id: number;
   /** What was left of the deadline when the frame was written; 0 for none. */
   timeoutMs: number;

@@ -38,7 +38,7 @@ test('the example of the documents, in a folder of dcf init', { skip: withoutPyt
 
 test('a Handler and its tests pass mypy --strict', { skip: withoutPython('mypy', 'pytest') }, async (t) => {
   const config = join(await temporaryDirectory(t), 'mypy.ini');
-  // Of what is installed mypy reports nothing; here the package is found in its folder.
+  // mypy reports nothing of what is installed; here the package is found in its folder.
   const installed = '[mypy-dcf_worker,dcf_worker.*]\nfollow_imports = silent\n[mypy-yaml.*]\nignore_missing_imports = True\n';
   const cache = dirname(config);
   await writeFile(

@@ -14,7 +14,7 @@ export type Plan =
   | { do: 'wait'; flag: string }
   /** Calls another function and answers with what that answers. */
   | NestedPlan
-  /** The same, and answers with the error where there is one: a Caught. */
+  /** Calls another function, and answers with the error where there is one: a Caught. */
   | { do: 'catch'; call: NestedPlan }
   /** All at once; answers with the code of each. */
   | { do: 'all'; calls: readonly NestedPlan[] }

@@ -205,7 +205,7 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
   };
 }
 
-/** The same, started and ready. */
+/** Makes a pool, started and ready. */
 export async function startPool(t: TestContext, source: string, settings: PoolSettings = {}): Promise<TestPool> {
   const tested = await createPool(t, source, settings);
   await tested.pool.start();

@@ -16,7 +16,7 @@ export interface RawHttp2 {
   block: (id: number, bytes: Uint8Array) => void;
   /** What was said of a stream: `ended` with its gRPC status unread, or the code of its reset; `undefined` as long as it is open. */
   fate: (id: number) => string | undefined;
-  /** Of the daemon's settings, by number. */
+  /** The daemon's settings, by number. */
   settings: Map<number, number>;
   /** Resolves when the connection is gone. */
   closed: Promise<void>;

@@ -1,6 +1,6 @@
 import { type Context, DcfError, type Request } from '@dcf/sdk';
 
-/** The same work in every call, and nothing else: it takes as long as the machine lets it. */
+/** Does equal work in every call, and nothing else: it takes as long as the machine lets it. */
 export class Handler {
   readonly #rounds: number;
 

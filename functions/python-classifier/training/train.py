@@ -13,7 +13,7 @@ folder = Path(sys.argv[1])
 pixels = np.frombuffer(gzip.decompress((folder / "images-idx3-ubyte.gz").read_bytes())[16:], np.uint8)
 labels = np.frombuffer(gzip.decompress((folder / "labels-idx1-ubyte.gz").read_bytes())[8:], np.uint8)
 pictures = pixels.reshape(-1, 784).astype(np.float32) / 255
-# Of every eight digits the last is kept for tests.
+# The last of every eight digits is kept for tests.
 test = np.arange(len(labels)) % 8 == 7
 wanted = np.eye(10, dtype=np.float32)[labels[~test]]
 given = pictures[~test]

@@ -15,7 +15,7 @@ export interface DaemonReport {
   providers: readonly string[];
   /** It had to wait for a replica to be started. */
   cold: boolean;
-  /** Of the replica: now, and the most that it ever had; 0 where it is not known. */
+  /** Bytes that the replica has in memory now, and the most that it ever had; 0 where it is not known. */
   memory: number;
   peakMemory: number;
   /** The function whose Handler has made the call; missing for a call from outside. */

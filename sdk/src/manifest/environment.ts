@@ -2,7 +2,7 @@ import { formatSize } from '../units.js';
 
 /** Linux takes no longer variable: its name, `=`, its value and a NUL are one string (MAX_ARG_STRLEN, execve(2)). */
 const maximumVariableBytes = 128 * 1024 - 1;
-/** Of all variables that a manifest sets: with its secrets and those of the daemon they have to fit in 2 MiB. */
+/** Most bytes of all variables that a manifest sets: with its secrets and the daemon's variables they have to fit in 2 MiB. */
 const maximumEnvironmentBytes = 512 * 1024;
 /** What the platform itself tells a replica. */
 const reserved = ['DCF_WORKERS'];

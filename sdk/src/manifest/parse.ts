@@ -4,7 +4,7 @@ import { describeProblems } from './problems.js';
 import { type Manifest, manifestSchema } from './schema.js';
 import { readYaml } from './yaml.js';
 
-/** Those who read JSON give up on more: Python at a thousand. */
+/** JSON readers give up on more: Python at a thousand. */
 const maximumDepth = 100;
 
 /**

@@ -287,7 +287,7 @@ function environmentProblems(environment: Readonly<Record<string, string>>): Pro
 function secretProblems(manifest: { environment: object; secrets: readonly { name: string; file: boolean }[] }): Problem[] {
   const taken = new Set(Object.keys(manifest.environment));
   return manifest.secrets.flatMap((given, index) => {
-    // One that is no secret has a problem of its own already, and no name.
+    // An entry that is no secret has a problem of its own already, and no name.
     if (typeof given.name !== 'string') return [];
     const variable = secretVariable(given);
     const message = `a secret whose variable ${variable} is neither in environment nor another secret's`;

@@ -20,7 +20,7 @@ const typeScript: Readonly<Record<string, readonly string[]>> = {
 const scriptText = /(?<!\bfrom |\bimport |\bimport\(|\brequire\()(["'`}])([^"'`\\\n${}]{1,300}\.[cm]?[jt]sx?)(?=["'`])/g;
 
 interface Naming {
-  /** Of the module, relative to the folder. */
+  /** Path of the module, relative to the folder. */
   path: string;
   /** The name of what stands for its `import.meta`. */
   place: string;

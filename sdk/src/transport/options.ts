@@ -27,12 +27,12 @@ export interface ConnectionOptions {
   /** Sent as `authorization: Bearer …`. Without TLS anybody on the way can read it: use it so on loopback only. */
   token?: string | undefined;
   tls?: true | TlsOptions | undefined;
-  /** Of each call, the retries included: `'5s'` or milliseconds. The default is 60 s; more than 24 days is 24 days. */
+  /** How long each call may take, the retries included: `'5s'` or milliseconds. The default is 60 s; more than 24 days is 24 days. */
   timeout?: string | number | undefined;
 }
 
 export interface ClientOptions extends ConnectionOptions {
-  /** Of an input or output: `'64MiB'` or bytes. The default is no limit of the client's own. */
+  /** Most bytes of an input or output: `'64MiB'` or bytes. The default is no limit of the client's own. */
   maxPayload?: string | number | undefined;
 }
 

@@ -59,7 +59,7 @@ class GrpcStream implements StreamCaller {
   /** Whether the client says which message of its input is the last, and whether that has been handed on. */
   private marksLast = false;
   private inputEnded = false;
-  /** Of the message that is being handed on. */
+  /** Chunks of the message that is being handed on. */
   private chunks: ChunkReader | undefined;
   private settled = false;
   private chosen: ReplyHead | undefined;

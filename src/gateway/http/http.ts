@@ -27,7 +27,7 @@ export interface HttpServerOptions extends ViewOptions {
   onFault: (error: unknown) => void;
 }
 
-/** Of a request's line and headers together. */
+/** Most bytes of a request's line and headers together. */
 const maxHeadBytes = 16 * 1024;
 /** How long a connection may idle between two requests; longer than most proxies keep theirs. */
 const keepAliveMs = 75_000;

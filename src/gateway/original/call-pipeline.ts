@@ -57,7 +57,7 @@ const notBegun: BegunCall = { taken: () => undefined, cancel: () => undefined };
  * transport: whoever reads the requests stops while it holds them.
  */
 export class CallPipeline {
-  /** Those that are not answered yet, in the order of their requests. */
+  /** Calls that are not answered yet, in the order of their requests. */
   private open: OpenCall[] = [];
   private unsent = 0;
   private running = 0;

@@ -66,7 +66,7 @@ export class CallTable {
     return this.places.flatMap(({ call }) => (call === undefined ? [] : [call]));
   }
 
-  /** Of the call with this number; also of one that has ended, until its place is used again. */
+  /** Request id of the call with this number; also of a call that has ended, until its place is used again. */
   requestIdOf(id: number): string {
     const place = this.placeOf(id);
     return place?.lastId === id ? place.lastRequestId : '';

@@ -29,7 +29,7 @@ export interface InFlightCallsEvents {
 /** So that the gateway can write its envelope around a reply without a copy. */
 export const outputHeadroom = 16;
 
-/** Of the outputs of all calls. */
+/** Memory of the outputs of all calls. */
 const outputs = new BodyPool();
 const releaseOutput = (output: Uint8Array): void => outputs.release(output);
 
@@ -63,7 +63,7 @@ export class InFlightCalls {
     return this.slots.hasStreams && this.table.all().some((call) => call.stream !== undefined && !call.settled);
   }
 
-  /** Those that hold the slots: they have begun, or are about to. */
+  /** Calls that hold the slots: they have begun, or are about to. */
   *inSlots(): Iterable<Call> {
     const { ahead, aheadBegins } = this.slots;
     for (const call of this.table.all()) if (aheadBegins || call !== ahead) yield call;
@@ -75,7 +75,7 @@ export class InFlightCalls {
     return call === this.slots.ahead ? undefined : call;
   }
 
-  /** Of the call with this number; also of one that has ended, until its number is used again. */
+  /** Request id of the call with this number; also of a call that has ended, until its number is used again. */
   requestIdOf(id: number): string {
     return this.table.requestIdOf(id);
   }
@@ -150,7 +150,7 @@ export class InFlightCalls {
     }
   }
 
-  /** Of a call that is over it has crossed its end. */
+  /** A head for a call that is over has crossed its end, and is dropped. */
   private setHead({ id, head }: Extract<Message, { type: 'REPLY_HEAD' }>): void {
     const call = this.table.find(id);
     if (call === undefined) return;

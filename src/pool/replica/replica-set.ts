@@ -142,7 +142,7 @@ export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
     return this.wanted - this.lasting.length - this.blocking;
   }
 
-  /** Those that leave, and whose successors have to wait until they are gone. */
+  /** How many replicas leave whose successors have to wait until they are gone. */
   private get blocking(): number {
     const { overlap } = this.options;
     return this.replicas.filter(({ phase }) => phase === 'condemned' || (phase === 'draining' && !overlap)).length;

@@ -186,7 +186,7 @@ export class Replica implements PoolReplica, WorkersPort {
     }
     // It has not been started yet: how that ends its starter tells.
     if (this.process === undefined) return;
-    // Of several workers the idle ones leave first, while the others still finish their calls.
+    // Idle workers leave first, while the others still finish their calls.
     if (this.state.phase === 'draining' && openStreams > 0) return;
     const cancelTimer = startTimer(exitGraceMs, () => this.kill({ kind: 'stream closed' }));
     void this.ended.then(cancelTimer);

@@ -45,7 +45,7 @@ export class BatchGathering {
     const latestForDeadline = runMs === undefined ? this.since + (deadline - this.since) / 2 : deadline - reservedRuns * runMs;
     const rest = Math.min(this.since + this.delayMs(batch), latestForDeadline) - now;
     if (rest > 0) return rest;
-    // Those who did not come in time are not expected again until as many calls are open at once.
+    // Callers who did not come in time are not expected again until as many calls are open at once.
     this.expected = batch.open;
     return 0;
   }

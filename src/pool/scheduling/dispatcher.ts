@@ -35,7 +35,7 @@ export class Dispatcher {
     return this.queue.size;
   }
 
-  /** Those of them that Handlers wait for. */
+  /** Queued calls that Handlers wait for. */
   get queuedNested(): number {
     return this.queue.nestedSize;
   }
@@ -50,7 +50,7 @@ export class Dispatcher {
     return this.queue.size > 0 || this.batching ? undefined : this.roomiest();
   }
 
-  /** The same for a call that has to begin at once. A nested one that is sent ahead might wait there for the very call that waits for it. */
+  /** The worker that can begin a call at once. A nested call that is sent ahead might wait there for the very call that waits for it. */
   get slot(): PoolWorker | undefined {
     const { room } = this;
     return room !== undefined && room.freeSlots > 0 ? room : undefined;

@@ -25,7 +25,7 @@ export function isOrder(message: unknown): message is SpawnerOrder {
   return orders.includes(kindOf(message));
 }
 
-/** The same, in the other direction. */
+/** Whether a message is one that the spawner sends to the daemon. */
 export function isReport(message: unknown): message is SpawnerReport {
   return reports.includes(kindOf(message));
 }

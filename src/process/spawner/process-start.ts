@@ -7,7 +7,7 @@ import { LeftBehind, markName } from './left-behind.js';
 
 /** A process that is to be started, and where the daemon connects the other ends of its descriptors. */
 export interface StartRequest {
-  /** Of a Unix socket that is made for this start alone. The first connection becomes descriptor 1, the second 2, and so on. */
+  /** Path of a Unix socket that is made for this start alone. The first connection becomes descriptor 1, the second 2, and so on. */
   path: string;
   connections: number;
   /** The program and its arguments. */

@@ -63,7 +63,7 @@ export class BlobWriter {
       if (found !== digest) throw this.refuse(`has the SHA-256 ${found}: the file changed while it was sent; deploy again`);
       await file.chmod(0o444);
       await file.sync();
-      // One that is there already stays: revisions are linked to it.
+      // A blob that is there already stays: revisions are linked to it.
       if (!(await exists(path))) await rename(temporary, path);
     });
     await this.abort();

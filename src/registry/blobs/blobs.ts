@@ -75,7 +75,7 @@ export class Blobs {
   async adopt(digest: Digest): Promise<void> {
     const path = this.partialPath(digest);
     await chmod(path, 0o444);
-    // One that is there already stays: revisions are linked to it.
+    // A blob that is there already stays: revisions are linked to it.
     if (!(await this.has(digest))) await rename(path, this.path(digest));
     await removePartial(path);
     await this.flush();

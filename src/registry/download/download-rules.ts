@@ -10,7 +10,7 @@ export class TransientError extends Error {}
 
 /** What the daemon's operator allows to be downloaded, and how. */
 export interface DownloadRules {
-  /** Of one resource. */
+  /** Most bytes of one resource. */
   maxBytes: number;
   /** `example.com`, or `*.example.com` for all below it; none: every public host. In lower case. */
   hosts: readonly string[];

@@ -19,7 +19,7 @@ const dependencyFields = [
   'bundleDependencies',
   'overrides',
 ];
-/** Those of them whose packages a Handler may import. */
+/** Fields whose packages a Handler may import. */
 const installedFields = ['dependencies', 'optionalDependencies', 'peerDependencies'];
 /** Where Node looks for packages. */
 export const modulesLink = 'node_modules';

@@ -57,7 +57,7 @@ async function install(
   await runInstaller(installer, { onOutput, signal: new AbortController().signal, timeLimitMs: installLimitMs });
 }
 
-/** Of the names, those that are not installed. https://man7.org/linux/man-pages/man1/dpkg-query.1.html */
+/** Packages that are not installed. https://man7.org/linux/man-pages/man1/dpkg-query.1.html */
 async function missingPackages(names: readonly string[], environment: NodeJS.ProcessEnv): Promise<string[]> {
   const installed = new Set<string>();
   for (const line of (await query(names, environment)).split('\n')) {

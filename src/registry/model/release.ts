@@ -14,14 +14,14 @@ export interface Scale {
   readonly max: number;
 }
 
-/** That a revision became the active one. */
+/** A revision became the active one. */
 export interface Activation {
   readonly revision: RevisionId;
   /** Unix milliseconds. */
   readonly at: number;
 }
 
-/** That a revision lost its share of the calls, because too many of them failed. */
+/** A revision lost its share of the calls, because too many of them failed. */
 export interface CanaryStop {
   readonly revision: RevisionId;
   /** Unix milliseconds. */

@@ -43,7 +43,7 @@ export class RevisionSecrets {
     return [...this.given.values()].some((secret) => now.get(secret.name) !== secret);
   }
 
-  /** The same for a part of a line: one secret may be in two parts. */
+  /** Hides secrets in a part of a line: one secret may be in two parts. */
   hidePart(text: string, part: { continued: boolean; open: boolean }): string {
     return this.mask.applyToPart(text, part);
   }

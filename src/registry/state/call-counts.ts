@@ -13,9 +13,9 @@ export interface CallCount {
 
 /** The calls of one function since it was deployed first. */
 export interface FunctionCounts {
-  /** Those of each revision that is kept. */
+  /** Counts of each revision that is kept. */
   readonly revisions: Readonly<Record<RevisionId, CallCount>>;
-  /** Those of revisions that are not kept any more, together. */
+  /** Counts of revisions that are not kept any more, together. */
   readonly others: CallCount;
 }
 

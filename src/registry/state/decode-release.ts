@@ -61,7 +61,7 @@ function decodeHistory(value: unknown, active: RevisionId, asKnown: AsKnown): Ac
   return history;
 }
 
-/** Of a file that has no history: its revisions stand in the order in which they were activated. */
+/** The history of a file that has none: its revisions stand in the order in which they were activated. */
 function historyOf(revisions: KnownRevisions, active: RevisionId): Activation[] {
   const others = revisions.filter(({ id }) => id !== active);
   const last = revisions.filter(({ id }) => id === active);

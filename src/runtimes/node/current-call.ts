@@ -10,7 +10,7 @@ export class CurrentCall {
   /** Whether the code of a call has to be run with `run`. */
   readonly tracked: boolean;
   private readonly ids = new AsyncLocalStorage<number>();
-  /** Of the call that was started last, and of the one before. */
+  /** Number of the call that was started last, and of the call before it. */
   private lastId = 0;
   private previousId = 0;
   /** What was made before the last call began has a lower asynchronous id. */

@@ -6,5 +6,5 @@ from dcf_worker import worker
 
 
 def mesh_call(name: str, input, **options):
-    """The same as `context.call(name, input)`, without a context at hand."""
+    """Calls another function, as `context.call(name, input)` does, without a context at hand."""
     return worker.current_context().call(name, input, **options)

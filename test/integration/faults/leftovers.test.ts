@@ -59,7 +59,7 @@ faults('What a call leaves behind', {}, (row) => {
       const { text: before } = await scene.expect('pid', { code: 'OK' });
       const options = { headers: { 'dcf-request-id': 'guilty' } };
       await scene.expect('fault', { code: 'OK', text: 'fault' }, options);
-      // Of the calls that a Handler gets one by one the last one is blamed, so none may follow yet.
+      // The last of the calls that a Handler gets one by one is blamed, so none may follow yet.
       await loggedUnder(scene, 'guilty', logged);
       await replacedUnderLoad(scene, before);
     });

@@ -75,7 +75,7 @@ faults('Secrets', { args: ['--log-level', 'debug'] }, (row) => {
         over = true;
         await called;
       }
-      // One that was replaced may finish a call or two that it has.
+      // A replica that was replaced may finish a call or two that it has.
       await eventually('no replica has the old one', async () => (await scene.expect('key', { code: 'OK' })).text === newKey);
       await scene.throughout(() => scene.expect('key', { code: 'OK', text: newKey }));
     },

@@ -32,7 +32,7 @@ export interface Change {
   see: (client: FaultClient) => Promise<string>;
 }
 
-/** Of a change that starts a revision which is there. */
+/** The steps of a change that starts a revision which is there. */
 export const startingSteps = ['prepare', 'start', 'switch'];
 
 export const expectedOfKill =

@@ -51,7 +51,7 @@ export async function playRow(
   const { daemon, ledger, bystander } = scene;
   const failed = await attempt(play);
   const problems = [...(await bystander.stop()), ...(await scene.cleanUp()), ...(await daemonProblems(daemon))];
-  // Of a daemon that is gone there is nothing more to say.
+  // Nothing more is to be said of a daemon that is gone.
   if (isAlive(daemon.pid)) {
     problems.push(...(await idleProblems(daemon)), ...(await budgetProblems(probe, settings.limits)));
     problems.push(...(await usageProblems(daemon, before, settings)));

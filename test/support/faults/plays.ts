@@ -15,7 +15,7 @@ export async function busyReplica(scene: DaemonScene): Promise<number> {
 }
 
 /**
- * Of two replicas one ends under its call: that call fails with the reason, every other is answered, and there are two again. The
+ * One of two replicas ends under its call: that call fails with the reason, every other is answered, and there are two again. The
  * Handler does it when it is told `die`, or is killed while it does as it is told `wait`; it echoes otherwise.
  */
 export async function oneOfTwoEnds(

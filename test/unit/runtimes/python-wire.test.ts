@@ -7,7 +7,7 @@ import { noPython } from '../../support/pythons.js';
 const skip = noPython;
 const textOf = (body: Uint8Array): string => Buffer.from(body).toString();
 
-/** The same Handler, not async and async: the words `async` and `await` come in where `A` and `W` stand. */
+/** A Handler, not async and async: the words `async` and `await` come in where `A` and `W` stand. */
 function both(source: string): [kind: string, source: string][] {
   return [
     ['', source.replaceAll('A ', '').replaceAll('W ', '')],

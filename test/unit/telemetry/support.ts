@@ -59,7 +59,7 @@ export async function take(entries: AsyncGenerator<FunctionLogEntry>, count: num
   return texts;
 }
 
-/** The same, and then reads no more. */
+/** Reads so many entries, and then no more. */
 export async function takeAndLeave(entries: AsyncGenerator<FunctionLogEntry>, count: number): Promise<string[]> {
   const texts = await take(entries, count);
   await entries.return(undefined);

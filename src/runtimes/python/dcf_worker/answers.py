@@ -76,7 +76,7 @@ class Answers:
         return self.body_of_opened(request, self.opened(request, reply))
 
     def body_of_opened(self, request: Request, reply):
-        """The same for what was in a Response."""
+        """The bytes, or the chunks, of what was in a Response."""
         if isinstance(reply, PLAIN):
             return reply_bytes(reply)
         if hasattr(reply, "__await__") or is_async_stream(reply):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Context:
-    """Of one worker. A function that takes it with its call gets one for each, which has its `request_id`."""
+    """What a Handler knows of its worker. A function that takes it with its call gets one for each, which has its `request_id`."""
 
     def __init__(self, init: dict[str, Any], output: Any, calls: Any) -> None:
         self.function: str = init["function"]

@@ -34,7 +34,7 @@ def end_child(*_) -> None:
 
 
 def fail_child(error: BaseException) -> None:
-    """The same, by an exception: that of sys.exit() says with which code the process ends."""
+    """Ends a forked child by an exception: that of sys.exit() says with which code the process ends."""
     code = 1
     if isinstance(error, SystemExit):
         code = exit_code_of(error)

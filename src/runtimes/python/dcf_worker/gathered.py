@@ -22,7 +22,7 @@ def gathered(handle, limit: int):
 
 
 def gathered_later(handle, limit: int):
-    """The same where calls run on an event loop."""
+    """Reads a streamed input to its end where calls run on an event loop."""
 
     async def handle_whole(request):
         if request.incoming is not None:

@@ -98,7 +98,7 @@ class Link:
         self._write_left()
 
     def send_soon(self, head: bytes, body) -> None:
-        """The same for threads that end at the same time: while one writes, it takes along what the others have."""
+        """Sends for threads that end at the same time: while one writes, it takes along what the others have."""
         self._outgoing.append((head, body))
         self._write_left()
 

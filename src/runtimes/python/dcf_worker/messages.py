@@ -58,7 +58,7 @@ _HEADERS = {
 }
 _FLAGS = (("more", MORE), ("announce", ANNOUNCE), ("streamIn", STREAM_IN), ("streamOut", STREAM_OUT), ("mayStream", MAY_STREAM))
 _KIND_FLAGS = {"bytes": 0, "text": TEXT, "json": JSON}
-# Of these the header is one of the message's own keys.
+# Kinds of frames whose header is one key of the message.
 _WHOLE_HEADERS = {"INIT": "init", "READY": "ready", "REPLY_HEAD": "head"}
 _WITH_NUMBER = frozenset(
     ("CALL", "NESTED_CALL", "RESULT", "ERROR", "CANCEL", "DATA", "END", "CREDIT", "LOG", "STARTED", "RECALL", "RETURNED", "REPLY_HEAD")

@@ -81,7 +81,7 @@ class NestedCalls:
         return nested.result()
 
     async def wait_later(self, nested: NestedCall) -> bytes:
-        """The same, for a coroutine: its task is cancelled with its call."""
+        """Waits for a nested call's result in a coroutine: its task is cancelled with its call."""
         try:
             while not nested.done:
                 if self._link.ended:

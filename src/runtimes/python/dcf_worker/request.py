@@ -68,7 +68,7 @@ class Request:
 
     @property
     def query_all(self) -> dict[str, list[str]]:
-        """The same with all the values of each name."""
+        """The query, with all the values of each name."""
         from urllib.parse import parse_qs
 
         return parse_qs(self._read_header().get("query", ""), keep_blank_values=True)

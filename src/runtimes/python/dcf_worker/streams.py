@@ -179,7 +179,7 @@ class Outgoing:
         self._write(chunk, flags)
 
     async def send_later(self, chunk, flags: int) -> None:
-        """The same, for a coroutine."""
+        """Waits as the method above does, for a coroutine."""
         while not self._ready():
             await self._waiter.wait(self._ready)
         self._write(chunk, flags)

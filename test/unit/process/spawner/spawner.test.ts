@@ -122,7 +122,7 @@ test('what a spawner has left behind ends with the next one', { skip }, async (t
   await eventually('the replica is gone', () => !isAlive(replica));
 });
 
-/** Of its process, by what it starts. */
+/** Pid of the spawner's process, by what it starts. */
 async function pidOf(t: TestContext, spawner: Spawner): Promise<number> {
   const { pool } = await startPool(t, exiting, { starter: () => spawner.starter });
   return parentOf(pool.snapshot().replicas[0]?.pid ?? 0);
