@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { repositoryPath } from '../../../bench/harness/paths.js';
+
+interface Rules {
+  rooms: Readonly<Record<string, readonly string[]>>;
+  closedRooms: Readonly<Record<string, readonly string[]>>;
+  vendors: Readonly<Record<string, readonly string[]>>;
+}
+type ImportProblems = (sources: ReadonlyMap<string, string>, rules: Rules) => string[];
+const { importProblems }: { importProblems: ImportProblems } = await import(
+  pathToFileURL(repositoryPath('scripts/imports/problems.mjs')).href
+);
+
+const rules: Rules = {
+  rooms: {
+    'src/core': [],
+    'src/pool': ['src/core', 'src/registry/json.ts'],
+    'src/registry': ['src/core'],
+    'src/gateway': ['src/core', 'src/pool'],
+    'src/gateway/http': ['src/core', 'src/gateway'],
+    'src/daemon': ['*'],
+  },
+  closedRooms: { 'src/gateway/http': ['src/gateway/http', 'src/daemon'] },
+  vendors: { fastify: ['src/gateway/http/http.ts'], '@dcf/sdk': ['src'] },
+};
+
+function problemsOf(sources: Readonly<Record<string, string>>): string[] {
+  return importProblems(new Map(Object.entries(sources)), rules);
+}
+
+test('imports that the rules allow give no line', () => {
+  const problems = problemsOf({
+    'src/core/errors.ts': `import { readFileSync } from 'node:fs';\nimport { DcfError } from '@dcf/sdk/errors';`,
+    'src/pool/pool.ts': `import type { Failure } from '../core/errors.js';\nimport { json } from '../registry/json.js';`,
+    'src/registry/json.ts': '',
+    'src/gateway/http/http.ts': `import fastify from 'fastify';\nimport { invoke } from '../invoker.js';`,
+    'src/gateway/invoker.ts': `import { pool } from '../pool/pool.js';`,
+    'src/daemon/daemon.ts': `import { open } from '../gateway/http/http.js';\nimport { registry } from '../registry/json.js';`,
+  });
+  assert.deepEqual(problems, []);
+});
+
+test('a circle gives one line with all of its files, be it of types, of what is passed on, or of imports that come late', () => {
+  const problems = problemsOf({
+    'src/core/a.ts': `import type { B } from './b.js';`,
+    'src/core/b.ts': `export { c } from './c.js';`,
+    'src/core/c.ts': `export const late = () => import('./a.js');`,
+    'src/core/outside.ts': `import './a.js';`,
+    'src/pool/self.ts': `let own: typeof import('./self.js');`,
+  });
+  assert.deepEqual(problems, [
+    'these files import each other in a circle: src/core/a.ts, src/core/b.ts, src/core/c.ts',
+    'these files import each other in a circle: src/pool/self.ts',
+  ]);
+});
+
+test('a forbidden direction gives a line with what is allowed', () => {
+  const problems = problemsOf({
+    'src/core/errors.ts': `import '../pool/pool.js';`,
+    'src/pool/pool.ts': `import '../registry/registry.js';`,
+    'src/registry/registry.ts': '',
+  });
+  assert.deepEqual(problems, [
+    'src/core/errors.ts imports src/pool/pool.ts, but src/core may import only: nothing else',
+    'src/pool/pool.ts imports src/registry/registry.ts, but src/pool may import only: src/core, src/registry/json.ts',
+  ]);
+});
+
+test('a room inside another may be closed to those who may enter the other', () => {
+  const [problem, ...others] = problemsOf({
+    'src/gateway/invoker.ts': `import './http/http.js';`,
+    'src/gateway/http/http.ts': '',
+  });
+  assert.match(problem ?? '', /^src\/gateway\/invoker\.ts imports src\/gateway\/http\/http\.ts, but /);
+  assert.deepEqual(others, []);
+});
+
+test("a vendor's library outside its door gives a line, as does one without a door", () => {
+  const problems = problemsOf({
+    'src/gateway/http/http-call.ts': `import type { FastifyInstance } from 'fastify';`,
+    'src/core/errors.ts': `import { nothing } from '@other/library/part';`,
+  });
+  assert.deepEqual(problems, [
+    'src/gateway/http/http-call.ts imports fastify, whose door is src/gateway/http/http.ts',
+    'src/core/errors.ts imports @other/library, which has no door: name one in scripts/imports/rules.mjs',
+  ]);
+});
+
+test('a folder without a room gives a line', () => {
+  assert.deepEqual(problemsOf({ 'src/corecore/errors.ts': '' }), [
+    'src/corecore/errors.ts is in no room: give its folder a line in scripts/imports/rules.mjs',
+  ]);
+});
