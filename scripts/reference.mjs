@@ -11,6 +11,7 @@ const load = async (path) => await import(pathToFileURL(join(root, path)).href);
 const parts = [
   { page: 'docs/function-yaml.md', name: 'manifest keys', make: manifestKeys },
   { page: 'docs/command-line.md', name: 'commands', make: commands },
+  { page: 'docs/http.md', name: 'routes', make: routes },
   { page: 'docs/settings.md', name: 'settings', make: settings },
   { page: 'docs/status-codes.md', name: 'codes', make: codes },
   { page: 'docs/status-codes.md', name: 'chosen statuses', make: chosenStatuses },
@@ -123,6 +124,12 @@ function optionTable({ options }, rows = []) {
 }
 
 /** The help of dcfd. */
+async function routes() {
+  const { httpRoutes } = await load('dist/src/gateway/http/http-routes.js');
+  const rows = httpRoutes.map(({ method, url, summary }) => [code(`${method} ${url.replace(':name', 'NAME')}`), summary]);
+  return table(['request', 'does'], rows);
+}
+
 async function settings() {
   const { helpText } = await load('dist/src/daemon/config.js');
   return `\`\`\`\n${helpText().trimEnd()}\n\`\`\``;

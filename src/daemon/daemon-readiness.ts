@@ -1,7 +1,7 @@
 import { condition, isAvailable } from '../control/describe.js';
 import type { LiveFunctions } from '../control/functions.js';
 import type { GrpcServer } from '../gateway/grpc/grpc-server.js';
-import type { Readiness } from '../gateway/http/http-views.js';
+import type { Readiness } from '../gateway/http/http-routes.js';
 import type { Invoker } from '../gateway/invoker.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 

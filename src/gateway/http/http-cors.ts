@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { allMethods } from './http-routes.js';
 
 /** The daemon's own headers that a page may read, besides those that every page may. */
 const exposed = 'dcf-request-id, dcf-report, dcf-not-started, retry-after, www-authenticate';
-const methods = 'GET, HEAD, POST';
 /** How long a browser may remember a preflight's answer, in seconds; none remembers it for longer than two hours. */
 const maxAgeSeconds = 7_200;
 const headerList = /^[\w!#$%&'*+.^`|~, -]*$/;
@@ -44,7 +44,7 @@ export class Cors {
     const names = typeof wanted === 'string' && wanted.length > 0 && headerList.test(wanted) ? wanted : undefined;
     const isPrivate = headers['access-control-request-private-network'] === 'true';
     return {
-      'access-control-allow-methods': methods,
+      'access-control-allow-methods': allMethods,
       ...(names === undefined ? {} : { 'access-control-allow-headers': names }),
       ...(isPrivate ? { 'access-control-allow-private-network': 'true' } : {}),
       'access-control-max-age': String(maxAgeSeconds),

@@ -7,6 +7,8 @@ export class HttpError extends DcfError {
     readonly status: number,
     code: ErrorCode,
     message: string,
+    /** Headers of the answer, such as what is allowed instead. */
+    readonly headers: Readonly<Record<string, string>> = {},
   ) {
     super(code, message);
   }
@@ -27,9 +29,8 @@ export function errorHeaders(error: DcfError): Record<string, string> {
   // Whole seconds are all that the header can say.
   if (error.retryAfterMs !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
   if (isNotStarted(error)) headers['dcf-not-started'] = '1';
-  if (error instanceof HttpError && error.status === 415) headers['accept-encoding'] = 'identity';
   if (error.code === 'UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer';
-  return headers;
+  return error instanceof HttpError ? { ...headers, ...error.headers } : headers;
 }
 
 /** An error as callers read it; as long as a gRPC status may be. */

@@ -140,13 +140,13 @@ export class Exchange {
   }
 
   /** Answers with anything that was thrown: a DcfError as it says, anything else is our own fault and says no more than that. */
-  fail(thrown: unknown, headers: Readonly<Record<string, string>> = {}): void {
+  fail(thrown: unknown): void {
     if (!DcfError.is(thrown)) {
       this.options.onFault(thrown);
       this.fail(new DcfError('INTERNAL', 'the daemon failed; its log says more'));
       return;
     }
-    this.json(httpStatusOf(thrown), errorBody(thrown, this.id), { ...errorHeaders(thrown), ...headers });
+    this.json(httpStatusOf(thrown), errorBody(thrown, this.id), errorHeaders(thrown));
   }
 
   /** Which pages may read the answer is the operator's to say, where it is said at all. */

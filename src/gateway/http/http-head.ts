@@ -64,7 +64,8 @@ function checkCodings(headers: IncomingHttpHeaders): void {
   }
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new HttpError(415, 'INVALID_ARGUMENT', `content-encoding ${JSON.stringify(encoding)} is not taken: send the input as it is`);
+    const message = `content-encoding ${JSON.stringify(encoding)} is not taken: send the input as it is`;
+    throw new HttpError(415, 'INVALID_ARGUMENT', message, { 'accept-encoding': 'identity' });
   }
   const transfer = headers['transfer-encoding'];
   if (transfer !== undefined && transfer.toLowerCase() !== 'chunked') {

@@ -10,7 +10,7 @@ import { HttpError } from './http-errors.js';
 import { Exchange, type ExchangeOptions } from './http-exchange.js';
 import { type Guard, notFromPages } from './http-guard.js';
 import { textOf } from './http-head.js';
-import { describeView, listView, type ViewOptions } from './http-views.js';
+import { allowedMethods, httpRoutes, type ViewOptions, type ViewRoute } from './http-routes.js';
 
 export interface HttpServerOptions extends ViewOptions {
   host: string;
@@ -45,9 +45,6 @@ interface Outgoing {
   hijack(): unknown;
 }
 type Open = (request: Incoming, reply: Outgoing) => Exchange;
-type Route = <Request extends Incoming>(
-  serve: (exchange: Exchange, request: Request) => void,
-) => (request: Request, reply: Outgoing) => void;
 interface NamedRequest {
   Params: { name: string };
 }
@@ -126,78 +123,70 @@ function createApp(options: HttpServerOptions): FastifyInstance {
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => endBadConnection(error, socket, () => invoker.newRequestId()),
     frameworkErrors: (_error, request, reply) => {
-      open(request, reply).fail(new DcfError('INVALID_ARGUMENT', 'the URL is none: a % in it is followed by what is no code'));
+      open(request, reply).fail(new DcfError('INVALID_ARGUMENT', 'malformed URL: invalid percent-encoding'));
     },
   });
   // Bodies are read by those who want them, within their limits.
   for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  app.setErrorHandler((error, request, reply) => open(request, reply).fail(error));
   addRoutes(app, options, open);
   return app;
 }
 
 function addRoutes(app: FastifyInstance, options: HttpServerOptions, open: Open): void {
-  const { invoker, guard, readiness, cors } = options;
-  const anybody: Route = (serve) => (request, reply) => {
-    const exchange = open(request, reply);
-    try {
-      serve(exchange, request);
-    } catch (error) {
-      exchange.fail(error);
+  const { invoker, guard, cors } = options;
+  for (const route of httpRoutes) {
+    const { method, url } = route;
+    if (route.kind === 'view') app.route({ method, url, handler: viewHandler(route, options, open) });
+    else
+      app.route({
+        method,
+        url,
+        handler: (request: FastifyRequest<NamedRequest>, reply) => {
+          const exchange = open(request, reply);
+          try {
+            guard.check(exchange.request.headers);
+            serveCall(exchange, invoker, request.params.name);
+          } catch (error) {
+            exchange.fail(error);
+          }
+        },
+      });
+  }
+  app.options('*', (request, reply) => {
+    const { headers } = request.raw;
+    // Browsers ask this without the token.
+    if (isPreflight(headers)) answerPreflight(open(request, reply), cors);
+    else {
+      guard.check(headers);
+      throw noSuchRoute(request.raw);
     }
-  };
-  const guarded: Route = (serve) =>
-    anybody((exchange, request) => {
-      guard.check(exchange.request.headers);
-      serve(exchange, request);
-    });
-  app.post(
-    '/functions/:name',
-    guarded((exchange, { params }: FastifyRequest<NamedRequest>) => serveCall(exchange, invoker, params.name)),
-  );
-  app.get(
-    '/functions/:name',
-    guarded((exchange, { params }: FastifyRequest<NamedRequest>) => exchange.json(200, describeView(options, params.name))),
-  );
-  app.get(
-    '/functions',
-    guarded((exchange) => exchange.json(200, listView(options))),
-  );
-  app.get(
-    '/healthz',
-    anybody((exchange) => exchange.json(200, { alive: true })),
-  );
-  app.get(
-    '/readyz',
-    anybody((exchange) => {
-      const { notReady, ...rest } = readiness();
-      // Names and reasons are for those who may also call.
-      exchange.json(rest.ready ? 200 : 503, guard.trusts(exchange.request.headers) ? { ...rest, notReady } : rest);
-    }),
-  );
-  app.options(
-    '*',
-    anybody((exchange, { raw }) => {
-      // Browsers ask this without the token.
-      if (isPreflight(raw.headers)) answerPreflight(exchange, cors);
-      else {
-        guard.check(raw.headers);
-        refuseRoute(exchange, raw);
-      }
-    }),
-  );
-  app.setNotFoundHandler(guarded((exchange, request) => refuseRoute(exchange, request.raw)));
+  });
+  app.setNotFoundHandler((request) => {
+    guard.check(request.raw.headers);
+    throw noSuchRoute(request.raw);
+  });
 }
 
-function refuseRoute(exchange: Exchange, { method, url = '' }: IncomingMessage): void {
+/** Serves a view. What it throws is answered by the error handler. */
+function viewHandler({ access, view }: ViewRoute, options: HttpServerOptions, open: Open) {
+  const { guard } = options;
+  return (request: FastifyRequest<NamedRequest>, reply: Outgoing): void => {
+    const { headers } = request.raw;
+    if (access === 'callers') guard.check(headers);
+    const { status = 200, body } = view(options, { name: request.params.name ?? '', trusted: () => guard.trusts(headers) });
+    open(request, reply).json(status, body);
+  };
+}
+
+/** NOT_FOUND for a path that there is not, 405 for a method that is not for it. */
+function noSuchRoute({ method, url = '' }: IncomingMessage): DcfError {
   const [given = ''] = url.split('?');
   const path = given.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');
   const shown = JSON.stringify(path.slice(0, 80));
   const allow = allowedMethods(path);
-  if (allow === undefined) {
-    exchange.fail(new DcfError('NOT_FOUND', `there is nothing at ${shown}; a call is POST /functions/NAME`));
-  } else {
-    exchange.fail(new HttpError(405, 'UNIMPLEMENTED', `${method} is not for ${shown}; allowed: ${allow}`), { allow });
-  }
+  if (allow === undefined) return new DcfError('NOT_FOUND', `there is nothing at ${shown}; a call is POST /functions/NAME`);
+  return new HttpError(405, 'UNIMPLEMENTED', `${method} is not for ${shown}; allowed: ${allow}`, { allow });
 }
 
 /** Says whether a page in a browser may send a request. */
@@ -206,10 +195,4 @@ function answerPreflight(exchange: Exchange, cors: Cors | undefined): void {
   const { origin = '' } = headers;
   if (cors?.allows(origin) === true) exchange.empty(204, cors.preflightHeaders(headers));
   else exchange.fail(notFromPages(origin, 'pages in a browser may call this daemon only where'));
-}
-
-/** The methods of a path that there is, as in the header `allow`. */
-function allowedMethods(path: string): string | undefined {
-  if (['/healthz', '/readyz', '/functions'].includes(path)) return 'GET, HEAD';
-  return /^\/functions\/[^/]+$/.test(path) ? 'GET, HEAD, POST' : undefined;
 }
