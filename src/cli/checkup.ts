@@ -6,7 +6,7 @@ import { formatDuration, formatSize } from '@dcf/sdk/units';
 import { describeDevice, describeDriver, listDevices } from '../gpu/devices.js';
 import { probeProviders } from '../gpu/providers.js';
 import { cgroupSupport } from '../process/confinement.js';
-import { pythonSupport } from '../process/python-interpreter.js';
+import { type RuntimeSupport, runtimeSupport } from '../process/runtimes.js';
 import { sandboxSupport } from '../process/sandbox-support.js';
 import { openControl } from './clients.js';
 import type { Connection } from './config.js';
@@ -41,7 +41,8 @@ interface Host {
   readonly providers: readonly Provider[];
   readonly devices: readonly string[];
   readonly sandbox: Usable;
-  readonly python: Usable;
+  /** Those but Node, which runs this program. */
+  readonly runtimes: readonly RuntimeSupport[];
   /** What puts limits.memory in force. */
   readonly memory: string;
   readonly disk: Check;
@@ -65,7 +66,7 @@ export async function checkUp(connection: Connection): Promise<Checkup> {
   const confinement = [checkUsable('sandbox', host.sandbox), memory];
   const checks = [
     checkNode(process.versions.node),
-    checkUsable('python', host.python),
+    ...host.runtimes.map((support) => checkUsable(support.runtime, support)),
     daemon,
     gpuDriver,
     devices,
@@ -124,12 +125,12 @@ async function checkDaemon(connection: Connection): Promise<{ check: Check; info
 }
 
 async function thisHost(): Promise<Host> {
-  const [providers, devices, disk, sandbox, python] = await Promise.all([
+  const [providers, devices, disk, sandbox, runtimes] = await Promise.all([
     probeProviders(),
     listDevices(),
     statfs(tmpdir()),
     sandboxSupport(),
-    pythonSupport(process.env['DCF_PYTHON'] ?? 'python3'),
+    runtimeSupport({ python: process.env['DCF_PYTHON'] }),
   ]);
   const cgroups = cgroupSupport(undefined);
   return {
@@ -137,7 +138,7 @@ async function thisHost(): Promise<Host> {
     providers,
     devices: devices.map(describeDevice),
     sandbox,
-    python,
+    runtimes,
     memory: cgroups.usable ? describeGuard(`cgroup ${cgroups.version}`, '') : describeGuard('watch', cgroups.reason),
     disk: checkDisk(tmpdir(), disk.bavail * disk.bsize, disk.blocks * disk.bsize),
   };
@@ -151,7 +152,7 @@ function daemonHost({ url }: Connection, info: DaemonInfo): Host {
     devices,
     // A daemon of another version may not say.
     sandbox: info.sandbox ?? unsaid,
-    python: info.python ?? unsaid,
+    runtimes: [{ runtime: 'python', ...(info.python ?? unsaid) }],
     memory: describeGuard(info.memoryGuard, info.memoryGuardReason),
     disk: checkDisk(dataDirectory, diskFree, diskTotal),
   };

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { languageOf } from '@dcf/sdk/languages';
 import { type FunctionPackage, largestCopy, layOutFiles, locateResource } from '@dcf/sdk/package';
 import { linkPlatformPackages } from '../process/platform-packages.js';
 import { cacheFolder } from './cache.js';
@@ -40,7 +41,7 @@ export async function layOut(packed: FunctionPackage, source: string): Promise<L
     await mkdir(directory);
     await linkPlatformPackages(home);
     await layOutFiles(packed, directory);
-    const ownModules = await hasOwnModules(source);
+    const ownModules = languageOf(packed.manifest.runtime).bundled && (await hasOwnModules(source));
     if (ownModules) await symlink(await realpath(join(source, 'node_modules')), join(directory, 'node_modules'), 'dir');
     const resources = Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, join(directory, path)]));
     return { directory, resources, ownModules, remove };

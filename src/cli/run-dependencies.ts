@@ -2,7 +2,7 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '@dcf/sdk/manifest';
 import { linkPlatformPackages } from '../process/platform-packages.js';
-import type { PythonInterpreter } from '../process/python-interpreter.js';
+import type { Interpreter } from '../process/runtimes.js';
 import { installLocally, systemPackagesProblem } from '../registry/install/local-dependencies.js';
 import { cacheFolder } from './cache.js';
 import { type StepView, stepView } from './steps.js';
@@ -14,7 +14,7 @@ export interface RunDependencies {
   directory: string;
   /** Whether the function's own folder has a node_modules with all that it names. */
   ownModules: boolean;
-  python: PythonInterpreter | undefined;
+  interpreter: Interpreter;
   signal: AbortSignal;
 }
 
@@ -26,11 +26,11 @@ export interface RunDependencies {
  * @throws DcfError FAILED_PRECONDITION with the installer's last lines
  */
 export async function provideDependencies(options: RunDependencies): Promise<string[]> {
-  const { manifest, directory, ownModules, python, signal } = options;
+  const { manifest, directory, ownModules, interpreter, signal } = options;
   let view: StepView | undefined;
   const problem = await systemPackagesProblem(manifest.packages.apt);
   if (problem !== undefined) stepView().warn(problem);
-  if (ownModules && python === undefined) return [];
+  if (ownModules) return [];
   const cache = cacheFolder();
   const onBegin = (): void => {
     view = stepView();
@@ -38,7 +38,7 @@ export async function provideDependencies(options: RunDependencies): Promise<str
   };
   try {
     const onOutput = (line: string): void => view?.line(line);
-    const installed = await installLocally({ directory, cache, python, onOutput, onBegin, signal });
+    const installed = await installLocally({ directory, cache, interpreter, onOutput, onBegin, signal });
     view?.end(`into ${cache}, for the next runs, too`);
     if (installed === undefined) return [];
     // Node looks for what a package imports from where the package really is.

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Manifest, ProviderName } from '@dcf/sdk/manifest';
 import type { FunctionName } from '../core/names.js';
 import type { JoinOptions } from '../core/shared-task.js';
@@ -9,12 +8,12 @@ import { type CallCounters, type PoolHost, poolOptions } from '../pool/pool-opti
 import type { ReplicaSpec } from '../pool/replica/replica-spec.js';
 import { replicaSpec } from '../pool/replica/replica-spec.js';
 import type { DeviceLease } from '../process/device-lease.js';
-import { findPython, type PythonInterpreter } from '../process/python-interpreter.js';
+import { findInterpreter, type Programs } from '../process/runtimes.js';
 import { requireSandbox } from '../process/sandbox-support.js';
 import type { Starter } from '../process/spawner/starter.js';
 import type { Downloads } from '../registry/download/downloads.js';
 import { installDependencies } from '../registry/install/dependencies.js';
-import { sitePackagesLink } from '../registry/install/requirements-plan.js';
+import { packagesOf } from '../registry/install/planners.js';
 import { provideSystemPackages } from '../registry/install/system-packages.js';
 import type { Scale } from '../registry/model/release.js';
 import { resolveResources } from '../registry/model/resources.js';
@@ -38,8 +37,8 @@ export interface LauncherOptions {
   chooseProviders: (name: FunctionName, wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
   /** How each replica of a function gets its devices; rejects when this host has too few. */
   leaseDevices: (manifest: Manifest, providers: readonly string[]) => Promise<() => DeviceLease>;
-  /** The interpreter of Python functions whose manifests name none. */
-  python: string;
+  /** What runs functions whose manifests ask for no version. */
+  programs: Programs;
   /** Who starts the processes of replicas now. */
   starter: () => Starter;
   /** Whether the operator lets the daemon install system packages. */
@@ -67,11 +66,21 @@ export class Launcher {
    * @throws DcfError with what is missing; nothing of the running function has changed
    */
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
-    const { registry, secrets, chooseProviders, leaseDevices: leaseOn, starter, installPackages, cgroup, maxPayload } = this.options;
+    const {
+      registry,
+      secrets,
+      chooseProviders,
+      leaseDevices: leaseOn,
+      starter,
+      installPackages,
+      cgroup,
+      maxPayload,
+      programs,
+    } = this.options;
     const { manifest } = revision;
     checkSecrets(secrets, revision);
     if (manifest.isolation === 'sandbox') await requireSandbox();
-    const python = await this.pythonOf(manifest);
+    const interpreter = await findInterpreter(manifest, programs);
     const providers = await chooseProviders(revision.name, manifest.providers);
     const leaseDevices = await leaseOn(manifest, providers);
     await this.layOut(revision, { onOutput, signal });
@@ -81,18 +90,14 @@ export class Launcher {
       revisionDirectory: revision.directory,
       dataDirectory: registry.dataDirectory,
       onOutput,
-      python,
+      interpreter,
       ...(signal === undefined ? {} : { signal }),
     });
     const resources = resolveResources(manifest, revision.directory);
     const { id, directory } = revision;
-    const readOnly = python === undefined ? [] : [join(directory, sitePackagesLink)];
-    const placed = { revision: id, directory, resources, providers, leaseDevices, starter, python, readOnly, cgroup, maxPayload };
+    const readOnly = [packagesOf(directory, manifest.runtime)];
+    const placed = { revision: id, directory, resources, providers, leaseDevices, starter, interpreter, readOnly, cgroup, maxPayload };
     return replicaSpec(manifest, placed);
-  }
-
-  private async pythonOf({ runtime, python }: Manifest): Promise<PythonInterpreter | undefined> {
-    return runtime === 'python' ? await findPython({ version: python, fallback: this.options.python }) : undefined;
   }
 
   private async layOut(revision: Revision, options: JoinOptions): Promise<void> {

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import type { DaemonInfo } from '@dcf/sdk/contract';
 import { describeDevice } from '../gpu/devices.js';
 import { cgroupSupport } from '../process/confinement.js';
-import { pythonSupport } from '../process/python-interpreter.js';
+import { supportOf } from '../process/runtimes.js';
 import { sandboxSupport } from '../process/sandbox-support.js';
 import type { Accelerators } from './accelerators.js';
 import type { Settings } from './settings.js';
@@ -41,7 +41,7 @@ export class DaemonStatus {
       diskTotal: disk.blocks * disk.bsize,
       memory: process.memoryUsage.rss(),
       sandbox: { usable, detail },
-      python: await pythonSupport(settings.python),
+      python: await supportOf('python', { python: settings.python }),
       memoryGuard: cgroups.usable ? `cgroup ${cgroups.version}` : 'watch',
       memoryGuardReason: cgroups.usable ? '' : cgroups.reason,
       http: httpAddress() ?? '',

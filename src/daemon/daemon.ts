@@ -83,7 +83,7 @@ export class Daemon {
       downloads: new Downloads(registry.blobs, registry.dataDirectory, rules),
       chooseProviders: (name, wanted) => accelerators.choose(name, wanted),
       leaseDevices: (manifest, providers) => accelerators.lease(manifest, providers),
-      python: settings.python,
+      programs: { python: settings.python },
       starter: () => spawner.starter,
       installPackages: settings.installPackages,
       killGraceMs: settings.killGrace,

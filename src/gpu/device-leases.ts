@@ -1,3 +1,4 @@
+import { languageOf } from '@dcf/sdk/languages';
 import type { Manifest, ProviderName } from '@dcf/sdk/manifest';
 import { startTimer } from '../core/deadline.js';
 import { DcfError } from '../core/errors.js';
@@ -65,7 +66,7 @@ const onDevices: readonly ProviderName[] = ['cuda', 'tensorrt'];
 export function devicesFor({ limits, providers, runtime }: Manifest, chosen: readonly string[], found: number): number {
   if (limits.gpu > found) throw tooFew(limits.gpu, found);
   if (limits.gpu > 0) return limits.gpu;
-  const usable = runtime === 'python' ? providers : providers.filter((provider) => chosen.includes(provider));
+  const usable = languageOf(runtime).ownProviders ? providers : providers.filter((provider) => chosen.includes(provider));
   return usable.some((provider) => onDevices.includes(provider)) ? Math.min(1, found) : 0;
 }
 

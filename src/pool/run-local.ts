@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Manifest } from '@dcf/sdk/manifest';
 import { errorOfHttpStatus } from '../core/http-status.js';
-import type { PythonInterpreter } from '../process/python-interpreter.js';
+import { type Interpreter, nodeInterpreter } from '../core/interpreter.js';
 import type { Outcome } from './calls/invocation.js';
 import { callsNeedDaemon } from './calls/nested-calls.js';
 import { FunctionPool } from './function-pool.js';
@@ -18,8 +18,8 @@ export interface LocalOptions {
   resources: Readonly<Record<string, string>>;
   /** Execution providers that the replica may use, best first; already probed. */
   providers: readonly string[];
-  /** What runs a function with `runtime: python`. */
-  python?: PythonInterpreter | undefined;
+  /** What runs the function. @default this program's Node */
+  interpreter?: Interpreter;
   /** Files and folders beside the revision's that a sandbox can read, absolute. */
   readOnly?: readonly string[];
   onLog: (entry: LogLine) => void;
@@ -47,9 +47,9 @@ const graceMs = 5_000;
  * @throws DcfError as a deploy would fail: FAILED_PRECONDITION with the Handler's own stack as `cause`
  */
 export async function startLocal(options: LocalOptions): Promise<LocalFunction> {
-  const { manifest, directory, resources, providers, python, readOnly = [] } = options;
+  const { manifest, directory, resources, providers, interpreter = nodeInterpreter, readOnly = [] } = options;
   const host: PoolHost = {
-    spec: replicaSpec(manifest, { revision: 'local', directory, resources, providers, python, readOnly }),
+    spec: replicaSpec(manifest, { revision: 'local', directory, resources, providers, interpreter, readOnly }),
     killGraceMs: 1_000,
     counters: { calls: 0, errors: 0 },
     callFunction: callsNeedDaemon,

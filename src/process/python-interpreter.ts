@@ -5,18 +5,7 @@ import { delimiter, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { DcfError, messageOf } from '../core/errors.js';
-
-/** A Python that functions run with. */
-export interface PythonInterpreter {
-  /** Absolute, and the program itself: no shim that looks for it at each start. */
-  readonly executable: string;
-  /** What compiled packages are made for, such as `cpython-311`. */
-  readonly tag: string;
-  /** Such as `3.11.7`. */
-  readonly version: string;
-  /** Where it and its packages lie: what a sandbox has to be able to read. */
-  readonly folders: readonly string[];
-}
+import type { Interpreter } from '../core/interpreter.js';
 
 export interface WantedPython {
   /** The manifest's `python`, such as `3.12`; it is looked for as `python3.12`. */
@@ -30,14 +19,14 @@ const timeoutMs = 30_000;
 const oldest = { major: 3, minor: 9 };
 const probeScript = fileURLToPath(new URL('../runtimes/python/probe.py', import.meta.url));
 
-const found = new Map<string, Promise<PythonInterpreter>>();
+const found = new Map<string, Promise<Interpreter>>();
 
 /**
  * Finds the interpreter for a function. What is found is not looked for again; what is missing is.
  *
  * @throws DcfError FAILED_PRECONDITION that says what was looked for and what was found
  */
-export async function findPython({ version, fallback }: WantedPython): Promise<PythonInterpreter> {
+export async function findPython({ version, fallback }: WantedPython): Promise<Interpreter> {
   const command = version === undefined ? fallback : `python${version}`;
   const known = found.get(command) ?? look(command, version);
   found.set(command, known);
@@ -49,17 +38,7 @@ export async function findPython({ version, fallback }: WantedPython): Promise<P
   }
 }
 
-/** Whether Python functions can run on this host, for people. */
-export async function pythonSupport(fallback: string): Promise<{ usable: boolean; detail: string }> {
-  try {
-    const { version, executable } = await findPython({ version: undefined, fallback });
-    return { usable: true, detail: `${version}, ${executable}` };
-  } catch (error) {
-    return { usable: false, detail: messageOf(error) };
-  }
-}
-
-async function look(command: string, version: string | undefined): Promise<PythonInterpreter> {
+async function look(command: string, version: string | undefined): Promise<Interpreter> {
   const asked =
     version === undefined ? `runtime: python needs ${command} (--python says which)` : `python: "${version}" asks for ${command}`;
   const candidates = await candidatesFor(command);
@@ -94,7 +73,7 @@ async function candidatesFor(command: string): Promise<string[]> {
 }
 
 /** Throws an Error whose message goes on from the program's name. */
-async function probe(file: string): Promise<PythonInterpreter> {
+async function probe(file: string): Promise<Interpreter> {
   let report: Report;
   try {
     const { stdout } = await run(file, [probeScript], { timeout: timeoutMs, killSignal: 'SIGKILL', env: probeEnvironment() });
@@ -108,7 +87,7 @@ async function probe(file: string): Promise<PythonInterpreter> {
   if (major < oldest.major || (major === oldest.major && minor < oldest.minor))
     throw new Error(`is Python ${version}, too old: ${oldest.major}.${oldest.minor} or newer is needed`);
   if (!tag.startsWith('cpython-')) throw new Error(`is ${tag}: only CPython is supported`);
-  return { executable, tag, version, folders };
+  return { runtime: 'python', executable, tag, version, folders };
 }
 
 /** What an interpreter reads of the daemon's environment is for the daemon's own programs: replicas get none of it either. */

@@ -9,7 +9,7 @@ import { openCgroup } from './confinement.js';
 import type { Exit } from './process-exit.js';
 import { type ReplicaSurroundings, replicaEnvironment } from './replica-environment.js';
 import { type PipedProcess, ReplicaProcess, type SpawnedProcess } from './replica-process.js';
-import { type Runtime, runtimeCommand } from './runtime-command.js';
+import { type Interpreter, runtimeCommand } from './runtimes.js';
 import { sandboxCommand } from './sandbox.js';
 import { requireSandbox } from './sandbox-support.js';
 import { directStarter, type Starter, StarterGone } from './spawner/starter.js';
@@ -18,7 +18,7 @@ import { connectOutput, connectWorker } from './worker-socket.js';
 export type { Exit, SpawnedProcess };
 
 export interface SpawnOptions extends ReplicaSurroundings {
-  runtime: Runtime;
+  interpreter: Interpreter;
   directory: string;
   /** Who starts it. */
   starter: Starter;
@@ -62,7 +62,7 @@ async function spawnBy(starter: Starter, options: SpawnOptions, workers: WorkerE
   const { confinement } = options;
   const sandbox = await sandboxOf(options, starter);
   const cgroup = openCgroup(confinement);
-  const program = runtimeCommand(options.runtime, options.threads, confinement);
+  const program = runtimeCommand(options.interpreter, options.threads, confinement);
   const deathSignal = starter.endsWithIt && hasDeathSignal() ? ['setpriv', '--pdeathsig', 'KILL'] : [];
   const command = [...(cgroup?.enter ?? []), ...deathSignal, ...sandbox, ...program];
   try {

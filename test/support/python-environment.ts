@@ -3,13 +3,13 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, rm, stat, symlink, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { messageOf } from '../../src/core/errors.js';
+import type { Interpreter } from '../../src/core/interpreter.js';
 import { errorCode } from '../../src/core/system-error.js';
-import type { PythonInterpreter } from '../../src/process/python-interpreter.js';
 
 /** A virtual environment that a lock file describes. */
 export interface WantedEnvironment {
   /** The Python that it is made of. */
-  base: PythonInterpreter;
+  base: Interpreter;
   /** A folder with one environment for each lock file and Python; it is made where it is not there. */
   cache: string;
   /** Packages with exact versions and hashes, as pip reads them. */

@@ -2,13 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { findPython, type PythonInterpreter } from '../../src/process/python-interpreter.js';
+import type { Interpreter } from '../../src/core/interpreter.js';
+import { findPython } from '../../src/process/python-interpreter.js';
 
 /** The versions of CPython that the runtime is made for. */
 export const pythonVersions = ['3.9', '3.10', '3.11', '3.12', '3.13'];
 
 /** The Python that functions of tests run with: the daemon's own default, or the one that DCF_TEST_PYTHON names. */
-export function testPython(): Promise<PythonInterpreter> {
+export function testPython(): Promise<Interpreter> {
   return findPython({ version: undefined, fallback: process.env['DCF_TEST_PYTHON'] ?? 'python3' });
 }
 
@@ -35,7 +36,7 @@ export function lacksModules(...names: readonly string[]): string | false {
 }
 
 /** An interpreter of each version, on the PATH or where pyenv keeps them; where there is none, why. */
-export async function pythonOf(version: string): Promise<PythonInterpreter | string> {
+export async function pythonOf(version: string): Promise<Interpreter | string> {
   const places = [{ version, fallback: '' }, ...pyenvPrograms(version).map((fallback) => ({ version: undefined, fallback }))];
   let problem = '';
   for (const place of places) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type LanguageKey, languageOf, type RuntimeName, runtimeNames } from '../languages.js';
 import { type FunctionName, functionNamePattern, functionNameProblem, isFunctionName } from '../names.js';
 import { durationPattern, parseDuration, parseSize, sizePattern } from '../units.js';
 import { environmentProblem, variableProblem } from './environment.js';
@@ -127,7 +128,7 @@ export const manifestSchema = z
     description: z.string().max(1000).default('').describe('One line for people.'),
     labels: labels('Labels for tools that sort functions. They are kept and shown, and have no effect.'),
     annotations: labels('Notes for people and tools. They are kept and shown, and have no effect.'),
-    runtime: z.enum(['node', 'python']).default('node').describe('The language runtime of the handler.'),
+    runtime: z.enum(runtimeNames).default('node').describe('The language runtime of the handler.'),
     handler: z
       .string()
       .regex(handlerPattern, 'a file of the folder, and after # the name of its export, such as handler.ts#Handler')
@@ -244,7 +245,7 @@ export const manifestSchema = z
       });
     }
     const problems = [
-      ...pythonProblems(manifest),
+      ...languageProblems(manifest),
       ...environmentProblems(manifest.environment),
       ...secretProblems(manifest),
       ...resourceProblems(manifest.resources),
@@ -268,10 +269,13 @@ interface Problem {
   message: string;
 }
 
-function pythonProblems(manifest: { runtime: string; python?: string | undefined; initializer?: string | undefined }): Problem[] {
-  if (manifest.runtime === 'python') return [];
-  return (['python', 'initializer'] as const).flatMap((key) =>
-    manifest[key] === undefined ? [] : [{ path: [key], message: 'nothing, for it is a key of functions with runtime: python' }],
+/** Keys of other languages than the function's. */
+function languageProblems(manifest: { runtime: RuntimeName } & Partial<Record<LanguageKey, unknown>>): Problem[] {
+  const own = languageOf(manifest.runtime).keys;
+  return runtimeNames.flatMap((runtime) =>
+    languageOf(runtime)
+      .keys.filter((key) => manifest[key] !== undefined && !own.includes(key))
+      .map((key) => ({ path: [key], message: `nothing, for it is a key of functions with runtime: ${runtime}` })),
   );
 }
 
@@ -320,12 +324,13 @@ function addressProblem(source: string): string | undefined {
 /** How other platforms name a function of a module. */
 const dottedPattern = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+(?<!\.(py|[cm]?[jt]sx?))$/;
 
-function compileHandler(given: string | undefined, runtime: 'node' | 'python') {
-  if (runtime === 'python' && given !== undefined && dottedPattern.test(given)) {
+function compileHandler(given: string | undefined, runtime: RuntimeName) {
+  const { handler, dottedHandlers, extensions } = languageOf(runtime);
+  if (dottedHandlers && given !== undefined && dottedPattern.test(given)) {
     const dot = given.lastIndexOf('.');
-    return { path: `${given.slice(0, dot).replaceAll('.', '/')}.py`, name: given.slice(dot + 1) };
+    return { path: `${given.slice(0, dot).replaceAll('.', '/')}${extensions[0]}`, name: given.slice(dot + 1) };
   }
-  const [path = '', name = 'Handler'] = (given ?? (runtime === 'python' ? 'handler.py' : 'handler.ts')).split('#');
+  const [path = '', name = 'Handler'] = (given ?? handler).split('#');
   return { path, name };
 }
 

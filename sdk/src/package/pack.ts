@@ -1,5 +1,6 @@
 import { extname, join } from 'node:path';
 import { DcfError } from '../errors.js';
+import { languageOf } from '../languages.js';
 import type { Override } from '../manifest/overrides.js';
 import { parseManifestYaml } from '../manifest/parse.js';
 import type { Manifest } from '../manifest/schema.js';
@@ -14,7 +15,6 @@ import { findLocalResources, type LocalResource, tidyPath } from './resources.js
 import type { FunctionPackage, PackedFile } from './types.js';
 
 const manifestName = 'function.yaml';
-const nodeExtensions = ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'];
 const typeScriptExtensions = ['.ts', '.mts', '.cts', '.tsx'];
 
 export interface PackOptions extends FolderOptions {
@@ -53,7 +53,7 @@ export async function explainPackage(directory: string, options: PackOptions = {
     emptyFolders: [...emptyFolders, ...resources.flatMap((resource) => resource.emptyFolders)],
     resources,
   };
-  if (manifest.runtime === 'python') {
+  if (!languageOf(manifest.runtime).bundled) {
     const { initializer } = manifest;
     const others = initializer === undefined ? [] : [await checkSource(folder, manifest, 'initializer', initializer.path)];
     const wanted = [...contents.wanted, handler.path, ...others];
@@ -100,7 +100,7 @@ async function checkSource(folder: Folder, { runtime }: Manifest, key: string, g
   const shown = `${key}: ${JSON.stringify(path)}`;
   const problem = checkPackagePath(path);
   if (problem !== undefined) throw refuse(folder, `${manifestName}:`, `${shown} ${problem}`);
-  const extensions = runtime === 'node' ? nodeExtensions : ['.py'];
+  const { extensions } = languageOf(runtime);
   if (!extensions.includes(extname(path))) {
     const advice = `the runtime is ${runtime}, so it must end in ${extensions.join(', ')}`;
     throw refuse(folder, `${manifestName}:`, `${shown}: ${advice}`);

@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DcfError } from '../errors.js';
+import { languageOf } from '../languages.js';
 import { parseManifestJson } from '../manifest/parse.js';
 import type { Manifest } from '../manifest/schema.js';
 import { packFunction } from '../package/pack.js';
@@ -30,8 +31,9 @@ export async function loadFunction(source: string | URL | TestedHandler, options
   const folder = typeof source === 'string' ? resolve(source) : fileURLToPath(source);
   const packed = await packFunction(folder);
   const { manifest } = packed;
+  const { title, testing } = languageOf(manifest.runtime);
   if (manifest.runtime !== 'node') {
-    throw new DcfError('FAILED_PRECONDITION', `${folder} is a function in Python: test it with dcf_worker.testing`);
+    throw new DcfError('FAILED_PRECONDITION', `${folder} is a function in ${title}: test it with ${testing}`);
   }
   const resources = resourcePaths(manifest, folder, options);
   const layout = await layOutForTest(packed, folder);

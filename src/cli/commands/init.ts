@@ -1,16 +1,17 @@
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { type RuntimeName, runtimeNames } from '@dcf/sdk/languages';
 import { isFunctionName } from '@dcf/sdk/names';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseName } from '../arguments.js';
-import { linkTypes } from '../editor-files.js';
 import { CommandError, reasonOf, systemCode } from '../errors.js';
 import { printLine } from '../output.js';
-import { type Runtime, runtimes, type Template, templateFiles, templates } from '../templates.js';
+import { type Template, templates } from '../templates/language-templates.js';
+import { finishFolder, templateFiles } from '../templates/templates.js';
 
 interface InitOptions {
-  runtime: Runtime;
+  runtime: RuntimeName;
   template: Template;
 }
 
@@ -19,7 +20,7 @@ export function addInit(program: Command): void {
     .command('init')
     .description('make a folder that deploys as it stands')
     .argument('<name>', 'the function, and the folder; . is the current folder and its name', parseTarget)
-    .addOption(new Option('--runtime <runtime>', 'what runs the handler').choices(runtimes).default('node'))
+    .addOption(new Option('--runtime <runtime>', 'what runs the handler').choices(runtimeNames).default('node'))
     .addOption(new Option('--template <template>', 'what it does: text in and out, or JSON in and out').choices(templates).default('hello'))
     .addHelpText('after', '\nExample:\n  dcf init greeter --runtime python\n  dcf init .\n')
     .action(async (target: Target, options: InitOptions) => {
@@ -57,7 +58,7 @@ async function init({ name, folder }: Target, { runtime, template }: InitOptions
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), content, { flag: 'wx' });
     }
-    if (runtime === 'node') await linkTypes(folder);
+    await finishFolder(folder, runtime);
   } catch (error) {
     throw new CommandError(1, `the folder ${folder} cannot be written: ${reasonOf(error)}`);
   }

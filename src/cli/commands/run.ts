@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
 import { DcfError } from '@dcf/sdk/errors';
-import type { Manifest, ProviderName } from '@dcf/sdk/manifest';
+import type { ProviderName } from '@dcf/sdk/manifest';
 import { packFunction } from '@dcf/sdk/package';
 import { formatDuration } from '@dcf/sdk/units';
 import { type Command, Option } from 'commander';
 import { chooseProviders } from '../../gpu/choose.js';
 import { probeProviders } from '../../gpu/providers.js';
 import { type LocalFunction, type LocalOptions, startLocal } from '../../pool/run-local.js';
-import { findPython, type PythonInterpreter } from '../../process/python-interpreter.js';
+import { findInterpreter } from '../../process/runtimes.js';
 import { CommandError, handlerStack } from '../errors.js';
 import { type InputOptions, readInput } from '../input.js';
 import { catchInterrupts, rejectWhenInterrupted } from '../interrupt.js';
@@ -54,14 +54,20 @@ async function run(directory: string, options: RunOptions): Promise<void> {
   try {
     const providers = await Promise.race([usableProviders(manifest.providers), interrupted]);
     const { directory, resources } = layout;
-    const python = await pythonOf(manifest, options.python);
-    const readOnly = await provideDependencies({ manifest, directory, ownModules: layout.ownModules, python, signal: catchInterrupts() });
+    const interpreter = await findInterpreter(manifest, { python: options.python });
+    const readOnly = await provideDependencies({
+      manifest,
+      directory,
+      ownModules: layout.ownModules,
+      interpreter,
+      signal: catchInterrupts(),
+    });
     const local = {
       manifest,
       directory,
       resources,
       providers,
-      python,
+      interpreter,
       readOnly,
       onLog: ({ level, text }: LocalLog) => writeLog(level, show(text)),
     };
@@ -87,10 +93,6 @@ function failure(name: string, error: unknown, show: (text: string) => string): 
   const stack = handlerStack(error);
   const lines = [`${name}: ${code}: ${message}`, ...(stack === undefined ? [] : [indent(stack)])];
   return new CommandError(1, show(lines.join('\n')), { cause: error });
-}
-
-async function pythonOf({ runtime, python }: Manifest, fallback: string): Promise<PythonInterpreter | undefined> {
-  return runtime === 'python' ? await findPython({ version: python, fallback }) : undefined;
 }
 
 async function usableProviders(wanted: readonly ProviderName[]): Promise<readonly string[]> {

@@ -1,15 +1,15 @@
+import { languageOf } from '@dcf/sdk/languages';
 import type { Manifest } from '@dcf/sdk/manifest';
 import { DcfError } from '../../core/errors.js';
+import { type Interpreter, nodeInterpreter } from '../../core/interpreter.js';
 import type { Confinement, Isolation } from '../../process/confinement.js';
 import { type DeviceLease, unmanagedDevices } from '../../process/device-lease.js';
-import type { PythonInterpreter } from '../../process/python-interpreter.js';
-import type { Runtime } from '../../process/runtime-command.js';
 import { directStarter, type Starter } from '../../process/spawner/starter.js';
 import { type InitHeader, protocolVersion } from '../../wire/messages.js';
 
 /** All that a replica needs to know of its revision. */
 export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker' | 'devices'> {
-  runtime: Runtime;
+  interpreter: Interpreter;
   /** Gives a replica its devices. */
   leaseDevices: () => DeviceLease;
   threads: number;
@@ -31,8 +31,8 @@ export interface Placement {
   providers: readonly string[];
   /** Gives a replica its devices; where nobody does, it sees those that the daemon sees. */
   leaseDevices?: () => DeviceLease;
-  /** What runs a revision with `runtime: python`. */
-  python?: PythonInterpreter | undefined;
+  /** What runs its Handlers. @default this program's Node */
+  interpreter?: Interpreter;
   /** Who starts a process now; where nobody is named, this process itself. */
   starter?: () => Starter;
   /** Files and folders beside the revision's that a sandbox can read, absolute. */
@@ -45,21 +45,23 @@ export interface Placement {
 
 /** Puts together what a replica of a revision needs to know. */
 export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSpec {
-  const { name, handler, initializer, parameters, environment, threads, concurrency, batch, initTimeout, limits, recycle } = manifest;
+  const { name, runtime, handler, initializer, parameters, environment, threads, concurrency, batch, initTimeout, limits, recycle } =
+    manifest;
   const {
     cgroup,
     readOnly: _,
-    python,
+    interpreter = nodeInterpreter,
     leaseDevices = () => unmanagedDevices,
     starter = () => directStarter,
     maxPayload = limits.payload,
     ...rest
   } = placement;
+  if (interpreter.runtime !== runtime) throw new DcfError('INTERNAL', `a ${interpreter.runtime} was chosen for runtime: ${runtime}`);
   return {
     ...rest,
     leaseDevices,
     starter,
-    runtime: runtimeOf(manifest, python),
+    interpreter,
     function: name,
     handler,
     initializer,
@@ -75,21 +77,14 @@ export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSp
   };
 }
 
-function runtimeOf({ runtime }: Manifest, python: PythonInterpreter | undefined): Runtime {
-  if (runtime === 'node') return { kind: 'node' };
-  if (python === undefined) throw new DcfError('INTERNAL', 'no interpreter was chosen');
-  return { kind: 'python', interpreter: python };
-}
-
 function isolationOf(manifest: Manifest, placement: Placement): Isolation {
   const { isolation, network, limits, runtime } = manifest;
   if (isolation === 'process') return { kind: 'process' };
-  const { resources, python, readOnly = [] } = placement;
-  // Which of them work was found out with a library of Node's; Python functions bring their own.
-  const providers = runtime === 'python' ? manifest.providers : placement.providers;
+  const { resources, interpreter = nodeInterpreter, readOnly = [] } = placement;
+  const providers = languageOf(runtime).ownProviders ? manifest.providers : placement.providers;
   const gpu = limits.gpu > 0 || providers.some((provider) => provider !== 'cpu');
   // Most resources lie in the revision's folder; a large one of `dcf run` may be a link out of it.
-  return { kind: 'sandbox', network, gpu, readOnly: [...Object.values(resources), ...readOnly, ...(python?.folders ?? [])] };
+  return { kind: 'sandbox', network, gpu, readOnly: [...Object.values(resources), ...readOnly, ...interpreter.folders] };
 }
 
 /** What a worker is told of its replica. */

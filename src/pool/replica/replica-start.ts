@@ -79,9 +79,9 @@ export class ReplicaStart {
   }
 
   private spawn(workers: WorkerEnds): Promise<SpawnedProcess> {
-    const { threads, runtime, directory, environment, confinement, starter } = this.spec;
+    const { threads, interpreter, directory, environment, confinement, starter } = this.spec;
     const { devices } = this.lease;
-    return spawnReplica({ threads, runtime, directory, environment, devices, confinement, starter: starter() }, workers);
+    return spawnReplica({ threads, interpreter, directory, environment, devices, confinement, starter: starter() }, workers);
   }
 
   private async built(): Promise<void> {

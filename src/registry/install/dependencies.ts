@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { DcfError } from '../../core/errors.js';
+import { type Interpreter, nodeInterpreter } from '../../core/interpreter.js';
 import { type Digest, isDigest } from '../../core/names.js';
 import { SharedTasks } from '../../core/shared-task.js';
 import { errorCode } from '../../core/system-error.js';
@@ -10,8 +11,7 @@ import { diskError } from '../disk/disk-error.js';
 import { buildLogOf, dependenciesDirectory, dependencyDirectory } from '../disk/layout.js';
 import type { DependencyPlan } from './dependency-plan.js';
 import type { InstallerRun } from './installer.js';
-import { modulesLink, planPackages } from './npm-plan.js';
-import { type PythonInterpreter, planRequirements, sitePackagesLink } from './requirements-plan.js';
+import { packageLinks, planDependencies } from './planners.js';
 import { shareFiles, sweepSharedFiles } from './shared-files.js';
 
 export interface InstallOptions {
@@ -22,8 +22,8 @@ export interface InstallOptions {
   /** Ends the install, unless another caller waits for the same one. */
   signal?: AbortSignal;
   timeLimitMs?: number;
-  /** What runs the revision, where that is Python. */
-  python?: PythonInterpreter | undefined;
+  /** What runs the revision. @default this program's Node */
+  interpreter?: Interpreter;
 }
 
 const defaultTimeLimitMs = 10 * 60_000;
@@ -40,8 +40,8 @@ const claims = new Map<string, number>();
  * @throws DcfError FAILED_PRECONDITION with the installer's last lines; CANCELLED when `signal` aborts. Nothing is left then
  */
 export async function installDependencies(options: InstallOptions): Promise<boolean> {
-  const { revisionDirectory, dataDirectory, signal, python } = options;
-  const plan = await planDependencies(revisionDirectory, python);
+  const { revisionDirectory, dataDirectory, signal, interpreter = nodeInterpreter } = options;
+  const plan = await planDependencies(revisionDirectory, interpreter);
   if (plan === undefined) return false;
   const target = dependencyDirectory(dataDirectory, plan.digest);
   claims.set(target, (claims.get(target) ?? 0) + 1);
@@ -57,11 +57,6 @@ export async function installDependencies(options: InstallOptions): Promise<bool
     else claims.set(target, others);
   }
   return true;
-}
-
-/** What a folder wants installed; `undefined` when that is nothing. Throws a DcfError FAILED_PRECONDITION for what cannot be installed. */
-export async function planDependencies(directory: string, python: PythonInterpreter | undefined): Promise<DependencyPlan | undefined> {
-  return await (python === undefined ? planPackages(directory) : planRequirements(directory, python));
 }
 
 /** Joins the install of `target` that runs, or begins it. It ends early only when everyone who waits has given up. */
@@ -153,7 +148,7 @@ export async function recoverDependencies(dataDirectory: string): Promise<void> 
 export async function sweepDependencies(dataDirectory: string, revisionDirectories: readonly string[]): Promise<void> {
   const used = new Set<string>();
   for (const directory of revisionDirectories) {
-    for (const path of [modulesLink, sitePackagesLink]) {
+    for (const path of packageLinks) {
       const target = await linkTarget(join(directory, path));
       if (target !== undefined) used.add(basename(dirname(target)));
     }

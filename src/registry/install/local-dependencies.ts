@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { mkdir, open, readdir, realpath, rm, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { messageOf } from '../../core/errors.js';
+import type { Interpreter } from '../../core/interpreter.js';
 import { isStaging } from '../disk/atomic-file.js';
 import { dependencyDirectory } from '../disk/layout.js';
-import { installDependencies, planDependencies } from './dependencies.js';
-import type { PythonInterpreter } from './requirements-plan.js';
+import { installDependencies } from './dependencies.js';
+import { planDependencies } from './planners.js';
 import { provideSystemPackages } from './system-packages.js';
 
 /** The one door for who runs a function without a daemon: what a daemon would install for it. */
@@ -15,8 +16,8 @@ export interface LocalInstall {
   directory: string;
   /** Shared by all runs of this user; made where it is missing. */
   cache: string;
-  /** What runs the function, where that is Python. */
-  python: PythonInterpreter | undefined;
+  /** What runs the function. */
+  interpreter: Interpreter;
   onOutput: (line: string) => void;
   /** Told when there is something to install, and it takes a while. */
   onBegin: () => void;
@@ -31,14 +32,14 @@ export interface LocalInstall {
  * @throws DcfError FAILED_PRECONDITION with the installer's last lines, CANCELLED when the signal aborts
  */
 export async function installLocally(options: LocalInstall): Promise<string | undefined> {
-  const { directory, python, onOutput, onBegin, signal } = options;
-  const plan = await planDependencies(directory, python);
+  const { directory, interpreter, onOutput, onBegin, signal } = options;
+  const plan = await planDependencies(directory, interpreter);
   if (plan === undefined) return undefined;
   await mkdir(join(options.cache, 'dependencies'), { recursive: true });
   const cache = await realpath(options.cache);
   const target = dependencyDirectory(cache, plan.digest);
   const install = async (): Promise<void> => {
-    await installDependencies({ revisionDirectory: directory, dataDirectory: cache, onOutput, signal, python });
+    await installDependencies({ revisionDirectory: directory, dataDirectory: cache, onOutput, signal, interpreter });
   };
   const release = await lock(`${target}.lock`, signal);
   try {

@@ -1,15 +1,11 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import type { Interpreter } from '../../core/interpreter.js';
 import { type Installer, type InstallerRun, installerEnvironment, runInstaller } from './installer.js';
 
-/** A Python that functions run with. */
-export interface PythonInterpreter {
-  /** Absolute, and the program itself: no shim that looks for it. */
-  readonly executable: string;
-  /** What compiled packages are made for, such as `cpython-311`. */
-  readonly tag: string;
-}
+/** What the installer needs to know of a Python. */
+export type PythonInterpreter = Pick<Interpreter, 'executable' | 'tag'>;
 
 export interface PipOptions {
   python: PythonInterpreter;

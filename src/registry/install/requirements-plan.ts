@@ -4,8 +4,6 @@ import { checkPackagePath } from '@dcf/sdk/package';
 import { type DependencyPlan, digestOf, readIfThere, refuse, textOf } from './dependency-plan.js';
 import { type PythonInterpreter, runPipInstall, targetFolder } from './pip.js';
 
-export type { PythonInterpreter };
-
 /** Where the Python runtime finds a revision's packages. */
 export const sitePackagesLink = '.dcf/site-packages';
 

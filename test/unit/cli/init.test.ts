@@ -6,14 +6,16 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { runtimeNames } from '@dcf/sdk/languages';
 import { manifestJsonSchema } from '@dcf/sdk/manifest';
 import { packFunction } from '@dcf/sdk/package';
-import { runtimes, templateFiles, templates } from '../../../src/cli/templates.js';
+import { templates } from '../../../src/cli/templates/language-templates.js';
+import { templateFiles } from '../../../src/cli/templates/templates.js';
 import { dcf, temporaryFolder } from './command-line.js';
 
 test('every runtime and template gives a folder that packs as it stands', async (t) => {
   const cwd = await temporaryFolder(t);
-  for (const runtime of runtimes) {
+  for (const runtime of runtimeNames) {
     for (const template of templates) {
       const name = `${runtime}-${template}`;
       const { code, stdout, stderr } = await dcf(['init', name, '--runtime', runtime, '--template', template], { cwd });
@@ -71,7 +73,7 @@ test('a new Node function has types that resolve before anything is installed, a
 
 test('the schema that the first line of function.yaml names is there', async (t) => {
   const cwd = await temporaryFolder(t);
-  for (const runtime of runtimes) {
+  for (const runtime of runtimeNames) {
     assert.equal((await dcf(['init', runtime, '--runtime', runtime], { cwd })).code, 0);
     const [, path] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(await readFile(join(cwd, runtime, 'function.yaml'), 'utf8')) ?? [];
     assert.ok(path !== undefined, runtime);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
+import { nodeInterpreter } from '../../../src/core/interpreter.js';
 import { inheritedEnvironment } from '../../../src/process/replica-environment.js';
 import { type SpawnOptions, spawnReplica } from '../../../src/process/spawn.js';
 import { directStarter } from '../../../src/process/spawner/starter.js';
@@ -8,7 +9,7 @@ import { directStarter } from '../../../src/process/spawner/starter.js';
 test('a host that takes less than the manifest allows: the largest variables are named, their values are not shown', async () => {
   const options: SpawnOptions = {
     threads: 0,
-    runtime: { kind: 'node' },
+    interpreter: nodeInterpreter,
     directory: tmpdir(),
     environment: { SMALL: 'secret-of-small', LARGE: 'secret-of-large'.repeat(10_000), EMPTY: '', TINY: 't' },
     devices: undefined,

@@ -3,7 +3,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DcfError } from '../../../src/core/errors.js';
-import { findPython, pythonSupport, usefulLine } from '../../../src/process/python-interpreter.js';
+import { findPython, usefulLine } from '../../../src/process/python-interpreter.js';
+import { supportOf } from '../../../src/process/runtimes.js';
 import { temporaryFolder } from '../../support/pool.js';
 import { noPython, testPython } from '../../support/pythons.js';
 
@@ -62,7 +63,7 @@ test('none, too old, none of ours, and one that does not start: each says what w
   assert.match(await refusal(undefined, 'python-pypy'), /is pypy310: only CPython is supported/);
   assert.match(await refusal(undefined, 'python-shim'), /python-shim does not work: pyenv: python-shim: command not found/);
   assert.match(await refusal(undefined, 'python-rubbish'), /does not work/);
-  const support = await pythonSupport('python-old');
+  const support = await supportOf('python', { python: 'python-old' });
   assert.equal(support.usable, false);
   assert.match(support.detail, /too old/);
 });

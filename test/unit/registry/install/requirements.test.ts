@@ -4,6 +4,7 @@ import { cp, mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { nodeInterpreter } from '../../../../src/core/interpreter.js';
 import { installDependencies, recoverDependencies, sweepDependencies } from '../../../../src/registry/install/dependencies.js';
 import type { PythonInterpreter } from '../../../../src/registry/install/pip.js';
 import { planRequirements, sitePackagesLink } from '../../../../src/registry/install/requirements-plan.js';
@@ -14,7 +15,7 @@ import { assertNoLeftovers, temporaryFolder } from '../support.js';
 const run = promisify(execFile);
 
 const skip = lacksModules('pip');
-const python: PythonInterpreter = skip === false ? await testPython() : { executable: '', tag: '' };
+const python = skip === false ? await testPython() : nodeInterpreter;
 const withPython = { skip };
 
 describe('requirements.txt', () => {
@@ -90,7 +91,7 @@ describe('requirements.txt', () => {
       const before = process.env['PATH'];
       process.env['PATH'] = path;
       try {
-        const options = { dataDirectory: data, python };
+        const options = { dataDirectory: data, interpreter: python };
         await Promise.all(
           [revision, second].map((revisionDirectory) =>
             installDependencies({ ...options, revisionDirectory, onOutput: (line) => lines.push(line) }),
@@ -123,7 +124,7 @@ describe('requirements.txt', () => {
     await writeFile(join(second, 'requirements.txt'), './vendor/tiny-1.0.0-py3-none-any.whl\n./vendor/other-1.0.0-py3-none-any.whl\n');
     const lines: string[] = [];
     for (const revisionDirectory of [revision, second]) {
-      await installDependencies({ revisionDirectory, dataDirectory: data, python, onOutput: (line) => lines.push(line) });
+      await installDependencies({ revisionDirectory, dataDirectory: data, interpreter: python, onOutput: (line) => lines.push(line) });
     }
     assert.equal((await readdir(join(data, 'dependencies'))).length, 2);
     const compiled = `tiny/__pycache__/__init__.${python.tag}.pyc`;
@@ -148,7 +149,7 @@ describe('requirements.txt', () => {
     async (context) => {
       const { data, revision } = await revisionWith(context, 'no-such-package-anywhere==1.2.3\n');
       const lines: string[] = [];
-      const options = { revisionDirectory: revision, dataDirectory: data, python };
+      const options = { revisionDirectory: revision, dataDirectory: data, interpreter: python };
       await assert.rejects(installDependencies({ ...options, onOutput: (line) => lines.push(line) }), {
         code: 'FAILED_PRECONDITION',
         message: /the dependencies cannot be installed: (uv )?pip install ended with exit code 1\n(.|\n)*no-such-package-anywhere/,

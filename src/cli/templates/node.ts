@@ -1,7 +1,6 @@
-import { readFileSync, realpathSync } from 'node:fs';
 import { lstat, mkdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { packageDirectory } from '../process/platform-packages.js';
+import { type LanguageTemplates, placeOf, schemaFile } from './language-templates.js';
 
 /** The packages whose types a Handler in TypeScript is checked against. */
 const typedPackages = ['@dcf/sdk', '@types/node'] as const;
@@ -16,16 +15,42 @@ const compilerOptions = {
   types: ['node'],
 };
 
-/** The first line of a manifest: where editors find what may stand in it. */
-export function schemaComment(path: string): string {
-  return `# yaml-language-server: $schema=${path}\n`;
+const hello = `import type { Context, Request } from '@dcf/sdk';
+
+/** Built once for each worker; \`call\` then runs for every call. */
+export class Handler {
+  readonly #greeting: string;
+
+  constructor(context: Context) {
+    this.#greeting = String(context.parameters['greeting']);
+  }
+
+  call(request: Request): string {
+    const name = request.text().trim();
+    return \`\${this.#greeting}, \${name === '' ? 'world' : name}!\\n\`;
+  }
 }
+`;
+
+const json = `import { DcfError, type Request } from '@dcf/sdk';
+
+/** Built once for each worker; \`call\` then runs for every call. */
+export class Handler {
+  call(request: Request): { count: number; sum: number } {
+    const values = request.json();
+    if (!Array.isArray(values) || !values.every((value) => typeof value === 'number')) {
+      throw new DcfError('INVALID_ARGUMENT', 'send a JSON list of numbers');
+    }
+    return { count: values.length, sum: values.reduce((sum, value) => sum + value, 0) };
+  }
+}
+`;
 
 /**
  * What editors and the TypeScript compiler need in the folder of a Node function, by path. None of it is sent. The SDK is the one
  * that this `dcf` has, by its place, so that "npm install" there needs no registry that knows it.
  */
-export function typeScriptFiles(name: string): Record<string, string> {
+function typeScriptFiles(name: string): Record<string, string> {
   const manifest = {
     name,
     private: true,
@@ -41,7 +66,7 @@ export function typeScriptFiles(name: string): Record<string, string> {
 }
 
 /** Lays the types beside a Handler, as "npm install" would: editors know them at once. What is there already stays. */
-export async function linkTypes(folder: string): Promise<void> {
+async function linkTypes(folder: string): Promise<void> {
   for (const name of typedPackages) {
     const link = join(folder, 'node_modules', name);
     if ((await lstat(link).catch(() => undefined)) !== undefined) continue;
@@ -50,11 +75,11 @@ export async function linkTypes(folder: string): Promise<void> {
   }
 }
 
-/** The JSON schema of function.yaml, as the SDK ships it. */
-export function manifestSchemaText(): string {
-  return readFileSync(join(placeOf('@dcf/sdk'), 'dist', 'function.schema.json'), 'utf8');
-}
-
-function placeOf(name: string): string {
-  return realpathSync(packageDirectory(name));
-}
+/** How functions in TypeScript begin. */
+export const nodeTemplates: LanguageTemplates = {
+  file: 'handler.ts',
+  sources: { hello, json },
+  schema: `./node_modules/@dcf/sdk/dist/${schemaFile}`,
+  editorFiles: typeScriptFiles,
+  finish: linkTypes,
+};

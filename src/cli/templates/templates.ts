@@ -1,0 +1,66 @@
+import type { RuntimeName } from '@dcf/sdk/languages';
+import type { LanguageTemplates, Template } from './language-templates.js';
+import { nodeTemplates } from './node.js';
+import { pythonTemplates } from './python.js';
+
+const languages: Readonly<Record<RuntimeName, LanguageTemplates>> = { node: nodeTemplates, python: pythonTemplates };
+
+const examples = {
+  hello: { file: 'examples/hello.txt', content: 'Ada\n', does: 'Greets who is named in the input.' },
+  json: { file: 'examples/numbers.json', content: '[1, 2, 3.5]\n', does: 'Counts and adds up a JSON list of numbers.' },
+} as const;
+
+const unneeded = ['README.md', 'examples/', 'package-lock.json'];
+
+/**
+ * The files of a new function, by path, and which of them is an input to try it with.
+ *
+ * @param name - a function's name, checked already
+ */
+export function templateFiles(name: string, runtime: RuntimeName, template: Template): { files: Record<string, string>; example: string } {
+  const { file, sources, schema, editorFiles } = languages[runtime];
+  const { file: example, content, does } = examples[template];
+  const editor = editorFiles(name);
+  const files = {
+    'function.yaml': `# yaml-language-server: $schema=${schema}\n${manifest(name, does, runtime, file, template)}`,
+    [file]: sources[template],
+    '.dcfignore': `# What the function does not need (gitignore syntax).\n${[...unneeded, ...Object.keys(editor)].join('\n')}\n`,
+    [example]: content,
+    'README.md': readme(name, does, example),
+    ...editor,
+  };
+  return { files, example };
+}
+
+/** Does what is left once the files of a new function are in its folder. */
+export function finishFolder(folder: string, runtime: RuntimeName): Promise<void> {
+  return languages[runtime].finish(folder);
+}
+
+function manifest(name: string, does: string, runtime: RuntimeName, handler: string, template: Template): string {
+  const parameters =
+    template === 'hello'
+      ? 'parameters:              # given to the Handler; dcf deploy --set parameters.greeting=Hi\n  greeting: Hello\n'
+      : '';
+  return `name: ${name}
+description: ${does}
+runtime: ${runtime}
+handler: ${handler}      # exports class Handler
+${parameters}replicas: { min: 1, max: 1 }
+concurrency: 1           # calls in flight in one Handler
+timeout: 30s             # of a call
+`;
+}
+
+function readme(name: string, does: string, example: string): string {
+  return `# ${name}
+
+${does} From the folder above this one:
+
+\`\`\`sh
+dcf run ${name} --input ${name}/${example}
+dcf deploy ${name}
+dcf invoke ${name} --input ${name}/${example}
+\`\`\`
+`;
+}
