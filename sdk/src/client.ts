@@ -75,9 +75,9 @@ export class Client {
     const headers = { ...options, token: this.#token, report };
     this.#loading ??= this.#load();
     const { channel, invoke } = await this.#loading;
-    const { output, attempts, told } = await invoke(channel, { service, bytes, headers, maxPayload: this.#maxPayload }, limits);
+    const { output, attempts, daemonReport } = await invoke(channel, { service, bytes, headers, maxPayload: this.#maxPayload }, limits);
     const own = { totalMs: performance.now() - begun, attempts };
-    return { output, report: { ...(requestId === undefined ? {} : { id: requestId }), ...told, ...own } };
+    return { output, report: { ...(requestId === undefined ? {} : { id: requestId }), ...daemonReport, ...own } };
   }
 
   /**
@@ -116,7 +116,7 @@ export class Client {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const limits = startLimits(options, this.#timeoutMs);
     const { requestId, report = true } = options;
-    if (requestId !== undefined) progress.told = { id: requestId };
+    if (requestId !== undefined) progress.daemonReport = { id: requestId };
     const headers = { ...options, token: this.#token, report };
     const { streamChunks } = await import('./transport/stream-chunks.js');
     const channel = await this.#channel.open();

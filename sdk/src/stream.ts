@@ -27,15 +27,15 @@ export class StreamResult implements AsyncIterable<Uint8Array> {
 
   async *#read(): AsyncGenerator<Uint8Array, void, undefined> {
     const begun = performance.now();
-    const progress: StreamProgress = { attempts: 1, told: {} };
-    const end = (told: Partial<CallReport>): void => {
-      this.#report = { ...told, totalMs: performance.now() - begun, attempts: progress.attempts };
+    const progress: StreamProgress = { attempts: 1, daemonReport: {} };
+    const end = (daemonReport: Partial<CallReport>): void => {
+      this.#report = { ...daemonReport, totalMs: performance.now() - begun, attempts: progress.attempts };
     };
     try {
       yield* this.#open(progress);
-      end(progress.told);
+      end(progress.daemonReport);
     } catch (error) {
-      end((DcfError.is(error) ? error.report : undefined) ?? progress.told);
+      end((DcfError.is(error) ? error.report : undefined) ?? progress.daemonReport);
       throw error;
     }
   }

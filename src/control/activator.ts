@@ -16,7 +16,7 @@ export interface ActivatorOptions {
   functions: LiveFunctions;
   launcher: Launcher;
   drainGraceMs: number;
-  /** Told when the revision that had to make room does not start again. */
+  /** Reports that the revision which had to make room does not start again. */
   onProblem: (name: FunctionName, revision: RevisionId, error: unknown) => void;
 }
 

@@ -18,11 +18,11 @@ export interface FunctionsOptions {
   drainGraceMs: number;
   /** How long the replicas of the revision that was active before stay ready; 0: not at all. */
   keepWarmMs: number;
-  /** Told when a revision that was deployed before does not come back. */
+  /** Reports that a revision which was deployed before does not come back. */
   onProblem: (name: FunctionName, revision: RevisionId, error: unknown) => void;
   /** A function has come, gone, or got another pool: readiness may have changed. */
   onChange: () => void;
-  /** Told when too many calls of a canary failed; it gets no more of them already. */
+  /** Reports that too many calls of a canary failed; it gets no more of them already. */
   onCanaryOver: (name: FunctionName, revision: RevisionId, count: ErrorCount) => void;
 }
 

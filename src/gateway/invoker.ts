@@ -52,7 +52,7 @@ export interface InvokerOptions {
   resolve: (name: FunctionName, selector: string | undefined) => Target;
   /** Bytes of the inputs of all calls in flight. */
   maxBytesInFlight: number;
-  /** Told of each call of a function that wants a line for it in its log. */
+  /** Reports each call of a function that wants a line for it in its log. */
   onEnded?: ((name: FunctionName, outcome: Outcome, report: () => DaemonReport) => void) | undefined;
 }
 

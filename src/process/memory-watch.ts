@@ -11,7 +11,7 @@ export interface MemoryUse {
 export interface MemoryWatchOptions {
   /** Bytes that the process and its children may have in memory; `undefined`: it is watched for reports only. */
   limit: number | undefined;
-  /** Told once, when they have more. */
+  /** Called once, when they have more. */
   onOver: () => void;
 }
 

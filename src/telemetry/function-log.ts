@@ -9,7 +9,7 @@ export interface FunctionLogOptions {
   files: LogFiles;
   /** Most bytes of lines that wait to be written. */
   maxBufferBytes: number;
-  /** Told when lines could not be written. */
+  /** Reports that lines could not be written. */
   onFailure: (error: unknown) => void;
 }
 

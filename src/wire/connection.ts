@@ -143,7 +143,7 @@ export class Connection {
   }
 
   /** One read takes 64 KiB at most, but one turn up to 32 of them: a flood of lines would hold up everything else for long. */
-  private rests(): boolean {
+  private yieldAfterLogBurst(): boolean {
     const many = this.logs >= manyLogs;
     this.logs = 0;
     if (many) setImmediate(() => this.stream.resume());
@@ -161,7 +161,7 @@ export class Connection {
       this.stream.destroy();
       this.close(error instanceof Error ? error : new FrameError(String(error)));
     }
-    return !this.closed && !this.rests();
+    return !this.closed && !this.yieldAfterLogBurst();
   }
 
   private end(): void {

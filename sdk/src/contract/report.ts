@@ -50,7 +50,7 @@ export function decodeReport(text: string): DaemonReport | undefined {
 }
 
 /** What the trailers of a call tell of it: nothing, its id, or all. `read` gives the trailer with a name. */
-export function readTold(read: (key: string) => string | undefined): Partial<DaemonReport> {
+export function parseReport(read: (key: string) => string | undefined): Partial<DaemonReport> {
   const id = read('dcf-request-id');
   return decodeReport(read('dcf-report') ?? '') ?? (id === undefined ? {} : { id });
 }

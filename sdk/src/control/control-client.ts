@@ -24,7 +24,7 @@ import { DeployExchange } from './deploy.js';
 import type { DeployProgress, DeployResult, LogsQuery, Rollout, ScaleBounds, TrafficTarget } from './types.js';
 
 export interface ChangeOptions {
-  /** Told of each step, of bytes sent, of lines of output. */
+  /** Called for each step, for bytes sent and for lines of output. */
   onProgress?: ((progress: DeployProgress) => void) | undefined;
   /** Cancels the change; the function stays as it was. */
   signal?: AbortSignal | undefined;

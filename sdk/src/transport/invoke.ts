@@ -1,5 +1,5 @@
 import { decodeInvokeReply, encodeInvokeRequest } from '../contract/envelope.js';
-import { type DaemonReport, readTold } from '../contract/report.js';
+import { type DaemonReport, parseReport } from '../contract/report.js';
 import { DcfError, messageOf } from '../errors.js';
 import { callHeaders, type HeaderOptions, trailer } from './metadata.js';
 import type { OpenChannel } from './open-channel.js';
@@ -19,7 +19,7 @@ export interface Invocation {
 export interface Invoked {
   output: Uint8Array;
   /** What the daemon told of the call: nothing, its id, or all of it. */
-  told: Partial<DaemonReport>;
+  daemonReport: Partial<DaemonReport>;
   attempts: number;
 }
 
@@ -33,7 +33,7 @@ export async function invoke(channel: OpenChannel, { service, bytes, headers, ma
   const { reply, attempts } = await callUnary(channel, { method, request, headers: callHeaders(headers) }, limits);
   return {
     output: readOutput(reply.message, maxPayload),
-    told: headers.report === true ? readTold((key) => trailer(reply.trailers, key)) : {},
+    daemonReport: headers.report === true ? parseReport((key) => trailer(reply.trailers, key)) : {},
     attempts,
   };
 }

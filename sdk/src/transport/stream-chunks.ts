@@ -1,5 +1,5 @@
 import { ChunkReader, encodeStreamStart, replyChunks } from '../contract/chunks.js';
-import { type DaemonReport, readTold } from '../contract/report.js';
+import { type DaemonReport, parseReport } from '../contract/report.js';
 import { DcfError, messageOf } from '../errors.js';
 import { formatDuration } from '../units.js';
 import { errorOfFailure } from './failure-error.js';
@@ -30,7 +30,7 @@ export interface StreamedInvocation {
 export interface StreamProgress {
   attempts: number;
   /** What the daemon told of it. */
-  told: Partial<DaemonReport>;
+  daemonReport: Partial<DaemonReport>;
 }
 
 /**
@@ -58,7 +58,7 @@ export async function* streamChunks(
     if (pump?.fault !== undefined) throw pump.fault;
     if (idle.passed)
       throw new DcfError('DEADLINE_EXCEEDED', `nothing moved on the stream for ${formatDuration(limits.timeoutMs)}, its timeout`);
-    progress.told = readTold((key) => trailer(trailers, key));
+    progress.daemonReport = parseReport((key) => trailer(trailers, key));
     if (failure !== undefined) throw errorOfFailure(failure, channel, limits, 'the call may have run in part');
   } finally {
     idle.stop();

@@ -78,7 +78,7 @@ export function service(definition: ServiceDefinition, implementation: UntypedSe
 export interface MethodOptions {
   /** Throws when the caller may not call. */
   authorize: (authorization: string | undefined) => void;
-  /** Told of what should never be thrown. */
+  /** Reports unexpected exceptions: anything but a DcfError. */
   onFault: (error: unknown) => void;
 }
 

@@ -11,7 +11,7 @@ export interface ExchangeOptions {
   draining: () => boolean;
   /** A client that takes nothing of its answer for this long is dropped. */
   stuckAfterMs: number;
-  /** Told of what should never be thrown. */
+  /** Reports unexpected exceptions: anything but a DcfError. */
   onFault: (error: unknown) => void;
   /** Which pages in browsers may read answers. */
   cors?: Cors | undefined;

@@ -23,7 +23,7 @@ export interface HttpServerOptions extends ViewOptions {
   /** Which pages in browsers may read answers; none where it is missing. */
   cors: Cors | undefined;
   invoker: Invoker;
-  /** Told of what should never be thrown. */
+  /** Reports unexpected exceptions: anything but a DcfError. */
   onFault: (error: unknown) => void;
 }
 
@@ -123,7 +123,7 @@ function createApp(options: HttpServerOptions): FastifyInstance {
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => endBadConnection(error, socket, () => invoker.newRequestId()),
     frameworkErrors: (_error, request, reply) => {
-      open(request, reply).fail(new DcfError('INVALID_ARGUMENT', 'malformed URL: invalid percent-encoding'));
+      open(request, reply).fail(new DcfError('INVALID_ARGUMENT', 'malformed URL: invalid percent-encoding; write a plain % as %25'));
     },
   });
   // Bodies are read by those who want them, within their limits.

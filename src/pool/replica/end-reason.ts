@@ -31,7 +31,7 @@ export function describeEnd(exit: Exit, killed: KillReason | undefined): EndReas
       return { text: 'it was stopped', reason: 'stopped' };
     case undefined:
       if (exit.signal !== null) return { text: `it was ended by ${exit.signal}`, reason: `signal:${exit.signal}` };
-      if (exit.code === null) return { text: 'it ended, and nobody saw how', reason: 'unknown' };
+      if (exit.code === null) return { text: 'it ended; its exit status is unknown', reason: 'unknown' };
       return { text: `it exited with code ${exit.code}`, reason: `exit:${exit.code}` };
     default:
       return killed satisfies never;

@@ -19,7 +19,7 @@ export interface LocalInstall {
   /** What runs the function. */
   interpreter: Interpreter;
   onOutput: (line: string) => void;
-  /** Told when there is something to install, and it takes a while. */
+  /** Called when there is something to install, which takes a while. */
   onBegin: () => void;
   signal: AbortSignal;
 }
