@@ -36,7 +36,7 @@ export const rooms = {
   // The original contract is a second one on the same gRPC server.
   'src/gateway/original': ['src/core', 'src/control', 'src/pool/calls', 'src/gateway', 'src/gateway/grpc'],
 
-  'src/cli': ['src/gpu', 'src/process', 'src/pool/run-local.ts', 'src/registry/install/local-dependencies.ts'],
+  'src/cli': ['src/core/version.ts', 'src/gpu', 'src/process', 'src/pool/run-local.ts', 'src/registry/install/local-dependencies.ts'],
   'src/daemon': ['*'],
 };
 

@@ -1,25 +1,19 @@
-import type { CallReport } from './call-report.js';
+import type { CallReport } from './contract/report.js';
 import { StreamResult } from './stream.js';
-import { readTimeout } from './timeout.js';
 import { Channel } from './transport/channel.js';
 import type { OpenChannel } from './transport/open-channel.js';
-import { type CallLimits, type ClientOptions, defaultTimeoutMs, readMaxPayload, startLimits } from './transport/options.js';
+import {
+  type CallHeaders,
+  type CallLimits,
+  type ClientOptions,
+  defaultTimeoutMs,
+  readMaxPayload,
+  readTimeout,
+  startLimits,
+} from './transport/options.js';
 import type { StreamInput, StreamProgress } from './transport/stream-chunks.js';
 
-export interface InvokeOptions extends CallLimits {
-  /** The alias or revision to call; the active revision otherwise. */
-  alias?: string | undefined;
-  /** Your own id of the call, for logs: printable ASCII. The daemon makes one otherwise. */
-  requestId?: string | undefined;
-  /** Reaches the Handler as `request.metadata`: printable ASCII; keys come there in lower case. */
-  metadata?: Readonly<Record<string, string>> | undefined;
-  /** Reaches the Handler as `request.query`, as the query of a URL does over HTTP. */
-  query?: string | URLSearchParams | Readonly<Record<string, string>> | undefined;
-  /** Reaches the Handler as `request.contentType`: what the input is. */
-  contentType?: string | undefined;
-  /** Whether the daemon is asked how the call went; it is unless this says `false`. Of a call that fails it tells anyway. */
-  report?: boolean | undefined;
-}
+export interface InvokeOptions extends CallLimits, CallHeaders {}
 
 export interface InvokeResult {
   /** A view into the message that was received: its `buffer` holds more than the output. */

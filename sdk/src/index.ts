@@ -1,9 +1,9 @@
-export type { CallReport } from './call-report.js';
 export { Client, type InvokeOptions, type InvokeResult } from './client.js';
-export type { DaemonReport } from './contract/report.js';
+export type { CallReport, DaemonReport } from './contract/report.js';
 export { dcf } from './dcf.js';
 export { DcfError, type DcfErrorOptions, type ErrorCode } from './errors.js';
 export type {
+  CallFunction,
   Chunk,
   Context,
   Handler,
@@ -12,11 +12,11 @@ export type {
   JsonValue,
   Logger,
   LogLevel,
+  NestedCallOptions,
   NumberArray,
   Reply,
   Request,
 } from './handler.js';
-export type { CallFunction, NestedCallOptions } from './nested.js';
 export type { StreamResult } from './stream.js';
 export type { ClientOptions, TlsOptions } from './transport/options.js';
 export type { Chunks, StreamInput } from './transport/stream-chunks.js';

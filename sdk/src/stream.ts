@@ -1,4 +1,4 @@
-import type { CallReport } from './call-report.js';
+import type { CallReport } from './contract/report.js';
 import { DcfError } from './errors.js';
 import type { StreamProgress } from './transport/stream-chunks.js';
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '@dcf/sdk/errors';
 import { systemCode, usageError } from './errors.js';
-import { yaml } from './yaml.js';
 
 /** Which daemon, and how the command line came to know it. */
 export interface Connection {
@@ -88,4 +88,9 @@ function readIfThere(path: string): string | undefined {
 
 function nonEmpty(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
+}
+
+/** The package yaml, loaded when a command needs it: most are not given any YAML, and it takes a fifth of their start. */
+export function yaml(): typeof import('yaml') {
+  return createRequire(import.meta.url)('yaml');
 }

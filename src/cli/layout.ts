@@ -5,9 +5,8 @@ import { dirname, join } from 'node:path';
 import { languageOf } from '@dcf/sdk/languages';
 import { type FunctionPackage, largestCopy, layOutFiles, locateResource } from '@dcf/sdk/package';
 import { linkPlatformPackages } from '../process/platform-packages.js';
-import { cacheFolder } from './cache.js';
 import { CommandError, systemCode } from './errors.js';
-import { hasOwnModules } from './run-dependencies.js';
+import { cacheFolder, hasOwnModules } from './run-dependencies.js';
 
 /** A package laid out in a temporary folder as a daemon lays out a revision. */
 export interface Layout {

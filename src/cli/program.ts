@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { projectVersion } from '../core/version.js';
 import { configPath, defaultUrl } from './config.js';
 
 type AddCommand = (program: Command) => void;
@@ -35,7 +35,7 @@ const valueOptions = ['--url', '--token'];
 export async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('dcf')
     .description('Functions for models, on your own GPU host.')
-    .version(version(), '--version')
+    .version(projectVersion(), '--version')
     .option('--url <url>', `the daemon (DCF_URL; default ${defaultUrl})`)
     .option('--token <token>', 'its token; others on this machine can see it, so DCF_TOKEN_FILE or the config file are better')
     .helpCommand(false)
@@ -76,9 +76,4 @@ Exit codes: 0 done, 1 the call or deploy failed, 2 bad usage.
 Example:
   dcf init hello && dcf run hello --data Ada && dcf deploy hello && dcf invoke hello --data Ada
 `;
-}
-
-function version(): string {
-  const content: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
-  return typeof content === 'object' && content !== null && 'version' in content ? String(content.version) : 'unknown';
 }

@@ -1,10 +1,10 @@
 import { access, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import type { Manifest } from '@dcf/sdk/manifest';
 import { linkPlatformPackages } from '../process/platform-packages.js';
 import type { Interpreter } from '../process/runtimes.js';
 import { installLocally, systemPackagesProblem } from '../registry/install/local-dependencies.js';
-import { cacheFolder } from './cache.js';
 import { type StepView, stepView } from './steps.js';
 
 /** What `dcf run` installs for, and from where. */
@@ -62,4 +62,10 @@ export async function hasOwnModules(source: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** `~/.cache/dcf`, or below XDG_CACHE_HOME (https://specifications.freedesktop.org/basedir-spec/latest/): all of it can be made again. */
+export function cacheFolder(environment: Readonly<Record<string, string | undefined>> = process.env): string {
+  const home = environment['XDG_CACHE_HOME'] ?? '';
+  return join(isAbsolute(home) ? home : join(homedir(), '.cache'), 'dcf');
 }

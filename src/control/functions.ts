@@ -8,8 +8,7 @@ import type { CallCounts } from '../registry/state/call-counts.js';
 import type { ErrorCount } from './canary.js';
 import type { Launcher } from './launcher.js';
 import { LiveFunction, type LiveRevision, sharersIn } from './live-function.js';
-import { nextPlace } from './next-place.js';
-import { Router } from './router.js';
+import { nextPlace, Router } from './router.js';
 
 export interface FunctionsOptions {
   launcher: Launcher;

@@ -7,6 +7,9 @@ export interface BackoffOptions {
   random?: () => number;
 }
 
+/** For processes that end of themselves: a first restart comes at once, as it is likely to help, and later ones come ever more seldom. */
+export const restartBackoff: BackoffOptions = { initialMs: 50, maximumMs: 30_000, resetAfterMs: 10_000 };
+
 /**
  * Exponential back-off with jitter, which resets after a good stretch. It keeps no timer: the caller sleeps.
  * The jitter is 20%, as in https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md.

@@ -1,9 +1,8 @@
 import type { Manifest, ProviderName } from '@dcf/sdk/manifest';
 import type { FunctionName } from '../core/names.js';
-import { chooseProviders } from '../gpu/choose.js';
 import { DeviceLeases, devicesFor } from '../gpu/device-leases.js';
 import { type Device, describeDevice, listDevices, visibleDevices } from '../gpu/devices.js';
-import { type ProviderProbe, probeProviders } from '../gpu/providers.js';
+import { chooseProviders, type ProviderProbe, probeProviders } from '../gpu/providers.js';
 import { type DeviceLease, unmanagedDevices } from '../process/device-lease.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 

@@ -1,12 +1,12 @@
 import { statfs } from 'node:fs/promises';
 import type { DaemonInfo } from '@dcf/sdk/contract';
+import { projectVersion } from '../core/version.js';
 import { describeDevice } from '../gpu/devices.js';
 import { cgroupSupport } from '../process/confinement.js';
 import { supportOf } from '../process/runtimes.js';
 import { sandboxSupport } from '../process/sandbox-support.js';
 import type { Accelerators } from './accelerators.js';
 import type { Settings } from './settings.js';
-import { daemonVersion } from './version.js';
 
 export interface DaemonStatusOptions {
   settings: Settings;
@@ -29,7 +29,7 @@ export class DaemonStatus {
     const { usable, detail } = await sandboxSupport();
     const cgroups = cgroupSupport(settings.cgroup);
     return {
-      version: daemonVersion(),
+      version: projectVersion(),
       pid: process.pid,
       startedAt: this.startedAt,
       nodeVersion: process.version,

@@ -3,11 +3,11 @@
 // themselves: see docs/decisions/0009-buffers-are-reused-and-v8-is-told.md.
 import { DcfError, messageOf, stackOf } from '../core/errors.js';
 import { errorCode } from '../core/system-error.js';
+import { projectVersion } from '../core/version.js';
 import { createDaemonLog } from '../telemetry/daemon-log.js';
 import { helpText, readCommand } from './config.js';
 import { Daemon } from './daemon.js';
 import type { Settings } from './settings.js';
-import { daemonVersion } from './version.js';
 
 const badUsage = 2;
 
@@ -24,7 +24,7 @@ process.stderr.on('error', () => undefined);
 try {
   const command = readCommand(process.argv.slice(2), process.env);
   if (command.kind === 'help') process.stdout.write(helpText());
-  else if (command.kind === 'version') process.stdout.write(`dcfd ${daemonVersion()}\n`);
+  else if (command.kind === 'version') process.stdout.write(`dcfd ${projectVersion()}\n`);
   else await run(command.settings);
 } catch (error) {
   process.stderr.write(`dcfd: ${DcfError.is(error) ? error.message : stackOf(error) || messageOf(error)}\n`);
@@ -41,7 +41,7 @@ async function run(settings: Settings): Promise<void> {
   process.on('uncaughtException', fault('uncaught exception'));
   process.on('unhandledRejection', fault('unhandled rejection'));
   const daemon = await Daemon.start(settings, log);
-  process.stdout.write(`dcfd ${daemonVersion()} listens on ${settings.grpc.host}:${daemon.port}\n`);
+  process.stdout.write(`dcfd ${projectVersion()} listens on ${settings.grpc.host}:${daemon.port}\n`);
   if (daemon.httpAddress !== undefined) process.stdout.write(`dcfd serves HTTP on http://${daemon.httpAddress}\n`);
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {

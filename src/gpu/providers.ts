@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import type { ProviderName } from '@dcf/sdk/manifest';
 import { startTimer } from '../core/deadline.js';
-import { messageOf } from '../core/errors.js';
+import { DcfError, messageOf } from '../core/errors.js';
 import { probeModel, probeOutput } from './probe-model.js';
 import { explainFailure, holdsGpu } from './probe-reason.js';
 
@@ -124,4 +124,16 @@ export async function probeInThisProcess(name: string): Promise<Report> {
 async function openFiles(): Promise<string[]> {
   const links = await readdir('/proc/self/fd');
   return await Promise.all(links.map((link) => readlink(`/proc/self/fd/${link}`).catch(() => '')));
+}
+
+/**
+ * The execution providers that a function gets: the wanted ones that are usable here, in its order of preference.
+ *
+ * @throws DcfError FAILED_PRECONDITION with the reason of each, when none is usable
+ */
+export function chooseProviders(wanted: readonly ProviderName[], probes: readonly ProviderProbe[]): { chosen: ProviderName[] } {
+  const chosen = [...new Set(wanted)].filter((name) => probes.some((probe) => probe.name === name && probe.usable));
+  if (chosen.length > 0) return { chosen };
+  const reasons = wanted.map((name) => `${name}: ${probes.find((probe) => probe.name === name)?.detail ?? 'was not tried'}`);
+  throw new DcfError('FAILED_PRECONDITION', `the function wants ${wanted.join(', ')}; on this host: ${reasons.join('; ')}`);
 }

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 import { DcfError, messageOf } from '../errors.js';
 import { describeBuildErrors, isBuildFailure } from './build-errors.js';
-import { bundleName } from './bundle-name.js';
 import { platformPackages } from './dependencies.js';
 import { loadEsbuild } from './esbuild.js';
 import { checkExport } from './exports.js';
 import { type Folder, isWithin } from './folder.js';
 import { banner, ModulePlaces, modulePlaces } from './module-places.js';
+import { bundleName } from './paths.js';
 import { Scripts } from './scripts.js';
 
 /** A handler and what it imports, as one ES module with its source map; and each script that it starts threads or processes with likewise. */

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { Metafile } from 'esbuild';
-import { bundleName } from './bundle-name.js';
 import { loadEsbuild } from './esbuild.js';
 import { type Folder, refuse } from './folder.js';
+import { bundleName } from './paths.js';
 
 interface HandlerExport {
   path: string;

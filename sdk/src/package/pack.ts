@@ -5,12 +5,11 @@ import type { Override } from '../manifest/overrides.js';
 import { parseManifestYaml } from '../manifest/parse.js';
 import type { Manifest } from '../manifest/schema.js';
 import { bundleHandler } from './bundle.js';
-import { bundleMapName, bundleName } from './bundle-name.js';
 import { readDependencies } from './dependencies.js';
 import { digestFiles, packBytes, packEmptyFolder } from './digest.js';
 import { foldersAbove, kindOf, type LeftOut, listFiles, tooManyFiles } from './files.js';
 import { type Folder, type FolderOptions, openFolder, readEntries, readTextFile, refuse } from './folder.js';
-import { checkPackagePath, findCollision, maximumFiles } from './paths.js';
+import { bundleMapName, bundleName, checkPackagePath, findCollision, maximumFiles } from './paths.js';
 import { findLocalResources, type LocalResource, tidyPath } from './resources.js';
 import type { FunctionPackage, PackedFile } from './types.js';
 

@@ -1,9 +1,9 @@
 import { lstat } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import type { BuildOptions } from 'esbuild';
-import { bundleName } from './bundle-name.js';
 import { loadEsbuild } from './esbuild.js';
 import type { Folder } from './folder.js';
+import { bundleName } from './paths.js';
 
 /** A module that imports one of these starts threads or processes with a script. */
 const starters =

@@ -1,5 +1,4 @@
-import type { Context, Handler, HandlerClass, LogLevel, Reply, Request } from '../handler.js';
-import type { NestedCallOptions } from '../nested.js';
+import type { Context, Handler, HandlerClass, LogLevel, NestedCallOptions, Reply, Request } from '../handler.js';
 
 /** What a function's file may export as its Handler. */
 export type TestedHandler = HandlerClass | Handler | ((request: Request, context: Context) => Reply | Promise<Reply>);

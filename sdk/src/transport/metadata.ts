@@ -1,18 +1,12 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { DcfError } from '../errors.js';
+import type { CallHeaders } from './options.js';
 
 /** What goes along with a call, as key and value. */
 export type Headers = readonly (readonly [key: string, value: string])[];
 
-export interface HeaderOptions {
+export interface HeaderOptions extends CallHeaders {
   token?: string | undefined;
-  alias?: string | undefined;
-  requestId?: string | undefined;
-  metadata?: Readonly<Record<string, string>> | undefined;
-  query?: string | URLSearchParams | Readonly<Record<string, string>> | undefined;
-  contentType?: string | undefined;
-  /** Whether the daemon shall tell of a call that succeeds, too. */
-  report?: boolean | undefined;
   /** Whether a stream that fails after chunks ends so that none of them is dropped. */
   lateStatus?: boolean | undefined;
 }

@@ -1,10 +1,19 @@
 import { setMaxListeners } from 'node:events';
-import { type ChannelOptions, Client, type ClientUnaryCall, connectivityState, Metadata, type StatusObject } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  Client,
+  type ClientUnaryCall,
+  connectivityState,
+  credentials,
+  Metadata,
+  type StatusObject,
+} from '@grpc/grpc-js';
+import { DcfError, messageOf } from '../errors.js';
 import type { Address } from './address.js';
-import { makeCredentials } from './credentials.js';
 import type { AttemptFacts } from './failure.js';
 import type { Headers } from './metadata.js';
-import type { ChannelSettings } from './options.js';
+import type { ChannelSettings, TlsOptions } from './options.js';
 import { type Route, routeTo } from './proxy.js';
 
 /** What every kind of call of grpc-js has. */
@@ -107,4 +116,18 @@ function proxyOptions(route: Route, target: string, authority: string): ChannelO
 
 function serverName(name: string | undefined): ChannelOptions {
   return name === undefined ? {} : { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name };
+}
+
+/** The credentials of a channel. Throws a DcfError INVALID_ARGUMENT for a certificate or key that cannot be read. */
+export function makeCredentials(tls: TlsOptions | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  try {
+    return credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert));
+  } catch (error) {
+    throw new DcfError('INVALID_ARGUMENT', `tls: a certificate or key cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function pem(text: string | Uint8Array | undefined): Buffer | null {
+  return text === undefined ? null : Buffer.from(text);
 }

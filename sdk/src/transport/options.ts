@@ -1,6 +1,5 @@
 import { DcfError } from '../errors.js';
-import { readTimeout } from '../timeout.js';
-import { formatSize, parseSize } from '../units.js';
+import { formatSize, parseDuration, parseSize } from '../units.js';
 import type { Address } from './address.js';
 
 /** What a channel is made of. */
@@ -34,6 +33,22 @@ export interface ConnectionOptions {
 export interface ClientOptions extends ConnectionOptions {
   /** Most bytes of an input or output: `'64MiB'` or bytes. The default is no limit of the client's own. */
   maxPayload?: string | number | undefined;
+}
+
+/** What goes along with a call. */
+export interface CallHeaders {
+  /** The alias or revision to call; the active revision otherwise. */
+  alias?: string | undefined;
+  /** Your own id of the call, for logs: printable ASCII. The daemon makes one otherwise. */
+  requestId?: string | undefined;
+  /** Reaches the Handler as `request.metadata`: printable ASCII; keys come there in lower case. */
+  metadata?: Readonly<Record<string, string>> | undefined;
+  /** Reaches the Handler as `request.query`, as the query of a URL does over HTTP. */
+  query?: string | URLSearchParams | Readonly<Record<string, string>> | undefined;
+  /** Reaches the Handler as `request.contentType`: what the input is. */
+  contentType?: string | undefined;
+  /** Whether the daemon is asked how the call went; it is unless this says `false`. Of a call that fails it tells anyway. */
+  report?: boolean | undefined;
 }
 
 /** How long one call may go on. */
@@ -104,4 +119,19 @@ export function tooLarge(what: 'input' | 'output', bytes: number, limit: number)
     'RESOURCE_EXHAUSTED',
     `the ${what} has ${bytes} bytes, but the client's maxPayload is ${limit} (${formatSize(limit)})`,
   );
+}
+
+/** A longer timeout does not fit the 32-bit timers of either side, where it would be read as the past. */
+const maximumTimeoutMs = 24 * 86_400_000;
+
+/**
+ * A timeout in milliseconds.
+ *
+ * @throws DcfError INVALID_ARGUMENT when `given` is none
+ */
+export function readTimeout(given: string | number | undefined, fallback: number): number {
+  if (given === undefined) return fallback;
+  const milliseconds = typeof given === 'string' ? parseDuration(given) : given;
+  if (typeof milliseconds === 'number' && milliseconds > 0) return Math.min(milliseconds, maximumTimeoutMs);
+  throw new DcfError('INVALID_ARGUMENT', `the timeout is ${JSON.stringify(given)}: give milliseconds above 0, or a text such as '5s'`);
 }

@@ -1,4 +1,4 @@
-import { Backoff } from '../../core/backoff.js';
+import { Backoff, restartBackoff } from '../../core/backoff.js';
 import { startTimer } from '../../core/deadline.js';
 import { DcfError } from '../../core/errors.js';
 import { type Deferred, defer } from '../../core/promises.js';
@@ -23,9 +23,6 @@ export interface Failure {
   at: number;
 }
 
-/** A first restart comes at once, for it is likely to help; later ones come ever more seldom. */
-const backoffOptions = { initialMs: 50, maximumMs: 30_000, resetAfterMs: 10_000 };
-
 /** A pause that a waiting call need not notice. */
 const shortPauseMs = 1_000;
 
@@ -38,7 +35,7 @@ export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
   replicas: readonly Replica[] = [];
   /** How many are to run. */
   wanted = 0;
-  private readonly backoff = new Backoff(backoffOptions);
+  private readonly backoff = new Backoff(restartBackoff);
   /** To be replaced; they take calls until their successors are ready. */
   private outgoing: readonly PoolReplica[] = [];
   private resumeAt = 0;

@@ -1,11 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import { Backoff } from '../../core/backoff.js';
+import { Backoff, restartBackoff } from '../../core/backoff.js';
 import { startTimer } from '../../core/deadline.js';
 import { identify, whenGone } from './orphan.js';
 import { SpawnerProcess } from './spawner-process.js';
 import { directStarter, type Starter } from './starter.js';
-
-const backoffOptions = { initialMs: 50, maximumMs: 30_000, resetAfterMs: 10_000 };
 
 /**
  * Starts replicas from a small process beside this one. Node 20 starts a process with fork(), which copies the page tables of all
@@ -18,7 +16,7 @@ const backoffOptions = { initialMs: 50, maximumMs: 30_000, resetAfterMs: 10_000 
 export class Spawner {
   private process: SpawnerProcess | undefined;
   private readonly orphans = new Set<number>();
-  private readonly backoff = new Backoff(backoffOptions);
+  private readonly backoff = new Backoff(restartBackoff);
   private cancelPause: (() => void) | undefined;
   private closed = false;
 

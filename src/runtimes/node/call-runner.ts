@@ -10,8 +10,7 @@ import { describeFailure } from './failure.js';
 import { InputChunks } from './input-chunks.js';
 import { OutputChunks } from './output-chunks.js';
 import { chunksOf, kindOf, replyBytes } from './reply.js';
-import { type CallFor, WorkerRequest } from './request.js';
-import { RequestList } from './request-list.js';
+import { type CallFor, RequestList, WorkerRequest } from './request.js';
 import { readResponse } from './response.js';
 
 type CallMessage = Extract<Message, { type: 'CALL' }>;

@@ -1,5 +1,4 @@
-import type { WorkerRequest } from './request.js';
-import { RequestList } from './request-list.js';
+import { RequestList, type WorkerRequest } from './request.js';
 
 /** The calls that were sent ahead, so that the Handler need not wait for the daemon between two of them; none has started. */
 export class CallsAhead {

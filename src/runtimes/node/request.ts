@@ -1,6 +1,6 @@
 import type { CallFunction, Request } from '@dcf/sdk';
 import { DcfError, messageOf } from '../../core/errors.js';
-import type { ListNode } from '../../core/linked-list.js';
+import { LinkedList, type ListNode } from '../../core/linked-list.js';
 import type { InputChunks } from './input-chunks.js';
 import type { OutputChunks } from './output-chunks.js';
 
@@ -132,4 +132,15 @@ const ended = new DcfError('CANCELLED', 'the call has ended');
 
 async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield bytes;
+}
+
+/** Calls of one worker, in order. */
+export class RequestList extends LinkedList<WorkerRequest> {
+  /** The call with this number on the worker's stream. */
+  find(wireId: number): WorkerRequest | undefined {
+    for (let request = this.first; request !== undefined; request = request.next) {
+      if (request.wireId === wireId) return request;
+    }
+    return undefined;
+  }
 }

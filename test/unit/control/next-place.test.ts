@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { nextPlace } from '../../../src/control/next-place.js';
-import type { Destination, Route } from '../../../src/control/router.js';
+import { type Destination, nextPlace, type Route } from '../../../src/control/router.js';
 import { isFunctionName } from '../../../src/core/names.js';
 import type { Invocation } from '../../../src/pool/calls/invocation.js';
 import type { FunctionPool } from '../../../src/pool/function-pool.js';

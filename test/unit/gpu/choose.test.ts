@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { chooseProviders } from '../../../src/gpu/choose.js';
-import type { ProviderProbe } from '../../../src/gpu/providers.js';
+import { chooseProviders, type ProviderProbe } from '../../../src/gpu/providers.js';
 
 const probes: readonly ProviderProbe[] = [
   { name: 'tensorrt', usable: false, detail: 'no library' },
