@@ -3,7 +3,7 @@ import { callOnce, deployFolder } from '../harness/calls.js';
 import { type LoadResult, prepareLoad, requireH2load, runLoad } from '../harness/h2load.js';
 import { repositoryPath } from '../harness/paths.js';
 import { interleave } from '../harness/rounds.js';
-import { startDaemon } from '../harness/servers.js';
+import { startDaemon, withoutAhead } from '../harness/servers.js';
 
 /** About 50 µs: as long as the way to the worker and back, so that waiting for the next call costs as much as the call. */
 const rounds = 30_000;
@@ -15,7 +15,7 @@ export const ahead: Benchmark = {
   title: `calls of about 50 µs, one at a time in one worker, ${load.inFlight} in flight: the next one sent ahead, against sent when the worker is free`,
   run: async (scope) => {
     await requireH2load(scope.signal);
-    const daemons = { on: await startDaemon(scope), off: await startDaemon(scope, { DCF_BENCH_AHEAD: 'off' }) };
+    const daemons = { on: await startDaemon(scope), off: await startDaemon(scope, { program: withoutAhead }) };
     const input = Buffer.alloc(0);
     for (const daemon of [daemons.on, daemons.off]) {
       await deployFolder(scope, daemon, repositoryPath('bench/functions/work'), [{ path: ['parameters', 'rounds'], value: rounds }]);

@@ -38,7 +38,7 @@ export class CheckDaemon {
     await this.end().catch(() => undefined);
     const scope = new Scope(this.signal);
     try {
-      const server = await startDaemon(scope, this.environment);
+      const server = await startDaemon(scope, { environment: this.environment });
       this.#running = { scope, server };
       return server;
     } catch (error) {

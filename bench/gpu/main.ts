@@ -77,7 +77,7 @@ async function findUsable(steps: Steps, host: Host, { cuda, only }: CheckOptions
 
 /** What `dcf doctor` says of a daemon that has what this host's processes get. */
 async function doctor(scope: Scope, host: Host, runtime: Runtime): Promise<{ name: string; detail: string }[]> {
-  const daemon = await startDaemon(scope, host.environment(runtime));
+  const daemon = await startDaemon(scope, { environment: host.environment(runtime) });
   const said: unknown = JSON.parse(await runCommand(scope, ['doctor', '--json'], daemon));
   if (typeof said !== 'object' || said === null || !('checks' in said) || !Array.isArray(said.checks)) {
     throw new DcfError('INTERNAL', 'dcf doctor gave no checks');

@@ -13,25 +13,31 @@ export interface Server {
   readyMs: number;
 }
 
+/** How a daemon is started. */
+export interface DaemonStart {
+  /** Variables that it alone gets. */
+  environment?: Readonly<Record<string, string>>;
+  /** What runs it. @default dcfd by its own first line */
+  program?: readonly [string, ...string[]];
+}
+
+const asUsersDo = [repositoryPath('dist/src/daemon/main.js')] as const;
+
+/** A daemon that sends no worker a call before there is a slot for it. */
+export const withoutAhead = [
+  process.execPath,
+  '--initial-old-space-size=128',
+  '--expose-gc',
+  repositoryPath('dist/bench/daemon-without-ahead.js'),
+] as const;
+
 /**
  * Starts the daemon as its users do, by its own first line, without any setting but its ports, with an empty data directory.
  * Both go with the scope.
- *
- * @param environment - variables that it alone gets
  */
-export async function startDaemon(scope: Scope, environment: Readonly<Record<string, string>> = {}): Promise<Server> {
+export async function startDaemon(scope: Scope, { environment = {}, program = asUsersDo }: DaemonStart = {}): Promise<Server> {
   const data = await temporaryFolder(scope);
-  const argv = [
-    repositoryPath('dist/src/daemon/main.js'),
-    '--data',
-    data,
-    '--grpc',
-    '127.0.0.1:0',
-    '--http',
-    '127.0.0.1:0',
-    '--log-level',
-    'warn',
-  ] as const;
+  const argv = [...program, '--data', data, '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0', '--log-level', 'warn'] as const;
   const { pid, lines, readyMs } = await startProcess(scope, 'dcfd', argv, (line) => line === 'dcfd is ready', environment);
   return { pid, readyMs, ...addressIn(lines, / listens on \S+:(\d+)$/) };
 }

@@ -48,6 +48,8 @@ export interface LauncherOptions {
   maxPayload: number;
   /** A control group that the operator gave to the daemon for `limits.memory`. */
   cgroup: string | undefined;
+  /** Whether a busy worker may be sent its next call. */
+  sendsAhead: boolean;
   callFunction: CallFunction;
   onLine: (name: FunctionName, line: FunctionLine) => void;
   /** The readiness of a function may have changed. */
@@ -76,6 +78,7 @@ export class Launcher {
       cgroup,
       maxPayload,
       programs,
+      sendsAhead,
     } = this.options;
     const { manifest } = revision;
     checkSecrets(secrets, revision);
@@ -96,7 +99,19 @@ export class Launcher {
     const resources = resolveResources(manifest, revision.directory);
     const { id, directory } = revision;
     const readOnly = [packagesOf(directory, manifest.runtime)];
-    const placed = { revision: id, directory, resources, providers, leaseDevices, starter, interpreter, readOnly, cgroup, maxPayload };
+    const placed = {
+      revision: id,
+      directory,
+      resources,
+      providers,
+      leaseDevices,
+      starter,
+      interpreter,
+      readOnly,
+      cgroup,
+      maxPayload,
+      sendsAhead,
+    };
     return replicaSpec(manifest, placed);
   }
 

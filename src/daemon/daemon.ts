@@ -71,6 +71,7 @@ export class Daemon {
     accelerators: Accelerators,
     private readonly spawner: Spawner,
     rules: DownloadRules,
+    sendsAhead: boolean,
   ) {
     this.invoker = new Invoker({
       resolve: (name, selector) => this.functions.router.resolve(name, selector),
@@ -89,6 +90,7 @@ export class Daemon {
       killGraceMs: settings.killGrace,
       maxPayload: settings.maxPayload,
       cgroup: settings.cgroup,
+      sendsAhead,
       callFunction: nestedInvoker(this.invoker),
       onLine: (name, line) => logs.append(name, line),
       onChange: () => this.readiness.changed(),
@@ -134,9 +136,10 @@ export class Daemon {
   /**
    * Starts a daemon and resolves when it listens.
    *
+   * @param sendsAhead - whether a busy worker may be sent its next call; only a benchmark says no
    * @throws DcfError FAILED_PRECONDITION when the data directory or the port cannot be had; nothing is left running
    */
-  static async start(settings: Settings, log: DaemonLog): Promise<Daemon> {
+  static async start(settings: Settings, log: DaemonLog, sendsAhead = true): Promise<Daemon> {
     const rules = downloadRules(settings);
     const registry = await Registry.open(resolve(dataDirectory(settings, log)));
     const spawner = new Spawner((pid) =>
@@ -148,7 +151,7 @@ export class Daemon {
       await removeStaleSecretFiles(registry.dataDirectory);
       const secrets = await Secrets.open(registry.dataDirectory);
       for (const problem of secrets.damaged) log.warn({}, `${problem}: set it again, or remove the file`);
-      const daemon = new Daemon(settings, log, registry, secrets, logs, new Accelerators(log), spawner, rules);
+      const daemon = new Daemon(settings, log, registry, secrets, logs, new Accelerators(log), spawner, rules, sendsAhead);
       await daemon.listen();
       return daemon;
     } catch (error) {

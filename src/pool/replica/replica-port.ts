@@ -7,6 +7,8 @@ import type { PoolWorker } from './pool-events.js';
 export interface ReplicaPort {
   readonly id: number;
   readonly memory: MemoryUse;
+  /** Whether a call may ever be sent ahead of the slot that it will need. */
+  readonly sendsAhead: boolean;
   /** Whether the log takes one more line of a Handler; a line that it does not take is counted. */
   takesLine(): boolean;
   /** A Handler has written a line. */

@@ -19,6 +19,8 @@ export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker' | 'd
   starter: () => Starter;
   confinement: Confinement;
   /** When a replica that has done well enough is replaced; never where it says nothing. */
+  /** Whether a busy worker may be sent its next call. */
+  sendsAhead: boolean;
   recycle: { maxCalls?: number | undefined; maxMemory?: number | undefined };
 }
 
@@ -41,6 +43,8 @@ export interface Placement {
   cgroup?: string | undefined;
   /** Bytes of one input or output that the daemon lets any function have. */
   maxPayload?: number;
+  /** Whether a busy worker may be sent its next call. @default true */
+  sendsAhead?: boolean;
 }
 
 /** Puts together what a replica of a revision needs to know. */
@@ -54,6 +58,7 @@ export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSp
     leaseDevices = () => unmanagedDevices,
     starter = () => directStarter,
     maxPayload = limits.payload,
+    sendsAhead = true,
     ...rest
   } = placement;
   if (interpreter.runtime !== runtime) throw new DcfError('INTERNAL', `a ${interpreter.runtime} was chosen for runtime: ${runtime}`);
@@ -62,6 +67,7 @@ export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSp
     leaseDevices,
     starter,
     interpreter,
+    sendsAhead,
     function: name,
     handler,
     initializer,

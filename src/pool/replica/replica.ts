@@ -101,6 +101,10 @@ export class Replica implements PoolReplica, WorkersPort {
     return this.output.takesLine();
   }
 
+  get sendsAhead(): boolean {
+    return this.spec.sendsAhead;
+  }
+
   get memory(): MemoryUse {
     return this.process?.memory() ?? { rss: 0, peak: 0 };
   }

@@ -7,9 +7,6 @@ const shortRunMs = 20;
 /** Calls after which the mean of their times says something. */
 const fewCalls = 10;
 
-/** `off` is for bench/benchmarks/ahead.ts alone, which measures what sending ahead is worth. */
-const sendsAhead = process.env['DCF_BENCH_AHEAD'] !== 'off';
-
 /** Which slots of a worker are taken, and the one call that may be sent ahead of them. */
 export class WorkerSlots {
   /** Slots that are taken, and the call ahead. */
@@ -20,8 +17,14 @@ export class WorkerSlots {
   private answered = 0;
   private meanRunMs = 0;
 
-  /** @param count - calls, or batches, in the Handler at the same time */
-  constructor(private readonly count: number) {}
+  /**
+   * @param count - calls, or batches, in the Handler at the same time
+   * @param sendsAhead - whether a call may ever be sent ahead of its slot
+   */
+  constructor(
+    private readonly count: number,
+    private readonly sendsAhead: boolean,
+  ) {}
 
   get free(): number {
     return this.count - this.taken;
@@ -39,7 +42,7 @@ export class WorkerSlots {
 
   /** Whether one more call may be sent ahead of the slot that it will need. */
   get takesAhead(): boolean {
-    if (!sendsAhead || this.callAhead !== undefined || this.taken !== this.count) return false;
+    if (!this.sendsAhead || this.callAhead !== undefined || this.taken !== this.count) return false;
     // How long a stream goes on nobody knows.
     return this.streams === 0 && this.answered >= fewCalls && this.meanRunMs <= shortRunMs;
   }

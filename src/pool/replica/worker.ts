@@ -37,7 +37,7 @@ export class Worker implements PoolWorker {
     this.index = init.worker;
     this.lines = new HandlerLines(init.worker, (line) => replica.log(line));
     const { concurrency, maxBatch } = init;
-    this.slots = new WorkerSlots(concurrency);
+    this.slots = new WorkerSlots(concurrency, replica.sendsAhead);
     this.held = new InFlightCalls(concurrency * maxBatch + 1, this.slots, {
       freed: () => {
         replica.callEnded();

@@ -11,7 +11,7 @@ import { noPool, someWorker } from '../../../support/pool.js';
 /** The calls of a worker with one slot, and all that is told of them, in order. */
 function held() {
   const told: string[] = [];
-  const slots = new WorkerSlots(1);
+  const slots = new WorkerSlots(1, true);
   const calls = new InFlightCalls(2, slots, {
     freed: () => told.push('freed'),
     becameStream: () => told.push('a stream'),

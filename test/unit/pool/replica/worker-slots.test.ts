@@ -16,7 +16,7 @@ function makeStream(): Call {
 
 /** Slots of a worker that has answered so many calls, each at once. */
 function slotsAfter(answered: number, count = 1): WorkerSlots {
-  const slots = new WorkerSlots(count);
+  const slots = new WorkerSlots(count, true);
   for (let index = 0; index < answered; index++) {
     const call = makeCall();
     call.assign(someWorker, 1, slots.take(call));
