@@ -26,7 +26,9 @@ export function importProblems(sources, { rooms, closedRooms, vendors }) {
       const allowed = targetRoom === room || rooms[room].some((place) => place === '*' || covers(place, target));
       const entered = innermost(Object.keys(closedRooms), target);
       const closed = entered !== undefined && !closedRooms[entered].some((place) => covers(place, path));
-      if (!allowed || closed) {
+      if (allowed && closed) {
+        problems.push(`${path} imports ${target}, but only these may import from ${entered}: ${closedRooms[entered].join(', ')}`);
+      } else if (!allowed) {
         const list = rooms[room].length === 0 ? 'nothing else' : rooms[room].join(', ');
         problems.push(`${path} imports ${target}, but ${room} may import only: ${list}`);
       }
