@@ -123,7 +123,6 @@ function optionTable({ options }, rows = []) {
   return table(['option', 'meaning'], [...rows, ...options.map((option) => [code(option.flags), meaning(option)])]);
 }
 
-/** The help of dcfd. */
 async function routes() {
   const { httpRoutes } = await load('dist/src/gateway/http/http-routes.js');
   const rows = httpRoutes.map(({ method, url, summary }) => [code(`${method} ${url.replace(':name', 'NAME')}`), summary]);
@@ -131,8 +130,18 @@ async function routes() {
 }
 
 async function settings() {
-  const { helpText } = await load('dist/src/daemon/config.js');
-  return `\`\`\`\n${helpText().trimEnd()}\n\`\`\``;
+  const { settingsReference } = await load('dist/src/daemon/settings.js');
+  return table(
+    ['flag', 'variable', 'key in the file', 'allowed', 'default', 'meaning'],
+    settingsReference().map(({ flag, variable, key, placeholder, allowed, default: fallback, help }) => [
+      code(placeholder === undefined ? flag : `${flag} ${placeholder}`),
+      code(variable),
+      code(key),
+      allowed,
+      fallback === '' ? '' : code(fallback),
+      help,
+    ]),
+  );
 }
 
 async function codes() {
