@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { cp, writeFile } from 'node:fs/promises';
+import { constants } from 'node:http2';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, type TestContext, test } from 'node:test';
@@ -9,7 +10,7 @@ import { startDaemon } from '../support/daemon.js';
 import { deploySource, echoSource } from '../support/functions.js';
 import { pythonPackage, runModule, runPython, spawnPython, tellingPrelude, withoutPython } from '../support/python.js';
 import { makeCertificate } from '../unit/sdk/certificate.js';
-import { functionsService, startGrpc, startHttp2, unusedAddress } from '../unit/sdk/servers.js';
+import { answerOk, functionsService, startGrpc, startHttp2, unusedAddress } from '../unit/sdk/servers.js';
 
 function python(program: string, ...args: string[]): Promise<unknown> {
   return runPython(tellingPrelude + program, { args });
@@ -236,6 +237,17 @@ tell([outcome(service) for service in sys.argv[2:]])`;
     assert.equal(code, 'UNAVAILABLE');
     assert.match(message, /broke .*the call may have run, so it was not tried again/);
     assert.equal(calls, 1);
+  });
+
+  test('a refused stream was certainly not processed: it is tried again', async (t) => {
+    let calls = 0;
+    const url = await startHttp2(t, ({ stream }) => {
+      calls += 1;
+      if (calls < 3) stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      else answerOk(stream, Buffer.from('third'));
+    });
+    assert.equal(await python(`tell(Client(url).invoke('echo').text)`, url), 'third');
+    assert.equal(calls, 3);
   });
 
   test('a daemon that is not there is said to be missing, and waited for when that is asked', async (t) => {

@@ -19,6 +19,9 @@ _MAX_DELAY = 2.0
 #: What gRPC says when no connection could be made, so that nothing was sent.
 _UNSENT = re.compile(r"failed to connect to all addresses|resolution failed|errors? resolving|empty address list", re.I)
 
+#: What gRPC says of HTTP/2's REFUSED_STREAM: certainly not processed, https://www.rfc-editor.org/rfc/rfc9113#section-8.7.
+_REFUSED = re.compile(r"(Stream removed \(RST_STREAM \()?Received RST_STREAM with error code 7\)*")
+
 _CONNECT_PROBLEMS = (
     (re.compile(r"create security handshaker", re.I), "a certificate or key in Tls(…) cannot be read: give PEM texts"),
     (re.compile(r"CERTIFICATE_VERIFY_FAILED|Peer name|hostname verif", re.I), "its certificate is not trusted. Name its authority in Tls(ca=…)"),
@@ -45,6 +48,8 @@ class Failure:
     details: str
     #: Nothing was sent.
     unsent: bool
+    #: The stream was refused before anything of the call was processed.
+    refused: bool
     #: The daemon gives its word that the call was not started.
     not_started: bool
     #: After how many seconds to come back; a negative number: never; None: nothing was said.
@@ -65,6 +70,7 @@ def classify(error: grpc.RpcError) -> Failure:
         code=code,
         details=details,
         unsent=code == "UNAVAILABLE" and not trailers and _UNSENT.search(details) is not None,
+        refused=code == "UNAVAILABLE" and not trailers and not error.initial_metadata() and _REFUSED.fullmatch(details) is not None,
         not_started=trailers.get("dcf-not-started") == "1",
         pushback=None if pushback is None else int(pushback) / 1000 if re.fullmatch(r"\d{1,9}", pushback) else -1.0,
         reason=trailers.get("dcf-reason"),
@@ -78,6 +84,8 @@ def retry_delay(failure: Failure, attempts: int, elapsed: float, wait_for_ready:
     backoff = min(_INITIAL_DELAY * 2 ** min(attempts - 1, 10), _MAX_DELAY) * random.uniform(0.8, 1.2)
     if failure.unsent:
         return backoff if wait_for_ready or elapsed + backoff < _CONNECT_GRACE else None
+    if failure.refused:
+        return backoff
     if failure.pushback is not None and failure.pushback < 0:
         return None
     pushed = None if failure.pushback is None else failure.pushback * random.uniform(1.0, 1.2)
@@ -100,6 +108,8 @@ def message_of(failure: Failure, shown: str, timeout: float, proxy: Optional[Pro
             if pattern.search(failure.details):
                 return f"no DCF daemon answers at {shown}: {problem}"
         return f"no DCF daemon answers at {shown}: {failure.details}"
+    if failure.refused:
+        return f"the DCF daemon at {shown} took no more calls on its connection: the call was not started"
     if failure.code == "DEADLINE_EXCEEDED" and "deadline exceeded" in failure.details.lower():
         return f"the DCF daemon at {shown} gave no answer within the timeout of {timeout:g} s"
     if failure.code == "UNAVAILABLE" and not failure.not_started and failure.report is None:

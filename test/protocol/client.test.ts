@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { decodeInvokeReply, encodeInvokeRequest } from '@dcf/sdk/contract';
+import { type ErrorCode, statusCodes } from '@dcf/sdk/errors';
+import { Metadata, status } from '@grpc/grpc-js';
+import type * as Failures from '../../sdk/src/transport/failure.js';
+import type * as Metadatas from '../../sdk/src/transport/metadata.js';
+import type { HeaderOptions } from '../../sdk/src/transport/metadata.js';
+import type * as Retries from '../../sdk/src/transport/retry.js';
+import { root } from '../support/programs.js';
+import { runPython, withoutPython } from '../support/python.js';
+
+// The rules of a client are no part of what the SDK exports.
+const { classifyFailure }: typeof Failures = await import(join(root, 'sdk/dist/transport/failure.js'));
+const { callHeaders }: typeof Metadatas = await import(join(root, 'sdk/dist/transport/metadata.js'));
+const { retryNotStarted }: typeof Retries = await import(join(root, 'sdk/dist/transport/retry.js'));
+
+const folder = join(root, 'test', 'protocol', 'client');
+
+interface RetryCase {
+  what: string;
+  failure: { kind: 'refused' | 'unsent' | 'broken' } | { kind: 'answered'; code: ErrorCode; trailers: Record<string, string> };
+  attempts?: number;
+  elapsedMs?: number;
+  waitForReady?: boolean;
+  /** The least and the most; `null` when it must not be tried again. */
+  delayMs: [number, number] | null;
+}
+
+interface HeaderCase {
+  what: string;
+  given: HeaderOptions;
+  headers?: [string, string][];
+  problem?: string;
+}
+
+interface Envelopes {
+  requests: { function: string; input: string; message: string }[];
+  replies: { what: string; message: string; output: string | null }[];
+}
+
+function read<Content>(name: string): Content {
+  return JSON.parse(readFileSync(join(folder, name), 'utf8'));
+}
+
+const retries = read<RetryCase[]>('retry.json');
+const headers = read<HeaderCase[]>('headers.json');
+const { requests, replies } = read<Envelopes>('envelopes.json');
+
+/** What grpc-js says of an attempt to which no server gave a status. */
+const details = { refused: 'Stream refused by server', unsent: 'No connection established', broken: 'Connection dropped' };
+
+function classified({ failure }: RetryCase) {
+  const metadata = new Metadata();
+  const facts = { sent: failure.kind !== 'unsent', answerBegun: false };
+  if (failure.kind !== 'answered') return classifyFailure({ code: status.UNAVAILABLE, details: details[failure.kind], metadata }, facts);
+  for (const [key, value] of Object.entries(failure.trailers)) metadata.set(key, value);
+  return classifyFailure({ code: statusCodes[failure.code], details: "the daemon's own words", metadata }, facts);
+}
+
+for (const given of retries) {
+  test(`tried again or not: ${given.what}`, () => {
+    const { attempts = 1, elapsedMs = 0, waitForReady = false, delayMs } = given;
+    for (let round = 0; round < 20; round++) {
+      const limits = { deadline: Number.POSITIVE_INFINITY, timeoutMs: 60_000, signal: undefined, waitForReady };
+      const delay = retryNotStarted(classified(given), attempts, elapsedMs, limits);
+      if (delayMs === null) assert.equal(delay, undefined);
+      else assert.ok(delay !== undefined && delay >= delayMs[0] - 1e-6 && delay <= delayMs[1] + 1e-6, String(delay));
+    }
+  });
+}
+
+for (const { what, given, headers: wanted, problem } of headers) {
+  test(`headers: ${what}`, () => {
+    if (problem === undefined) assert.deepEqual(callHeaders(given), wanted);
+    else
+      assert.throws(
+        () => callHeaders(given),
+        (error) => error instanceof Error && error.message.includes(problem),
+      );
+  });
+}
+
+test('envelopes', () => {
+  for (const { function: name, input, message } of requests)
+    assert.equal(encodeInvokeRequest({ function: name, input: Buffer.from(input, 'hex') }).toString('hex'), message);
+  for (const { what, message, output } of replies) {
+    const bytes = Buffer.from(message, 'hex');
+    if (output === null) assert.throws(() => decodeInvokeReply(bytes), { code: 'INVALID_ARGUMENT' }, what);
+    else assert.equal(decodeInvokeReply(bytes).toString('hex'), output, what);
+  }
+});
+
+test('the client for Python passes the same vectors', { skip: withoutPython('grpc') }, async () => {
+  const program = readFileSync(join(root, 'test', 'protocol', 'client_vectors.py'), 'utf8');
+  assert.equal(await runPython(program, { args: [folder] }), retries.length + headers.length + requests.length + replies.length);
+});
