@@ -1,3 +1,5 @@
+export { closestName } from './suggest.js';
+
 declare const brand: unique symbol;
 
 /** A function's name that has been checked: safe as a path segment, a label and a host name. */

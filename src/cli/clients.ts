@@ -63,7 +63,7 @@ async function explained(client: ControlClient, url: string, failure: CommandErr
   const functions = await client.list({ timeout: suggestionMs }).catch(() => undefined);
   if (functions === undefined) return failure;
   const names = functions.map((summary) => summary.name);
-  const { closestName } = await import('@dcf/sdk/manifest');
+  const { closestName } = await import('@dcf/sdk/names');
   const meant = closestName(name, names);
   const there = names.length === 0 ? `Nothing is deployed at ${url} (dcf list).` : `Deployed at ${url} (dcf list): ${listed(names)}.`;
   const [first = ''] = failure.message.split('\n"dcf list"', 1);

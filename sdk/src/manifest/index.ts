@@ -11,6 +11,7 @@ export {
   type RevisionId,
   secretNameProblem,
 } from '../names.js';
+export { closestName } from '../suggest.js';
 export { formatDuration, formatSize, parseDuration, parseSize } from '../units.js';
 export { variableProblem } from './environment.js';
 export { type Override, parseOverride, parseTextOverride } from './overrides.js';
@@ -24,5 +25,4 @@ export {
   providerNames,
   secretVariable,
 } from './schema.js';
-export { closestName } from './suggest.js';
 export { readYaml, type YamlContent } from './yaml.js';

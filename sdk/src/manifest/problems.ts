@@ -1,6 +1,6 @@
 import type { z } from 'zod';
+import { closestName } from '../suggest.js';
 import { manifestJsonSchema } from './schema.js';
-import { closestName } from './suggest.js';
 
 type Issue = z.core.$ZodIssue;
 
