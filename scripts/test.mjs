@@ -1,6 +1,6 @@
-// Runs the tests on the built output. Arguments narrow them down: npm test -- unit/wire
+// Runs the tests on the built output. Arguments narrow them down: npm test -- unit/wire, or --tier unit, integration or faults.
 import { spawn } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -9,15 +9,39 @@ const folder = join(root, 'dist', 'test');
 
 function testFiles(path) {
   if (statSync(path).isDirectory()) return readdirSync(path).flatMap((name) => testFiles(join(path, name)));
-  return path.endsWith('.test.js') ? [path] : [];
+  // What was built of a test that is gone stays in dist.
+  const source = join(root, 'test', relative(folder, path).replace(/js$/, 'ts'));
+  return path.endsWith('.test.js') && existsSync(source) ? [path] : [];
 }
 
-const wanted = process.argv.slice(2);
-const files = testFiles(folder).filter((file) => wanted.length === 0 || wanted.some((part) => relative(folder, file).startsWith(part)));
+/** Unit tests that start processes: pools with real replicas. They run with the integration tests. */
+const withProcesses = ['unit/pool/', 'unit/control/', 'unit/gateway/invoker'];
+const startsProcesses = (path) => withProcesses.some((part) => path.startsWith(part));
+const isFault = (path) => path.startsWith('integration/faults/');
+/** Which tests, by their path, are in which tier; without a tier all run. */
+const tiers = {
+  unit: (path) => path.startsWith('unit/') && !startsProcesses(path),
+  integration: (path) => (path.startsWith('integration/') && !isFault(path)) || startsProcesses(path),
+  faults: isFault,
+};
+
+const [option, tier, ...others] = process.argv.slice(2);
+const wanted = option === '--tier' ? others : process.argv.slice(2);
+if (option === '--tier' && !Object.hasOwn(tiers, tier)) {
+  console.error(`--tier ${tier}: allowed: ${Object.keys(tiers).join(', ')}`);
+  process.exit(2);
+}
+const inTier = option === '--tier' ? tiers[tier] : () => true;
+const files = testFiles(folder).filter((file) => {
+  const path = relative(folder, file);
+  return inTier(path) && (wanted.length === 0 || wanted.some((part) => path.startsWith(part)));
+});
 if (files.length === 0) {
   console.error(`no test is called ${wanted.join(', ')}`);
   process.exit(1);
 }
+/** Has a unit test that starts a process fail. */
+const guard = option === '--tier' && tier === 'unit' ? ['--import', pathToFileURL(join(root, 'scripts', 'no-process.mjs')).href] : [];
 const { testEnvironment } = await import(pathToFileURL(join(folder, 'support', 'test-environment.js')).href);
 const environment = await testEnvironment(files, process.env, (line) => console.log(line));
 const reporter = pathToFileURL(join(root, 'scripts', 'test-reporter.mjs')).href;
@@ -25,7 +49,15 @@ const reporter = pathToFileURL(join(root, 'scripts', 'test-reporter.mjs')).href;
 // take half a minute alone take ten where others use the machine as well.
 const child = spawn(
   process.execPath,
-  ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-timeout=1200000', `--test-reporter=${reporter}`, ...files.sort()],
+  [
+    ...guard,
+    '--enable-source-maps',
+    '--test',
+    '--test-concurrency=2',
+    '--test-timeout=1200000',
+    `--test-reporter=${reporter}`,
+    ...files.sort(),
+  ],
   { stdio: 'inherit', env: { ...process.env, ...environment } },
 );
 child.on('exit', (code, signal) => {

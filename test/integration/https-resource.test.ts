@@ -10,7 +10,7 @@ import { type FileServer, type Respond, sendFile, startFileServer } from '../sup
 import { deploySource, writeFunction } from '../support/functions.js';
 import { eventually } from '../support/processes.js';
 import { runCli } from '../support/programs.js';
-import { sha256 } from '../unit/registry/support.js';
+import { sha256 } from '../support/registry.js';
 
 const weights = randomBytes(2 ** 21);
 const digest = sha256(weights);

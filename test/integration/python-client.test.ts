@@ -9,8 +9,8 @@ import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource, echoSource } from '../support/functions.js';
 import { pythonPackage, runModule, runPython, spawnPython, tellingPrelude, withoutPython } from '../support/python.js';
-import { makeCertificate } from '../unit/sdk/certificate.js';
-import { answerOk, functionsService, startGrpc, startHttp2, unusedAddress } from '../unit/sdk/servers.js';
+import { makeCertificate } from '../support/sdk/certificate.js';
+import { answerOk, functionsService, startGrpc, startHttp2, unusedAddress } from '../support/sdk/servers.js';
 
 function python(program: string, ...args: string[]): Promise<unknown> {
   return runPython(tellingPrelude + program, { args });

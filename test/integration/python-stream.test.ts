@@ -7,8 +7,8 @@ import { startDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
 import { eventually } from '../support/processes.js';
 import { runPython, spawnPython, tellingPrelude, withoutPython } from '../support/python.js';
+import { startHttp2, unusedAddress } from '../support/sdk/servers.js';
 import { stored, storingSource } from '../support/streams.js';
-import { startHttp2, unusedAddress } from '../unit/sdk/servers.js';
 
 const prelude = `${tellingPrelude}client = Client(url)
 `;

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import { makeCertificate } from '../unit/sdk/certificate.js';
 import { cleanUp, type Owner } from './cleanup.js';
+import { makeCertificate } from './sdk/certificate.js';
 
 /** One answer of the server; it is asked for each request. */
 export type Respond = (request: IncomingMessage, response: ServerResponse) => void;

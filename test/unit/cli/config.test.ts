@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { configPath, connectionOf, defaultUrl } from '../../../src/cli/config.js';
 import { CommandError } from '../../../src/cli/errors.js';
-import { temporaryFolder } from './command-line.js';
+import { temporaryDirectory as temporaryFolder } from '../../support/cleanup.js';
 
 async function environmentWith(t: TestContext, config?: string): Promise<{ XDG_CONFIG_HOME: string }> {
   const home = await temporaryFolder(t);

@@ -4,7 +4,7 @@ import { planRollout, type Rollout, wholeRollout } from '../../../src/control/ro
 import { isFunctionName, isRevisionId, type RevisionId } from '../../../src/core/names.js';
 import { activated, type Release, withAlias, withScale } from '../../../src/registry/model/release.js';
 import type { Revision } from '../../../src/registry/model/revision.js';
-import { manifestOf } from '../registry/support.js';
+import { manifestOf } from '../../support/registry.js';
 
 function revisionOf(digit: string, update: 'rolling' | 'recreate' = 'rolling'): Revision {
   const [id, name] = [digit.repeat(16), 'digits'];

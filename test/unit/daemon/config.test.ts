@@ -6,8 +6,8 @@ import { DcfError } from '../../../src/core/errors.js';
 import { helpText, readCommand } from '../../../src/daemon/config.js';
 import { downloadRules } from '../../../src/daemon/download-rules.js';
 import { type Settings, settingNames, settingsFileSchema, settingsReference } from '../../../src/daemon/settings.js';
-import { temporaryFolder } from '../../support/pool.js';
-import { makeCertificate } from '../sdk/certificate.js';
+import { temporaryDirectory as temporaryFolder } from '../../support/cleanup.js';
+import { makeCertificate } from '../../support/sdk/certificate.js';
 
 function read(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): Settings {
   const command = readCommand(argv, environment);

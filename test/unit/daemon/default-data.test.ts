@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { readCommand } from '../../../src/daemon/config.js';
 import { defaultData } from '../../../src/daemon/default-data.js';
-import { temporaryFolder } from '../../support/pool.js';
+import { temporaryDirectory as temporaryFolder } from '../../support/cleanup.js';
 
 test('the data does not depend on the folder that one stands in', async (t) => {
   const folder = await temporaryFolder(t);

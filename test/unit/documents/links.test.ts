@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../../support/cleanup.js';
-import { pages } from '../../support/documents/follow.js';
 import { anchorsOf, brokenLinks, linksOf } from '../../support/documents/links.js';
+import { pages } from '../../support/documents/pages.js';
 import { root } from '../../support/programs.js';
 
 test('every link of every page leads to a file and a heading that exist', () => {

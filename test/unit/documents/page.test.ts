@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pages, parts, stepsOf } from '../../support/documents/follow.js';
 import { readPage } from '../../support/documents/page.js';
+import { pages, parts, stepsOf } from '../../support/documents/pages.js';
 
 test('blocks are read with their lines and languages, hidden scripts between them', () => {
   const steps = readPage('## a\n\n```sh\none\n\ntwo\n```\n\n<!-- test: setup\nthree\nfour\n-->\n- item\n  ```\n  five\n    six\n  ```\n');

@@ -3,7 +3,7 @@ import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { explainPackage } from '@dcf/sdk/package';
-import { refused, sampleFolder } from './sample-folder.js';
+import { refused, sampleFolder } from '../../support/sdk-package/sample-folder.js';
 
 const python = { 'function.yaml': 'name: sample\nruntime: python\n', 'handler.py': 'class Handler: pass\n' };
 

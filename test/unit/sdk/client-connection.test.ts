@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { Client, type ClientOptions } from '@dcf/sdk';
 import { ServerCredentials } from '@grpc/grpc-js';
-import { refusal } from './refusal.js';
-import { functionsService, healthService, startGrpc, startHttp2, startTcp, unusedAddress } from './servers.js';
+import { refusal } from '../../support/sdk/refusal.js';
+import { functionsService, healthService, startGrpc, startHttp2, startTcp, unusedAddress } from '../../support/sdk/servers.js';
 
 const echo = functionsService(({ input }) => input);
 

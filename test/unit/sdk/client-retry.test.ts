@@ -3,8 +3,8 @@ import { constants } from 'node:http2';
 import test, { type TestContext } from 'node:test';
 import { Client, DcfError } from '@dcf/sdk';
 import { status } from '@grpc/grpc-js';
-import { refusal } from './refusal.js';
-import { answerOk, functionsService, type Refusal, startGrpc, startHttp2, startTcp } from './servers.js';
+import { refusal } from '../../support/sdk/refusal.js';
+import { answerOk, functionsService, type Refusal, startGrpc, startHttp2, startTcp } from '../../support/sdk/servers.js';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 

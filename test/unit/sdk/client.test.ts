@@ -3,8 +3,8 @@ import { getEventListeners, once } from 'node:events';
 import test from 'node:test';
 import { Client } from '@dcf/sdk';
 import { type handleUnaryCall, Metadata, status } from '@grpc/grpc-js';
-import { refusal } from './refusal.js';
-import { functionsService, startGrpc } from './servers.js';
+import { refusal } from '../../support/sdk/refusal.js';
+import { functionsService, startGrpc } from '../../support/sdk/servers.js';
 
 const echo = functionsService(({ input }) => input);
 

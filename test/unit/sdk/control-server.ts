@@ -5,7 +5,7 @@ import { ControlClient } from '@dcf/sdk/control';
 import { isDigest, parseManifestJson } from '@dcf/sdk/manifest';
 import type { FileSource, FunctionPackage, PackedFile } from '@dcf/sdk/package';
 import { status } from '@grpc/grpc-js';
-import { healthService, startGrpc } from './servers.js';
+import { healthService, startGrpc } from '../../support/sdk/servers.js';
 
 type Methods = Pick<
   ControlHandlers,

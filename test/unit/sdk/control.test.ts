@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ControlClient } from '@dcf/sdk/control';
 import { type Metadata, status } from '@grpc/grpc-js';
+import { refusal } from '../../support/sdk/refusal.js';
+import { unusedAddress } from '../../support/sdk/servers.js';
 import { controlOf, packageOf } from './control-server.js';
-import { refusal } from './refusal.js';
-import { unusedAddress } from './servers.js';
 
 test('list, describe, info, delete', async (t) => {
   const deleted: string[] = [];

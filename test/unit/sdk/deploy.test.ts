@@ -7,8 +7,8 @@ import test, { type TestContext } from 'node:test';
 import type { ControlHandlers } from '@dcf/sdk/contract';
 import type { DeployProgress } from '@dcf/sdk/control';
 import { status } from '@grpc/grpc-js';
+import { refusal } from '../../support/sdk/refusal.js';
 import { controlOf, packageOf, packedFile } from './control-server.js';
-import { refusal } from './refusal.js';
 
 type DeployCall = Parameters<ControlHandlers['Deploy']>[0];
 

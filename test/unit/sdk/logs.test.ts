@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { getEventListeners, once } from 'node:events';
 import test from 'node:test';
 import { status } from '@grpc/grpc-js';
+import { refusal } from '../../support/sdk/refusal.js';
 import { controlOf } from './control-server.js';
-import { refusal } from './refusal.js';
 
 test('all entries come in order, even more than are buffered, and the query reaches the daemon', async (t) => {
   let asked: unknown;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Client, DcfError } from '@dcf/sdk';
 import { ControlClient } from '@dcf/sdk/control';
-import { refusal } from './refusal.js';
-import { functionsService, startGrpc } from './servers.js';
+import { refusal } from '../../support/sdk/refusal.js';
+import { functionsService, startGrpc } from '../../support/sdk/servers.js';
 
 function refusedUrl(url: string): string {
   try {

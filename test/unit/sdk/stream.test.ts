@@ -3,7 +3,7 @@ import test, { type TestContext } from 'node:test';
 import { Client } from '@dcf/sdk';
 import { ChunkReader, ChunkWriter, replyChunks, requestChunks, type SentChunk } from '@dcf/sdk/contract';
 import { type handleBidiStreamingCall, Metadata, type ServerDuplexStream, status } from '@grpc/grpc-js';
-import { startGrpc } from './servers.js';
+import { startGrpc } from '../../support/sdk/servers.js';
 
 type Raw = ServerDuplexStream<Buffer, Buffer>;
 

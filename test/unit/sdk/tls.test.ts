@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { Client, type ClientOptions } from '@dcf/sdk';
 import { ServerCredentials } from '@grpc/grpc-js';
-import { makeCertificate } from './certificate.js';
-import { refusal } from './refusal.js';
-import { functionsService, startGrpc } from './servers.js';
+import { makeCertificate } from '../../support/sdk/certificate.js';
+import { refusal } from '../../support/sdk/refusal.js';
+import { functionsService, startGrpc } from '../../support/sdk/servers.js';
 
 const daemon = makeCertificate('daemon.test');
 const caller = makeCertificate('caller.test');

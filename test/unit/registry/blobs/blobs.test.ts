@@ -3,7 +3,7 @@ import { chmod, open, readdir, readFile, stat, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { Blobs } from '../../../../src/registry/blobs/blobs.js';
-import { sha256, temporaryFolder } from '../support.js';
+import { sha256, temporaryFolder } from '../../../support/registry.js';
 
 const bytes = Buffer.from('the bytes of a blob');
 const digest = sha256(bytes);

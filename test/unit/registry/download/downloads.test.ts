@@ -10,7 +10,7 @@ import type { DownloadRules } from '../../../../src/registry/download/download-r
 import { Downloads } from '../../../../src/registry/download/downloads.js';
 import { type FileServer, type Respond, sendFile, startFileServer } from '../../../support/file-server.js';
 import { eventually } from '../../../support/processes.js';
-import { sha256, temporaryFolder } from '../support.js';
+import { sha256, temporaryFolder } from '../../../support/registry.js';
 
 const content = randomBytes(3 * 2 ** 20);
 const digest = sha256(content);

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { packageVersion } from '../../../../src/core/platform-packages.js';
 import { pruneLock } from '../../../../src/registry/install/npm-lock.js';
 import { planPackages } from '../../../../src/registry/install/npm-plan.js';
-import { temporaryFolder } from '../support.js';
+import { temporaryFolder } from '../../../support/registry.js';
 
 const entry = (dependencies: Record<string, string> = {}, more: object = {}) => ({ version: '1.0.0', dependencies, ...more });
 

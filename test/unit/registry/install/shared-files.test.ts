@@ -3,7 +3,7 @@ import { chmod, link, mkdir, readdir, readFile, rm, stat, symlink, writeFile } f
 import { join } from 'node:path';
 import test from 'node:test';
 import { shareFiles, sweepSharedFiles } from '../../../../src/registry/install/shared-files.js';
-import { temporaryFolder } from '../support.js';
+import { temporaryFolder } from '../../../support/registry.js';
 
 async function setUp(t: test.TestContext) {
   const data = await temporaryFolder(t);

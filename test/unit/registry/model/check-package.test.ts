@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { PackageFile } from '@dcf/sdk/contract';
 import type { ManifestInput } from '@dcf/sdk/manifest';
 import { checkPackage } from '../../../../src/registry/model/check-package.js';
-import { manifestOf, packageOf, sha256 } from '../support.js';
+import { manifestOf, packageOf, sha256 } from '../../../support/registry.js';
 
 const { files } = packageOf({ name: 'digits' });
 

@@ -7,7 +7,7 @@ import {
   resolveResources,
   resourcePaths,
 } from '../../../../src/registry/model/resources.js';
-import { manifestOf } from '../support.js';
+import { manifestOf } from '../../../support/registry.js';
 
 const manifest = manifestOf({ name: 'digits', resources: { model: './model.onnx', voices: { source: 'voices/' } } });
 

@@ -8,7 +8,7 @@ import { revisionIdOf } from '../../../../src/registry/model/revision.js';
 import { checkSecrets, RevisionSecrets } from '../../../../src/registry/secrets/revision-secrets.js';
 import { removeStaleSecretFiles } from '../../../../src/registry/secrets/secret-files.js';
 import { Secrets } from '../../../../src/registry/secrets/secrets.js';
-import { functionName, manifestOf, temporaryFolder } from '../support.js';
+import { functionName, manifestOf, temporaryFolder } from '../../../support/registry.js';
 
 const both: ManifestInput['secrets'] = ['API_KEY', { name: 'CERTIFICATE', file: true }];
 

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Secrets } from '../../../../src/registry/secrets/secrets.js';
-import { functionName, temporaryFolder } from '../support.js';
+import { functionName, temporaryFolder } from '../../../support/registry.js';
 
 const hello = functionName('hello');
 const other = functionName('other');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { isFunctionName } from '../../../../src/core/names.js';
 import { CallCounts } from '../../../../src/registry/state/call-counts.js';
-import { temporaryFolder } from '../support.js';
+import { temporaryFolder } from '../../../support/registry.js';
 
 const name = 'digits';
 const revision = 'ca5ceb5ae825a262';

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { checkPackage } from '../../../../src/registry/model/check-package.js';
 import { revisionIdOf } from '../../../../src/registry/model/revision.js';
 import { decodeState, encodeState, type FunctionState } from '../../../../src/registry/state/function-state.js';
-import { functionName, packageOf } from '../support.js';
+import { functionName, packageOf } from '../../../support/registry.js';
 
 const name = functionName('digits');
 const path = '/data/functions/digits/function.json';

@@ -3,7 +3,7 @@ import { appendFile, chmod, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { provideSystemPackages } from '../../../../src/registry/install/system-packages.js';
-import { temporaryFolder } from '../support.js';
+import { temporaryFolder } from '../../../support/registry.js';
 
 /** A host of its own: the packages are lines of a file, which dpkg-query reads and apt-get writes. */
 async function host(context: TestContext, aptGet: string): Promise<{ environment: NodeJS.ProcessEnv; installed: string; asked: string }> {

@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { packFunction } from '@dcf/sdk/package';
-import { evaluate } from './evaluate.js';
-import { madeText, pathsOf, sampleFolder, smallest } from './sample-folder.js';
+import { evaluate } from '../../support/sdk-package/evaluate.js';
+import { madeText, pathsOf, sampleFolder, smallest } from '../../support/sdk-package/sample-folder.js';
 
 const labels = '["cat","dog"]';
 

@@ -9,8 +9,8 @@ import { installDependencies, recoverDependencies, sweepDependencies } from '../
 import type { PythonInterpreter } from '../../../../src/registry/install/pip.js';
 import { planRequirements, sitePackagesLink } from '../../../../src/registry/install/requirements-plan.js';
 import { lacksModules, testPython } from '../../../support/pythons.js';
+import { assertNoLeftovers, temporaryFolder } from '../../../support/registry.js';
 import { makeWheel } from '../../../support/wheels.js';
-import { assertNoLeftovers, temporaryFolder } from '../support.js';
 
 const run = promisify(execFile);
 

@@ -6,7 +6,7 @@ import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { pathsOf, refused, sampleFolder, smallest } from './sample-folder.js';
+import { pathsOf, refused, sampleFolder, smallest } from '../../support/sdk-package/sample-folder.js';
 
 test('symbolic links are refused by name: to a file, to a folder, dangling, and the special files themselves', async (t) => {
   for (const [name, target] of [

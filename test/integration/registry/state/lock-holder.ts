@@ -1,6 +1,6 @@
 /** Opens the data directory of its argument, says so, and stays: the process that a test kills. */
 import { Registry } from '../../../../src/registry/registry.js';
-import { deploy, packageOf, prepare } from '../support.js';
+import { deploy, packageOf, prepare } from '../../../support/registry.js';
 
 const registry = await Registry.open(process.argv[2] ?? '');
 await deploy(registry, packageOf({ name: 'digits' }, { 'version.txt': '1' }));

@@ -7,7 +7,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Registry } from '../../../../src/registry/registry.js';
 import { lockDirectory } from '../../../../src/registry/state/lock.js';
-import { assertLaidOut, assertNoLeftovers, functionName, packageOf, temporaryFolder } from '../support.js';
+import { assertLaidOut, assertNoLeftovers, functionName, packageOf, temporaryFolder } from '../../../support/registry.js';
 
 const holderEntry = fileURLToPath(new URL('lock-holder.js', import.meta.url));
 const noFlock = '/nowhere/flock';

@@ -4,7 +4,7 @@ import { chmod, cp, link, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { emptyFolderMode, packFunction } from '@dcf/sdk/package';
-import { madeText, pathsOf, refused, sampleFolder, smallest } from './sample-folder.js';
+import { madeText, pathsOf, refused, sampleFolder, smallest } from '../../support/sdk-package/sample-folder.js';
 
 test('a small function: its files, sorted, with size and SHA-256', async (t) => {
   const folder = await sampleFolder(t, { ...smallest, 'data/b.txt': 'b', 'data/a.txt': 'a', 'run.sh': '#!/bin/sh\n' });

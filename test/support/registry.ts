@@ -6,9 +6,9 @@ import { join, relative } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { PackageFile } from '@dcf/sdk/contract';
 import { type Manifest, type ManifestInput, parseManifestJson } from '@dcf/sdk/manifest';
-import { type Digest, type FunctionName, isDigest, isFunctionName } from '../../../src/core/names.js';
-import type { Revision, RevisionFile } from '../../../src/registry/model/revision.js';
-import type { FunctionRecord, Registry } from '../../../src/registry/registry.js';
+import { type Digest, type FunctionName, isDigest, isFunctionName } from '../../src/core/names.js';
+import type { Revision, RevisionFile } from '../../src/registry/model/revision.js';
+import type { FunctionRecord, Registry } from '../../src/registry/registry.js';
 
 /** A package as a client would send it. */
 export interface SamplePackage {

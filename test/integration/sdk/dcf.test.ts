@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import test, { type TestContext } from 'node:test';
 import { DcfError, dcf } from '@dcf/sdk';
-import { functionsService, startGrpc, unusedAddress } from './servers.js';
+import { functionsService, startGrpc, unusedAddress } from '../../support/sdk/servers.js';
 
 /** Runs a script that may import the SDK to its own end; it is killed with the test. */
 async function runScript(t: TestContext, script: string): Promise<{ output: string; code: unknown }> {

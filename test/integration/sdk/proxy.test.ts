@@ -9,10 +9,10 @@ import { Client } from '@dcf/sdk';
 import type * as Addresses from '../../../sdk/src/transport/address.js';
 import type * as Proxies from '../../../sdk/src/transport/proxy.js';
 import { root } from '../../support/programs.js';
+import { proxyCases } from '../../support/sdk/proxy-cases.js';
+import { refusal } from '../../support/sdk/refusal.js';
 import { deadUrl } from '../cli/command-line.js';
 import { FakeDaemon } from '../cli/fake-daemon.js';
-import { proxyCases } from './proxy-cases.js';
-import { refusal } from './refusal.js';
 
 // No door of the package leads to them: they are the rules that its clients go by.
 const { parseAddress }: typeof Addresses = await import(join(root, 'sdk/dist/transport/address.js'));

@@ -6,7 +6,7 @@ import { releaseOf } from '../../../src/registry/model/function-record.js';
 import type { Release } from '../../../src/registry/model/release.js';
 import type { Revision } from '../../../src/registry/model/revision.js';
 import { Registry } from '../../../src/registry/registry.js';
-import { deploy, functionName, packageOf, sha256, temporaryFolder } from './support.js';
+import { deploy, functionName, packageOf, sha256, temporaryFolder } from '../../support/registry.js';
 
 const digits = functionName('digits');
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { remoteFolder } from '../../../../src/registry/model/resources.js';
 import { Registry } from '../../../../src/registry/registry.js';
-import { assertNoLeftovers, deploy, packageOf, type SamplePackage, sha256, temporaryFolder, upload } from '../support.js';
+import { assertNoLeftovers, deploy, packageOf, type SamplePackage, sha256, temporaryFolder, upload } from '../../../support/registry.js';
 
 const weights = Buffer.from('the weights');
 const digest = sha256(weights);

@@ -5,7 +5,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { Registry } from '../../../src/registry/registry.js';
-import { assertLaidOut, assertNoLeftovers, deploy, functionName, packageOf, prepare, temporaryFolder } from './support.js';
+import { assertLaidOut, assertNoLeftovers, deploy, functionName, packageOf, prepare, temporaryFolder } from '../../support/registry.js';
 
 const digits = functionName('digits');
 

@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { installDependencies, recoverDependencies, sweepDependencies } from '../../../../src/registry/install/dependencies.js';
 import { npmEnvironment } from '../../../../src/registry/install/npm.js';
-import { assertNoLeftovers, temporaryFolder } from '../support.js';
+import { assertNoLeftovers, temporaryFolder } from '../../../support/registry.js';
 
 const run = promisify(execFile);
 

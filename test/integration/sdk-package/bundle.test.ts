@@ -7,8 +7,8 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { packFunction } from '@dcf/sdk/package';
-import { evaluate } from './evaluate.js';
-import { madeText, pathsOf, refused, sampleFolder, smallest } from './sample-folder.js';
+import { evaluate } from '../../support/sdk-package/evaluate.js';
+import { madeText, pathsOf, refused, sampleFolder, smallest } from '../../support/sdk-package/sample-folder.js';
 
 const run = promisify(execFile);
 

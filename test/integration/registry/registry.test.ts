@@ -6,7 +6,17 @@ import { type Digest, isRevisionId } from '../../../src/core/names.js';
 import { defer } from '../../../src/core/promises.js';
 import type { RevisionFile } from '../../../src/registry/model/revision.js';
 import { Registry } from '../../../src/registry/registry.js';
-import { assertLaidOut, assertNoLeftovers, deploy, functionName, packageOf, prepare, sha256, temporaryFolder, upload } from './support.js';
+import {
+  assertLaidOut,
+  assertNoLeftovers,
+  deploy,
+  functionName,
+  packageOf,
+  prepare,
+  sha256,
+  temporaryFolder,
+  upload,
+} from '../../support/registry.js';
 
 const digits = functionName('digits');
 const unknownId = '0123456789abcdef';
