@@ -1,6 +1,6 @@
 // Builds everything: types from the .proto files, TypeScript, and what ships beside it.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -12,6 +12,35 @@ function run(command, ...args) {
   const { status, error } = spawnSync(process.execPath, [join(root, 'node_modules', command), ...args], { cwd: root, stdio: 'inherit' });
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
+}
+
+/**
+ * Removes what was built of sources that are gone, and what the compiler remembers: an import of one of them would go on
+ * compiling here, and fail in a fresh clone.
+ */
+function removeStaleOutputs() {
+  const pairs = [
+    ['sdk/src', 'sdk/dist/cjs'],
+    ['sdk/src', 'sdk/dist'],
+    ...['src', 'test', 'bench', 'demo'].map((folder) => [folder, `dist/${folder}`]),
+  ];
+  let stale = false;
+  for (const [sources, outputs] of pairs) {
+    if (!existsSync(join(root, outputs))) continue;
+    for (const path of readdirSync(join(root, outputs), { recursive: true, encoding: 'utf8' })) {
+      if (!path.endsWith('.d.ts') || (outputs === 'sdk/dist' && path.startsWith('cjs'))) continue;
+      const stem = path.slice(0, -'.d.ts'.length);
+      if (['.ts', '.d.ts'].some((ending) => existsSync(join(root, sources, stem + ending)))) continue;
+      for (const ending of ['.d.ts', '.d.ts.map', '.js', '.js.map']) rmSync(join(root, outputs, stem + ending), { force: true });
+      stale = true;
+    }
+  }
+  if (!stale) return;
+  for (const folder of ['dist', 'sdk/dist']) {
+    for (const path of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
+      if (path.endsWith('tsbuildinfo')) rmSync(join(root, folder, path));
+    }
+  }
 }
 
 rmSync(join(root, 'sdk/src/generated'), { recursive: true, force: true });
@@ -29,6 +58,7 @@ run(
   'dcf/v1/dcf.proto',
 );
 writeDescriptor();
+removeStaleOutputs();
 run('typescript/bin/tsc', '-b');
 cpSync(join(root, 'proto'), join(root, 'sdk/dist/proto'), { recursive: true });
 

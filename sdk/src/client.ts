@@ -1,5 +1,6 @@
 import type { CallReport } from './contract/report.js';
 import { StreamResult } from './stream.js';
+import { readTimeout } from './timeout.js';
 import { Channel } from './transport/channel.js';
 import type { OpenChannel } from './transport/open-channel.js';
 import {
@@ -8,7 +9,6 @@ import {
   type ClientOptions,
   defaultTimeoutMs,
   readMaxPayload,
-  readTimeout,
   startLimits,
 } from './transport/options.js';
 import type { StreamInput, StreamProgress } from './transport/stream-chunks.js';

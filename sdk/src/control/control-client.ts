@@ -10,12 +10,13 @@ import type {
 } from '../contract/types.js';
 import { DcfError } from '../errors.js';
 import type { FunctionPackage } from '../package/types.js';
+import { readTimeout } from '../timeout.js';
 import { Channel } from '../transport/channel.js';
 import { errorOfFailure } from '../transport/failure-error.js';
 import { reachDaemon } from '../transport/health.js';
 import { callHeaders, type Headers } from '../transport/metadata.js';
 import type { OpenChannel } from '../transport/open-channel.js';
-import { type CallLimits, type ConnectionOptions, defaultTimeoutMs, type Limits, readTimeout, startLimits } from '../transport/options.js';
+import { type CallLimits, type ConnectionOptions, defaultTimeoutMs, type Limits, startLimits } from '../transport/options.js';
 import { streamEnd } from '../transport/stream.js';
 import { callUnary, type UnaryMethod } from '../transport/unary.js';
 import { followChange } from './change.js';
