@@ -41,7 +41,7 @@ interface Host {
   readonly providers: readonly Provider[];
   readonly devices: readonly string[];
   readonly sandbox: Usable;
-  /** Those but Node, which runs this program. */
+  /** Languages other than Node, which runs this program. */
   readonly runtimes: readonly RuntimeSupport[];
   /** What puts limits.memory in force. */
   readonly memory: string;

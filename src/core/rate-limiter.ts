@@ -2,7 +2,7 @@ import { startTimer } from './deadline.js';
 
 const windowMs = 1_000;
 
-/** So many of something in a second; the others are counted, and told of once the second is over. */
+/** Allows a number of events in each second; the events beyond it are counted and reported once the second is over. */
 export class RateLimiter {
   private left: number;
   private refused = 0;

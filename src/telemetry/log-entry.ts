@@ -12,7 +12,7 @@ export interface FunctionLogEntry {
   readonly replica: number;
   readonly worker: number;
   readonly revision: string;
-  /** So many entries are missing where this one stands; it is not kept in the file. */
+  /** Number of entries that are missing where this entry stands; it is not kept in the file. */
   readonly missing?: number;
 }
 

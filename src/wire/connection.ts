@@ -29,7 +29,7 @@ const scratchLength = 64 * 1024;
 const manyLogs = 64;
 
 /**
- * So many messages are written without waiting for the turn's end: the other side then works on them while this one still
+ * Number of messages that are written without waiting for the turn's end: the other side then works on them while this one still
  * makes more. Waiting for all of 64 calls left both sides idle in turns.
  */
 const flushLength = 16;

@@ -35,7 +35,7 @@ async function peakDuring(pid: number, task: () => Promise<void>): Promise<numbe
   return peak;
 }
 
-/** So many bytes in chunks of one length, and how many of them were taken. */
+/** A number of bytes in chunks of one length, and how many of them were taken. */
 function source(chunkLength: number, total: number) {
   const taken = { bytes: 0 };
   function* chunks(): Generator<Uint8Array> {

@@ -101,7 +101,7 @@ export class ChunkReader {
 /** A chunk that is to be sent. */
 export interface SentChunk {
   output: Uint8Array;
-  /** So many bytes in front of it, in the same memory, may be written over. */
+  /** Number of bytes in front of the chunk, in the same memory, that may be written over. */
   headroom: number;
 }
 

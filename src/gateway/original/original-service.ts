@@ -66,7 +66,7 @@ async function deploy(
   );
 }
 
-/** So many replicas, no more and no fewer; none means none at rest, and the first call starts one. */
+/** Bounds for a fixed number of replicas. With 0 no replica runs at rest, and the first call starts one. */
 async function setReplicas({ releaser }: OriginalServiceOptions, name: FunctionName, replicas: number): Promise<{ Msg: Buffer }> {
   const { min, max } = await releaser.scale(name, replicas === 0 ? { min: 0 } : { min: replicas, max: replicas });
   return message(`${name} has ${min === max ? min : `${min} to ${max}`} replicas`);

@@ -10,7 +10,7 @@ export type { ReplyHead, ReplyKind } from '../../wire/reply-head.js';
 export interface Output {
   output: Uint8Array;
   kind: ReplyKind;
-  /** So many bytes in front of the output, in the same memory, are free for an envelope around it. */
+  /** Number of bytes in front of the output, in the same memory, that are free for an envelope around it. */
   headroom: number;
   /** May be called with the output by who will not read it again; its memory is then used for another. */
   release: (output: Uint8Array) => void;

@@ -12,6 +12,6 @@ export interface LogLine {
   worker: number;
   /** Where it stands in a line that is shown in parts; missing for a whole one. */
   part?: LinePart;
-  /** So many lines are missing where this one stands. */
+  /** Number of lines that are missing where this line stands. */
   missing?: number;
 }

@@ -49,7 +49,7 @@ export class Scaler {
     if (!this.stopped) this.want(Math.min(Math.max(this.replicas.wanted, bounds.min), bounds.max));
   }
 
-  /** So many calls are accepted and not answered now. */
+  /** Takes the number of calls that are accepted and not answered now. */
   note(calls: number): void {
     this.calls = calls;
     if (calls > this.peakCalls) this.peakCalls = calls;

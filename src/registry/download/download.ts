@@ -17,7 +17,7 @@ export interface DownloadTask {
   onProgress: (text: string) => void;
 }
 
-/** So many tries may fail one after the other. */
+/** Number of tries that may fail one after the other. */
 const maxTries = 5;
 /** A try that brought so much counts as a good one. */
 const goodProgress = 2 ** 20;
