@@ -1,6 +1,6 @@
 import type { DaemonReport } from '@dcf/sdk/contract';
+import { formatSize } from '@dcf/sdk/units';
 import { RateLimiter } from '../core/rate-limiter.js';
-import { formatSize } from '../core/units.js';
 import type { FunctionLogEntry } from './log-entry.js';
 
 /** Lines of one function in a second; where calls are short, more would cost more than the calls themselves. */

@@ -1,6 +1,6 @@
+import { formatDuration } from '@dcf/sdk/units';
 import { startTimer } from '../../core/deadline.js';
 import { DcfError } from '../../core/errors.js';
-import { formatDuration } from '../../core/units.js';
 import type { Call, CallHolder } from '../calls/call.js';
 
 export interface CallTerminationOptions {

@@ -1,5 +1,4 @@
-import { DcfError, messageOf } from '../../core/errors.js';
-import { errorCode } from '../../core/system-error.js';
+import { DcfError, errorCode, messageOf } from '../../core/errors.js';
 
 /**
  * A failure of the file system as an error for the caller; what is a DcfError already stays.

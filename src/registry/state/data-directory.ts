@@ -1,7 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { DcfError, messageOf } from '../../core/errors.js';
-import { errorCode } from '../../core/system-error.js';
+import { DcfError, errorCode, messageOf } from '../../core/errors.js';
 import { exists } from '../disk/atomic-file.js';
 import { Layout } from '../disk/layout.js';
 import { type DirectoryLock, lockDirectory } from './lock.js';

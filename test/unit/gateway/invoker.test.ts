@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Target } from '../../../src/control/router.js';
+import type { Target } from '../../../src/control/live/router.js';
 import { DcfError, isNotStarted } from '../../../src/core/errors.js';
 import { defer } from '../../../src/core/promises.js';
 import { type InvokeRequest, Invoker, type StreamRequest } from '../../../src/gateway/invoker.js';
