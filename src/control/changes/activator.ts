@@ -14,7 +14,7 @@ import { type Progress, runStep } from './progress.js';
 export interface ActivatorOptions {
   registry: Registry;
   functions: LiveFunctions;
-  launcher: Launcher;
+  launcher: Pick<Launcher, 'prepare' | 'createPool'>;
   drainGraceMs: number;
   /** Reports that the revision which had to make room does not start again. */
   onProblem: (name: FunctionName, revision: RevisionId, error: unknown) => void;

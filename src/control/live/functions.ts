@@ -11,9 +11,9 @@ import { LiveFunction, type LiveRevision, sharersIn } from './live-function.js';
 import { nextPlace, Router } from './router.js';
 
 export interface FunctionsOptions {
-  launcher: Launcher;
+  launcher: Pick<Launcher, 'prepare' | 'createPool'>;
   /** The calls of functions before the daemon started. */
-  counts: CallCounts;
+  counts: Pick<CallCounts, 'read'>;
   drainGraceMs: number;
   /** How long the replicas of the revision that was active before stay ready; 0: not at all. */
   keepWarmMs: number;

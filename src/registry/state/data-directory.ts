@@ -8,14 +8,15 @@ import { type DirectoryLock, lockDirectory } from './lock.js';
 /**
  * Makes the data directory, if need be, and takes its lock.
  *
+ * @param takeLock - keeps other daemons out of it
  * @throws DcfError FAILED_PRECONDITION when it is no directory, cannot be written, or belongs to another daemon
  */
-export async function openDataDirectory(path: string): Promise<{ layout: Layout; lock: DirectoryLock }> {
+export async function openDataDirectory(path: string, takeLock = lockDirectory): Promise<{ layout: Layout; lock: DirectoryLock }> {
   const directory = resolve(path);
   try {
     await makeDirectory(directory);
     const layout = new Layout(await realpath(directory));
-    return { layout, lock: lockDirectory(layout.root) };
+    return { layout, lock: takeLock(layout.root) };
   } catch (error) {
     if (DcfError.is(error)) throw error;
     throw new DcfError('FAILED_PRECONDITION', `the data directory ${directory} ${problemOf(error)}; choose another with --data`, {

@@ -82,13 +82,14 @@ test('a call ahead that is recalled comes back; one that has begun does not', ()
   assert.equal(calls.idle, false);
 });
 
-test('a call ahead whose deadline has passed does not begin', async () => {
+test('a call ahead whose deadline has passed does not begin', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'] });
   const { handler, ends, end } = held();
   const { take, told } = runner(handler);
   take(1, false);
   take(2, true, 1);
   take(3, true);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  t.mock.timers.tick(1);
   await end(1);
   assert.deepEqual(told(), ['RESULT 1', 'ERROR 2', 'STARTED 3']);
   assert.equal(ends.has('2'), false);

@@ -51,29 +51,6 @@ test('calls of one turn are one batch, in order, and each gets its own reply', a
   assert.equal(pool.batchSizes[3], 1);
 });
 
-test('a single call is a batch of one, and nobody waits for others when maxDelay is 0', async (t) => {
-  const { call } = await startPool(t, counting, { batch: { maxSize: 100 } });
-  assert.equal(await call('only').text, 'only 0/1');
-});
-
-test('what is queued goes together, at most maxSize at once', async (t) => {
-  const { call, first, go, pool } = await heldPool(t, { batch: { maxSize: 3 } });
-  const rest = Array.from({ length: 7 }, (_, index) => call(`call ${index}`));
-  go();
-  assert.equal(await first.text, '1');
-  assert.deepEqual(await Promise.all(rest.map(({ text }) => text)), ['3', '3', '3', '3', '3', '3', '1']);
-  assert.deepEqual([pool.batchSizes[1], pool.batchSizes[3]], [2, 2]);
-  assert.equal((await rest[0]?.report)?.batchSize, 3);
-});
-
-test('a batch is bounded by the bytes of one payload', async (t) => {
-  const { call, first, go } = await heldPool(t, { batch: { maxSize: 10 }, limits: { payload: 100 } });
-  const rest = [60, 30, 60, 60, 100].map((length) => call('x'.repeat(length)));
-  go();
-  await first.text;
-  assert.deepEqual(await Promise.all(rest.map(({ text }) => text)), ['2', '2', '1', '1', '1']);
-});
-
 test('one bad item fails alone', async (t) => {
   const { call, first, go } = await heldPool(t, { batch: { maxSize: 10 } });
   const [good, bad, wrong] = [call('good'), call('bad'), call('wrong')];
@@ -83,17 +60,6 @@ test('one bad item fails alone', async (t) => {
   const error = failureOf(await bad.outcome);
   assert.deepEqual([error.code, error.message], ['UNKNOWN', 'a bad one']);
   assert.match(failureOf(await wrong.outcome).message, /returned nothing \(undefined\)/);
-});
-
-test('a call that is cancelled or late while it waits is in no batch', async (t) => {
-  const { call, first, go } = await heldPool(t, { batch: { maxSize: 10 } });
-  const [kept, cancelled, late] = [call('kept'), call('cancelled'), call('late', { timeoutMs: 20 })];
-  cancelled.cancel();
-  assert.equal(failureOf(await cancelled.outcome).code, 'CANCELLED');
-  assert.match(failureOf(await late.outcome).message, /passed in the queue/);
-  go();
-  await first.text;
-  assert.equal(await kept.text, '1');
 });
 
 for (const [what, body, message] of [
@@ -111,53 +77,6 @@ for (const [what, body, message] of [
     assert.equal(pool.snapshot().replicas[0]?.pid, pid);
   });
 }
-
-test('with maxDelay a call waits for others, but no longer than that', async (t) => {
-  const { call } = await startPool(t, counting, { batch: { maxSize: 2, maxDelay: '10m' } });
-  const first = call('first');
-  // A later turn of the event loop: without the delay the first would have gone alone.
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  const second = call('second');
-  assert.deepEqual([await first.text, await second.text], ['first 0/2', 'second 1/2']);
-  const short = await startPool(t, counting, { batch: { maxSize: 2, maxDelay: '30ms' } });
-  const lone = short.call('lone');
-  assert.equal(await lone.text, 'lone 0/1');
-  assert.ok((await lone.report).queueMs >= 29, 'it did wait');
-});
-
-test('a call whose deadline is nearer than maxDelay does not wait for others until it has passed', async (t) => {
-  const { call } = await startPool(t, counting, { batch: { maxSize: 2, maxDelay: '10m' } });
-  const patient = call('patient', { timeoutMs: 60_000 });
-  assert.equal(await call('hurried', { timeoutMs: 5_000 }).text, 'hurried 1/2');
-  assert.equal(await patient.text, 'patient 0/2');
-  assert.equal(await call('alone', { timeoutMs: 1_000 }).text, 'alone 0/1');
-});
-
-test('a call with a near deadline ends the wait of those before it', async (t) => {
-  const { call } = await startPool(t, counting, { batch: { maxSize: 3, maxDelay: '10m' } });
-  const patient = call('patient');
-  const hurried = call('hurried', { timeoutMs: 1_000 });
-  assert.deepEqual([await patient.text, await hurried.text], ['patient 0/2', 'hurried 1/2']);
-});
-
-test('a worker that becomes free takes along what comes in the same turn', async (t) => {
-  const { call, first, go } = await heldPool(t, { batch: { maxSize: 4, maxDelay: '0ms' } });
-  const waiting = call('waited');
-  const again = first.text.then(() => call('again').text);
-  go();
-  assert.deepEqual(await Promise.all([waiting.text, again]), ['2', '2']);
-});
-
-test('maxDelay is counted from when a worker is free, also for a call that has waited for longer', async (t) => {
-  const { call, first, go } = await heldPool(t, { batch: { maxSize: 2, maxDelay: '500ms' } });
-  const waiting = call('waited');
-  await new Promise((resolve) => setTimeout(resolve, 600));
-  go();
-  await first.text;
-  // A turn later than the worker became free.
-  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-  assert.deepEqual(await Promise.all([waiting.text, call('late').text]), ['2', '2']);
-});
 
 test('a Handler without callBatch gets its calls one by one', async (t) => {
   const { call } = await startPool(t, 'export class Handler { call(request) { return request.text(); } }', { batch: { maxSize: 8 } });

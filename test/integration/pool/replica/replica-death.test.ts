@@ -121,25 +121,6 @@ test('an init that hangs fails the start at initTimeout', async (t) => {
   assert.match(error.message, /not built within initTimeout/);
 });
 
-test('while no Handler can be built, calls are told why at once; when it can, it recovers', async (t) => {
-  const { pool, call, folder } = await createPool(
-    t,
-    `import { existsSync } from 'node:fs'; export class Handler { init() { if (!existsSync(new URL('./cause-is-gone', import.meta.url))) throw new Error('no licence'); } call() { return 'fine'; } }`,
-  );
-  await startFailure(pool.start());
-  const error = failure(await call().outcome);
-  assert.equal(error.code, 'FAILED_PRECONDITION');
-  assert.match(error.message, /tested is not ready: .*no licence/);
-  const { writeFile } = await import('node:fs/promises');
-  await writeFile(`${folder}/cause-is-gone`, '');
-  for (;;) {
-    const outcome = await call().outcome;
-    if (outcome.ok) break;
-    assert.equal(outcome.error.code, 'FAILED_PRECONDITION');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-});
-
 test('nothing of a replica stays behind: not its own children either', async (t) => {
   const { call, pool } = await startPool(
     t,

@@ -34,15 +34,6 @@ test('a short call is sent ahead to a busy worker, and begins when that is free'
   assert.deepEqual((await startsIn(folder)).slice(-3), ['hold a', 'b', 'c']);
 });
 
-test('nothing is sent ahead of long calls', async (t) => {
-  const source = 'export class Handler { call() { return new Promise((resolve) => setTimeout(resolve, 60, "slow")); } }';
-  const { call, pool } = await startPool(t, source);
-  for (let index = 0; index < 12; index++) await call().text;
-  const calls = [call(), call(), call()];
-  assert.equal(pool.queued, 2);
-  await Promise.all(calls.map(({ text }) => text));
-});
-
 test('a call ahead of which the worker dies has not begun: another worker answers it, once, before what was queued', async (t) => {
   const { call, folder, pool, began } = await quickPool(t);
   const held = call('hold a');

@@ -60,17 +60,6 @@ test('with several calls at once, an uncaught exception fails the one that it ca
   assert.equal(await neighbour.text, 'held a');
 });
 
-test('a fault in every call does not start a process for each: the pauses grow', async (t) => {
-  const { call, pool } = await startPool(t, faulty);
-  const since = performance.now();
-  await eventually('the sixth replica runs', async () => {
-    assert.equal(await call('rejection').text, 'fine');
-    return pool.snapshot().replicas.some(({ id }) => id === 6);
-  });
-  // 50 + 100 + 200 + 400 + 800 ms, less a fifth.
-  assert.ok(performance.now() - since >= 1_240);
-});
-
 test('a replica with a stuck worker takes nothing new, lets its healthy workers finish, and is replaced then', async (t) => {
   const { call, folder, pool } = await startPool(t, holding, { threads: 2, killGraceMs: 20 });
   const stuck = call('spin', { timeoutMs: 50 });
