@@ -6,10 +6,10 @@ import { chooseProviders, type ProviderProbe, probeProviders } from '../gpu/prov
 import { type DeviceLease, unmanagedDevices } from '../process/device-lease.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 
-/** What this host computes with: found once, when the daemon starts, while it serves already. */
+/** The execution providers and devices of this host. They are looked for once, when the daemon starts; it serves calls meanwhile. */
 export class Accelerators {
   readonly probes: Promise<readonly ProviderProbe[]>;
-  /** Devices that the daemon may share out among the replicas. */
+  /** Devices that the daemon may give to replicas. */
   readonly devices: Promise<readonly Device[]>;
   private readonly leases: Promise<DeviceLeases>;
 
@@ -19,14 +19,14 @@ export class Accelerators {
     this.leases = this.devices.then((found) => new DeviceLeases(found.map(({ index }) => String(index))));
   }
 
-  /** The execution providers that a function gets here. @throws DcfError FAILED_PRECONDITION with the reasons when there is none */
+  /** The execution providers that a function gets on this host. @throws DcfError FAILED_PRECONDITION with the reasons when none works */
   async choose(name: FunctionName, wanted: readonly ProviderName[]): Promise<readonly ProviderName[]> {
     const { chosen } = chooseProviders(wanted, await this.probes);
     this.log.info({ function: name, wanted, chosen }, `${name}: execution providers ${chosen.join(', ')}`);
     return chosen;
   }
 
-  /** How each replica of a function gets its devices. @throws DcfError FAILED_PRECONDITION when there are too few */
+  /** Returns a function that gives each replica of a function its devices. @throws DcfError FAILED_PRECONDITION when there are too few */
   async lease(manifest: Manifest, providers: readonly string[]): Promise<() => DeviceLease> {
     const leases = await this.leases;
     const count = devicesFor(manifest, providers, leases.count);

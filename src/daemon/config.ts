@@ -5,20 +5,21 @@ import { CommanderError, Command as CommandLine } from 'commander';
 import { DcfError, messageOf } from '../core/errors.js';
 import { isSettingName, type SettingName, type Settings, settingNames, settings, settingsReference } from './settings.js';
 
-/** What the command line asks for. */
+/** What the command line asks `dcfd` to do. */
 export type Command = { kind: 'help' } | { kind: 'version' } | { kind: 'run'; settings: Settings };
 
-/** A setting as somebody wrote it, and where. */
+/** The text of a setting as the user wrote it. */
 interface Given {
   text: string;
+  /** Where it was written: a flag, a variable, or a file with the key. */
   source: string;
 }
 
 /**
- * Puts the settings together: flag over variable over file over default.
+ * Reads the settings. A flag overrides a variable, a variable the file, and the file the default.
  *
- * @param argv - the arguments behind the program's name
- * @throws DcfError INVALID_ARGUMENT that says where each mistake stands and what is allowed
+ * @param argv - the arguments after the program's name
+ * @throws DcfError INVALID_ARGUMENT that says where each mistake is and what is allowed
  */
 export function readCommand(argv: readonly string[], environment: NodeJS.ProcessEnv): Command {
   const flags = readFlags(argv);
@@ -42,11 +43,11 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
 }
 
 function mistake(key: PropertyKey, given: Given | undefined, allowed: string): string {
-  const shown = key === 'token' ? 'what was given' : JSON.stringify(given?.text);
+  const shown = key === 'token' ? 'the given value' : JSON.stringify(given?.text);
   return `${given?.source}: ${shown} is not allowed; allowed: ${allowed}`;
 }
 
-/** The help of `dcfd`. */
+/** The text of `dcfd --help`. */
 export function helpText(): string {
   const rows = settingsReference().map(({ flag, placeholder, help, default: fallback }) => {
     const shown = fallback === '' || placeholder === undefined ? '' : ` (${fallback})`;
@@ -57,14 +58,14 @@ export function helpText(): string {
 Usage: dcfd [options]
 
 ${rows.join('\n')}
-  ${'--config FILE'.padEnd(30)}a YAML file with any of these, such as "maxPayload: 128MiB"
+  ${'--config FILE'.padEnd(30)}a YAML file with any of these settings, such as "maxPayload: 128MiB"
   ${'--help, --version'}
 
-Each is also a variable, such as DCF_MAX_PAYLOAD. Flag over variable over file over default.
+Each is also an environment variable, such as DCF_MAX_PAYLOAD. A flag overrides a variable, a variable the file, and the file the default.
 `;
 }
 
-/** The options that were given, by the setting's name or `config`, `help` or `version`. */
+/** The given options, by the setting's name or `config`, `help` or `version`. */
 function readFlags(argv: readonly string[]): Map<string, string> {
   const line = new CommandLine('dcfd').exitOverride().allowExcessArguments().helpOption(false);
   line
@@ -81,18 +82,19 @@ function readFlags(argv: readonly string[]): Map<string, string> {
     throw new DcfError('INVALID_ARGUMENT', `${message.replace(/[^?]$/, '$&.')} dcfd --help lists the options.`);
   }
   const [stray] = line.args;
-  if (stray !== undefined) throw new DcfError('INVALID_ARGUMENT', `${JSON.stringify(stray)} is no option. dcfd --help lists the options.`);
+  if (stray !== undefined)
+    throw new DcfError('INVALID_ARGUMENT', `${JSON.stringify(stray)} is not an option. dcfd --help lists the options.`);
   return new Map(Object.entries(line.opts<Record<string, string | true>>()).map(([name, value]) => [name, String(value)]));
 }
 
 function readFile(path: string | undefined): Map<SettingName, Given> {
   const found = new Map<SettingName, Given>();
   if (path === undefined) return found;
-  // A setting is parsed from the text that was written: a token 1.10 is no number.
+  // Settings are parsed from the text in the file: a token 1.10 must not become the number 1.1.
   const { value: content } = readYaml(readConfiguration(path), path, 'texts');
   if (content === null || content === '') return found;
   if (typeof content !== 'object' || Array.isArray(content))
-    throw new DcfError('INVALID_ARGUMENT', `${path}: a mapping of keys to values is allowed`);
+    throw new DcfError('INVALID_ARGUMENT', `${path}: the file must be a mapping of keys to values`);
   for (const [key, value] of Object.entries(content)) {
     if (!isSettingName(key)) {
       const closest = closestName(key, settingNames);
@@ -100,7 +102,7 @@ function readFile(path: string | undefined): Map<SettingName, Given> {
       throw new DcfError('INVALID_ARGUMENT', `${path}: unknown key "${key}"${meant}; allowed: ${settingNames.join(', ')}`);
     }
     const isText = typeof value === 'string' || (Array.isArray(value) && value.every((entry) => typeof entry === 'string'));
-    if (!isText) throw new DcfError('INVALID_ARGUMENT', `${path}: "${key}" is no text; allowed: a text, or for lists a list of texts`);
+    if (!isText) throw new DcfError('INVALID_ARGUMENT', `${path}: "${key}" is not a text; allowed: a text, or for lists a list of texts`);
     found.set(key, { text: String(value), source: `${path}: ${key}` });
   }
   return found;
@@ -114,12 +116,12 @@ function readConfiguration(path: string): string {
   }
 }
 
-/** Nobody without a token gets in from another machine, unless the user says so. */
+/** Refuses addresses that other machines can reach without a token, unless `--insecure` is set. Reads the token's file. */
 function secured(given: Settings): Settings {
   const token = given.token ?? (given.tokenFile === undefined ? undefined : readToken(given.tokenFile));
   const open = [given.grpc, given.http].find((address) => address !== undefined && !isLoopback(address.host));
   if (open !== undefined && token === undefined && !given.insecure) {
-    const message = `${open.host} can be reached from other machines, and the daemon has no token: set DCF_TOKEN or --token-file, or say --insecure`;
+    const message = `${open.host} can be reached from other machines, and the daemon has no token: set DCF_TOKEN or --token-file, or allow it with --insecure`;
     throw new DcfError('INVALID_ARGUMENT', message);
   }
   return { ...given, token };
@@ -136,7 +138,7 @@ function readToken(file: string): string {
   return token;
 }
 
-/** Whether only this machine can reach an address. */
+/** Whether a host is one that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }

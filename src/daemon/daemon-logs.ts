@@ -1,12 +1,12 @@
 import type { LogEntry, LogsRequest } from '@dcf/sdk/contract';
-import type { DeployLogs } from '../control/changes/deployer.js';
-import type { LiveFunctions } from '../control/live/functions.js';
+import type { DeployLogs } from '../control/deployer.js';
+import type { LiveFunctions } from '../control/functions.js';
 import { messageOf, stackOf } from '../core/errors.js';
 import { type FunctionName, type RevisionId, requireFunctionName } from '../core/names.js';
 import type { Registry } from '../registry/registry.js';
 import type { FunctionLogs } from '../telemetry/function-logs.js';
 
-/** What the daemon itself does with the logs of functions, also of those whose first deploy failed. */
+/** Writes the daemon's own lines into the logs of functions, and finds the entries that callers ask for. */
 export class DaemonLogs implements DeployLogs {
   constructor(
     private readonly logs: FunctionLogs,
@@ -14,13 +14,13 @@ export class DaemonLogs implements DeployLogs {
     private readonly functions: () => LiveFunctions,
   ) {}
 
-  /** Writes down why a deploy failed, with the Handler's own stack where that is the reason. */
+  /** Logs why a deploy failed, with the Handler's own stack if the Handler failed. */
   appendFailure(name: FunctionName, revision: RevisionId, error: unknown): void {
     const stack = error instanceof Error && error.cause instanceof Error ? `\n${stackOf(error.cause)}` : '';
     this.append(name, revision, 'error', `the deploy of ${name}@${revision} failed: ${messageOf(error)}${stack}`);
   }
 
-  /** Writes a line of the platform itself into a function's log. */
+  /** Writes a line of the daemon itself into a function's log. */
   append(name: FunctionName, revision: RevisionId, level: 'warn' | 'error', text: string): void {
     this.logs.append(name, { time: Date.now(), level, text, callId: '', replica: 0, worker: 0, revision });
   }
@@ -34,9 +34,9 @@ export class DaemonLogs implements DeployLogs {
   }
 
   /**
-   * The entries that a caller asks for.
+   * The entries that a caller asks for. A function whose first deploy failed has a log, too, although it is not deployed.
    *
-   * @throws DcfError INVALID_ARGUMENT for what is no name, NOT_FOUND for a function that is not deployed and has no log either
+   * @throws DcfError INVALID_ARGUMENT for an invalid name, NOT_FOUND for a function that is not deployed and has no log
    */
   async query(request: LogsRequest, signal: AbortSignal): Promise<AsyncIterable<LogEntry>> {
     const name = requireFunctionName(request.name);

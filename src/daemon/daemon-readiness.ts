@@ -1,16 +1,16 @@
 import { condition, isAvailable } from '../control/describe.js';
-import type { LiveFunctions } from '../control/live/functions.js';
+import type { LiveFunctions } from '../control/functions.js';
 import type { GrpcServer } from '../gateway/grpc/grpc-server.js';
 import type { Readiness } from '../gateway/http/http-routes.js';
 import type { Invoker } from '../gateway/invoker.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 
-/** Whether the daemon takes calls: what it tells whoever asks, and when that changes the health service and its log. */
+/** Whether the daemon takes calls. It answers readiness requests, and reports changes to the health service and the log. */
 export class DaemonReadiness {
   private settled = false;
   private wasReady = false;
 
-  /** @param health - what is told of changes, once it is there */
+  /** @param health - the server with the health service; `undefined` before it runs */
   constructor(
     private readonly functions: LiveFunctions,
     private readonly invoker: Invoker,
@@ -23,7 +23,7 @@ export class DaemonReadiness {
     return this.settled && !this.invoker.draining && this.functions.list().every(isAvailable);
   }
 
-  /** Whether the daemon takes calls, with the functions that cannot and why. */
+  /** Whether the daemon takes calls, and the functions that do not, with the reasons. */
   read(): Readiness {
     const notReady = this.functions
       .list()
@@ -32,20 +32,20 @@ export class DaemonReadiness {
     return { ready: this.ready, draining: this.invoker.draining, notReady };
   }
 
-  /** Every function that was deployed before is ready or has failed. */
+  /** To be called when every function that was deployed earlier is ready or has failed. */
   settle(): void {
     this.settled = true;
     this.changed();
   }
 
-  /** To be called when it may have changed. */
+  /** To be called when readiness may have changed. */
   changed(): void {
     const { ready } = this;
     const health = this.health();
     if (health === undefined) return;
     const serving = this.functions.list().map((live): [string, boolean] => [live.name, isAvailable(live)]);
     health.setServing(new Map([['', ready], ...serving]));
-    if (ready !== this.wasReady) this.log.info({ ready }, ready ? 'every function is ready' : 'not ready');
+    if (ready !== this.wasReady) this.log.info({ ready }, ready ? 'every function is ready' : 'the daemon is not ready');
     this.wasReady = ready;
   }
 }

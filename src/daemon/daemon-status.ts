@@ -13,11 +13,11 @@ export interface DaemonStatusOptions {
   dataDirectory: string;
   accelerators: Accelerators;
   ready: () => boolean;
-  /** Where HTTP is served, as HOST:PORT; `undefined` when it is not. */
+  /** The address of the HTTP server, as HOST:PORT; `undefined` when there is none. */
   httpAddress: () => string | undefined;
 }
 
-/** What the daemon tells of itself and of the machine that it runs on. */
+/** Reports on the daemon itself and on its machine. */
 export class DaemonStatus {
   private readonly startedAt = Date.now();
 

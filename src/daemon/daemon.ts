@@ -1,16 +1,16 @@
 import { resolve } from 'node:path';
 import { type LogsRequest, loadContract } from '@dcf/sdk/contract';
-import { Activator } from '../control/changes/activator.js';
-import { Deployer } from '../control/changes/deployer.js';
-import { ImageDeployer } from '../control/changes/image-deployer.js';
-import { KeyedMutex } from '../control/changes/keyed-mutex.js';
-import { PackageSource } from '../control/changes/package-source.js';
-import { Releaser } from '../control/changes/releaser.js';
+import { Activator } from '../control/activator.js';
+import type { ErrorCount } from '../control/canary.js';
+import { CountKeeper } from '../control/count-keeper.js';
+import { Deployer } from '../control/deployer.js';
 import { describe } from '../control/describe.js';
-import type { ErrorCount } from '../control/live/canary.js';
-import { CountKeeper } from '../control/live/count-keeper.js';
-import { LiveFunctions } from '../control/live/functions.js';
-import { Launcher } from '../control/live/launcher.js';
+import { LiveFunctions } from '../control/functions.js';
+import { ImageDeployer } from '../control/image-deployer.js';
+import { KeyedMutex } from '../control/keyed-mutex.js';
+import { Launcher } from '../control/launcher.js';
+import { PackageSource } from '../control/package-source.js';
+import { Releaser } from '../control/releaser.js';
 import { SecretControl } from '../control/secret-control.js';
 import { messageOf, stackOf } from '../core/errors.js';
 import type { FunctionName, RevisionId } from '../core/names.js';
@@ -47,9 +47,9 @@ import { downloadRules } from './download-rules.js';
 import type { Address } from './setting-kinds.js';
 import type { Settings } from './settings.js';
 
-/** The composition root: it makes every part, ties them together and ends them in order. */
+/** The composition root: makes all parts of the daemon, connects them, and ends them in order. */
 export class Daemon {
-  /** Resolves when every function that was deployed before is ready or has failed. */
+  /** Resolves when every function that was deployed earlier is ready or has failed. */
   readonly restored: Promise<void>;
   private readonly invoker: Invoker;
   private readonly functions: LiveFunctions;
@@ -96,7 +96,7 @@ export class Daemon {
       onChange: () => this.readiness.changed(),
     });
     const onProblem = (name: FunctionName, revision: RevisionId, error: unknown): void =>
-      log.error({ function: name, revision, stack: stackOf(error) }, `${name} did not come back: ${messageOf(error)}`);
+      log.error({ function: name, revision, stack: stackOf(error) }, `${name} could not be started again: ${messageOf(error)}`);
     const counts = new CallCounts(registry.dataDirectory);
     this.functions = new LiveFunctions({
       launcher,
@@ -134,18 +134,18 @@ export class Daemon {
   }
 
   /**
-   * Starts a daemon and resolves when it listens.
+   * Starts a daemon. Resolves when it listens.
    *
-   * @param sendsAhead - whether a busy worker may be sent its next call; only a benchmark says no
-   * @throws DcfError FAILED_PRECONDITION when the data directory or the port cannot be had; nothing is left running
+   * @param sendsAhead - whether a busy worker may be sent its next call; only a benchmark turns it off. @default true
+   * @throws DcfError FAILED_PRECONDITION when the data directory or the port cannot be used
    */
   static async start(settings: Settings, log: DaemonLog, sendsAhead = true): Promise<Daemon> {
     const rules = downloadRules(settings);
     const registry = await Registry.open(resolve(dataDirectory(settings, log)));
+    const logs = await openLogs(registry, log);
     const spawner = new Spawner((pid) =>
-      log.warn({ pid }, 'the spawner has ended; replicas are started without it until the next is there'),
+      log.warn({ pid }, 'the spawner has ended; the daemon starts replicas itself until the next spawner runs'),
     );
-    const logs = await FunctionLogs.open(registry.dataDirectory, { onProblem: (message) => log.warn({}, message) });
     try {
       await linkPlatformPackages(registry.dataDirectory);
       await removeStaleSecretFiles(registry.dataDirectory);
@@ -166,7 +166,7 @@ export class Daemon {
     return this.server?.port ?? 0;
   }
 
-  /** Where HTTP is served, as HOST:PORT; `undefined` when it is not. */
+  /** The address of the HTTP server, as HOST:PORT; `undefined` when there is none. */
   get httpAddress(): string | undefined {
     const { http } = this.settings;
     if (http === undefined || this.http === undefined) return undefined;
@@ -178,7 +178,7 @@ export class Daemon {
     return this.readiness.ready;
   }
 
-  /** Finishes the calls in flight, refuses new ones, and ends everything within the grace. */
+  /** Refuses new calls, finishes those in flight, and ends everything at the latest after `drainGrace`. */
   async stop(): Promise<void> {
     this.invoker.draining = true;
     this.readiness.changed();
@@ -186,7 +186,7 @@ export class Daemon {
     await this.functions.stop(this.settings.drainGrace);
     await this.countKeeper.stop();
     await this.spawner.close();
-    // First the logs: that ends the streams of those who follow them.
+    // The logs are closed before the servers: that ends the streams of callers that follow a log.
     await this.logs.close();
     await Promise.all([this.server?.close(), this.http?.close()]);
     await this.registry.close();
@@ -234,7 +234,7 @@ export class Daemon {
     });
     if (settings.http !== undefined) await this.listenHttp(settings.http, authenticator, onFault);
     if (settings.insecure && !authenticator.required)
-      log.warn({ ...settings.grpc }, 'insecure: whoever reaches this address may deploy and call');
+      log.warn({ ...settings.grpc }, 'insecure: anyone who can reach this address can deploy and call functions');
     log.info({ port: this.port, http: this.http?.port, data: this.registry.dataDirectory }, 'listening');
     this.readiness.changed();
   }
@@ -270,7 +270,7 @@ export class Daemon {
     await this.daemonLogs.sweep().catch((error: unknown) => this.log.warn({ error }, 'old logs cannot be removed'));
   }
 
-  /** Writes down that a canary gets no more calls, and says so in both logs. */
+  /** Stores that a canary gets no more calls, and reports it in the daemon's log and the function's. */
   private async stopCanary(name: FunctionName, revision: RevisionId, count: ErrorCount): Promise<void> {
     const failed = `${count.errors} of its last ${count.calls} calls failed`;
     try {
@@ -278,7 +278,7 @@ export class Daemon {
     } catch (error) {
       this.log.error(
         { function: name, revision, stack: stackOf(error) },
-        `${name}@${revision} gets no more calls, but that is not on disk`,
+        `the canary ${name}@${revision} gets no more calls, but that could not be stored: ${messageOf(error)}`,
       );
     }
     const text = `the canary ${name}@${revision} has lost its share of the traffic: ${failed}`;
@@ -287,10 +287,20 @@ export class Daemon {
   }
 }
 
-/** Where the data is kept. A choice that may surprise is told. */
+/** Opens the functions' logs; closes the registry when that fails. */
+async function openLogs(registry: Registry, log: DaemonLog): Promise<FunctionLogs> {
+  try {
+    return await FunctionLogs.open(registry.dataDirectory, { onProblem: (message) => log.warn({}, message) });
+  } catch (error) {
+    await registry.close();
+    throw error;
+  }
+}
+
+/** The data directory. A default that may surprise the operator is logged. */
 function dataDirectory({ data }: Settings, log: DaemonLog): string {
   if (data !== undefined) return data;
-  const { directory, word } = defaultData({ environment: process.env, folder: process.cwd(), root: process.getuid?.() === 0 });
-  if (word !== undefined) log.warn({}, word);
+  const { directory, warning } = defaultData({ environment: process.env, folder: process.cwd(), root: process.getuid?.() === 0 });
+  if (warning !== undefined) log.warn({}, warning);
   return directory;
 }

@@ -2,40 +2,42 @@ import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 
-/** Where a daemon keeps its data when nobody says where. */
+/** The data directory of a daemon that was given none. */
 export interface DefaultData {
   directory: string;
-  /** What the operator should know of the choice. */
-  word: string | undefined;
+  /** A warning about a choice that may surprise the operator. */
+  warning: string | undefined;
 }
 
 export interface DefaultDataOptions {
   environment: Readonly<Record<string, string | undefined>>;
-  /** The folder that one stands in. */
+  /** The current working directory. */
   folder: string;
+  /** Whether the daemon runs as root. */
   root: boolean;
 }
 
-/** For the help. */
+/** The default as the help shows it. */
 export const shownDefaultData = '~/.local/share/dcf; as root /var/lib/dcf';
 
 /**
- * `$XDG_DATA_HOME/dcf` or `~/.local/share/dcf` (https://specifications.freedesktop.org/basedir-spec/latest/), `/var/lib/dcf` as root: the
- * same wherever one stands. Only where a daemon has kept its data in `./data` already, as daemons before did, that is it.
+ * The default data directory: `$XDG_DATA_HOME/dcf` or `~/.local/share/dcf` (https://specifications.freedesktop.org/basedir-spec/latest/),
+ * and `/var/lib/dcf` as root. It does not depend on the working directory, with one exception: when `./data` has an earlier daemon's
+ * data, that is used.
  */
 export function defaultData({ environment, folder, root }: DefaultDataOptions): DefaultData {
   const usual = root ? '/var/lib/dcf' : join(dataHome(environment['XDG_DATA_HOME']), 'dcf');
   const here = resolve(folder, 'data');
-  if (!isData(here)) return { directory: usual, word: undefined };
-  const word = `a daemon has kept its data in ${here}, so this one does, too; without it that would be ${usual}. --data says which`;
-  return { directory: here, word };
+  if (!isData(here)) return { directory: usual, warning: undefined };
+  const warning = `${here} has the data of an earlier daemon, so this daemon uses it instead of ${usual}; choose another folder with --data`;
+  return { directory: here, warning };
 }
 
 function dataHome(given: string | undefined): string {
   return given !== undefined && isAbsolute(given) ? given : join(homedir(), '.local', 'share');
 }
 
-/** Whether a daemon has made a folder: its lock, and where functions and blobs lie. */
+/** Whether a folder is a data directory: it has the lock, and the folders of functions and blobs. */
 function isData(folder: string): boolean {
   return ['lock', 'functions', 'blobs/sha256'].every((name) => statSync(join(folder, name), { throwIfNoEntry: false }) !== undefined);
 }

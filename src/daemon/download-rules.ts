@@ -6,7 +6,7 @@ import type { Settings } from './settings.js';
 
 type ResourceSettings = Pick<Settings, 'maxResourceSize' | 'resourceHosts' | 'resourceAllowPrivate' | 'resourceCa'>;
 
-/** What may be downloaded. Throws a DcfError INVALID_ARGUMENT when the certificates cannot be read. */
+/** Makes the rules for downloads from the settings. Throws a DcfError INVALID_ARGUMENT when the certificates cannot be read. */
 export function downloadRules(settings: ResourceSettings): DownloadRules {
   const { maxResourceSize, resourceHosts, resourceAllowPrivate, resourceCa } = settings;
   const ca = resourceCa === undefined ? undefined : readCertificates(resourceCa);
@@ -19,6 +19,6 @@ function readCertificates(file: string): string {
     new X509Certificate(text);
     return text;
   } catch (error) {
-    throw new DcfError('INVALID_ARGUMENT', `--resource-ca ${file} holds no PEM certificates that can be read: ${messageOf(error)}`);
+    throw new DcfError('INVALID_ARGUMENT', `--resource-ca: ${file} is not a readable file of PEM certificates: ${messageOf(error)}`);
   }
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env -S node --initial-old-space-size=128 --expose-gc
-// The flags keep V8 from full collections while bodies of some megabytes are in flight, and let streams clear up after
-// themselves: see docs/decisions/0009-buffers-are-reused-and-v8-is-told.md.
-import { DcfError, errorCode, messageOf, stackOf } from '../core/errors.js';
+// The flags keep V8 from full garbage collections while bodies of some megabytes are in flight, and let streams free their memory:
+// see docs/decisions/0009-buffers-are-reused-and-v8-is-told.md.
+import { DcfError, messageOf, stackOf } from '../core/errors.js';
+import { errorCode } from '../core/system-error.js';
 import { projectVersion } from '../core/version.js';
 import { createDaemonLog } from '../telemetry/daemon-log.js';
 import { helpText, readCommand } from './config.js';
@@ -10,7 +11,7 @@ import type { Settings } from './settings.js';
 
 const badUsage = 2;
 
-/** What is told when stdout cannot be written, as on a full disk; a reader that has enough is no such case. */
+/** Handles a stdout that cannot be written, such as on a full disk. A closed pipe (EPIPE) is no problem. */
 let onOutputProblem = (problem: string): void => {
   process.stderr.write(`dcfd: ${problem}\n`);
   process.exit(1);
@@ -32,11 +33,11 @@ try {
 
 async function run(settings: Settings): Promise<void> {
   const log = await createDaemonLog({ level: settings.logLevel });
-  onOutputProblem = (problem) => log.warn({}, `${problem}; the daemon goes on`);
-  // The secret has been read; nothing that is started or printed from here on can show it.
+  onOutputProblem = (problem) => log.warn({}, `${problem}; the daemon continues`);
+  // The token has been read. Without the variable, no process that is started later can see it.
   delete process.env['DCF_TOKEN'];
   const fault = (what: string) => (error: unknown) =>
-    log.error({ what, stack: stackOf(error) || messageOf(error) }, 'the daemon made a mistake and goes on');
+    log.error({ what, stack: stackOf(error) || messageOf(error) }, 'internal error: the daemon made a mistake and continues');
   process.on('uncaughtException', fault('uncaught exception'));
   process.on('unhandledRejection', fault('unhandled rejection'));
   const daemon = await Daemon.start(settings, log);
@@ -46,7 +47,7 @@ async function run(settings: Settings): Promise<void> {
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(1);
     stopping = true;
-    log.info({ signal }, 'stopping: calls in flight are finished, new ones refused; a second signal ends it at once');
+    log.info({ signal }, 'stopping: calls in flight are finished, new ones are refused; a second signal ends the daemon at once');
     void daemon.stop().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -56,7 +57,7 @@ async function run(settings: Settings): Promise<void> {
     );
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop);
-  // Only now: loading what was deployed may take minutes, and a signal must end that, too.
+  // Awaited after the signal handlers are there: starting the functions may take minutes, and a signal has to end that, too.
   await daemon.restored;
   if (daemon.ready) process.stdout.write('dcfd is ready\n');
 }

@@ -7,22 +7,23 @@ export interface Address {
   port: number;
 }
 
-/** How a value may stand in the settings file, as JSON schema. */
+/** JSON schema of a value in the settings file. */
 type FileForm = Readonly<Record<string, unknown>>;
 
-/** A kind of value: what is allowed, and what becomes of its text. */
+/** A kind of value: what is allowed, and how its text is parsed. */
 export interface Kind<Value> {
-  /** What is allowed, in words: it ends an error message. */
+  /** What is allowed, in words, for the end of an error message. */
   allowed: string;
   fileForm: FileForm;
+  /** Returns `wrong` for a text that is not allowed. */
   parse: (text: string) => Value | typeof wrong;
 }
 
-/** What a setting is, besides how its text is parsed. */
+/** A setting without its parser: the columns of the table of settings. */
 export interface SettingRow {
-  /** What stands behind the flag in the help; a switch has none. */
+  /** The word after the flag in the help; `undefined` for a switch. */
   placeholder: string | undefined;
-  /** Text of the value that holds when nobody gives one; empty: there is none. */
+  /** The default as text; empty: there is none. */
   fallback: string;
   help: string;
   allowed: string;
@@ -33,10 +34,10 @@ const wrong = Symbol('wrong');
 const rows = z.registry<SettingRow>();
 
 /**
- * A setting as zod parses it: from the text that somebody wrote to the value that the daemon uses.
+ * Makes a setting: a zod schema that parses the text that a user wrote.
  *
  * @param placeholder - names the value in the help, such as `SIZE`; `undefined` for a switch
- * @param fallback - the default, as its text
+ * @param fallback - the default as text; empty: there is none
  */
 export function setting<Value>(
   { allowed, fileForm, parse }: Kind<Value>,
@@ -54,10 +55,10 @@ export function setting<Value>(
   return schema.register(rows, { placeholder, fallback, help, allowed, fileForm });
 }
 
-/** What `setting` was told of a setting that it made. */
+/** The row of a setting that `setting` made. */
 export function rowOf(schema: z.ZodType): SettingRow {
   const row = rows.get(schema);
-  if (row === undefined) throw new Error('a setting is made by setting()');
+  if (row === undefined) throw new Error('this schema was not made by setting()');
   return row;
 }
 
@@ -83,12 +84,12 @@ function parseAddress(given: string): Address | typeof wrong {
   return name === undefined || port === undefined || Number(port) > 65_535 ? wrong : { host: name, port: Number(port) };
 }
 
-/** A gRPC message cannot be longer. */
+/** The longest gRPC message, in bytes. */
 const maxMessage = 2 * 2 ** 30;
 
-export const asItIs: Kind<string> = { allowed: 'any text', fileForm: text, parse: (given) => given };
-/** An empty text is none. */
-export const optional: Kind<string | undefined> = { ...asItIs, parse: (given) => (given === '' ? undefined : given) };
+export const anyText: Kind<string> = { allowed: 'any text', fileForm: text, parse: (given) => given };
+/** A text; an empty one counts as not given. */
+export const optional: Kind<string | undefined> = { ...anyText, parse: (given) => (given === '' ? undefined : given) };
 export const address: Kind<Address> = { allowed: 'HOST:PORT, such as 127.0.0.1:32222', fileForm: text, parse: parseAddress };
 export const addressOrOff: Kind<Address | undefined> = {
   allowed: 'HOST:PORT, such as 127.0.0.1:32223, or off',
@@ -125,7 +126,7 @@ export const onOff: Kind<boolean> = {
   fileForm: { enum: ['on', 'off', true, false] },
   parse: (given) => (given === 'on' || given === 'true' ? true : given === 'off' || given === 'false' ? false : wrong),
 };
-export const onlyOn: Kind<boolean> = {
+export const trueOrFalse: Kind<boolean> = {
   allowed: 'true or false',
   fileForm: { type: 'boolean' },
   parse: (given) => (given === 'true' || given === '1' ? true : given === 'false' || given === '0' || given === '' ? false : wrong),

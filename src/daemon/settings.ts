@@ -3,13 +3,12 @@ import { shownDefaultData } from './default-data.js';
 import {
   address,
   addressOrOff,
-  asItIs,
+  anyText,
   count,
   duration,
   hosts,
   hostsWithPorts,
   logLevels,
-  onlyOn,
   onOff,
   optional,
   origins,
@@ -17,43 +16,54 @@ import {
   rowOf,
   setting,
   size,
+  trueOrFalse,
 } from './setting-kinds.js';
 
 /**
- * The daemon's settings. The flag, the variable, the key in the file, the help, the file's schema and the reference are made from this
- * table: a setting is a row here, and a use of it.
+ * The daemon's settings. Flags, variables, keys of the file, the help, the file's schema and the reference are made from this table: a new
+ * setting is one row here, and the code that uses it.
  */
 export const settings = z.object({
   data: setting(optional, 'DIR', '', 'where functions, blobs and logs are kept'),
   grpc: setting(address, 'HOST:PORT', '127.0.0.1:32222', 'where gRPC is served'),
   http: setting(addressOrOff, 'HOST:PORT', '127.0.0.1:32223', 'where HTTP is served; off: nowhere'),
-  token: setting(optional, 'TOKEN', '', 'what every caller has to show; better as DCF_TOKEN or --token-file'),
+  token: setting(optional, 'TOKEN', '', 'the token that every caller has to send; safer as DCF_TOKEN or --token-file'),
   tokenFile: setting(optional, 'FILE', '', 'a file with the token'),
-  insecure: setting(onlyOn, undefined, 'false', 'listen beyond loopback without a token'),
-  maxPayload: setting(payloadSize, 'SIZE', '64MiB', 'the largest input or output of a call, whatever a function says; at most 2GiB'),
-  maxBytesInFlight: setting(size, 'SIZE', '1GiB', 'inputs of all calls in flight together'),
+  insecure: setting(trueOrFalse, undefined, 'false', 'listen beyond loopback without a token'),
+  maxPayload: setting(payloadSize, 'SIZE', '64MiB', 'the largest input or output of a call of any function; at most 2GiB'),
+  maxBytesInFlight: setting(size, 'SIZE', '1GiB', 'the most memory for the inputs of all calls in flight together'),
   maxResourceSize: setting(size, 'SIZE', '50GiB', 'the largest resource that is downloaded'),
-  resourceHosts: setting(hosts, 'HOST,...', '', 'where resources may come from, such as *.example.com; all public hosts otherwise'),
-  resourceAllowPrivate: setting(hostsWithPorts, 'LIST', '', 'HOST:PORT,... of hosts for resources whose addresses may be private'),
-  resourceCa: setting(optional, 'FILE', '', 'certificate authorities for resources besides the usual ones, PEM'),
+  resourceHosts: setting(
+    hosts,
+    'HOST,...',
+    '',
+    'hosts that resources may be downloaded from, such as *.example.com; all public hosts if not set',
+  ),
+  resourceAllowPrivate: setting(
+    hostsWithPorts,
+    'LIST',
+    '',
+    'hosts, as HOST:PORT,..., that resources may be downloaded from although their addresses are private',
+  ),
+  resourceCa: setting(optional, 'FILE', '', 'a PEM file with certificate authorities to trust for resources, besides the usual ones'),
   corsOrigins: setting(
     origins,
     'LIST',
     '',
-    'pages in browsers that may call over HTTP, by origin: https://app.example.com,https://*.example.org, or *',
+    'origins of web pages that may call over HTTP: https://app.example.com,https://*.example.org, or *',
   ),
-  maxConnections: setting(count, 'COUNT', '10000', 'connections at the same time, at each address'),
+  maxConnections: setting(count, 'COUNT', '10000', 'the most connections at the same time, at each address'),
   firstByteTimeout: setting(duration, 'TIME', '10s', 'how long a new connection may stay silent'),
-  bodyTimeout: setting(duration, 'TIME', '60s', 'how long a request may take to come'),
-  killGrace: setting(duration, 'TIME', '1s', "how long a Handler may run on past its call's deadline"),
+  bodyTimeout: setting(duration, 'TIME', '60s', 'how long a request may take to arrive'),
+  killGrace: setting(duration, 'TIME', '1s', "how long a Handler may run on past its call's deadline before its replica is killed"),
   drainGrace: setting(duration, 'TIME', '30s', 'how long calls may take to finish when the daemon or a revision stops'),
-  python: setting(asItIs, 'PROGRAM', 'python3', 'what runs Python functions whose manifests ask for no version'),
-  installPackages: setting(onlyOn, undefined, 'false', 'install the Debian packages that functions name in packages.apt (as root)'),
-  packages: setting(optional, 'DIR', '', "a folder of functions' folders, which Deploy of the original contract may name"),
-  cgroup: setting(optional, 'DIR', '', 'a cgroup given to the daemon, in which the kernel puts limits.memory in force'),
-  keepWarm: setting(duration, 'TIME', '60s', 'how long the replicas of the revision before stay ready for a rollback'),
+  python: setting(anyText, 'PROGRAM', 'python3', 'the program that runs Python functions whose manifests ask for no version'),
+  installPackages: setting(trueOrFalse, undefined, 'false', 'install the Debian packages that functions name in packages.apt (as root)'),
+  packages: setting(optional, 'DIR', '', "a folder with functions' folders, which Deploy of the original contract may name"),
+  cgroup: setting(optional, 'DIR', '', 'a cgroup given to the daemon, in which the kernel enforces limits.memory'),
+  keepWarm: setting(duration, 'TIME', '60s', 'how long the replicas of the previous revision stay ready for a rollback'),
   callLog: setting(onOff, 'on|off', 'on', "whether each call gets a line in its function's log"),
-  logLevel: setting(logLevels, 'LEVEL', 'info', 'debug, info, warn or error'),
+  logLevel: setting(logLevels, 'LEVEL', 'info', "which lines the daemon's own log has: debug, info, warn or error, and above"),
 });
 
 /** The settings, ready for use: sizes in bytes, durations in milliseconds. */
@@ -61,7 +71,7 @@ export type Settings = z.output<typeof settings>;
 
 export type SettingName = keyof Settings;
 
-/** A row of the reference: a setting under all its names. */
+/** A row of the reference: one setting with all its names. */
 export interface SettingReference {
   /** Its key in the settings file. */
   key: SettingName;

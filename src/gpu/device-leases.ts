@@ -4,26 +4,27 @@ import { startTimer } from '../core/deadline.js';
 import { DcfError } from '../core/errors.js';
 import { defer } from '../core/promises.js';
 
-/** What one of the host's devices is used for. */
+/** A device of the host, and its use. */
 interface SharedDevice {
   readonly name: string;
+  /** How many replicas have it. */
   replicas: number;
-  /** Settles when the last of those that build on it, or wait to, has ended its turn. */
+  /** Resolves when all replicas that build on it, or wait for their turn, have ended their turns. */
   lastTurn: Promise<void>;
 }
 
-/** How long a start waits for another one on its device: one that hangs must not be felt by every function. */
+/** How long a start waits for others on its device: a start that hangs must not stop all other functions. */
 const longestWaitMs = 30_000;
 
 const nothing = (): void => undefined;
 
-/** Shares the devices of the host out among the replicas, those with the fewest replicas first. */
+/** Gives the devices of the host to replicas; the devices with the fewest replicas come first. */
 export class DeviceLeases {
   private readonly devices: readonly SharedDevice[];
 
   /**
-   * @param names - as `CUDA_VISIBLE_DEVICES` counts them
-   * @param waitMs - how long a turn may be waited for
+   * @param names - device numbers as in `CUDA_VISIBLE_DEVICES`
+   * @param waitMs - the longest wait for a turn, after which the replica builds all the same. @default 30 s
    */
   constructor(
     names: readonly string[],
@@ -56,12 +57,12 @@ export class DeviceLeases {
 const onDevices: readonly ProviderName[] = ['cuda', 'tensorrt'];
 
 /**
- * How many devices each replica of a function gets: what it asks for, otherwise one if it would use one. A Python function may
- * use a device through libraries of its own, so there its wish counts; a Node function can only use what was found to work.
+ * How many devices each replica of a function gets: `limits.gpu`, or, without it, one if the function uses a device. A Python function
+ * may use a device through its own libraries, so the providers in its manifest count; for a Node function those that work here.
  *
- * @param chosen - the execution providers that it gets on this host
- * @param found - the devices of this host
- * @throws DcfError FAILED_PRECONDITION when it asks for more than there are
+ * @param chosen - the execution providers that the function gets on this host
+ * @param found - how many devices this host has
+ * @throws DcfError FAILED_PRECONDITION when the function asks for more devices than there are
  */
 export function devicesFor({ limits, providers, runtime }: Manifest, chosen: readonly string[], found: number): number {
   if (limits.gpu > found) throw tooFew(limits.gpu, found);
@@ -70,7 +71,7 @@ export function devicesFor({ limits, providers, runtime }: Manifest, chosen: rea
   return usable.some((provider) => onDevices.includes(provider)) ? Math.min(1, found) : 0;
 }
 
-/** What is said when a function wants more devices than the host has. */
+/** The error for a function that wants more devices than the host has. */
 function tooFew(wanted: number, found: number): DcfError {
   const has = found === 0 ? 'no NVIDIA device' : `${found === 1 ? '1 device' : `${found} devices`}`;
   return new DcfError('FAILED_PRECONDITION', `limits.gpu is ${wanted}; this host has ${has} (dcf doctor shows them)`);
@@ -91,7 +92,7 @@ class Lease {
     if (this.shared.length === 0) return nothing;
     const own = defer<void>();
     const before = Promise.all(this.shared.map(({ lastTurn }) => lastTurn));
-    // Whoever comes next waits for all that came before as well: one that gave up waiting ends nobody else's turn.
+    // The next replica also waits for all turns before this one: a replica that gave up its wait must not end the turns of others.
     const after = Promise.all([before, own.promise]).then(nothing);
     for (const device of this.shared) device.lastTurn = after;
     try {
@@ -111,7 +112,7 @@ class Lease {
 
   private async wait(before: Promise<unknown>, signal: AbortSignal): Promise<void> {
     const over = defer<void>();
-    const abort = (): void => over.reject(new DcfError('CANCELLED', 'it was stopped while it waited for its device'));
+    const abort = (): void => over.reject(new DcfError('CANCELLED', 'the replica was stopped while it waited for its device'));
     const cancelTimer = startTimer(this.waitMs, over.resolve);
     signal.addEventListener('abort', abort);
     if (signal.aborted) abort();

@@ -1,14 +1,15 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { formatSize } from '@dcf/sdk/units';
-import { errorCode, messageOf } from '../core/errors.js';
+import { messageOf } from '../core/errors.js';
+import { errorCode } from '../core/system-error.js';
+import { formatSize } from '../core/units.js';
 
 /** A GPU of this host. */
 export interface Device {
-  /** As `CUDA_VISIBLE_DEVICES` counts it. */
+  /** Its number as in `CUDA_VISIBLE_DEVICES`. */
   readonly index: number;
   readonly name: string;
-  /** Bytes; 0 where the driver does not tell. */
+  /** Its memory in bytes; 0 when the driver does not tell. */
   readonly memory: number;
   readonly driver: string;
   /** `GPU-` and 36 characters. */
@@ -19,13 +20,13 @@ type Answer = { found: true; devices: readonly Device[] } | { found: false; reas
 
 const run = promisify(execFile);
 const question = ['--query-gpu=index,name,memory.total,driver_version,uuid', '--format=csv,noheader,nounits'];
-/** A driver that hangs must not hang the daemon. */
+/** The longest wait for nvidia-smi: a driver that hangs must not stop the daemon. */
 const timeLimitMs = 10_000;
 
 /**
- * The NVIDIA GPUs of this host; none where there is no driver.
+ * The NVIDIA GPUs of this host; none without a driver.
  *
- * @param environment - its PATH says where nvidia-smi is
+ * @param environment - the environment, with the PATH for nvidia-smi. @default this process's
  */
 export async function listDevices(environment: NodeJS.ProcessEnv = process.env): Promise<readonly Device[]> {
   const answer = await ask(environment);
@@ -33,7 +34,7 @@ export async function listDevices(environment: NodeJS.ProcessEnv = process.env):
 }
 
 /**
- * The devices that this process may use, by index or by the UUID that they begin with.
+ * The devices that this process may use. `CUDA_VISIBLE_DEVICES` names them by number, or by the beginning of their UUID.
  * https://docs.nvidia.com/cuda/cuda-c-programming-guide/index.html#cuda-environment-variables
  *
  * @param allowed - the daemon's own `CUDA_VISIBLE_DEVICES`
@@ -43,7 +44,7 @@ export function visibleDevices(devices: readonly Device[], allowed: string | und
   const visible: Device[] = [];
   for (const entry of allowed.split(',').map((text) => text.trim())) {
     const found = devices.find(({ index, uuid }) => entry === String(index) || (entry.startsWith('GPU-') && uuid.startsWith(entry)));
-    // As CUDA has it: what follows an entry that names nothing is not visible either.
+    // As in CUDA, entries after an invalid one are ignored.
     if (found === undefined) break;
     visible.push(found);
   }
@@ -89,7 +90,7 @@ function reasonOf(error: unknown): string {
   return `nvidia-smi failed: ${said === '' ? messageOf(error) : said}`;
 }
 
-/** It reports its own failures on stdout. */
+/** The output of a failed nvidia-smi, which writes its errors to stdout. */
 function outputOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return '';
   const stdout: unknown = Reflect.get(error, 'stdout');

@@ -1,5 +1,5 @@
 import { probeInThisProcess } from './providers.js';
 
-// The daemon has gone, so nobody waits for the answer.
+// The daemon is gone: nobody waits for the answer.
 process.on('disconnect', () => process.exit());
 process.send?.(await probeInThisProcess(process.argv[2] ?? ''));

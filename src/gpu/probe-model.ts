@@ -6,5 +6,5 @@ export const probeModel =
   'CAg6gAEKEQoBeAoBdxIBbSIGTWF0TXVsCg4KAW0KAWISAXkiA0FkZBIBZyobCAIIAhABQgF3ShAAAIA/AAAAQAAAQEAAAIBAKhEIAhABQgFiSggAACBB' +
   'AACgQVoTCgF4Eg4KDAgBEggKAggBCgIIAmITCgF5Eg4KDAgBEggKAggBCgIIAkICEA0=';
 
-/** What `y` is for x = [1, 1]. */
+/** The value of `y` for x = [1, 1]. */
 export const probeOutput: readonly number[] = [14, 26];

@@ -9,22 +9,22 @@ import { DcfError, messageOf } from '../core/errors.js';
 import { probeModel, probeOutput } from './probe-model.js';
 import { explainFailure, holdsGpu } from './probe-reason.js';
 
-/** What was found out about one execution provider of ONNX Runtime. */
+/** The result of a probe of one execution provider of ONNX Runtime. */
 export interface ProviderProbe {
   readonly name: ProviderName;
   readonly usable: boolean;
-  /** Why not; or what showed that it is. */
+  /** For people: why it cannot be used, or how the probe went. */
   readonly detail: string;
 }
 
 export interface ProbeOptions {
-  /** For each provider; then its process is killed. */
+  /** Milliseconds for each provider, after which its process is killed. @default 20 s */
   timeLimitMs?: number;
-  /** The module that runs in the process; another one in tests. */
+  /** The module that runs in the process; replaced in tests. */
   entry?: string;
 }
 
-/** What a probe's process reports. */
+/** The message from a probe's process. */
 type Report = { usable: true; detail: string } | { usable: false; message: string };
 
 /** Every provider that a manifest can name, the fastest first. */
@@ -33,8 +33,8 @@ const probeEntry = fileURLToPath(new URL('probe-main.js', import.meta.url));
 const maxLogLength = 64 * 1024;
 
 /**
- * Tries execution providers, each in a process of its own, because a driver may crash or hang, and one after the other,
- * because two at once may not fit a device. Rejects never: what went wrong is the `detail`.
+ * Tries execution providers. Each has a process of its own, because a driver may crash or hang, and they run one after the other, because
+ * two at once may not fit on a device. Never rejects: an error is in the `detail`.
  */
 export async function probeProviders(
   names: readonly ProviderName[] = allProviders,
@@ -46,7 +46,7 @@ export async function probeProviders(
 }
 
 async function probe(name: ProviderName, timeLimitMs: number, entry: string): Promise<Omit<ProviderProbe, 'name'>> {
-  // ONNX Runtime reports its use to its makers unless it is told not to.
+  // Without this, ONNX Runtime sends telemetry to its vendor.
   const environment = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
   const child = fork(entry, [name], { execArgv: [], env: environment, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   let report: Report | undefined;
@@ -56,7 +56,7 @@ async function probe(name: ProviderName, timeLimitMs: number, entry: string): Pr
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     if (log.length < maxLogLength) log += text;
   });
-  // Killed, not asked to leave: native code that is torn down may crash or hang, and the answer is known.
+  // It is killed, because native code may crash or hang while it shuts down, and the answer is known.
   child.on('message', (message) => {
     if (isReport(message)) report = message;
     child.kill('SIGKILL');
@@ -90,7 +90,7 @@ function isReport(message: unknown): message is Report {
 }
 
 /**
- * Creates a session of a tiny model with one execution provider and runs it. To be called in a process that may crash.
+ * Creates a session of a tiny model with one execution provider, and runs it. To be called in a process that may crash.
  *
  * With `session.disable_cpu_ep_fallback` (onnxruntime_session_options_config_keys.h) the session fails when any node of the
  * model would silently run on the CPU instead.
@@ -106,7 +106,7 @@ export async function probeInThisProcess(name: string): Promise<Report> {
     const { y } = await session.run({ x: new Tensor('float32', [1, 1], [1, 2]) });
     const result = y === undefined ? [] : Array.from(await y.getData(), Number);
     if (result.join() !== probeOutput.join()) {
-      return { usable: false, message: `it computed [${result.join(', ')}] where [${probeOutput.join(', ')}] is right` };
+      return { usable: false, message: `it computed [${result.join(', ')}] instead of [${probeOutput.join(', ')}]` };
     }
     if (name === 'webgpu' && process.platform === 'linux' && !holdsGpu(await openFiles())) {
       return { usable: false, message: 'WebGPU took a software adapter: it finds no GPU on this host' };
@@ -127,13 +127,13 @@ async function openFiles(): Promise<string[]> {
 }
 
 /**
- * The execution providers that a function gets: the wanted ones that are usable here, in its order of preference.
+ * Chooses the execution providers of a function: those of its list that work on this host, in the order of the list.
  *
- * @throws DcfError FAILED_PRECONDITION with the reason of each, when none is usable
+ * @throws DcfError FAILED_PRECONDITION with the reason of each when none works
  */
 export function chooseProviders(wanted: readonly ProviderName[], probes: readonly ProviderProbe[]): { chosen: ProviderName[] } {
   const chosen = [...new Set(wanted)].filter((name) => probes.some((probe) => probe.name === name && probe.usable));
   if (chosen.length > 0) return { chosen };
   const reasons = wanted.map((name) => `${name}: ${probes.find((probe) => probe.name === name)?.detail ?? 'was not tried'}`);
-  throw new DcfError('FAILED_PRECONDITION', `the function wants ${wanted.join(', ')}; on this host: ${reasons.join('; ')}`);
+  throw new DcfError('FAILED_PRECONDITION', `none of the function's providers works on this host: ${reasons.join('; ')}`);
 }

@@ -6,7 +6,7 @@ import type { SlotOwner } from './calls/deadlock.js';
 import { hasFailed, type Invocation, type Outcome, type StreamedCall, type StreamInvocation } from './calls/invocation.js';
 import { OpenCalls } from './calls/open-calls.js';
 import type { CallCounters, PoolOptions } from './pool-options.js';
-import { type PoolSnapshot, replicaSnapshot, type ShownReplica } from './pool-snapshot.js';
+import { type PoolSnapshot, replicaSnapshot } from './pool-snapshot.js';
 import type { PoolEvents, PoolWorker } from './replica/pool-events.js';
 import { Replica } from './replica/replica.js';
 import { ReplicaSet } from './replica/replica-set.js';
@@ -16,15 +16,15 @@ import { DeadlockGuard } from './scheduling/deadlock-guard.js';
 import { Dispatcher } from './scheduling/dispatcher.js';
 import { Scaler } from './scheduling/scaler.js';
 
-/** Where a call goes that waited for a pool when the release changed. */
+/** Where a queued call goes when the release has changed. */
 export type NextPlace = { kind: 'stay' } | { kind: 'pool'; pool: FunctionPool } | { kind: 'refused'; error: DcfError };
 
 const nothing = (): void => undefined;
 
-/** Runs the calls of one revision. It owns the only queue, and sends a call to a worker only while that has room for it. */
+/** Runs the calls of one revision. It owns their only queue, and sends a call to a worker only while the worker has room for it. */
 export class FunctionPool implements CallOwner {
   readonly slots: SlotOwner;
-  private readonly replicas: ReplicaSet<ShownReplica>;
+  private readonly replicas: ReplicaSet<Replica>;
   private readonly deadlockGuard: DeadlockGuard;
   private readonly dispatcher: Dispatcher;
   private readonly scaler: Scaler;
@@ -34,18 +34,17 @@ export class FunctionPool implements CallOwner {
 
   constructor(private readonly options: PoolOptions) {
     const { spec, batch, replicas: bounds, overlap, maxQueued, timeoutMs, killGraceMs, onChange } = options;
-    const { createReplica = (id, ...rest) => new Replica(id, ...rest) } = options;
     const events = this.poolEvents();
     this.replicas = new ReplicaSet({
       overlap,
       drainGraceMs: timeoutMs + killGraceMs,
-      create: (id) => createReplica(id, spec, events),
+      create: (id) => new Replica(id, spec, events),
       onReady: () => {
         this.dispatcher.pump();
         onChange();
       },
       onEnded: () => {
-        this.failHopeless();
+        this.failUnavailable();
         onChange();
       },
     });
@@ -68,7 +67,7 @@ export class FunctionPool implements CallOwner {
     return this.options.spec.revision;
   }
 
-  /** Bytes of one input or output. */
+  /** The most bytes of one input or output. */
   get maxPayload(): number {
     return this.options.spec.maxPayload;
   }
@@ -85,12 +84,12 @@ export class FunctionPool implements CallOwner {
     return this.replicas.replicas.reduce((sum, replica) => sum + replica.running, 0);
   }
 
-  /** Whether a call is accepted and not answered. */
+  /** Whether any call is accepted and not answered. */
   get busy(): boolean {
     return this.openCalls.count > 0;
   }
 
-  /** Whether calls are run together. */
+  /** Whether a Handler may get several calls together. */
   get batches(): boolean {
     return this.options.batch.maxSize > 1;
   }
@@ -110,7 +109,7 @@ export class FunctionPool implements CallOwner {
     return this.options.counters;
   }
 
-  /** Whether a call would be taken and, as far as is known, answered: one at rest starts a replica for it. */
+  /** Whether a call would be accepted and, as far as is known, answered. A pool that has scaled to zero starts a replica for it. */
   get available(): boolean {
     return this.replicas.readyCount > 0 || (this.replicas.wanted === 0 && this.scaler.min === 0 && this.replicas.initError === undefined);
   }
@@ -118,23 +117,23 @@ export class FunctionPool implements CallOwner {
   /**
    * Starts the replicas, at least one, and resolves when they are ready.
    *
-   * @throws DcfError FAILED_PRECONDITION with the Handler's own stack as `cause`; replicas go on being tried until `stop`
+   * @throws DcfError FAILED_PRECONDITION with the Handler's own stack as `cause`; starts are tried again until `stop`
    */
   start(): Promise<void> {
     return this.scaler.start(Math.max(1, this.scaler.min));
   }
 
-  /** Starts the replicas of what was ready before: a function that may rest is not started until its first call. */
+  /** Starts `replicas.min` replicas of a revision that was ready before: with 0 the first call starts one. @throws as `start` does */
   restore(): Promise<void> {
     return this.scaler.start(this.scaler.min);
   }
 
-  /** Resolves when no call is accepted and not answered, or else after `graceMs`. */
+  /** Resolves when every accepted call is answered, at the latest after `graceMs`. */
   idle(graceMs: number): Promise<void> {
-    return this.openCalls.none(graceMs);
+    return this.openCalls.whenNone(graceMs);
   }
 
-  /** Takes nothing new, finishes what was accepted, and ends every replica; what is left after `graceMs` is killed. */
+  /** Refuses new calls, finishes the accepted ones, and ends every replica. Replicas that are left after `graceMs` are killed. */
   async stop(graceMs: number): Promise<void> {
     this.admission.draining = true;
     const until = Date.now() + graceMs;
@@ -159,8 +158,8 @@ export class FunctionPool implements CallOwner {
   }
 
   /**
-   * Asks of every call that waits where it goes now. One that goes to another pool keeps its deadline, and comes in front of
-   * what waits there; one that stays with a suspended pool, which runs nothing more, is told so.
+   * Asks `next` for every queued call where it goes now. A call that goes to another pool keeps its deadline, and comes before the
+   * calls that are queued there. A call that stays with a suspended pool, which starts no replica any more, fails.
    */
   handOver(next: (invocation: Invocation) => NextPlace): void {
     const staying: Call[] = [];
@@ -183,31 +182,31 @@ export class FunctionPool implements CallOwner {
     }
   }
 
-  /** Changes between how many replicas there may be. */
+  /** Changes the least and the most replicas. */
   scale(bounds: { min: number; max: number }): void {
     this.scaler.setBounds(bounds);
   }
 
   /**
-   * Accepts a call: its `settle` is called exactly once, by the deadline at the latest, and at once when the call cannot be
-   * accepted. Returns what cancels it.
+   * Accepts a call: its `settle` is called exactly once, at the latest at the deadline, and at once when the call cannot be
+   * accepted. Returns a function that cancels the call.
    */
   invoke(invocation: Invocation): () => void {
     const call = new Call(invocation, Math.min(invocation.timeoutMs, this.options.timeoutMs), this);
     const { origin } = invocation;
     origin?.accepted(call);
-    const worker = origin === undefined ? this.dispatcher.room : this.dispatcher.slot;
+    const worker = origin === undefined ? this.dispatcher.workerWithRoom : this.dispatcher.workerWithSlot;
     if (!this.accepts(call, worker)) return nothing;
     call.setTimer(startTimer(call.timeoutMs, () => call.expire()));
     this.place(call, worker);
     return () => call.cancel();
   }
 
-  /** Accepts a call in chunks, which may go on for as long as something moves. What it returns is the caller's side of it. */
+  /** Accepts a streamed call, which may go on for as long as chunks move. Returns the caller's side of it. */
   stream(invocation: StreamInvocation): StreamedCall {
     const call = new Call(invocation, invocation.timeoutMs, this);
     const stream = new CallStream(call, invocation, this.options.timeoutMs);
-    const worker = this.dispatcher.slot;
+    const worker = this.dispatcher.workerWithSlot;
     call.attachStream(stream);
     if (!this.accepts(call, worker)) return stream;
     call.setTimer(stream.watch());
@@ -229,7 +228,7 @@ export class FunctionPool implements CallOwner {
     this.scaler.note(this.openCalls.count);
   }
 
-  /** Counts a call, and fails it at once when it cannot be taken. */
+  /** Counts a call, and fails it at once when it cannot be accepted. */
   private accepts(call: Call, worker: PoolWorker | undefined): boolean {
     this.openCalls.add(1);
     this.options.counters.calls += 1;
@@ -268,19 +267,19 @@ export class FunctionPool implements CallOwner {
     this.scaler.note(this.openCalls.count);
     this.dispatcher.putBack(calls);
     if (calls.length > 0) this.scaler.wake();
-    this.deadlockGuard.look();
+    this.deadlockGuard.check();
   }
 
   private enqueue(call: Call): void {
     if (this.replicas.readyCount === 0) call.waitForReplica();
     this.dispatcher.push(call);
     this.scaler.wake();
-    if (call.isNested) this.deadlockGuard.look();
+    if (call.isNested) this.deadlockGuard.check();
   }
 
-  /** Nothing will take the queued calls for a good while: they are told now, not at their deadline. */
-  private failHopeless(): void {
-    const refusal = this.admission.hopeless();
+  /** Fails the queued calls when no replica will be ready soon: now, and not only at their deadlines. */
+  private failUnavailable(): void {
+    const refusal = this.admission.unavailable();
     if (refusal === undefined) return;
     for (const call of this.dispatcher.takeAll()) call.fail(refusal);
   }

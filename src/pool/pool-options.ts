@@ -1,8 +1,6 @@
 import type { Manifest } from '@dcf/sdk/manifest';
 import type { CallFunction } from './calls/nested-call.js';
 import type { LogLine } from './output/log-line.js';
-import type { ShownReplica } from './pool-snapshot.js';
-import type { PoolEvents } from './replica/pool-events.js';
 import type { ReplicaSpec } from './replica/replica-spec.js';
 import type { ScaleBounds } from './scheduling/autoscaler.js';
 import type { BatchOptions } from './scheduling/batcher.js';
@@ -17,37 +15,35 @@ export interface CallCounters {
 export interface PoolOptions {
   spec: ReplicaSpec;
   replicas: ScaleBounds;
-  /** Whether a replica's successor is started before it stops; otherwise after, for where there is no room for both. */
+  /** Whether a replica's successor is started before the replica stops; otherwise after, for hosts without room for both. */
   overlap: boolean;
   batch: BatchOptions;
   maxQueued: number;
-  /** Milliseconds that a call may take, the queue included; for a stream, how long it may wait in the queue, and then how long nothing may move. */
+  /** Milliseconds that a call may take, the queue included; for a stream, how long it may wait in the queue, and then how long no chunk may move. */
   timeoutMs: number;
-  /** How long a Handler may run on past its call's deadline before its replica is killed. */
+  /** Milliseconds that a Handler may run on past its call's deadline before its replica is killed. */
   killGraceMs: number;
-  /** Counted up for as long as the function lives, whichever revision runs. */
+  /** Calls of the function, whichever revision ran them. */
   counters: CallCounters;
   onLog: (replica: number, line: LogLine) => void;
-  /** For the Handlers that call other functions. */
+  /** Runs the nested calls of the Handlers. */
   callFunction: CallFunction;
-  /** Readiness may have changed. */
+  /** Called when readiness may have changed. */
   onChange: () => void;
-  /** Makes a replica, not started yet. @default one that is a process */
-  createReplica?: (id: number, spec: ReplicaSpec, events: PoolEvents) => ShownReplica;
 }
 
-/** What a manifest says of a pool, in the manifest's own values. */
+/** Options that are made from the manifest. */
 type FromManifest = 'replicas' | 'overlap' | 'batch' | 'maxQueued' | 'timeoutMs';
 
-/** What a pool needs besides its manifest. */
+/** Options that are not in the manifest. */
 export type PoolHost = Omit<PoolOptions, FromManifest>;
 
 /**
  * Puts together the options of a function's pool.
  *
  * @param manifest - what the function asks for
- * @param host - what runs it here, and who is told what happens
- * @param scale - bounds that take the place of the manifest's
+ * @param host - the other options
+ * @param scale - bounds in place of the manifest's. @default the manifest's
  */
 export function poolOptions(manifest: Manifest, host: PoolHost, scale: Partial<Pick<ScaleBounds, 'min' | 'max'>> = {}): PoolOptions {
   const { replicas, update, batch, queue, timeout } = manifest;

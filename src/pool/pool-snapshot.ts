@@ -1,17 +1,8 @@
 import type { DcfError } from '../core/errors.js';
 import type { SpawnedProcess } from '../process/spawn.js';
-import type { PoolReplica, PoolWorker, ReplicaPhase } from './replica/pool-events.js';
+import type { ReplicaPhase } from './replica/pool-events.js';
 import type { Replica } from './replica/replica.js';
 import type { Failure } from './replica/replica-set.js';
-import type { Worker } from './replica/worker.js';
-
-/** A worker that a pool can tell of. */
-export type ShownWorker = PoolWorker & Pick<Worker, 'readiness' | 'calls' | 'running'>;
-
-/** A replica that a pool can tell of. */
-export interface ShownReplica extends PoolReplica, Pick<Replica, 'pid' | 'startedAt' | 'devices' | 'spawned'> {
-  readonly workers: readonly ShownWorker[];
-}
 
 /** One worker at one point in time. */
 export interface WorkerSnapshot {
@@ -24,9 +15,9 @@ export interface WorkerSnapshot {
   readonly initMs: number;
   /** Whether its Handler takes several calls at once; `undefined` before it is built. */
   readonly callBatch: boolean | undefined;
-  /** Calls that it got, from the first on. */
+  /** Calls that it has got since it was started. */
   readonly calls: number;
-  /** Calls that it has and has not answered. */
+  /** Calls that it has now. */
   readonly running: number;
 }
 
@@ -46,20 +37,20 @@ export interface ReplicaSnapshot {
   readonly process: SpawnedProcess | undefined;
 }
 
-/** A pool at one point in time: what descriptions, metrics and the doctor tell of it. */
+/** A pool at one point in time, for descriptions and metrics. */
 export interface PoolSnapshot {
-  /** Replicas that are to run. */
+  /** Replicas that should run. */
   readonly wanted: number;
   /** Replicas that are ready. */
   readonly ready: number;
-  /** Why no Handler could be built, until one can. */
+  /** Why the last start of a replica failed; `undefined` after one succeeded. */
   readonly initError: DcfError | undefined;
   readonly lastFailure: Failure | undefined;
   readonly replicas: readonly ReplicaSnapshot[];
 }
 
 /** A replica as it is now. */
-export function replicaSnapshot(replica: ShownReplica): ReplicaSnapshot {
+export function replicaSnapshot(replica: Replica): ReplicaSnapshot {
   const { id, pid, phase, startedAt, devices, running, workers, spawned } = replica;
   return {
     id,

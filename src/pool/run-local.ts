@@ -12,29 +12,31 @@ import { replicaSpec } from './replica/replica-spec.js';
 
 export interface LocalOptions {
   manifest: Manifest;
-  /** Folder with the package's files (the bundled handler, the resources) laid out as a revision's folder is. */
+  /** Folder with the package's files (the bundled handler, the resources), laid out like a revision's folder. */
   directory: string;
   /** Absolute paths of the resources, by name. */
   resources: Readonly<Record<string, string>>;
-  /** Execution providers that the replica may use, best first; already probed. */
+  /** Execution providers that the replica may use, best first. They have been probed. */
   providers: readonly string[];
   /** What runs the function. @default this program's Node */
   interpreter?: Interpreter;
-  /** Files and folders beside the revision's that a sandbox can read, absolute. */
+  /** Absolute paths of files and folders that a sandbox can read besides the revision's. @default none */
   readOnly?: readonly string[];
   onLog: (entry: LogLine) => void;
 }
 
 export interface LocalResult {
   output: Uint8Array;
+  /** Milliseconds from the call to its answer. */
   runMs: number;
 }
 
 export interface LocalFunction {
+  /** Milliseconds that the Handler took to be built. */
   initMs: number;
   /** The execution providers that its sessions really use. */
   providers: readonly string[];
-  /** Rejects with a DcfError as a call through a daemon would. */
+  /** Calls the Handler. Rejects with the DcfError that a call through a daemon would end with. */
   call(input: Uint8Array): Promise<LocalResult>;
   close(): Promise<void>;
 }
@@ -42,9 +44,9 @@ export interface LocalFunction {
 const graceMs = 5_000;
 
 /**
- * Runs a function in a replica of its own, without a daemon, through the very same pool and runtime.
+ * Runs a function in one replica without a daemon, with the pool and the runtime that a daemon uses.
  *
- * @throws DcfError as a deploy would fail: FAILED_PRECONDITION with the Handler's own stack as `cause`
+ * @throws DcfError FAILED_PRECONDITION with the Handler's own stack as `cause`, as a deploy does
  */
 export async function startLocal(options: LocalOptions): Promise<LocalFunction> {
   const { manifest, directory, resources, providers, interpreter = nodeInterpreter, readOnly = [] } = options;
@@ -56,7 +58,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalFunction> 
     onLog: (_replica, line) => options.onLog(line),
     onChange: () => undefined,
   };
-  // A machine on which somebody tries a function need not have room for it twice.
+  // A developer's machine may have no room for two replicas.
   const pool = new FunctionPool({ ...poolOptions(manifest, host, { min: 1, max: 1 }), overlap: false });
   try {
     await pool.start();

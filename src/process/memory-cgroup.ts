@@ -1,26 +1,27 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { errorCode, messageOf } from '../core/errors.js';
+import { messageOf } from '../core/errors.js';
+import { errorCode } from '../core/system-error.js';
 
 export type CgroupVersion = 'v1' | 'v2';
 
-/** Where control groups for replicas may be made, or why nowhere. */
+/** The group in which control groups for replicas can be made, or why there is none. */
 export type CgroupSupport = { usable: true; version: CgroupVersion; parent: string } | { usable: false; reason: string };
 
 /** The control group of one replica. */
 export interface MemoryCgroup {
   version: CgroupVersion;
-  /** What to put in front of a command so that it is in the group before its first instruction runs. */
+  /** Put in front of a command, this makes it join the group before its first instruction runs. */
   enter: readonly string[];
   /** Whether the kernel ended a process of the group for its memory. */
   outOfMemory(): boolean;
-  /** Removes the group once it is empty; gives up in silence after some seconds, as the next start tries again. */
+  /** Removes the group once it is empty. Gives up without an error after five seconds: the next start of the daemon tries again. */
   remove(): Promise<void>;
 }
 
 export interface CgroupPlaces {
-  /** A group that the operator gave to the daemon. */
+  /** Path of the group that the operator gave to the daemon. */
   named: string | undefined;
   /** Where the hierarchies are mounted. */
   root: string;
@@ -30,12 +31,12 @@ export interface CgroupPlaces {
 }
 
 const prefix = 'dcf-';
-/** A group that systemd made for a unit: the one above is systemd's own. */
+/** The name of a group that systemd made for a unit; the group above such a one belongs to systemd. */
 const systemdUnit = /\.(service|scope|slice)$/;
 const removalTries = 50;
 const removalPauseMs = 100;
 
-/** What differs between the two kinds. https://docs.kernel.org/admin-guide/cgroup-v2.html and cgroup-v1/memory.html there */
+/** File names in the two versions. https://docs.kernel.org/admin-guide/cgroup-v2.html and /admin-guide/cgroup-v1/memory.html */
 const files = {
   v1: { limit: 'memory.limit_in_bytes', swap: 'memory.memsw.limit_in_bytes', events: 'memory.oom_control' },
   v2: { limit: 'memory.max', swap: 'memory.swap.max', events: 'memory.events' },
@@ -43,15 +44,15 @@ const files = {
 
 let lastGroup = 0;
 
-/** What this process is, for `findCgroups`. */
+/** Describes this process for `findCgroups`. */
 export function cgroupPlaces(named: string | undefined): CgroupPlaces {
   return { named, root: '/sys/fs/cgroup', own: readText('/proc/self/cgroup') ?? '', uid: process.getuid?.() ?? 0 };
 }
 
 /**
- * Looks for a group that was given to this daemon to divide: the one that the operator names, or one that belongs to the
- * daemon's user: its own, or the one above where systemd's `DelegateSubgroup=` put it one deeper. Root could write to any group,
- * but others manage those: root uses only one that was named. https://systemd.io/CGROUP_DELEGATION/
+ * Looks for a group in which this daemon may make groups: the one that the operator names, or one that belongs to the daemon's
+ * user. That is the daemon's own group, or the group above when systemd's `DelegateSubgroup=` put the daemon one level deeper. Root
+ * could write to any group, but others manage those: root uses only a group that was named. https://systemd.io/CGROUP_DELEGATION/
  */
 export function findCgroups(places: CgroupPlaces): CgroupSupport {
   const { named, uid } = places;
@@ -65,7 +66,7 @@ export function findCgroups(places: CgroupPlaces): CgroupSupport {
   return found.find((support) => support.usable) ?? found.at(-1) ?? { usable: false, reason: 'no cgroup can be used' };
 }
 
-/** Makes a group that holds its processes to `limit` bytes, swap included. Throws what the system throws. */
+/** Makes a group that limits its processes to `limit` bytes, swap included. Throws the system's error when it cannot be made. */
 export function createCgroup({ version, parent }: CgroupSupport & { usable: true }, limit: number): MemoryCgroup {
   lastGroup += 1;
   const path = join(parent, `${prefix}${process.pid}-${lastGroup}`);
@@ -81,7 +82,7 @@ export function createCgroup({ version, parent }: CgroupSupport & { usable: true
   try {
     writeFileSync(join(path, names.swap), version === 'v2' ? '0' : String(limit));
   } catch {
-    // The kernel counts no swap.
+    // This kernel does not count swap.
   }
   return {
     version,
@@ -107,11 +108,12 @@ function prepare(parent: string): CgroupSupport {
   const refuse = (why: string): CgroupSupport => ({ usable: false, reason: `the cgroup ${parent} ${why}` });
   const controllers = readText(join(parent, 'cgroup.controllers'));
   const version = controllers === undefined ? 'v1' : 'v2';
-  if (version === 'v1' && readText(join(parent, files.v1.limit)) === undefined) return refuse('is no memory cgroup');
-  if (version === 'v1' && readText(join(parent, 'memory.use_hierarchy'))?.trim() === '0') return refuse('does not count its children');
+  if (version === 'v1' && readText(join(parent, files.v1.limit)) === undefined) return refuse('is not a memory cgroup');
+  if (version === 'v1' && readText(join(parent, 'memory.use_hierarchy'))?.trim() === '0')
+    return refuse('does not count the memory of its children: its memory.use_hierarchy is 0');
   try {
     if (controllers !== undefined) {
-      if (!words(controllers).includes('memory')) return refuse('was given no memory controller');
+      if (!words(controllers).includes('memory')) return refuse('has no memory controller: its cgroup.controllers must list memory');
       const subtree = join(parent, 'cgroup.subtree_control');
       if (!words(readText(subtree) ?? '').includes('memory')) writeFileSync(subtree, '+memory');
     }
@@ -120,8 +122,8 @@ function prepare(parent: string): CgroupSupport {
     mkdirSync(probe);
     rmdirSync(probe);
   } catch (error) {
-    if (errorCode(error) === 'EBUSY') return refuse('has processes of its own, so it cannot be divided: give the daemon one without');
-    return refuse(`cannot be divided: ${messageOf(error)}`);
+    if (errorCode(error) === 'EBUSY') return refuse('contains processes, so no groups can be made in it: name one without processes');
+    return refuse(`allows no groups in it: ${messageOf(error)}`);
   }
   return { usable: true, version, parent };
 }
@@ -132,7 +134,7 @@ function removeLeftovers(parent: string): void {
     try {
       rmdirSync(join(parent, name));
     } catch {
-      // Another daemon's.
+      // The group belongs to another daemon.
     }
   }
 }
@@ -144,7 +146,7 @@ async function remove(path: string): Promise<void> {
       return;
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return;
-      // A process that was killed is in it until it is quite gone.
+      // A killed process stays in the group until the kernel has removed it.
       await setTimeout(removalPauseMs, undefined, { ref: false });
     }
   }

@@ -4,12 +4,12 @@ import { type ProcessMemory, readShared, readTree } from './process-tree.js';
 /** What a replica has in memory, its children included, in bytes. */
 export interface MemoryUse {
   rss: number;
-  /** The most that was seen. */
+  /** The largest reading. */
   peak: number;
 }
 
 export interface MemoryWatchOptions {
-  /** Bytes that the process and its children may have in memory; `undefined`: it is watched for reports only. */
+  /** The most bytes that the process and its children may have in memory; `undefined`: memory is read for reports only. */
   limit: number | undefined;
   /** Called once, when they have more. */
   onOver: () => void;
@@ -17,10 +17,10 @@ export interface MemoryWatchOptions {
 
 const limitedIntervalMs = 250;
 const reportIntervalMs = 2_000;
-/** A reading takes 0.1 ms: whoever asks after every call gets no more than four a second. */
+/** A reading is used again for this long: it takes 0.1 ms, and is asked for after every call. */
 const freshMs = 250;
 
-/** Looks from time to time at the memory of a process and of all that it started. */
+/** Reads the memory of a process, and of all that it started, at regular times. */
 export class MemoryWatch {
   private rss = 0;
   private peak = 0;
@@ -58,7 +58,7 @@ export class MemoryWatch {
     if (limit !== undefined && this.rss > limit && !this.checking) void this.check(tree, limit);
   }
 
-  /** Processes that were forked share pages with each other, which their sum counts more than once. */
+  /** Reads the memory again with shared pages counted once: forked processes share pages, which the sum counts several times. */
   private async check(tree: readonly ProcessMemory[], limit: number): Promise<void> {
     this.checking = true;
     const shared = tree.length === 1 ? undefined : await readShared(tree.map((process) => process.pid));

@@ -3,10 +3,11 @@ import { Transform } from 'node:stream';
 
 const sign = Buffer.from('JavaScript heap out of memory');
 
-/** What a process writes to stderr, unchanged, and whether V8's last words about a full heap were among it. */
+/** Passes on what a process writes to stderr, and notes whether V8's message about a full heap was in it. */
 export class OutOfHeapDetector {
-  /** What stderr had, unchanged. */
+  /** The unchanged output. */
   readonly output: Readable;
+  /** Whether the message has come. */
   seen = false;
   private tail: Buffer = Buffer.alloc(0);
 
@@ -18,7 +19,7 @@ export class OutOfHeapDetector {
       },
     });
     stderr.pipe(output);
-    // A pipe that breaks has nothing more to say.
+    // No more output comes through a broken pipe.
     stderr.on('error', () => output.end());
     this.output = output;
   }

@@ -2,6 +2,8 @@ import { lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { packageDirectory, platformPackages } from '../core/platform-packages.js';
 
+export { packageDirectory };
+
 /**
  * Makes `<folder>/node_modules` with links to the platform's packages. Node looks for a package from the importing file's
  * folder upwards, so every function below `folder` finds them, unless it brings its own.
@@ -15,7 +17,7 @@ export async function linkPlatformPackages(folder: string): Promise<void> {
     const fresh = `${link}.${process.pid}`;
     await rm(fresh, { force: true });
     await symlink(target, fresh, 'dir');
-    // A folder in its place is no work of ours, but a link cannot be renamed onto it.
+    // A link cannot be renamed onto a folder, which somebody else has put there.
     if ((await lstat(link).catch(() => undefined))?.isDirectory()) await rm(link, { recursive: true });
     await rename(fresh, link);
   }

@@ -1,14 +1,14 @@
 import { constants } from 'node:os';
-import { outOfHeapExitCode } from '../core/interpreter.js';
+import { outOfHeapExitCode } from '../core/exit-codes.js';
 
-/** Which memory a process ran out of: V8's heap, or all that `limits.memory` allows, in bytes. */
+/** Which memory a process ran out of: V8's heap, or the memory that `limits.memory` allows. `limit` is in bytes. */
 export type MemoryEnd = { kind: 'heap' } | { kind: 'limit'; limit: number };
 
 /** How a process ended. */
 export interface Exit {
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** Set when it ended for its memory. */
+  /** Set when it ended because it ran out of memory. */
   memory?: MemoryEnd;
 }
 
@@ -21,13 +21,13 @@ function isSignal(name: string): name is NodeJS.Signals {
   return Object.hasOwn(constants.signals, name);
 }
 
-/** bubblewrap, like a shell, exits with 128 and the number of the signal that ended what it ran. */
+/** How the command in a sandbox ended. Like a shell, bubblewrap exits with 128 plus the number of the signal that ended the command. */
 export function exitInSandbox({ code, signal }: Exit): Exit {
   const inside = code === null ? undefined : signals.get(code - 128);
   return inside === undefined ? { code, signal } : { code: null, signal: inside };
 }
 
-/** Whether a process ended as V8 ends one whose heap is full. */
+/** Whether V8 ended a process because its heap was full. @param wroteSign - whether V8's message about it was seen on stderr */
 export function endedForHeap({ code, signal }: Exit, wroteSign: boolean): boolean {
   return code === outOfHeapExitCode || (wroteSign && (signal === 'SIGABRT' || signal === 'SIGTRAP' || signal === 'SIGILL'));
 }

@@ -1,25 +1,25 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { errorCode } from '../core/errors.js';
+import { errorCode } from '../core/system-error.js';
 
 /** What a process has in memory, in bytes. */
 export interface ProcessMemory {
   pid: number;
-  /** Address space. */
+  /** Size of its address space. */
   size: number;
-  /** In memory now. */
+  /** Resident memory now. */
   rss: number;
-  /** The most that has ever been in memory. */
+  /** The most resident memory that it ever had. */
   peak: number;
 }
 
-/** No more than this are looked at, so that a function which starts processes without end costs the daemon little. */
+/** Only this many processes are read, so that a function that starts processes without end costs the daemon little. */
 const maxProcesses = 256;
 
-/** What the kernel gives at once: whole lines, whole numbers. */
+/** The kernel gives at most one page at once; it cuts no line or number in it. */
 const page = Buffer.alloc(4096);
 
-/** `readFileSync` takes three times as long: it asks for the size first, and reads until nothing comes. */
+/** Reads a small file of the kernel. `readFileSync` takes three times as long: it asks for the size first, and reads until nothing comes. */
 function readSmall(path: string): string {
   const file = openSync(path, 'r');
   try {
@@ -30,38 +30,46 @@ function readSmall(path: string): string {
 }
 
 /**
- * The children of a process, those that it started first in front; empty when it is gone. Each thread has a list of its own.
+ * The children of a process in the order of their start; empty when it is gone. Each thread has a list of its own.
  * https://docs.kernel.org/filesystems/proc.html
+ *
+ * @param folder - where the kernel shows its processes. @default `/proc`
  */
-export function childrenOf(pid: number): number[] {
+export function childrenOf(pid: number, folder = '/proc'): number[] {
   try {
-    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-      readSmall(`/proc/${pid}/task/${thread}/children`).split(' ').filter(Boolean).map(Number),
+    return readdirSync(`${folder}/${pid}/task`).flatMap((thread) =>
+      readSmall(`${folder}/${pid}/task/${thread}/children`).split(' ').filter(Boolean).map(Number),
     );
   } catch {
-    // It, or one of its threads, has gone.
+    // The process, or one of its threads, is gone.
     return [];
   }
 }
 
-/** What a process and all that it started have in memory; empty when it is gone. */
-export function readTree(pid: number): ProcessMemory[] {
+/**
+ * Reads the memory of a process and of all that it started, of 256 processes at most; empty when the process is gone.
+ *
+ * @param folder - where the kernel shows its processes. @default `/proc`
+ */
+export function readTree(pid: number, folder = '/proc'): ProcessMemory[] {
   const found: ProcessMemory[] = [];
+  let visited = 0;
   const visit = (next: number, parent: ProcessMemory | undefined): void => {
-    if (found.length >= maxProcesses) return;
-    const memory = readMemory(next);
+    if (visited >= maxProcesses) return;
+    visited += 1;
+    const memory = readMemory(next, folder);
     if (memory === undefined) return;
-    // A process that was forked just now still shares all that its parent has: nothing of it is more.
+    // A process that was just forked has the size of its parent and shares all its memory, which is counted there.
     if (memory.size !== parent?.size) found.push(memory);
-    for (const child of childrenOf(next)) visit(child, memory);
+    for (const child of childrenOf(next, folder)) visit(child, memory);
   };
   visit(pid, undefined);
   return found;
 }
 
 /**
- * The memory of some processes together, in bytes, with what several share counted once; `undefined` where the kernel does not
- * tell. A process that is gone meanwhile counts nothing. The kernel walks through all their pages for it, so this is for the rare case.
+ * The memory of some processes together, in bytes, with shared pages counted once; `undefined` where the kernel does not tell. A
+ * process that is gone counts nothing. The kernel walks through all pages for it, so it has to be asked for rarely.
  */
 export async function readShared(pids: readonly number[]): Promise<number | undefined> {
   try {
@@ -72,20 +80,20 @@ export async function readShared(pids: readonly number[]): Promise<number | unde
   }
 }
 
-/** The memory of a process in bytes, of a page that several have its part of it; 0 when it is gone. */
+/** The memory of a process in bytes, in which a page that N processes share counts as 1/N of a page; 0 when the process is gone. */
 async function readShare(pid: number): Promise<number> {
   try {
     return field(await readFile(`/proc/${pid}/smaps_rollup`, 'latin1'), /^Pss:\s+(\d+) kB$/m);
   } catch (error) {
-    // The kernel answers ESRCH for a process that has ended and that its parent has not asked about yet.
+    // The kernel answers ESRCH for a zombie.
     if (errorCode(error) === 'ESRCH' || !existsSync(`/proc/${pid}`)) return 0;
     throw error;
   }
 }
 
-function readMemory(pid: number): ProcessMemory | undefined {
+function readMemory(pid: number, folder: string): ProcessMemory | undefined {
   try {
-    const text = readSmall(`/proc/${pid}/status`);
+    const text = readSmall(`${folder}/${pid}/status`);
     return {
       pid,
       size: field(text, /^VmSize:\s+(\d+) kB$/m),

@@ -8,9 +8,9 @@ import { DcfError, messageOf } from '../core/errors.js';
 import type { Interpreter } from '../core/interpreter.js';
 
 export interface WantedPython {
-  /** The manifest's `python`, such as `3.12`; it is looked for as `python3.12`. */
+  /** The manifest's `python`, such as `3.12`, for which the program `python3.12` is looked for. */
   version: string | undefined;
-  /** The daemon's `--python`, where the manifest names none: a program on the PATH, or its path. */
+  /** The program to use when the manifest names no version, from `--python`: a name on the PATH, or a path. */
   fallback: string;
 }
 
@@ -22,9 +22,9 @@ const probeScript = fileURLToPath(new URL('../runtimes/python/probe.py', import.
 const found = new Map<string, Promise<Interpreter>>();
 
 /**
- * Finds the interpreter for a function. What is found is not looked for again; what is missing is.
+ * Finds the interpreter for a function. An interpreter that was found is remembered; one that was missing is looked for again.
  *
- * @throws DcfError FAILED_PRECONDITION that says what was looked for and what was found
+ * @throws DcfError FAILED_PRECONDITION that says what was looked for, what was found, and what to do
  */
 export async function findPython({ version, fallback }: WantedPython): Promise<Interpreter> {
   const command = version === undefined ? fallback : `python${version}`;
@@ -39,12 +39,13 @@ export async function findPython({ version, fallback }: WantedPython): Promise<I
 }
 
 async function look(command: string, version: string | undefined): Promise<Interpreter> {
-  const asked =
-    version === undefined ? `runtime: python needs ${command} (--python says which)` : `python: "${version}" asks for ${command}`;
+  const asked = version === undefined ? `runtime: python needs ${command} (set by --python)` : `python: "${version}" asks for ${command}`;
   const candidates = await candidatesFor(command);
   if (candidates.length === 0) {
     const where = command.includes('/') ? 'there is no such program' : "it is not on the daemon's PATH";
-    throw missing(`${asked}, and ${where}. Install Python ${version ?? `${oldest.major}.${oldest.minor} or newer`}, or name another`);
+    const advice = `Install Python ${version ?? `${oldest.major}.${oldest.minor} or newer`}`;
+    const instead = version === undefined ? 'name another program with --python' : 'change python in function.yaml';
+    throw missing(`${asked}, and ${where}. ${advice}, or ${instead}`);
   }
   const problems: string[] = [];
   for (const file of candidates) {
@@ -57,7 +58,7 @@ async function look(command: string, version: string | undefined): Promise<Inter
   throw missing(`${asked}; found: ${problems.join('; ')}`);
 }
 
-/** Every program of that name: the first may be a shim that has nothing to start. */
+/** Every program of that name: the first may be a shim, such as pyenv's, without an interpreter behind it. */
 async function candidatesFor(command: string): Promise<string[]> {
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => isAbsolute(folder));
   const files = command.includes('/') ? [command] : [...new Set(folders)].map((folder) => join(folder, command));
@@ -72,7 +73,7 @@ async function candidatesFor(command: string): Promise<string[]> {
   return files.filter((_, index) => usable[index] === true);
 }
 
-/** Throws an Error whose message goes on from the program's name. */
+/** Asks a program what interpreter it is. Throws an Error whose message continues a sentence that begins with the program's name. */
 async function probe(file: string): Promise<Interpreter> {
   let report: Report;
   try {
@@ -90,16 +91,16 @@ async function probe(file: string): Promise<Interpreter> {
   return { runtime: 'python', executable, tag, version, folders };
 }
 
-/** What an interpreter reads of the daemon's environment is for the daemon's own programs: replicas get none of it either. */
+/** The daemon's environment without the variables that Python reads: replicas do not get these either. */
 function probeEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(PYTHON|__PYVENV_LAUNCHER__$)/.test(name)));
 }
 
-/** The line of what an interpreter, or a program in its place, wrote before it failed that says why; `undefined` when there is none. */
+/** The line on stderr that says why an interpreter, or a program in its place, failed; `undefined` when stderr is empty. */
 export function usefulLine(stderr: string): string | undefined {
   const lines = stderr.split('\n').map((line) => line.trimEnd());
   const fatal = lines.find((line) => line.startsWith('Fatal Python error:'));
-  // The last exception is the one that nobody caught.
+  // The last exception is the one that was not caught.
   const error = lines.findLast((line) => /^[A-Za-z_.]+(Error|Exception|Interrupt)\b/.test(line));
   if (fatal !== undefined) return error === undefined ? fatal : `${fatal} (${error})`;
   // A heading, such as "Traceback (most recent call last):", says nothing by itself.
@@ -115,10 +116,10 @@ interface Report {
 
 function readReport(text: string): Report {
   const report: unknown = JSON.parse(text);
-  if (typeof report !== 'object' || report === null) throw new Error('its answer is no JSON object');
+  if (typeof report !== 'object' || report === null) throw new Error('its answer is not a JSON object');
   const { executable, tag, version, folders }: Partial<Record<keyof Report, unknown>> = report;
   if (typeof executable !== 'string' || typeof tag !== 'string' || typeof version !== 'string' || !Array.isArray(folders))
-    throw new Error('its answer is not what was asked for');
+    throw new Error('its answer must have executable, tag, version and folders');
   return { executable, tag, version, folders: folders.map(String) };
 }
 

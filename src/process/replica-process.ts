@@ -17,25 +17,26 @@ export interface SpawnedProcess {
   readonly stderr: Readable;
   /** Resolves when it is gone. */
   readonly exited: Promise<Exit>;
-  /** How it is kept apart. */
+  /** How it is isolated and limited. */
   readonly confinement: Confinement;
-  /** What holds it to its memory limit; `undefined` when it has none. */
+  /** What enforces its memory limit; `undefined` when it has none. */
   readonly memoryGuard: MemoryGuard | undefined;
   /** What it and its children have in memory, in bytes; the last reading once it is gone. */
   memory(): MemoryUse;
-  /** Sends SIGKILL to the process and to everything that it started. */
+  /** Sends SIGKILL to the process group. */
   kill(): void;
 }
 
-/** A process with the pipes that it was started with. */
+/** A started process with its output pipes. */
 export interface PipedProcess extends StartedProcess {
   stdout: Readable;
   stderr: Readable;
 }
 
-/** How long the last words of a process that was aborted may take to arrive. */
+/** How long the last output of an aborted process may take to arrive. */
 const lastWordsMs = 500;
 
+/** A replica's process with its memory limit. Explains how it ended: for its memory, or otherwise. */
 export class ReplicaProcess implements SpawnedProcess {
   readonly stdout: Readable;
   readonly exited: Promise<Exit>;
@@ -56,7 +57,7 @@ export class ReplicaProcess implements SpawnedProcess {
     const limit = cgroup === undefined ? confinement.memoryLimit : undefined;
     this.watch = new MemoryWatch(piped.pid, { limit, onOver: () => this.killForMemory() });
     this.exited = piped.exited.then((exit) => {
-      // What it started and left behind is of no use to anybody. Later the number may be another process's.
+      // Kill what is left of its process group now: later the number may belong to another group.
       this.signalGroup();
       this.gone = true;
       this.watch.stop();
@@ -66,7 +67,7 @@ export class ReplicaProcess implements SpawnedProcess {
 
   get pid(): number {
     if (this.confinement.isolation.kind === 'process') return this.piped.pid;
-    // bubblewrap waits outside, its reaper is the first process inside, and the first child of that is the replica's.
+    // bubblewrap's outer process has one child, the reaper inside the sandbox, whose first child is the replica's process.
     if (this.innerPid === 0 && !this.gone) this.innerPid = childrenOf(childrenOf(this.piped.pid)[0] ?? 0)[0] ?? 0;
     return this.innerPid === 0 ? this.piped.pid : this.innerPid;
   }
@@ -91,7 +92,7 @@ export class ReplicaProcess implements SpawnedProcess {
 
   private killForMemory(): void {
     const { memoryLimit } = this.confinement;
-    // Whoever was first says why.
+    // The first reason for a kill counts.
     if (this.killing || this.gone || memoryLimit === undefined) return;
     this.over = { kind: 'limit', limit: memoryLimit };
     this.kill();
@@ -102,7 +103,7 @@ export class ReplicaProcess implements SpawnedProcess {
     try {
       process.kill(-this.piped.pid, 'SIGKILL');
     } catch {
-      // The group is empty already.
+      // The process group is empty.
     }
   }
 
@@ -119,7 +120,7 @@ export class ReplicaProcess implements SpawnedProcess {
     if (this.killing) return undefined;
     if (memoryLimit !== undefined && exit.signal === 'SIGKILL' && this.cgroup?.outOfMemory() === true)
       return { kind: 'limit', limit: memoryLimit };
-    // Its exit may be known before its last words are read.
+    // Its exit may be known before its last output was read.
     if (exit.signal !== null && !this.sign.seen)
       await Promise.race([finished(this.piped.stderr).catch(() => undefined), setTimeout(lastWordsMs, undefined, { ref: false })]);
     return endedForHeap(exit, this.sign.seen) ? { kind: 'heap' } : undefined;

@@ -8,14 +8,14 @@ import { findPython } from './python-interpreter.js';
 
 export type { Interpreter };
 
-/** Programs that run functions whose manifests ask for no version, by runtime: a name on the PATH, or a path. */
+/** The program for each runtime when the manifest asks for no version: a name on the PATH, or a path. */
 export type Programs = Readonly<Partial<Record<RuntimeName, string | undefined>>>;
 
-/** How functions in a language run on this host: one entry for each in `runtimes`. */
+/** How functions in one language run on this host. */
 interface Runtime {
-  /** Throws a DcfError FAILED_PRECONDITION that says what was looked for and what was found. */
+  /** Finds the interpreter. Throws a DcfError FAILED_PRECONDITION that says what was looked for and what was found. */
   readonly find: (wanted: Pick<Manifest, 'python'>, program: string | undefined) => Promise<Interpreter>;
-  /** The command that becomes a replica of so many workers. */
+  /** The command that runs a replica with `workers` workers. */
   readonly command: (interpreter: Interpreter, workers: number, confinement: Confinement) => string[];
 }
 
@@ -32,13 +32,13 @@ const runtimes: Readonly<Record<RuntimeName, Runtime>> = {
   },
   python: {
     find: ({ python }, program = 'python3') => findPython({ version: python, fallback: program }),
-    // No byte code is written into a revision's folder; a crash in a library's code tells the line that called it.
+    // -B writes no byte code into the revision's folder; faulthandler prints the Python line that led to a crash in native code.
     command: ({ executable }) => [executable, '-B', '-X', 'faulthandler', pythonRuntime],
   },
 };
 
 /**
- * Finds what runs a function on this host.
+ * Finds the interpreter that runs a function on this host.
  *
  * @throws DcfError FAILED_PRECONDITION that says what was looked for and what was found
  */
@@ -47,19 +47,20 @@ export function findInterpreter(manifest: Pick<Manifest, 'runtime' | 'python'>, 
   return runtimes[runtime].find(manifest, programs[runtime]);
 }
 
-/** The command that becomes a replica of so many workers. */
+/** The command that runs a replica with `workers` workers. */
 export function runtimeCommand(interpreter: Interpreter, workers: number, confinement: Confinement): string[] {
   return runtimes[interpreter.runtime].command(interpreter, workers, confinement);
 }
 
-/** Whether functions with a runtime can run on this host, for people. */
+/** Whether functions with a runtime can run on this host. */
 export interface RuntimeSupport {
   readonly runtime: RuntimeName;
   readonly usable: boolean;
+  /** For people: version and path, or why it cannot be used. */
   readonly detail: string;
 }
 
-/** Looks for each runtime but Node, which runs this program. */
+/** Looks for each runtime except Node, which runs this program. */
 export function runtimeSupport(programs: Programs): Promise<RuntimeSupport[]> {
   return Promise.all(runtimeNames.filter((runtime) => runtime !== 'node').map((runtime) => supportOf(runtime, programs)));
 }

@@ -1,29 +1,45 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { DcfError, errorCode, messageOf } from '../core/errors.js';
+import { DcfError, messageOf } from '../core/errors.js';
+import { errorCode } from '../core/system-error.js';
 import { sandboxCommand } from './sandbox.js';
 
 /** Whether this host can run a function in a sandbox. */
 export type SandboxSupport =
-  | { usable: true; detail: string /** Whether the size of /tmp can be limited. */; sized: boolean }
-  | { usable: false; detail: string };
+  | {
+      usable: true;
+      /** The version of bubblewrap. */
+      detail: string;
+      /** Whether the size of /tmp can be limited. */
+      sized: boolean;
+    }
+  | {
+      usable: false;
+      /** Why it cannot. */
+      detail: string;
+    };
 
 const run = promisify(execFile);
 const timeoutMs = 20_000;
 
 let support: Promise<SandboxSupport> | undefined;
 
-/** Tries once whether bubblewrap is there and the kernel lets it work; later calls give the first one's result. */
+/** Tries whether bubblewrap is installed and the kernel lets it work. It is tried once; later calls return the first result. */
 export function sandboxSupport(): Promise<SandboxSupport> {
   support ??= probe();
   return support;
 }
 
-/** @throws DcfError FAILED_PRECONDITION with the reason when this host has no sandboxes */
+/**
+ * Makes sure that this host can run a function in a sandbox.
+ *
+ * @returns `sized`: whether the size of /tmp can be limited
+ * @throws DcfError FAILED_PRECONDITION with the reason when it cannot
+ */
 export async function requireSandbox(): Promise<{ sized: boolean }> {
   const found = await sandboxSupport();
   if (found.usable) return found;
-  const message = `isolation: sandbox cannot be had on this host: ${found.detail}. Make it so, or deploy the function with isolation: process`;
+  const message = `isolation: sandbox is not available on this host: ${found.detail}. Mend that and restart dcfd, or deploy the function with isolation: process`;
   throw new DcfError('FAILED_PRECONDITION', message);
 }
 

@@ -7,22 +7,22 @@ export interface SandboxOptions {
   /** The revision's folder, absolute. */
   directory: string;
   network: boolean;
-  /** Whether the devices of GPUs are to be had inside. */
+  /** Whether the devices of GPUs can be used inside. */
   gpu: boolean;
-  /** More files and folders that can be read inside, absolute. What does not exist is left out. */
+  /** Absolute paths of more files and folders that can be read inside. Those that do not exist are left out. */
   readOnly: readonly string[];
-  /** The most bytes that /tmp and /dev/shm take; `undefined`: as many as the kernel gives, or this bwrap cannot say. */
+  /** The most bytes of each of /tmp and /dev/shm; `undefined`: the kernel's default. Only a bwrap with `--size` takes it. */
   temporarySize: number | undefined;
-  /** Otherwise the kernel ends it when the process that starts it is gone. */
+  /** Whether it goes on when the process that starts it is gone. @default false: the kernel ends it then */
   outlivesParent?: boolean;
 }
 
-/** Where the platform's own code lies: dist/src. */
+/** The folder of the platform's own code: dist/src. */
 const platformCode = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
 const system = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
 
-/** What programs read of /etc, and nothing that only some may read: a daemon that runs as root could read it for them. */
+/** The parts of /etc that programs need. All of them are world-readable: a daemon that runs as root would show others their protected files. */
 const systemFiles = [
   ...['alternatives', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'localtime', 'timezone', 'passwd', 'group', 'nsswitch.conf'],
   ...['hosts', 'host.conf', 'gai.conf', 'resolv.conf', 'protocols', 'services', 'OpenCL', 'vulkan', 'glvnd'],
@@ -30,9 +30,9 @@ const systemFiles = [
 ].map((name) => join('/etc', name));
 
 /**
- * What to put in front of a command so that bubblewrap runs it with a system that it can only read, a /tmp and processes of
- * its own, and of the data directory nothing but its revision. Descriptors and environment reach the command unchanged. The
- * command leads no session of its own, so that a signal to the process group still reaches all.
+ * The words in front of a command that let bubblewrap run it in a sandbox: the system is read-only, /tmp and the process tree are
+ * its own, and of the data directory it sees only its revision. File descriptors and environment reach the command unchanged. The
+ * sandbox has no session of its own, so that a signal to the process group still reaches all of it.
  * https://github.com/containers/bubblewrap/blob/main/bwrap.xml
  */
 export function sandboxCommand(options: SandboxOptions): string[] {
@@ -59,7 +59,7 @@ function readOnly(path: string): string[] {
   return ['--ro-bind-try', path, path];
 }
 
-/** What lies in it is memory that no process is charged with. */
+/** A tmpfs. Its files are memory that belongs to no process, so only its size limits them. */
 function temporary(path: string, size: number | undefined): string[] {
   return [...(size === undefined ? [] : ['--size', String(size)]), '--tmpfs', path];
 }
@@ -70,7 +70,7 @@ function systemFolder(path: string): string[] {
   return found.isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path];
 }
 
-/** The devices of NVIDIA's driver, with those for MIG, and of the others that render; in `/dev` unless a test says where. */
+/** The device files of NVIDIA's driver, MIG's among them, and of other GPUs. @param folder - @default `/dev` */
 export function gpuDevices(folder = '/dev'): string[] {
   const names = readdirSync(folder).filter((name) => name.startsWith('nvidia'));
   return [...names.sort(), 'dri', 'kfd'].map((name) => join(folder, name)).filter((path) => existsSync(path));
@@ -89,7 +89,7 @@ function readablePaths({ directory, gpu, readOnly }: SandboxOptions): string[] {
   return outermost(paths.flatMap((path) => [path, resolved(path) ?? path]));
 }
 
-/** What lies in a folder that is there already comes with it. It cannot be put there once more: it may be a link. */
+/** Drops the paths inside other paths of the list: they come with those, and binding a link a second time fails. */
 function outermost(paths: readonly string[]): string[] {
   const kept: string[] = [];
   for (const path of [...paths].sort()) {
@@ -98,7 +98,7 @@ function outermost(paths: readonly string[]): string[] {
   return kept;
 }
 
-/** The folders that Node looks for packages in, from a folder upwards, and where they really are. */
+/** The node_modules folders that Node searches from a folder upwards, and their real paths. */
 function modulesAbove(folder: string): string[] {
   const parent = dirname(folder);
   const here = join(folder, 'node_modules');
@@ -106,7 +106,7 @@ function modulesAbove(folder: string): string[] {
   return parent === folder ? found : [...found, ...modulesAbove(parent)];
 }
 
-/** Where the platform's packages really are for code in a folder: in a checkout the SDK is a link out of node_modules. */
+/** The real paths of the platform's packages for code in a folder: in a checkout node_modules/@dcf/sdk is a link to sdk/. */
 function packagesOf(folder: string): string[] {
   const candidates = modulesAbove(folder).flatMap((modules) => platformPackages.map((name) => resolved(join(modules, name))));
   return candidates.filter((path) => path !== undefined);
@@ -117,7 +117,7 @@ function packageRoot(folder: string): string {
   return parent === folder || existsSync(join(folder, 'package.json')) ? folder : packageRoot(parent);
 }
 
-/** Where the daemon finds CUDA's libraries. A function's own setting says nothing here: it could name any folder. */
+/** The folders in which the daemon finds CUDA's libraries. A function's own variables are not used: they could name any folder. */
 function libraryFolders(): string[] {
   const { LD_LIBRARY_PATH = '', CUDA_PATH = '', CUDA_HOME = '' } = process.env;
   return [...LD_LIBRARY_PATH.split(':'), CUDA_PATH, CUDA_HOME].filter((path) => path.startsWith(sep) && path !== sep);

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import type { OnReadOpts, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatSize } from '@dcf/sdk/units';
 import { DcfError, messageOf } from '../core/errors.js';
+import { formatSize } from '../core/units.js';
 import { openCgroup } from './confinement.js';
 import type { Exit } from './process-exit.js';
 import { type ReplicaSurroundings, replicaEnvironment } from './replica-environment.js';
@@ -19,24 +19,25 @@ export type { Exit, SpawnedProcess };
 
 export interface SpawnOptions extends ReplicaSurroundings {
   interpreter: Interpreter;
+  /** Absolute path of the revision's folder. */
   directory: string;
-  /** Who starts it. */
+  /** Starts the process. */
   starter: Starter;
 }
 
-/** What is at the daemon's ends of a replica's streams. */
+/** Takes the daemon's ends of a replica's streams. */
 export interface WorkerEnds {
-  /** Makes what `open` connects to one worker; told of each before the process is there. */
+  /** Called for each worker before the process runs. `open` connects the daemon to the worker. */
   create(open: (onread: OnReadOpts) => Socket, index: number): void;
-  /** Forgets all that were made: they are made once more. */
+  /** Forgets all workers: the start is tried again, and `create` is called again for each. */
   discard(): void;
 }
 
 let deathSignal: boolean | undefined;
 
 /**
- * A replica that spins in user code never reads its end of file, so where util-linux is there the kernel ends it when
- * the daemon dies. https://man7.org/linux/man-pages/man1/setpriv.1.html
+ * Whether `setpriv` can have the kernel kill a replica when the daemon dies. Without it, a replica that is busy in user code never
+ * notices the end of its stream. https://man7.org/linux/man-pages/man1/setpriv.1.html
  */
 function hasDeathSignal(): boolean {
   deathSignal ??= process.platform === 'linux' && spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0;
@@ -44,9 +45,10 @@ function hasDeathSignal(): boolean {
 }
 
 /**
- * Starts a replica's process, its workers' streams connected.
+ * Starts a replica's process and connects its workers' streams.
  *
- * @throws DcfError UNAVAILABLE when the system starts no process, INVALID_ARGUMENT for too large an environment, FAILED_PRECONDITION when it cannot be confined as asked
+ * @throws DcfError UNAVAILABLE when the system cannot start a process; INVALID_ARGUMENT when the environment is too large;
+ *   FAILED_PRECONDITION when this host lacks the isolation or the memory limit that the function asks for
  */
 export async function spawnReplica(options: SpawnOptions, workers: WorkerEnds): Promise<SpawnedProcess> {
   try {
@@ -75,16 +77,16 @@ async function spawnBy(starter: Starter, options: SpawnOptions, workers: WorkerE
   }
 }
 
-/** A host may take less than a manifest allows: a quarter of its stack limit. The names alone are told, for values may be secrets. */
+/** A host may take less than a manifest allows: a quarter of its stack limit. The error shows names and sizes only, as values may be secrets. */
 function tooManyVariables(environment: Readonly<Record<string, string>>, cause: unknown): DcfError {
   const sizes = Object.entries(environment).map(([name, value]) => ({ name, bytes: Buffer.byteLength(value) }));
   const largest = sizes.sort((a, b) => b.bytes - a.bytes).slice(0, 3);
   const shown = largest.map(({ name, bytes }) => `${name} with ${formatSize(bytes)}`).join(', ');
-  const message = `this host starts no process with so large an environment (E2BIG; "getconf ARG_MAX" says how much it takes); the largest variables are ${shown}`;
+  const message = `the environment is too large for this host (E2BIG; "getconf ARG_MAX" prints its limit in bytes): make it smaller; the largest variables are ${shown}`;
   return new DcfError('INVALID_ARGUMENT', message, { cause });
 }
 
-/** The path exists only while a process is started, in a folder that no other user may enter. */
+/** Starts the process. The socket's path exists only meanwhile, in a folder that no other user may enter. */
 async function startConnected(
   starter: Starter,
   command: readonly string[],

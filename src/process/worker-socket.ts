@@ -3,8 +3,8 @@ import { type OnReadOpts, Socket } from 'node:net';
 type Written = (error?: Error | null) => void;
 
 /**
- * A write to a process that is gone fails, and Node would then drop the socket with what that process has written and nobody
- * has read: its answers, and which calls it had begun. Here only reading finds the end.
+ * A socket whose write errors are ignored: only reading finds its end. A write to a process that is gone fails, and Node would then
+ * close the socket with all that the process wrote and that was not read yet: its answers, and which calls it had begun.
  */
 class WorkerSocket extends Socket {
   override _write(chunk: unknown, encoding: BufferEncoding, written: Written): void {
@@ -17,21 +17,21 @@ class WorkerSocket extends Socket {
 }
 
 /**
- * The daemon's end of a worker's stream. Node makes such pairs itself for `stdio: 'pipe'`, but gives no say in how its end is
- * read: always into fresh buffers of 64 KiB, a copy and an allocation more for each body.
+ * Connects the daemon's end of a worker's stream. Node makes such pairs itself for `stdio: 'pipe'`, but always reads them into new
+ * buffers of 64 KiB, which costs a copy and an allocation for each body.
  *
- * @param path - where whoever starts the worker's process takes the other end
+ * @param path - path of the Unix socket at which the starter of the worker's process listens
  */
 export function connectWorker(path: string, onread: OnReadOpts): Socket {
-  // A variable, because the types of Node 20 do not know `onread` here, although its documentation does.
+  // In a variable, because the types of Node 20 lack `onread` here, although it is documented.
   const options = { onread, readable: true, writable: true };
   return new WorkerSocket(options).connect(path);
 }
 
-/** The daemon's end of what a process prints: it is only read. */
+/** Connects the daemon's end of a process's stdout or stderr, which is only read. */
 export function connectOutput(path: string): Socket {
   const output = new Socket().connect(path);
-  // A pipe that breaks has nothing more to say.
+  // No more output comes through a broken pipe.
   output.on('error', () => undefined);
   output.end();
   return output;

@@ -8,14 +8,14 @@ import { type DamagedFunction, type FunctionRecord, releaseOf } from './model/fu
 import { encodeState } from './state/function-state.js';
 import { loadFunctions } from './state/recover.js';
 
-/** What is deployed, in memory and in the `function.json` of each function. */
+/** The deployed functions, in memory and in the `function.json` of each. */
 export class FunctionRecords {
   private readonly whole = new Map<FunctionName, FunctionRecord>();
   private readonly broken = new Map<FunctionName, DamagedFunction>();
 
   constructor(private readonly layout: Layout) {}
 
-  /** Reads what is on disk. A function that is damaged stops no other. */
+  /** Reads all functions from the disk. A damaged function does not keep the others from being loaded. */
   async load(blobs: Blobs): Promise<void> {
     for (const loaded of await loadFunctions(this.layout, blobs)) {
       if (loaded.kind === 'whole') this.whole.set(loaded.record.name, loaded.record);
@@ -28,7 +28,7 @@ export class FunctionRecords {
     return [...this.broken.values()];
   }
 
-  /** Functions that could be loaded, by name. */
+  /** Functions that could be loaded, sorted by name. */
   list(): readonly FunctionRecord[] {
     return [...this.whole.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -37,12 +37,12 @@ export class FunctionRecords {
     return this.whole.get(name);
   }
 
-  /** Whether there is such a function, damaged or not. */
+  /** Whether a function of this name is on disk, damaged or not. */
   has(name: FunctionName): boolean {
     return this.whole.has(name) || this.broken.has(name);
   }
 
-  /** Puts a record in the place of what there was of its function. A state that was damaged is kept beside it. */
+  /** Writes a function's record in place of the old one. A damaged `function.json` is kept as `function.json.damaged`. */
   async write(record: FunctionRecord): Promise<FunctionRecord> {
     const { name } = record;
     const path = this.layout.state(name);
@@ -57,7 +57,7 @@ export class FunctionRecords {
     return record;
   }
 
-  /** After this the function is gone, whatever is left of its files. */
+  /** Removes a function's `function.json`: from then on the function is deleted, although its other files are still there. */
   async remove(name: FunctionName): Promise<void> {
     await rm(this.layout.state(name), { force: true });
     await syncPath(this.layout.function(name));

@@ -18,10 +18,8 @@ import { openDataDirectory } from './state/data-directory.js';
 import type { DirectoryLock } from './state/lock.js';
 
 export interface RegistryOptions {
-  /** Most bytes of all files of one package together. */
+  /** The most bytes of all files of one package together. @default 64 GiB */
   maxPackageBytes?: number;
-  /** Keeps other daemons out of the data directory; throws when it is taken. @default flock(1) */
-  takeLock?: (directory: string) => DirectoryLock;
 }
 
 export type { DamagedFunction, FunctionRecord };
@@ -35,7 +33,7 @@ const defaultMaxPackageBytes = 64 * 2 ** 30;
 export class Registry {
   private readonly files: RevisionFiles;
   private readonly functions: FunctionRecords;
-  /** Created and neither released nor discarded yet, by folder. */
+  /** Revisions that were created and not released or discarded yet, by folder. */
   private readonly pending = new Map<string, Revision>();
   private readonly changes = new TaskQueue();
 
@@ -49,13 +47,13 @@ export class Registry {
   }
 
   /**
-   * Opens a data directory, made if need be: takes its lock, removes what a crash left half-written, and loads every function.
-   * A damaged function stops no other: it is in `damaged`.
+   * Opens a data directory, and makes it if it does not exist: takes its lock, removes unfinished files that a crash left, and loads
+   * every function. A damaged function is listed in `damaged`; the others are loaded.
    *
-   * @throws DcfError FAILED_PRECONDITION when the directory cannot be used or belongs to another daemon
+   * @throws DcfError FAILED_PRECONDITION when the directory cannot be used or is in use by another daemon
    */
   static async open(dataDirectory: string, options: RegistryOptions = {}): Promise<Registry> {
-    const { layout, lock } = await openDataDirectory(dataDirectory, options.takeLock);
+    const { layout, lock } = await openDataDirectory(dataDirectory);
     const registry = new Registry(layout, lock, options);
     try {
       await registry.load();
@@ -66,7 +64,7 @@ export class Registry {
     }
   }
 
-  /** Absolute, and without links in it. */
+  /** Its path: absolute, with symbolic links resolved. */
   get dataDirectory(): string {
     return this.layout.root;
   }
@@ -75,12 +73,12 @@ export class Registry {
     return this.files.blobs;
   }
 
-  /** Functions that could not be loaded, and why. They are left as they are until they are deployed again or deleted. */
+  /** Functions that could not be loaded, and why. Their files are not changed until they are deployed again or deleted. */
   get damaged(): readonly DamagedFunction[] {
     return this.functions.damaged;
   }
 
-  /** Every function that is deployed, by name. */
+  /** Every deployed function, sorted by name. */
   list(): readonly FunctionRecord[] {
     return this.functions.list();
   }
@@ -89,16 +87,16 @@ export class Registry {
     return this.functions.get(name);
   }
 
-  /** Waits for the change that is under way, and gives the data directory free. */
+  /** Waits for the current change, and releases the lock of the data directory. */
   async close(): Promise<void> {
     await this.files.settled();
     await this.changes.run(async () => this.lock.release());
   }
 
   /**
-   * Checks a package and names it. Nothing is written.
+   * Checks a package and gives it its revision id. Nothing is written.
    *
-   * @returns the revision, and one file for each blob that is still to be sent
+   * @returns the revision, and one file for each blob that the client has to send
    * @throws DcfError INVALID_ARGUMENT, RESOURCE_EXHAUSTED or FAILED_PRECONDITION with what is wrong with the package
    */
   createRevision(given: {
@@ -118,16 +116,16 @@ export class Registry {
     });
   }
 
-  /** The resources of a revision that have to be downloaded before it can be laid out. */
+  /** The resources of a revision that have to be downloaded before `materialize`. */
   missingResources(revision: Revision): Promise<readonly RemoteResource[]> {
     return this.files.missingResources(revision);
   }
 
   /**
-   * Lays the revision's files out in its folder, unless they are there.
+   * Puts the revision's files into its folder, unless they are there.
    *
-   * @throws DcfError DATA_LOSS when a blob is damaged or missing: deploying again then sends it, and `missingResources` has it
-   *   when it can be downloaded; RESOURCE_EXHAUSTED on a full disk
+   * @throws DcfError DATA_LOSS when a blob is damaged or missing: another deploy sends it again, or `missingResources` lists it when
+   *   it can be downloaded; NOT_FOUND for an unknown revision; RESOURCE_EXHAUSTED when the disk is full
    */
   materialize(revision: Revision): Promise<void> {
     const { name, id } = revision;
@@ -135,9 +133,9 @@ export class Registry {
   }
 
   /**
-   * A revision that is kept, or created and not released yet.
+   * Finds a revision that is kept, or that was created and not released yet.
    *
-   * @throws DcfError NOT_FOUND
+   * @throws DcfError NOT_FOUND when there is none
    */
   revision(name: FunctionName, id: RevisionId): Revision {
     const found = this.find(name, id);
@@ -146,7 +144,7 @@ export class Registry {
   }
 
   /**
-   * Makes a revision the active one, which gets every call that names none.
+   * Makes a revision the active one, which gets every call that names no revision.
    *
    * @throws DcfError NOT_FOUND for a revision that is neither created nor kept, FAILED_PRECONDITION for one without its files
    */
@@ -158,7 +156,7 @@ export class Registry {
   }
 
   /**
-   * Writes which revisions get which calls. What was created and is named there is kept from then on.
+   * Writes which revisions get which calls. Revisions that were created, and that the release names, are kept from then on.
    *
    * @throws DcfError NOT_FOUND for a revision that is neither created nor kept, FAILED_PRECONDITION for one without its files
    */
@@ -166,12 +164,12 @@ export class Registry {
     return this.change(`release ${name} ${release.active}`, () => this.put(name, release));
   }
 
-  /** Whether there is such a function, damaged or not. */
+  /** Whether a function of this name is on disk, damaged or not. */
   has(name: FunctionName): boolean {
     return this.functions.has(name);
   }
 
-  /** Gives up a revision that was created. Its blobs stay until the next `retain` or `delete`, for the next try. */
+  /** Drops a revision that was created and not released. Its blobs stay until the next `retain` or `delete`, for another try. */
   discard(revision: Revision): Promise<void> {
     return this.change(`discard ${revision.name} ${revision.id}`, async () => {
       if (!this.pending.delete(revision.directory)) return;
@@ -182,10 +180,10 @@ export class Registry {
   }
 
   /**
-   * Removes all revisions but the last `keep`; never one that gets calls. Then what nothing needs any more.
+   * Removes all revisions except the last `keep` ones and those that get calls, and then blobs and packages that no revision needs.
    *
-   * @param inUse - whether a revision still runs, although it gets no calls: it is left for the next time
-   * @returns what was removed
+   * @param inUse - whether a revision still runs, although it gets no new calls: it is not removed this time
+   * @returns the ids of the removed revisions
    */
   retain(name: FunctionName, keep = 5, inUse: (id: RevisionId) => boolean = () => false): Promise<readonly RevisionId[]> {
     return this.change(`remove old revisions of ${name}`, async () => {
@@ -206,17 +204,17 @@ export class Registry {
   }
 
   /**
-   * Deletes a function. It is gone as soon as `function.json` is, so its files go last.
+   * Deletes a function. It is deleted once its `function.json` is removed; its other files are removed afterwards.
    *
-   * @param whenGone - awaited before its files are removed: what uses them ends there
-   * @throws DcfError NOT_FOUND
+   * @param whenGone - called, and awaited, before the other files are removed: ends what uses them
+   * @throws DcfError NOT_FOUND when there is no such function
    */
   async delete(name: FunctionName, whenGone: () => Promise<void> = async () => undefined): Promise<void> {
     await this.change(`delete ${name}`, async () => {
       if (!this.functions.has(name)) throw new DcfError('NOT_FOUND', `there is no function ${name}`);
       await this.functions.remove(name);
     });
-    // Not as a part of the change: other functions need not wait until this one's replicas have ended.
+    // Outside the change, so that other functions' changes do not wait until this one's replicas have ended.
     try {
       await whenGone();
     } finally {
@@ -240,11 +238,12 @@ export class Registry {
   private async put(name: FunctionName, release: Release): Promise<FunctionRecord> {
     const named = revisionsIn(release).map((id) => this.revision(name, id));
     for (const { id, directory } of named) {
-      if (!(await exists(directory))) throw new DcfError('FAILED_PRECONDITION', `the files of ${name} ${id} are not laid out`);
+      if (!(await exists(directory)))
+        throw new DcfError('FAILED_PRECONDITION', `the files of revision ${id} of ${name} are not in its folder yet`);
     }
     const [active = this.revision(name, release.active)] = named;
     const { revisions: kept = [], active: before } = this.functions.get(name) ?? {};
-    // The new ones stand last, and behind them the one that is activated.
+    // New revisions come last, and a revision that is activated comes after them.
     const added = named.filter((revision) => !kept.includes(revision));
     const ordered = [...kept, ...added];
     const revisions = active === before ? ordered : [...ordered.filter((revision) => revision !== active), active];
@@ -253,7 +252,7 @@ export class Registry {
     return record;
   }
 
-  /** Removes blobs and installed packages that no revision needs. What a damaged function needs is not known, so then none. */
+  /** Removes blobs and installed packages that no revision needs. Does nothing while a function is damaged: what it needs is not known. */
   private async sweep(): Promise<void> {
     if (this.damaged.length > 0) return;
     await this.files.sweep([...this.pending.values(), ...this.list().flatMap((record) => record.revisions)]);

@@ -9,28 +9,28 @@ import { recoverDependencies, sweepDependencies } from './install/dependencies.j
 import { type RemoteResource, remoteResources } from './model/resources.js';
 import { type Revision, type RevisionFile, withBytes } from './model/revision.js';
 
-/** What revisions have on disk: their blobs, those of their packages and those of their resources, and their folders. */
+/** The files of revisions on disk: the blobs of their packages and resources, and their folders. */
 export class RevisionFiles {
   readonly blobs: Blobs;
-  /** By folder. */
+  /** Revisions whose folders are being filled, by folder. */
   private readonly materializing = new Map<string, Promise<void>>();
 
   constructor(private readonly layout: Layout) {
     this.blobs = new Blobs(layout.blobs, layout.root);
   }
 
-  /** Removes what a crash left half-written. */
+  /** Removes unfinished files that a crash left. */
   async open(): Promise<void> {
     await this.blobs.open();
     await recoverDependencies(this.layout.root);
   }
 
-  /** Resolves when no revision is being laid out. */
+  /** Resolves when no folder of a revision is being filled. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.materializing.values());
   }
 
-  /** Files of the package that have to be sent, one for each blob that is not there. */
+  /** Files of the package that the client has to send, one for each missing blob. */
   async missing(revision: Revision): Promise<RevisionFile[]> {
     if (await exists(revision.directory)) return [];
     const missing: RevisionFile[] = [];
@@ -51,7 +51,7 @@ export class RevisionFiles {
     return missing;
   }
 
-  /** Lays the files out in the revision's folder, unless they are there. @throws DcfError as `materialize` does */
+  /** Puts the files into the revision's folder, unless they are there. @throws DcfError as `materialize` does */
   layOut(revision: Revision): Promise<void> {
     const { name, id, directory } = revision;
     const running = this.materializing.get(directory);
@@ -65,7 +65,7 @@ export class RevisionFiles {
     return begun;
   }
 
-  /** Removes the revision's folder. Its blobs go with the next `sweep`. */
+  /** Removes the revision's folder. Its blobs are removed by the next `sweep`. */
   async remove(revision: Revision): Promise<void> {
     await removeFolder(revision.directory);
     await rm(buildLogOf(revision.directory), { force: true });

@@ -1,20 +1,22 @@
 import type { DaemonReport } from '@dcf/sdk/contract';
-import { formatSize } from '@dcf/sdk/units';
 import { RateLimiter } from '../core/rate-limiter.js';
+import { formatSize } from '../core/units.js';
 import type { FunctionLogEntry } from './log-entry.js';
 
-/** Lines of one function in a second; where calls are short, more would cost more than the calls themselves. */
+/** The most lines of one function per second: with short calls, more lines would cost more than the calls themselves. */
 const maxLines = 100;
 
-/** Writes a line for each call of one function, so many in a second, and how many calls got none. */
+/** Writes a line for each call of one function, up to a number per second, and how many calls are left out. */
 export class CallLog {
   private readonly lines = new RateLimiter(maxLines, (unwritten) => this.tellUnwritten(unwritten));
 
   constructor(private readonly write: (entry: FunctionLogEntry) => void) {}
 
   /**
-   * @param status - the call's gRPC status, such as `OK`, with what else is to follow it
-   * @param report - called at once if at all: not where there are too many calls
+   * Writes a line for a call that has ended, unless there are too many.
+   *
+   * @param status - the call's gRPC status, such as `OK`, and what should follow it
+   * @param report - makes the call's report; called before this returns, and only if a line is written
    */
   append(status: string, report: () => DaemonReport): void {
     if (!this.lines.take()) return;
@@ -23,18 +25,18 @@ export class CallLog {
     this.write({ time: Date.now(), level: 'info', text: formatCall(status, facts), callId: id, replica, worker, revision });
   }
 
-  /** Tells now how many calls got no line. */
+  /** Writes now how many calls were left out. */
   close(): void {
     this.lines.flush();
   }
 
-  /** As if there had been no call. */
+  /** Forgets how many calls were left out. */
   forget(): void {
     this.lines.forget();
   }
 
   private tellUnwritten(unwritten: number): void {
-    const text = `${unwritten} calls got no line here: ${maxLines} a second is the most`;
+    const text = `${unwritten} calls are not logged here: at most ${maxLines} a second are`;
     this.write({ time: Date.now(), level: 'info', text, callId: '', replica: 0, worker: 0, revision: '' });
   }
 }
@@ -44,7 +46,7 @@ export function formatCall(status: string, facts: DaemonReport): string {
   const { queueMs, runMs, cold, replica, worker, batchSize, providers, memory, peakMemory, caller } = facts;
   const parts = ['REPORT', `queue=${milliseconds(queueMs)}`];
   if (caller !== undefined) parts.push(`caller=${caller}`);
-  // A call that no replica was given has no more to tell.
+  // A call that no replica got has no other values.
   if (replica > 0) {
     parts.push(`run=${milliseconds(runMs)}`, cold ? 'cold' : 'warm', `replica=${replica}`, `worker=${worker}`, `batch=${batchSize}`);
     if (providers.length > 0) parts.push(`provider=${providers.join(',')}`);

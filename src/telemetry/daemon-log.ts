@@ -6,24 +6,24 @@ export type DaemonLog = Readonly<Record<DaemonLogLevel, (fields: Readonly<Record
 export type DaemonLogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface DaemonLogOptions {
-  /** What is less important is left out. */
+  /** Lines of lower levels are left out. */
   level: DaemonLogLevel;
-  /** Where the lines go; stderr if left out. */
+  /** Gets the lines. @default stderr */
   destination?: { write(line: string): void };
-  /** For people instead of machines; if left out, that is so where stderr is a terminal. */
+  /** Whether the lines are formatted for people instead of as JSON. @default whether stderr is a terminal */
   pretty?: boolean;
 }
 
 /** Keys whose values are never logged. */
 const secretKeys = ['token', 'authorization', 'Authorization', 'secret', 'secrets', 'password', 'apiKey'];
-/** How deep below a field they are looked for. */
+/** The depths below a field at which the keys are looked for. */
 const prefixes = ['', '*.', '*.*.', '*.*.*.'];
 
 const stderr = 2;
-/** A reader of stderr that stands still must not hold up the daemon: beyond this the lines are dropped. */
+/** Lines beyond this buffer are dropped: a program that does not read the daemon's stderr must not stop the daemon. */
 const maxBufferBytes = 2 ** 20;
 
-/** The daemon's own log: a line of JSON each, or a line for people where stderr is a terminal. */
+/** Makes the daemon's own log: lines of JSON, or lines for people when stderr is a terminal. */
 export async function createDaemonLog({ level, destination, pretty }: DaemonLogOptions): Promise<DaemonLog> {
   const options: LoggerOptions = {
     level,
@@ -49,7 +49,7 @@ function openStderr(): DestinationStream {
     try {
       stream.flushSync();
     } catch {
-      // Nobody reads it any more.
+      // stderr was closed.
     }
   });
   return stream;

@@ -7,16 +7,16 @@ import type { LogSnapshot } from './log-reader.js';
 
 export interface FunctionLogOptions {
   files: LogFiles;
-  /** Most bytes of lines that wait to be written. */
+  /** The most bytes of lines that wait to be written. */
   maxBufferBytes: number;
   /** Reports that lines could not be written. */
   onFailure: (error: unknown) => void;
 }
 
-/** Lines of the same moment are written together: a call seldom has one alone, and each write opens the file. */
+/** Lines that come within this time are written together: most calls have several, and each write opens the file. */
 const gatherMs = 20;
 
-/** One function's log: takes entries at once, writes them when there is time, and hands them to who follows it. */
+/** The log of one function: takes entries at once, writes them a little later, and passes them to its followers. */
 export class FunctionLog {
   private readonly followers = new Set<LogFollower>();
   private readonly work = new TaskQueue();
@@ -25,7 +25,7 @@ export class FunctionLog {
   private bufferedBytes = 0;
   private dropped = 0;
   private cancelTimer: (() => void) | undefined;
-  /** It is their turn soon. */
+  /** Whether a write is queued. */
   private writing = false;
 
   constructor(private readonly options: FunctionLogOptions) {}
@@ -41,16 +41,16 @@ export class FunctionLog {
       this.bufferedBytes += bytes;
     }
     this.cancelTimer ??= startTimer(gatherMs, () => this.writeSoon());
-    // The buffer has to take what comes while this is being written.
+    // Written early, so that the buffer has room for the lines that come meanwhile.
     if (this.bufferedBytes > this.options.maxBufferBytes / 4) this.writeSoon();
   }
 
-  /** What the log has now. `follower` gets exactly what comes after. */
+  /** The content of the log now. @param follower - gets all entries after that, and no others */
   snapshot(follower?: LogFollower): Promise<LogSnapshot> {
     return this.work.run(async () => {
       await this.write();
       const files = await this.options.files.openAll();
-      // Nothing is being written, and from here on nothing can come in between: no entry is lost or doubled.
+      // Nothing is being written now, and this turn of the event loop adds no entry: none is lost or comes twice.
       if (follower !== undefined) this.followers.add(follower);
       return { files, lines: [...this.lines, ...missingLines(this.dropped)] };
     });
@@ -60,14 +60,14 @@ export class FunctionLog {
     this.followers.delete(follower);
   }
 
-  /** Waits until everything so far is written, and ends all who follow with this error. */
+  /** Waits until all entries are written, and ends all followers with this error. */
   async close(reason: Error): Promise<void> {
     this.cancelTimer?.();
     await this.work.run(() => this.write());
     this.endFollowers(reason);
   }
 
-  /** Removes all of it, and ends all who follow with this error. */
+  /** Removes all entries and files, and ends all followers with this error. */
   async delete(reason: Error): Promise<void> {
     this.forget();
     this.endFollowers(reason);
@@ -96,7 +96,7 @@ export class FunctionLog {
     this.dropped = 0;
   }
 
-  /** Writes what there is, and no more: whoever wants to read has a turn before what comes meanwhile is written. */
+  /** Writes the lines that are there now. Lines that come meanwhile are written later, so that readers get their turn. */
   private async write(): Promise<void> {
     const { lines, dropped, bufferedBytes } = this;
     if (lines.length === 0 && dropped === 0) return;
@@ -112,7 +112,7 @@ export class FunctionLog {
   }
 }
 
-/** The line that stands where entries are missing, if any are. */
+/** The line that says how many entries are missing; none when no entry is. */
 function missingLines(dropped: number): string[] {
   if (dropped === 0) return [];
   return [`${encodeEntry(notice(`${dropped} entries are missing here: they could not be written in time`))}\n`];

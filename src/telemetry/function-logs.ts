@@ -1,8 +1,9 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DaemonReport } from '@dcf/sdk/contract';
-import { DcfError, errorCode, messageOf } from '../core/errors.js';
+import { DcfError, messageOf } from '../core/errors.js';
 import { type FunctionName, isFunctionName } from '../core/names.js';
+import { errorCode } from '../core/system-error.js';
 import { CallLog } from './call-log.js';
 import { FunctionLog } from './function-log.js';
 import type { FunctionLogEntry, LogQuery } from './log-entry.js';
@@ -13,30 +14,30 @@ import { closeSnapshot, type LogSnapshot, readEntries } from './log-reader.js';
 export type { FunctionLogEntry, LogQuery };
 
 export interface FunctionLogsOptions {
-  /** Told, once a minute at most for each function, when entries cannot be written: a line for the daemon's own log. */
+  /** Called when entries cannot be written, at most once a minute for each function, with a line for the daemon's own log. */
   onProblem: (message: string) => void;
-  /** Most bytes of one file; 10 MiB by default. */
+  /** The most bytes of one file. @default 10 MiB */
   maxFileBytes?: number;
-  /** Most files of one function, the current one included; 5 by default. */
+  /** The most files of one function, the current one included. @default 5 */
   maxFiles?: number;
-  /** Most bytes of one function's entries that wait to be written; 1 MiB by default. */
+  /** The most bytes of one function's entries that wait to be written. @default 1 MiB */
   maxBufferBytes?: number;
-  /** Most characters of the entries that wait for one follower; 1 Mi by default. */
+  /** The most characters of the entries that wait for one follower. @default 1 Mi */
   maxFollowLength?: number;
   /** Milliseconds on a clock that only goes forward; replaced in tests. */
   now?: () => number;
 }
 
-/** What is kept of one function. */
+/** The log of one function, in memory. */
 interface Kept {
   log: FunctionLog;
   calls: CallLog;
-  /** When it was told of entries that are lost. */
+  /** When lost entries were reported last. */
   reportedAt: number;
 }
 
 const reportEveryMs = 60_000;
-/** Logs that are kept of functions that are not deployed. */
+/** How many logs of functions that are not deployed are kept. */
 const maxUndeployed = 20;
 const undeployedKeptMs = 7 * 24 * 3_600_000;
 
@@ -56,23 +57,23 @@ export class FunctionLogs {
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
     } catch (error) {
-      throw new DcfError('FAILED_PRECONDITION', `the functions' logs cannot be kept in ${directory}: ${messageOf(error)}`, {
+      throw new DcfError('FAILED_PRECONDITION', `the folder for the functions' logs, ${directory}, cannot be made: ${messageOf(error)}`, {
         cause: error,
       });
     }
     return new FunctionLogs(directory, options);
   }
 
-  /** Takes an entry. It is written soon; never throws, and drops entries rather than keep too many in memory. */
+  /** Takes an entry, which is written a little later. Never throws; drops entries when too many are in memory. */
   append(name: FunctionName, entry: FunctionLogEntry): void {
     if (!this.closed) this.logOf(name).append(entry);
   }
 
   /**
-   * Takes note of a call that has ended. It gets a line unless there are too many.
+   * Writes a line for a call that has ended, unless there are too many.
    *
    * @param status - its gRPC status, such as `OK`
-   * @param report - makes its report; called at once if at all
+   * @param report - makes its report; called before this returns, and only if a line is written
    */
   appendCall(name: FunctionName, status: string, report: () => DaemonReport): void {
     if (!this.closed) this.keptOf(name).calls.append(status, report);
@@ -84,8 +85,8 @@ export class FunctionLogs {
   }
 
   /**
-   * The entries that are wanted, and then those that come, each once and in order, until `signal` aborts. A reader who is too slow
-   * misses some, and finds an entry that says how many.
+   * The entries that are wanted, and then new ones as they come, each once and in order, until `signal` aborts. A reader that is too slow
+   * misses some, and gets an entry that says how many.
    *
    * @throws DcfError NOT_FOUND when the function is deleted, UNAVAILABLE when the daemon stops
    */
@@ -111,7 +112,7 @@ export class FunctionLogs {
     }
   }
 
-  /** Whether anything is kept of a function's log. */
+  /** Whether a function has a log. */
   async has(name: FunctionName): Promise<boolean> {
     const known = this.logs.get(name);
     if (known === undefined) return (await changedAt(this.fileFolder(name))) !== undefined;
@@ -120,7 +121,7 @@ export class FunctionLogs {
     return snapshot.files.length > 0 || snapshot.lines.length > 0;
   }
 
-  /** Removes a function's log. Who follows it is told so. Returns whether there was one. */
+  /** Removes a function's log. Its followers end with an error that says so. Returns whether there was a log. */
   async delete(name: FunctionName): Promise<boolean> {
     const had = await this.has(name);
     const { log, calls } = this.keptOf(name);
@@ -130,8 +131,8 @@ export class FunctionLogs {
   }
 
   /**
-   * Removes the logs of functions that are not deployed: of the 20 that were written last what is older than a week, and all others.
-   * They tell why a first deploy failed, and whoever can deploy could fill the disk with them.
+   * Removes logs of functions that are not deployed, except the 20 newest that are younger than a week. They explain why a first deploy
+   * failed, but without a limit anyone who can deploy could fill the disk with them.
    */
   async sweep(isDeployed: (name: FunctionName) => boolean): Promise<void> {
     const names = (await readdir(this.directory)).filter(isFunctionName).filter((name) => !isDeployed(name));
@@ -141,7 +142,7 @@ export class FunctionLogs {
     for (const { name } of old) await this.delete(name);
   }
 
-  /** Writes everything that was taken, and takes nothing more. */
+  /** Writes all entries, and takes no more. */
   async close(): Promise<void> {
     const kept = [...this.logs.values()];
     for (const { calls } of kept) calls.close();
@@ -185,7 +186,7 @@ export class FunctionLogs {
   }
 }
 
-/** When a folder of a log was changed last, in Unix milliseconds; `undefined` when there is none. */
+/** When the folder of a log was changed last, in Unix milliseconds; `undefined` when it does not exist. */
 async function changedAt(folder: string): Promise<number | undefined> {
   try {
     return (await stat(folder)).mtimeMs;
@@ -196,5 +197,5 @@ async function changedAt(folder: string): Promise<number | undefined> {
 }
 
 function stopping(): DcfError {
-  return new DcfError('UNAVAILABLE', 'the daemon stops');
+  return new DcfError('UNAVAILABLE', 'the daemon is stopping');
 }

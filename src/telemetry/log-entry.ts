@@ -7,34 +7,34 @@ export interface FunctionLogEntry {
   readonly time: number;
   readonly level: LogLevel;
   readonly text: string;
-  /** Empty when it belongs to no call. */
+  /** The call's request id; empty when the entry belongs to no call. */
   readonly callId: string;
   readonly replica: number;
   readonly worker: number;
   readonly revision: string;
-  /** Number of entries that are missing where this entry stands; it is not kept in the file. */
+  /** Number of entries that are missing just before this one; it is not stored in the file. */
   readonly missing?: number;
 }
 
-/** Which entries are wanted; all that are kept where nothing is said, or 0, or an empty id. */
+/** Which entries are wanted. A missing value, and an empty id, want all. */
 export interface LogQuery {
-  /** Unix milliseconds: at that time or after. */
+  /** Unix milliseconds: entries of that time or later. */
   since?: number | undefined;
   callId?: string | undefined;
-  /** A revision's id, or the beginning of it. */
+  /** A revision's id, or its beginning. */
   revision?: string | undefined;
-  /** At most this many, the newest. */
+  /** Only the newest entries, at most this many. */
   tail?: number | undefined;
 }
 
 const maxTextBytes = 64 * 1024;
 
-/** An entry as a line of its file, without the line's end: JSON, the text cut at 64 KiB. */
+/** Makes the line of an entry in its file, without the line break: JSON, with the text cut at 64 KiB. */
 export function encodeEntry({ time, level, text, callId, replica, worker, revision }: FunctionLogEntry): string {
   return JSON.stringify({ time, level, text: cutText(text, maxTextBytes), callId, replica, worker, revision });
 }
 
-/** Reads a line of a file; `undefined` for one that is damaged. */
+/** Reads a line of a file; `undefined` when it is damaged. */
 export function decodeEntry(line: string): FunctionLogEntry | undefined {
   try {
     const value: unknown = JSON.parse(line);
@@ -44,18 +44,18 @@ export function decodeEntry(line: string): FunctionLogEntry | undefined {
   }
 }
 
-/** How many are missing when this one is lost, too. */
+/** How many entries are missing when this one is dropped: itself, or those that it stands for. */
 export function lossOf({ missing = 1 }: FunctionLogEntry): number {
   return missing;
 }
 
-/** Whether an entry is one of those that are wanted; `tail` is not looked at. */
+/** Whether an entry is wanted; `tail` is not checked. */
 export function isWanted(entry: FunctionLogEntry, { since, callId, revision = '' }: LogQuery): boolean {
   const inTime = since === undefined || entry.time >= since;
   return inTime && (callId === undefined || callId === '' || entry.callId === callId) && entry.revision.startsWith(revision);
 }
 
-/** An entry of the log itself, about entries that are missing from it. */
+/** Makes an entry of the log itself, about entries that are missing in it. */
 export function notice(text: string): FunctionLogEntry {
   return { time: Date.now(), level: 'warn', text, callId: '', replica: 0, worker: 0, revision: '' };
 }

@@ -1,32 +1,32 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from '../core/errors.js';
+import { errorCode } from '../core/system-error.js';
 
-/** A file that is open for reading, and how much of it counts: more may be appended meanwhile. */
+/** A file that is open for reading. */
 export interface OpenLogFile {
   readonly file: FileHandle;
-  /** Bytes. */
+  /** Number of bytes to read; more may be appended meanwhile. */
   readonly size: number;
 }
 
 export interface RotationOptions {
-  /** A file that would grow beyond this becomes an old one. */
+  /** The most bytes of a file: one that would become longer is rotated. */
   maxFileBytes: number;
-  /** The current one included; the oldest goes first. */
+  /** The most files, the current one included; the oldest is removed first. */
   maxFiles: number;
 }
 
 const currentName = 'current.jsonl';
 
 /**
- * The files of one function's log: `current.jsonl`, and older ones with rising numbers. They are not synced to the disk: a
- * crash of the host may cost the last lines, a crash of the daemon does not. One call at a time.
+ * The files of one function's log: `current.jsonl`, and older ones with rising numbers. They are not synced to the disk: a crash of the
+ * host may lose the last lines, a crash of the daemon does not. Only one method may run at a time.
  */
 export class LogFiles {
-  /** Bytes of current.jsonl; `undefined` until it has been looked at. */
+  /** Bytes of current.jsonl; `undefined` before it was read, and after an error. */
   private size: number | undefined;
   private lastNumber = 0;
-  /** The last line has no end: it was being written when the daemon or the disk gave up. */
+  /** Whether the last line has no line break: the daemon or the disk failed while it was written. */
   private torn = false;
 
   constructor(
@@ -34,7 +34,7 @@ export class LogFiles {
     private readonly options: RotationOptions,
   ) {}
 
-  /** Appends whole lines. Throws what the file system throws; a part of them may have been written then. */
+  /** Appends whole lines. Throws the file system's error; a part of the lines may have been written then. */
   async append(lines: string): Promise<void> {
     try {
       if (this.size === undefined) await this.look();
@@ -54,7 +54,7 @@ export class LogFiles {
     }
   }
 
-  /** Opens every file for reading, oldest first. They can be read even after they are rotated away. */
+  /** Opens every file for reading, oldest first. They can be read even after a rotation has removed them. */
   async openAll(): Promise<OpenLogFile[]> {
     const opened: OpenLogFile[] = [];
     try {
@@ -78,7 +78,7 @@ export class LogFiles {
     return join(this.folder, currentName);
   }
 
-  /** Finds out what there is, and whether its last line is whole. */
+  /** Reads the size of the current file, and whether its last line is complete. */
   private async look(): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     this.lastNumber = (await this.numbers()).at(-1) ?? 0;

@@ -1,9 +1,9 @@
 import { type FunctionLogEntry, isWanted, type LogQuery, lossOf, notice } from './log-entry.js';
 
-/** What an entry takes besides its text, in characters. */
+/** How many characters an entry counts besides its text. */
 const entryOverhead = 200;
 
-/** Takes the entries of a log as they come, for one reader. A reader that is too slow misses some, and is told how many. */
+/** Passes the new entries of a log to one reader. A reader that is too slow misses some, and is told how many. */
 export class LogFollower {
   private queue: FunctionLogEntry[] = [];
   private queuedLength = 0;
@@ -14,7 +14,7 @@ export class LogFollower {
   private wake = (): void => undefined;
 
   /**
-   * @param maxLength - of the texts that wait for the reader, in characters
+   * @param maxLength - the most characters of entries that wait for the reader
    */
   constructor(
     private readonly query: LogQuery,
@@ -23,7 +23,7 @@ export class LogFollower {
 
   push(entry: FunctionLogEntry): void {
     if (this.ended || !isWanted(entry, this.query)) return;
-    // Once one is dropped, all are until the reader has caught up: so one notice stands where they are missing.
+    // After one is dropped, all are, until the reader has caught up: so a single notice tells how many are missing.
     if (this.dropped > 0 || this.queuedLength > this.maxLength) {
       this.dropped += lossOf(entry);
     } else {
@@ -33,14 +33,14 @@ export class LogFollower {
     this.wake();
   }
 
-  /** No entry comes any more. The reader is told why, where anything is to be told. */
+  /** Ends the entries. @param reason - thrown to the reader after the last entry; without it the reader just ends */
   end(reason?: Error): void {
     this.reason ??= reason;
     this.ended = true;
     this.wake();
   }
 
-  /** Nobody reads any more: ends at once, and forgets what waits. */
+  /** To be called when the reader has left: ends at once, and drops all waiting entries. */
   abandon(): void {
     this.abandoned = true;
     this.queue = [];
@@ -48,7 +48,7 @@ export class LogFollower {
     this.end();
   }
 
-  /** The entries in order, until the end. Throws what `end` was given. */
+  /** The entries in order, until the end. Throws the reason that `end` was given. */
   async *entries(): AsyncGenerator<FunctionLogEntry> {
     for (;;) {
       const { queue, dropped } = this;

@@ -3,7 +3,7 @@ import type { OpenLogFile } from './log-files.js';
 const chunkBytes = 64 * 1024;
 const lineFeed = 10;
 
-/** The lines of a file. Not by node:readline, for which U+2028 ends a line too, although JSON has it in strings as it is. */
+/** The lines of a file. node:readline is not used, because it also ends a line at U+2028, which JSON allows in strings. */
 export async function* linesForwards(log: OpenLogFile): AsyncGenerator<string> {
   let parts: Buffer[] = [];
   for (let at = 0; at < log.size; at += chunkBytes) {
@@ -19,7 +19,7 @@ export async function* linesForwards(log: OpenLogFile): AsyncGenerator<string> {
   yield textOf(parts);
 }
 
-/** The lines of a file from the last to the first; no more is read than is asked for. */
+/** The lines of a file from the last to the first. Only as much of the file is read as is asked for. */
 export async function* linesBackwards(log: OpenLogFile): AsyncGenerator<string> {
   let parts: Buffer[] = [];
   for (let end = log.size; end > 0; end -= chunkBytes) {
@@ -34,7 +34,7 @@ export async function* linesBackwards(log: OpenLogFile): AsyncGenerator<string> 
   yield textOf(parts.reverse());
 }
 
-/** The bytes from `start` to `end`; fewer when the file has been cut meanwhile. */
+/** The bytes from `start` to `end`; fewer when the file was truncated meanwhile. */
 async function readChunk({ file }: OpenLogFile, start: number, end: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(end - start);
   let filled = 0;

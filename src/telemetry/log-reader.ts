@@ -2,13 +2,14 @@ import { decodeEntry, type FunctionLogEntry, isWanted, type LogQuery } from './l
 import type { OpenLogFile } from './log-files.js';
 import { linesBackwards, linesForwards } from './log-lines.js';
 
-/** A log at one point in time: its files, and the lines that are not in them yet; oldest first. */
+/** A log at one point in time, oldest lines first. */
 export interface LogSnapshot {
   readonly files: readonly OpenLogFile[];
+  /** Lines that are not in the files yet. */
   readonly lines: readonly string[];
 }
 
-/** The entries that are wanted, oldest first. Lines that are damaged are skipped. */
+/** The entries that are wanted, oldest first. Damaged lines are skipped. */
 export async function* readEntries(snapshot: LogSnapshot, query: LogQuery): AsyncGenerator<FunctionLogEntry> {
   if (query.tail !== undefined) {
     yield* await readNewest(snapshot, query, query.tail);
@@ -37,7 +38,7 @@ async function readNewest(snapshot: LogSnapshot, query: LogQuery, count: number)
 async function* wanted(lines: Iterable<string> | AsyncIterable<string>, query: LogQuery): AsyncGenerator<FunctionLogEntry> {
   const callId = query.callId === undefined || query.callId === '' ? '' : JSON.stringify(query.callId);
   for await (const line of lines) {
-    // Most lines are of other calls: this is cheaper than to parse them.
+    // Most lines belong to other calls, and searching them is cheaper than parsing them.
     if (!line.includes(callId)) continue;
     const entry = decodeEntry(line);
     if (entry !== undefined && isWanted(entry, query)) yield entry;

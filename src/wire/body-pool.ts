@@ -1,18 +1,18 @@
-/** Shorter bodies come from Node's own pool. */
+/** Shorter bodies are allocated from Node's own pool. */
 const minLength = 64 * 1024;
-/** Longer ones are rare enough to be left to the garbage collector. */
+/** Longer bodies are rare, and are left to the garbage collector. */
 const maxLength = 4 * 1024 * 1024;
 const maxKept = 8;
 
 /**
- * Memory of long bodies, used again once nobody reads it any more. Fresh memory for each of many bodies of a megabyte fills
- * what V8 allows outside its heap so fast that buffers in flight are promoted, and then only full collections free them: those
- * took a quarter of the time.
+ * Memory of long bodies, which is used again once nobody reads it. With new memory for each of many bodies of a megabyte, V8's limit for
+ * memory outside its heap is reached so fast that buffers in flight are promoted to the old generation, and only full garbage
+ * collections free them. Those took a quarter of the time.
  */
 export class BodyPool {
   private kept: ArrayBufferLike[] = [];
 
-  /** Memory of `length` bytes with any content. */
+  /** Allocates `length` bytes, which are not cleared. */
   allocate(length: number): Buffer {
     if (length < minLength || length > maxLength) return Buffer.allocUnsafe(length);
     const index = this.kept.findIndex((memory) => memory.byteLength >= length && memory.byteLength <= 2 * length);
@@ -20,7 +20,7 @@ export class BodyPool {
     return memory === undefined ? Buffer.allocUnsafeSlow(length) : Buffer.from(memory, 0, length);
   }
 
-  /** Gives back the memory of a body that `allocate` made and that nobody will read or write again. */
+  /** Gives back the memory of a body from `allocate`. Nobody may read or write the body afterwards. */
   release(body: Uint8Array): void {
     const memory = body.buffer;
     if (memory.byteLength < minLength || memory.byteLength > maxLength || this.kept.length >= maxKept) return;

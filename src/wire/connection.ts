@@ -3,51 +3,51 @@ import { encodeFrame, type Frame, FrameDecoder, FrameError, inlineBodyLength } f
 import { fromFrame, isLog, type Message, toFrame } from './messages.js';
 
 export interface ConnectionOptions {
-  /** Makes the socket with these options; it is then the connection's. */
+  /** Makes the socket with these options. The connection then owns it. */
   open: (onread: OnReadOpts) => Socket;
-  /** Bytes of the longest body that is taken. */
+  /** The most bytes of a received body. */
   maxBodyLength: number;
-  /** Bytes left free in front of each body that comes. */
+  /** Free bytes in front of each received body. */
   headroom: number;
-  /** Makes the memory of a body that comes, its headroom included. */
+  /** Allocates the memory of a received body, its headroom included. */
   allocate: (length: number) => Buffer;
   onMessage: (message: Message) => void;
-  /** Asked before each LOG is looked into; it is dropped where this says no. */
+  /** Asked before each LOG is parsed; when it returns false, the LOG is dropped. @default all are taken */
   takesLog?: () => boolean;
-  /** Once, when the stream is over: in order (`undefined`), or with what broke it. */
+  /** Called once, when the stream has ended: regularly, or with the error that broke it. */
   onClose: (error: Error | undefined) => void;
   /**
-   * Whether reading stops while too much waits to be written. Only a worker does: were both sides to stop, neither
-   * would read what the other waits to write. What the daemon has to read is bounded by the calls that it sent.
+   * Whether reading stops while too much waits to be written. Only a worker does that: if both sides stopped reading, they would wait
+   * for each other for ever. For the daemon, the calls that it has sent bound what it has to read.
    */
   pauseWhenCongested: boolean;
 }
 
 const nothing = new Uint8Array(0);
 const scratchLength = 64 * 1024;
-/** After a read with as many lines of a log, what else waits in this turn goes first. */
+/** After a read with this many LOGs the event loop handles its other events before the next read. */
 const manyLogs = 64;
 
 /**
- * Number of messages that are written without waiting for the turn's end: the other side then works on them while this one still
- * makes more. Waiting for all of 64 calls left both sides idle in turns.
+ * This many messages are written before the end of the turn: the other side then works on them while this side still makes more. When
+ * all of 64 calls were written together, each side was idle while the other worked.
  */
 const flushLength = 16;
 
-/** Chunks up to this size are put together before they are written: one large write costs less than many in one writev. */
+/** Chunks up to this size are copied together before they are written: one large write costs less than many in one writev. */
 const gatheredLength = 2 * inlineBodyLength;
 
 /**
- * The worker protocol over one byte stream, either end. What is sent in one turn of the event loop is gathered into few writes.
+ * One end of a byte stream that speaks the worker protocol. Messages of one turn of the event loop are gathered into few writes.
  */
 export class Connection {
   private readonly decoder: FrameDecoder;
   private readonly stream: Socket;
-  /** What is no long body is read into this one buffer, time and again. */
+  /** All reads except those of long bodies use this one buffer. */
   private readonly scratch = Buffer.allocUnsafeSlow(scratchLength);
   private outgoing: Uint8Array[] = [];
   private flushScheduled = false;
-  /** LOGs of the read that goes on. */
+  /** Number of LOGs in the current read. */
   private logs = 0;
   private closed = false;
 
@@ -65,7 +65,7 @@ export class Connection {
     if (options.pauseWhenCongested) stream.on('drain', () => stream.resume());
   }
 
-  /** Sends a message; a closed connection swallows it. Throws a FrameError when the message does not fit a frame. */
+  /** Sends a message; a closed connection ignores it. Throws a FrameError when the message does not fit in a frame. */
   send(message: Message): void {
     if (this.closed) return;
     const frame = toFrame(message);
@@ -83,7 +83,7 @@ export class Connection {
     });
   }
 
-  /** Writes what waits, without waiting for the turn's end. */
+  /** Writes all waiting messages now, and not at the end of the turn. */
   flush(): void {
     const chunks = this.outgoing;
     if (chunks.length === 0 || this.closed) return;
@@ -109,7 +109,7 @@ export class Connection {
     if (!roomy && this.options.pauseWhenCongested) this.stream.pause();
   }
 
-  /** Writes what waits, and calls `done` once the system has taken all of it: before this returns, as a rule. */
+  /** Writes all waiting messages, and calls `done` once the system has taken them, which is usually before this returns. */
   handOver(done: () => void): void {
     this.flush();
     if (this.closed) return;
@@ -117,7 +117,7 @@ export class Connection {
     else this.stream.write(nothing, () => done());
   }
 
-  /** Writes what is left, ends this side of the stream and then calls `done`, also when the other side is gone. */
+  /** Writes all waiting messages, ends this side of the stream and then calls `done`, also when the other side is gone. */
   finish(done: () => void): void {
     this.flush();
     if (this.closed) {
@@ -128,7 +128,7 @@ export class Connection {
     this.stream.end(() => this.stream.destroy());
   }
 
-  /** Drops the stream at once. */
+  /** Closes the stream at once; waiting messages are lost. */
   destroy(): void {
     this.stream.destroy();
     this.close(undefined);
@@ -142,7 +142,7 @@ export class Connection {
     this.options.onMessage(fromFrame(frame));
   }
 
-  /** One read takes 64 KiB at most, but one turn up to 32 of them: a flood of lines would hold up everything else for long. */
+  /** Pauses after a read with many LOGs: one turn may have 32 reads of 64 KiB, and many log lines would delay all other work. */
   private yieldAfterLogBurst(): boolean {
     const many = this.logs >= manyLogs;
     this.logs = 0;
@@ -155,7 +155,7 @@ export class Connection {
     try {
       if (target === this.scratch) this.decoder.push(this.scratch.subarray(0, length));
       else this.decoder.advance(length);
-      // What was answered at once need not wait for the turn's end.
+      // Answers that were made at once do not wait for the end of the turn.
       this.flush();
     } catch (error) {
       this.stream.destroy();

@@ -1,10 +1,10 @@
 import { FrameError } from './frame.js';
 import { chunkCost, initialCredit } from './messages.js';
 
-/** Credit is given back in pieces of at least this size: a CREDIT for each of many small chunks would cost as much as they do. */
+/** The least credit that is given back at once: a CREDIT for each small chunk would cost as much as the chunk. */
 const smallestGrant = initialCredit / 4;
 
-/** What one side may still send in one direction of a stream (docs/worker-protocol.md, "Streams"). */
+/** The sender's side of one direction of a stream: how much it may still send (docs/worker-protocol.md, "Streams"). */
 export class SendCredit {
   private left = initialCredit;
 
@@ -13,22 +13,22 @@ export class SendCredit {
     return this.left > 0;
   }
 
-  /** A chunk of so many bytes is sent. */
+  /** To be called when a chunk of `length` bytes is sent. */
   spend(length: number): void {
     this.left -= length + chunkCost;
   }
 
-  /** The other side takes so many bytes more. */
+  /** To be called when the other side gives credit for `bytes` more bytes. */
   grant(bytes: number): void {
     this.left += bytes;
   }
 }
 
-/** What one side has been sent in one direction of a stream, and how much of it its reader has taken. */
+/** The receiver's side of one direction of a stream: how much has come, and how much of it the reader has taken. */
 export class ReceiveWindow {
   /** Bytes of chunks that have come and that the reader has not taken. */
   private held = 0;
-  /** Bytes of chunks that it has taken, and that the sender has no credit for yet. */
+  /** Bytes of chunks that the reader has taken, and for which the sender got no credit yet. */
   private owed = 0;
 
   /** Whether the reader has taken all that has come. */
@@ -36,13 +36,13 @@ export class ReceiveWindow {
     return this.held === 0;
   }
 
-  /** A chunk of so many bytes has come. Throws a FrameError when the sender had no credit left. */
+  /** To be called when a chunk of `length` bytes has come. Throws a FrameError when the sender had no credit left. */
   receive(length: number): void {
-    if (this.held + this.owed >= initialCredit) throw new FrameError('a chunk came that there was no credit for');
+    if (this.held + this.owed >= initialCredit) throw new FrameError('a chunk came without credit for it');
     this.held += length + chunkCost;
   }
 
-  /** The reader has taken a chunk of so many bytes. Returns the credit that is to be given back now; 0 for none yet. */
+  /** To be called when the reader has taken a chunk of `length` bytes. Returns the credit to give back now; 0: none yet. */
   take(length: number): number {
     this.held -= length + chunkCost;
     this.owed += length + chunkCost;

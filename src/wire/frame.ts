@@ -1,35 +1,36 @@
-/** The frame of the worker protocol, version 1 (docs/worker-protocol.md): a fixed head, a JSON header, a raw body. */
+/** A frame of the worker protocol, version 1 (docs/worker-protocol.md): a fixed head, a JSON header, a raw body. */
 export interface Frame {
   type: number;
   flags: number;
   /** Number of the call that the frame belongs to; 0 for none. */
   id: number;
-  /** What was left of the deadline when the frame was written; 0 for none. */
+  /** Milliseconds that were left of the deadline when the frame was written; 0 for no deadline. */
   timeoutMs: number;
   /** JSON text; empty for none. */
   header: string;
   body: Uint8Array;
 }
 
+/** Bytes of a frame's head. */
 export const headLength = 16;
-/** The header's length is a 16-bit number. */
+/** The most bytes of a header: its length is a 16-bit number. */
 export const maxHeaderLength = 0xffff;
-/** The longest timeout that the field holds, almost 50 days. */
+/** The longest timeout of a frame, in milliseconds: almost 50 days. */
 export const maxTimeoutMs = 0xffffffff;
 
-/** A frame that breaks the rules. The connection cannot go on: nobody knows where the next frame begins. */
+/** Thrown for a frame that breaks the protocol. The connection has to be closed: nobody knows where the next frame begins. */
 export class FrameError extends Error {
   static {
     FrameError.prototype.name = 'FrameError';
   }
 }
 
-/** Bodies up to this size are copied next to their head; longer ones are written from where they are. */
+/** Bodies up to this size are copied behind their head; longer ones are written without a copy. */
 export const inlineBodyLength = 8 * 1024;
 
 /**
- * Writes the head, the header and a body of up to `inlineBodyLength` bytes; a longer body has to follow as it is.
- * Throws a FrameError when the header is too long.
+ * Encodes the head, the header and a body of up to `inlineBodyLength` bytes. The caller has to write a longer body itself, right after
+ * these bytes. Throws a FrameError when the header is too long.
  */
 export function encodeFrame(frame: Frame): Buffer {
   const { header, body } = frame;
@@ -50,47 +51,48 @@ export function encodeFrame(frame: Frame): Buffer {
   return bytes;
 }
 
-interface Partial {
+/** A frame of which the head has come. */
+interface PartialFrame {
   head: { type: number; flags: number; id: number; timeoutMs: number };
   header: Buffer;
   body: Buffer;
-  /** Bytes of the header and the body together that have come. */
+  /** How many bytes of header and body together have come. */
   filled: number;
 }
 
 const nothing = Buffer.alloc(0);
 
-/** A rest of a body that is at least this long is read straight to its place. */
+/** When at least this much of a body is missing, it is read straight into the body's memory. */
 const directLength = 16 * 1024;
 
 export interface DecoderOptions {
-  /** Bytes of the longest body that is taken. */
+  /** The most bytes of a body. */
   maxBodyLength: number;
-  /** Bytes left free in front of each body, in the same memory: for an envelope that is to be written around it. */
+  /** Free bytes in front of each body, in the same memory, for an envelope around it. */
   headroom: number;
-  /** Makes the memory of a body, its headroom included. */
+  /** Allocates the memory of a body, its headroom included. */
   allocate: (length: number) => Buffer;
   /** Called for each frame, in order. */
   onFrame: (frame: Frame) => void;
 }
 
 /**
- * Reads frames from a byte stream that is cut anywhere. Both lengths are checked before anything is allocated for them,
- * and each body is read into one buffer of its own size.
+ * Reads frames from the chunks of a byte stream, which may end anywhere. Both lengths are checked before memory is allocated, and each
+ * body is read into one buffer of its own size.
  */
 export class FrameDecoder {
   private readonly head = Buffer.alloc(headLength);
   private headFilled = 0;
-  private partial: Partial | undefined;
+  private partial: PartialFrame | undefined;
 
   constructor(private readonly options: DecoderOptions) {}
 
-  /** Whether the stream may end here: not inside a frame. */
+  /** Whether the last frame is complete, so that the stream may end here. */
   get atBoundary(): boolean {
     return this.headFilled === 0 && this.partial === undefined;
   }
 
-  /** Takes the next bytes of the stream. Throws a FrameError when they break the rules. */
+  /** Takes the next bytes of the stream. Throws a FrameError when they break the protocol. */
   push(chunk: Buffer): void {
     let offset = 0;
     while (offset < chunk.length) {
@@ -103,8 +105,8 @@ export class FrameDecoder {
   }
 
   /**
-   * Where the next bytes of the stream may be written without a detour: the rest of a long body. Tell `advance` how many
-   * came. `undefined` where the bytes have to go through `push`.
+   * The memory into which the next bytes of the stream can be read directly: the missing rest of a long body. The caller then calls
+   * `advance` with the number of bytes. `undefined` when the bytes have to be passed to `push`.
    */
   directTarget(): Buffer | undefined {
     if (this.partial === undefined) return undefined;
@@ -113,7 +115,7 @@ export class FrameDecoder {
     return at >= 0 && body.length - at >= directLength ? body.subarray(at) : undefined;
   }
 
-  /** Takes note of bytes that were written to the direct target. */
+  /** To be called when `length` bytes were read into the direct target. */
   advance(length: number): void {
     if (this.partial === undefined) return;
     this.partial.filled += length;
@@ -134,7 +136,7 @@ export class FrameDecoder {
     return offset + taken;
   }
 
-  private parseHead(source: Buffer, at: number): Partial {
+  private parseHead(source: Buffer, at: number): PartialFrame {
     const bodyLength = source.readUInt32LE(at);
     const headerLength = source.readUInt16LE(at + 4);
     const { maxBodyLength, headroom, allocate } = this.options;
@@ -147,13 +149,13 @@ export class FrameDecoder {
         timeoutMs: source.readUInt32LE(at + 12),
       },
       header: headerLength === 0 ? nothing : Buffer.allocUnsafe(headerLength),
-      // An empty body needs its headroom as well: an envelope will be written around it, too.
+      // An empty body gets its headroom as well, because an envelope is written around it, too.
       body: allocate(headroom + bodyLength).subarray(headroom),
       filled: 0,
     };
   }
 
-  private readPayload(chunk: Buffer, offset: number, partial: Partial): number {
+  private readPayload(chunk: Buffer, offset: number, partial: PartialFrame): number {
     const { header, body } = partial;
     let at = offset;
     if (partial.filled < header.length) {
@@ -170,7 +172,7 @@ export class FrameDecoder {
     return at;
   }
 
-  private finish(partial: Partial): void {
+  private finish(partial: PartialFrame): void {
     const { head, header, body, filled } = partial;
     if (filled < header.length + body.length) return;
     this.partial = undefined;

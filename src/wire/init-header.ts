@@ -4,32 +4,35 @@ import { optionalRecord, record, strings, stringValues, text, whole } from './he
 /** The protocol's version, sent with INIT. */
 export const protocolVersion = 1;
 
-/** What a worker is told before it builds the Handler. */
+/** The header of INIT: what a worker has to know before it builds the Handler. */
 export interface InitHeader {
   protocol: number;
   function: string;
   revision: string;
-  /** Which of the replica's workers this is, from 0. */
+  /** The number of this worker in its replica, from 0. */
   worker: number;
   /** Absolute path of the folder with the revision's files. */
   directory: string;
-  /** The file, relative to the folder, and the name of its export. */
+  /** The Handler's file, relative to the folder, and the name of its export. */
   handler: { path: string; name: string };
-  /** Called once before the first call, where the manifest names one apart from the Handler. */
+  /** A function to call once before the first call, if the manifest names one besides the Handler. */
   initializer?: { path: string; name: string } | undefined;
   parameters: Readonly<Record<string, unknown>>;
-  /** Absolute paths by name. */
+  /** The resources' absolute paths, by name. */
   resources: Readonly<Record<string, string>>;
+  /** The execution providers that sessions may use, best first. */
   providers: readonly string[];
+  /** Device numbers as in `CUDA_VISIBLE_DEVICES`. */
   devices: readonly string[];
+  /** How many calls, or batches, the Handler gets at the same time. */
   concurrency: number;
-  /** Calls that `callBatch` may get at once; 1: none. */
+  /** The most calls of one batch; 1: calls are not batched. */
   maxBatch: number;
-  /** Bytes of one input or output. */
+  /** The most bytes of one input or output. */
   maxPayload: number;
 }
 
-/** Reads what INIT says. Throws a FrameError when something is missing, or the version is another. */
+/** Reads the header of INIT. Throws a FrameError when a field is missing, or when the protocol's version is another one. */
 export function readInitHeader(frame: Frame): InitHeader {
   const header = record(frame);
   const init = {

@@ -6,17 +6,19 @@ import { flagsOfKind, kindOfFlags, type ReplyHead, type ReplyKind, readReplyHead
 
 export { type InitHeader, protocolVersion } from './init-header.js';
 
+/** The header of READY. */
 export interface ReadyHeader {
   /** The execution providers that the Handler's sessions really use. */
   providers: readonly string[];
-  /** Whether calls are taken in batches: `maxBatch` is above 1 and the Handler has `callBatch`. */
+  /** Whether the worker takes batches: `maxBatch` is above 1 and the Handler has `callBatch`. */
   callBatch: boolean;
+  /** Milliseconds that the Handler took to be built. */
   initMs: number;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** Everything that the daemon and a worker say to each other. */
+/** A message between the daemon and a worker. docs/worker-protocol.md explains each. */
 export type Message =
   | { type: 'INIT'; init: InitHeader }
   | { type: 'READY'; ready: ReadyHeader }
@@ -25,39 +27,39 @@ export type Message =
       type: 'CALL';
       id: number;
       timeoutMs: number;
-      /** The batch goes on with the next CALL. */
+      /** Whether the next CALL belongs to the same batch. */
       more: boolean;
-      /** The worker says STARTED before it runs the call. Until then the call counts as not started. */
+      /** Whether the worker has to send STARTED before it runs the call. Until then the call counts as not started. */
       announce: boolean;
-      /** The input is what DATA brings until END; the body is empty. */
+      /** Whether the input comes in DATA messages until END; the body is then empty. */
       streamIn: boolean;
-      /** The caller takes the output in chunks: DATA and at last END are an answer, as RESULT is. */
+      /** Whether the caller takes the output in chunks: the answer may be DATA messages and END instead of RESULT. */
       streamOut: boolean;
-      /** The caller takes the output in chunks as well as at once: an answer may be either. */
+      /** Whether the caller takes either: DATA messages and END, or RESULT. */
       mayStream?: boolean;
       requestId: string;
       metadata: Readonly<Record<string, string>> | undefined;
-      /** The query of the URL, as it stands there, without its "?". */
+      /** The unchanged query of the URL, without its "?". */
       query?: string | undefined;
-      /** What the caller says that the input is. */
+      /** The media type of the input, as the caller states it. */
       contentType?: string | undefined;
       body: Uint8Array;
     }
   | {
-      /** A CALL from a worker: of another function, for one of the calls that it runs. */
+      /** A CALL from a worker: a nested call, which a Handler makes of another function. */
       type: 'NESTED_CALL';
       id: number;
-      /** 0: as long as the call that it is made for. */
+      /** 0: all that the parent has left. */
       timeoutMs: number;
       function: string;
-      /** An alias or a revision; the active one otherwise. */
+      /** An alias or a revision; the active revision when it is missing. */
       alias: string | undefined;
-      /** The number of the call that it is made for. */
+      /** The number of the call that it is made for, which the worker runs. */
       parent: number;
       metadata: Readonly<Record<string, string>> | undefined;
       body: Uint8Array;
     }
-  /** Bytes, where it does not say more. */
+  /** `kind`: @default bytes */
   | { type: 'RESULT'; id: number; kind?: ReplyKind; body: Uint8Array }
   | { type: 'ERROR'; id: number; code: ErrorCode; message: string; stack: string; reason: string | undefined }
   | { type: 'CANCEL'; id: number }
@@ -70,7 +72,7 @@ export type Message =
   | { type: 'RECALL'; id: number }
   | { type: 'RETURNED'; id: number }
   | { type: 'RETIRE'; why: string }
-  /** What the Handler chose for the answer that follows. */
+  /** Status and headers that the Handler chose for the answer, which follows. */
   | { type: 'REPLY_HEAD'; id: number; head: ReplyHead };
 
 const typeNumbers = {
@@ -99,9 +101,9 @@ const streamOutFlag = 4;
 const announceFlag = 8;
 const mayStreamFlag = 16;
 
-/** What either side may send on a stream before the first CREDIT comes, in bytes. */
+/** How many bytes either side may send on a stream before the first CREDIT comes. */
 export const initialCredit = 256 * 1024;
-/** What a DATA takes of the credit besides its body, so that empty chunks are bounded, too. */
+/** How many bytes of credit a DATA takes besides its body, so that the number of empty chunks is limited, too. */
 export const chunkCost = 16;
 
 const logLevels = new Set<unknown>(['debug', 'info', 'warn', 'error'] satisfies LogLevel[]);
@@ -111,7 +113,7 @@ function frame(type: keyof typeof typeNumbers, fields: Partial<Frame>): Frame {
   return { type: typeNumbers[type], flags: 0, id: 0, timeoutMs: 0, header: '', body: nothing, ...fields };
 }
 
-/** A message as a frame. */
+/** Makes the frame of a message. */
 export function toFrame(message: Message): Frame {
   switch (message.type) {
     case 'INIT':
@@ -173,7 +175,7 @@ export function isLog(frame: Frame): boolean {
   return frame.type === typeNumbers.LOG;
 }
 
-/** A frame as a message. Throws a FrameError that names the rule when it is none. */
+/** Reads the message of a frame. Throws a FrameError that says what is wrong when the frame breaks the protocol. */
 export function fromFrame(frame: Frame): Message {
   switch (frame.type) {
     case typeNumbers.CALL:
@@ -183,14 +185,14 @@ export function fromFrame(frame: Frame): Message {
     case typeNumbers.ERROR: {
       const header = record(frame);
       const code = header['code'];
-      if (!isErrorCode(code)) throw new FrameError(`ERROR: ${JSON.stringify(code)} is no gRPC status`);
+      if (!isErrorCode(code)) throw new FrameError(`ERROR: ${JSON.stringify(code)} is not the name of a gRPC status`);
       const reason = optionalText(header, 'reason');
       return { type: 'ERROR', id: frame.id, code, message: text(header, 'message'), stack: text(header, 'stack'), reason };
     }
     case typeNumbers.LOG: {
       const header = record(frame);
       const level = header['level'];
-      if (!isLogLevel(level)) throw new FrameError(`LOG: ${JSON.stringify(level)} is no level`);
+      if (!isLogLevel(level)) throw new FrameError(`LOG: ${JSON.stringify(level)} is not a log level`);
       const line = { id: frame.id, level, time: whole(header, 'time'), text: Buffer.from(frame.body).toString('utf8') };
       return header['open'] === true ? { type: 'LOG', ...line, open: true } : { type: 'LOG', ...line };
     }

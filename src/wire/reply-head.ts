@@ -1,35 +1,35 @@
 import { FrameError } from './frame.js';
 
-/** What an output is: bytes of which nobody knows more, text in UTF-8, or a JSON value. */
+/** The kind of an output: any bytes, text in UTF-8, or a JSON value. */
 export type ReplyKind = 'bytes' | 'text' | 'json';
 
-/** What a Handler chose for those who read its answer over HTTP. */
+/** Status and headers that a Handler chose for its answer over HTTP. */
 export interface ReplyHead {
-  /** 200 to 599. */
+  /** The HTTP status, 200 to 599. */
   status: number;
-  /** Names in lower case; one may come several times. */
+  /** Names are in lower case; a name may come several times. */
   headers: readonly (readonly [name: string, value: string])[];
 }
 
 const kinds: readonly ReplyKind[] = ['bytes', 'text', 'json', 'bytes'];
 
-/** Characters of all names and values together; many clients take no more in an answer. */
+/** The most characters of all names and values together; many clients take no more in an answer. */
 const maxHeadersLength = 16 * 1024;
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** What no header's value may hold: line breaks would begin a header of their own. */
+/** Characters that a header's value must not have: a line break would begin another header. */
 const badValue = /[^\t\x20-\x7e\x80-\xff]/;
 
-/** The flags that tell a kind. */
+/** The flags of a frame for a kind of output. */
 export function flagsOfKind(kind: ReplyKind | undefined): number {
   return kind === 'text' ? 1 : kind === 'json' ? 2 : 0;
 }
 
-/** The kind that flags tell. */
+/** The kind of output that a frame's flags say. */
 export function kindOfFlags(flags: number): ReplyKind {
   return kinds[flags & 3] ?? 'bytes';
 }
 
-/** Why a head may not be sent, for people; `undefined` when it may. */
+/** Why a head cannot be sent, for people; `undefined` when it can. */
 export function headProblem({ status, headers }: ReplyHead): string | undefined {
   if (!Number.isInteger(status) || status < 200 || status > 599) return `the status ${status}; allowed are 200 to 599`;
   let length = 0;
@@ -42,7 +42,7 @@ export function headProblem({ status, headers }: ReplyHead): string | undefined 
   return length > maxHeadersLength ? `headers of ${length} characters; ${maxHeadersLength} are allowed` : undefined;
 }
 
-/** Reads the head in a frame's header. Throws a FrameError when there is none, or one that may not be sent. */
+/** Reads the head of an answer from a frame's header. Throws a FrameError when there is none, or when it cannot be sent. */
 export function readReplyHead(header: Readonly<Record<string, unknown>>): ReplyHead {
   const { status, headers } = header;
   if (typeof status !== 'number' || !Array.isArray(headers)) throw new FrameError('REPLY_HEAD: a status and a list of headers are needed');
@@ -57,7 +57,7 @@ function pair(entry: unknown): readonly [string, string] {
     const [name, value]: unknown[] = entry;
     if (typeof name === 'string' && typeof value === 'string') return [name, value];
   }
-  throw new FrameError('REPLY_HEAD: a header is a list of its name and its value');
+  throw new FrameError('REPLY_HEAD: each header must be a list of its name and its value');
 }
 
 function shown(text: string): string {

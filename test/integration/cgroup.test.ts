@@ -15,9 +15,7 @@ const skip =
 const mebibyte = 2 ** 20;
 const limit = 128 * mebibyte;
 
-test("limits.memory is put in force by the kernel, in a replica's own cgroup that goes with it", { skip }, (t) =>
-  testCgroup(t, given ?? ''),
-);
+test("limits.memory is enforced by the kernel, in a replica's own cgroup that goes with it", { skip }, (t) => testCgroup(t, given ?? ''));
 
 async function testCgroup(t: TestContext, parent: string): Promise<void> {
   const group = join(parent, `dcf-test-${process.pid}`);

@@ -44,7 +44,7 @@ test('a log that is followed: a function that is deleted and a daemon that goes 
     ['delete', /^dcf: talker: NOT_FOUND: the function talker was deleted, and its log with it\n/],
     [
       'SIGTERM',
-      /^dcf: talker: UNAVAILABLE: the daemon stops\nNo more entries come from 127\.0\.0\.1:\d+\. .* --since \d{4}-.*Z --follow\n$/,
+      /^dcf: talker: UNAVAILABLE: the daemon is stopping\nNo more entries come from 127\.0\.0\.1:\d+\. .* --since \d{4}-.*Z --follow\n$/,
     ],
     ['SIGKILL', /^dcf: talker: UNAVAILABLE: the connection to the DCF daemon at \S+ broke .*: later entries are missing\nNo more entries/],
   ] as const) {

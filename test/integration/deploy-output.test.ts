@@ -66,8 +66,8 @@ const failing = [
     name: 'hangs',
     manifest: { initTimeout: '1s' },
     body: 'await new Promise(() => setInterval(() => undefined, 1000));',
-    message: /it was not built within initTimeout, which is 1 s\n/,
-    logged: /failed: the Handler could not be built: it was not built within initTimeout, which is 1 s\n/,
+    message: /it was not ready within initTimeout, which is 1 s\n/,
+    logged: /failed: the Handler could not be built: it was not ready within initTimeout, which is 1 s\n/,
   },
   {
     what: 'whose init throws',

@@ -91,7 +91,7 @@ const byTheDaemon: Refusal[] = [
   {
     what: 'secrets',
     manifest: { secrets: ['API_KEY'] },
-    says: [/FAILED_PRECONDITION: there is no secret API_KEY, which victim names: dcf secret set API_KEY/, stillActive],
+    says: [/FAILED_PRECONDITION: there is no secret API_KEY, which victim needs: set it with dcf secret set API_KEY/, stillActive],
   },
   {
     what: 'limits.payload over the limit of the daemon',
@@ -154,7 +154,7 @@ describe('refused by the daemon', () => {
     const { providers } = await daemon.control.info();
     const lacking = ['cuda', 'tensorrt', 'webgpu'].find((name) => providers.some((provider) => provider.name === name && !provider.usable));
     if (lacking === undefined) return t.skip('this host has every provider');
-    const says = [new RegExp(`FAILED_PRECONDITION: the function wants ${lacking}; on this host: ${lacking}: .+`), stillActive];
+    const says = [new RegExp(`FAILED_PRECONDITION: none of the function's providers works on this host: ${lacking}: .+`), stillActive];
     await refused({ what: 'one provider', yaml: `name: victim\nproviders: [${lacking}]\n`, says });
   });
 

@@ -39,7 +39,12 @@ describe('a package that no honest client would send is refused', () => {
       'FAILED_PRECONDITION',
       /python: "3\.99" asks for python3\.99, and it is not on the daemon's PATH/,
     ],
-    ['secrets', { ...manifest, secrets: ['KEY'] }, 'FAILED_PRECONDITION', /there is no secret KEY, which .* names: dcf secret set KEY/],
+    [
+      'secrets',
+      { ...manifest, secrets: ['KEY'] },
+      'FAILED_PRECONDITION',
+      /there is no secret KEY, which .* needs: set it with dcf secret set KEY/,
+    ],
     [
       'limits.payload over the daemon',
       { ...manifest, limits: { payload: 67108865 } },

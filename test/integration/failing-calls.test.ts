@@ -134,7 +134,7 @@ test('a call to a function whose replicas keep ending is UNAVAILABLE and certain
     last = await fragile('exit');
     return last.code === 'UNAVAILABLE';
   });
-  assert.match(last.details, /fragile is not ready: it exited with code 3; it is tried again in/);
+  assert.match(last.details, /fragile is not ready: it exited with code 3; the next start is tried in/);
   assert.equal(last.trailers['dcf-not-started'], '1');
   assert.ok(Number(last.trailers['grpc-retry-pushback-ms']) > 0);
 });

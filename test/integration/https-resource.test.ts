@@ -111,10 +111,7 @@ test('what cannot be had fails the deploy, and says why; the revision before ser
   await deploySource(t, daemon, 'remote', source, { resources });
   const before = (await readdir(daemon.data, { recursive: true })).filter((path) => !path.startsWith('logs')).sort();
   for (const [path, reason] of [
-    [
-      '/inside',
-      /FAILED_PRECONDITION: resources\.model: https:\/\/\[::1\]:1\/secrets is at ::1, which is no address of the public internet/,
-    ],
+    ['/inside', /FAILED_PRECONDITION: resources\.model: https:\/\/\[::1\]:1\/secrets is at ::1, which is not a public address/],
     ['/other', new RegExp(`INVALID_ARGUMENT: resources\\.model: it has the SHA-256 ${sha256('other bytes')}, but .* ${'a'.repeat(64)}`)],
   ] as const) {
     const wanted = { model: { source: server.origin + path, sha256: 'a'.repeat(64) } };

@@ -142,7 +142,7 @@ for (const address of ['0.0.0.0:0', '[::]:0']) {
     assert.equal(await ended, 2);
     assert.match(
       log(),
-      /can be reached from other machines, and the daemon has no token: set DCF_TOKEN or --token-file, or say --insecure/,
+      /can be reached from other machines, and the daemon has no token: set DCF_TOKEN or --token-file, or allow it with --insecure/,
     );
   });
 }
@@ -150,7 +150,7 @@ for (const address of ['0.0.0.0:0', '[::]:0']) {
 test('with --insecure it does, and logs it', async (t) => {
   const { url, log, port } = await startDaemon(t, { args: ['--grpc', '0.0.0.0:0', '--insecure'] });
   assert.match(url, /^0\.0\.0\.0:/);
-  await eventually('it is logged', () => /insecure: whoever reaches this address may deploy and call/.test(log()));
+  await eventually('it is logged', () => /insecure: anyone who can reach this address can deploy and call functions/.test(log()));
   const client = new Client(`127.0.0.1:${port}`);
   cleanUp(t, () => client.close());
   await assert.rejects(client.invoke('nobody', ''), { code: 'NOT_FOUND' });

@@ -21,7 +21,7 @@ test('a function that calls itself needs a slot for that: without one it is told
   await deployNesting(t, daemon, ['a']);
   const error = await errorOf(follow(daemon, 'a', call('a', answer)));
   assert.equal(error.code, 'ABORTED');
-  assert.match(error.message, /^a: every slot is held by a call that waits, .*\(a waits for a\); give a more slots/);
+  assert.match(error.message, /^a: deadlock: every slot is held by a call that waits, .*\(a waits for a\); give a more slots/);
   assert.equal(await follow(daemon, 'a', answer), 'here');
   await deployNesting(t, daemon, ['a'], { concurrency: 2 });
   assert.equal(await follow(daemon, 'a', call('a', answer)), 'here');
@@ -44,7 +44,7 @@ test('a circle of three functions is seen, and said', async (t) => {
   await deployNesting(t, daemon, ['a', 'b', 'c']);
   const error = await errorOf(follow(daemon, 'a', through(['b', 'c', 'a'], answer)));
   assert.equal(error.code, 'ABORTED');
-  assert.match(error.message, /^b: c: a: every slot is held/);
+  assert.match(error.message, /^b: c: a: deadlock: every slot is held/);
   for (const wait of ['a waits for b', 'b waits for c', 'c waits for a']) assert.ok(error.message.includes(wait), error.message);
   for (const name of ['a', 'b', 'c']) assert.equal(await follow(daemon, name, answer), 'here');
 });
@@ -83,7 +83,7 @@ test('two functions of one slot each that call each other under load: every call
   }
 });
 
-test('a standstill that comes only when another call is answered is seen, also while the function is replaced', async (t) => {
+test('a deadlock that arises only when another call is answered is seen, also while the function is replaced', async (t) => {
   const daemon = await startDaemon(t);
   const folder = await temporaryDirectory(t);
   await deployNesting(t, daemon, ['b'], { concurrency: 2 });

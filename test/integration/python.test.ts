@@ -121,7 +121,7 @@ test('a daemon whose Python is too old serves everything else, refuses Python fu
   assert.ok(DcfError.is(refused) && refused.code === 'FAILED_PRECONDITION', String(refused));
   assert.equal(
     refused.message,
-    `runtime: python needs ${old} (--python says which); found: ${old} is Python 3.8.18, too old: 3.9 or newer is needed`,
+    `runtime: python needs ${old} (set by --python); found: ${old} is Python 3.8.18, too old: 3.9 or newer is needed`,
   );
   assert.deepEqual(await daemon.control.list(), []);
   const { stdout } = await runCli(['doctor'], { url: daemon.url });

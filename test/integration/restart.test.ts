@@ -104,7 +104,7 @@ export class Handler {
   const second = await startDaemon(t, { data: first.data });
   assert.equal(await answer(second, 'echo', 'hello'), 'hello');
   await assert.rejects(second.client.invoke('once', ''), { code: 'FAILED_PRECONDITION', message: /only once/ });
-  assert.match(second.log(), /once did not come back: .*only once/);
+  assert.match(second.log(), /once could not be started again: .*only once/);
 });
 
 test('SIGKILL of the daemon leaves no replica behind, not even one that spins', async (t) => {

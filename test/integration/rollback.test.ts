@@ -108,7 +108,7 @@ export class Handler {
 }`;
   const own = await startDaemon(t);
   await deploySource(t, own, 'stuck', fragile);
-  await assert.rejects(own.control.rollback('stuck'), { code: 'FAILED_PRECONDITION', message: /none to go back to/ });
+  await assert.rejects(own.control.rollback('stuck'), { code: 'FAILED_PRECONDITION', message: /none to roll back to/ });
   await assert.rejects(own.control.rollback('stuck', { to: 'prod' }), { code: 'NOT_FOUND', message: /no revision and no alias "prod"/ });
   await assert.rejects(own.control.rollback('nobody'), { code: 'NOT_FOUND' });
   const { revision } = await deploySource(t, own, 'stuck', versionSource(2));

@@ -121,7 +121,7 @@ test('without bubblewrap a sandbox is refused with the reason, and nothing else 
   const daemon = await startDaemon(t, { environment });
   const error = await refusal(deploySource(t, daemon, 'sealed', source, settings));
   assert.equal(error.code, 'FAILED_PRECONDITION');
-  assert.match(error.message, /isolation: sandbox cannot be had on this host: bwrap is not installed .*isolation: process/);
+  assert.match(error.message, /isolation: sandbox is not available on this host: bwrap is not installed .*isolation: process/);
   assert.deepEqual(await daemon.control.list(), []);
   await deploySource(t, daemon, 'echo', echoSource);
   const { sandbox } = await daemon.control.info();
@@ -146,6 +146,6 @@ test('a group for memory limits that cannot be used is no reason to go without',
   const daemon = await startDaemon(t, { args: ['--cgroup', '/nowhere'] });
   const error = await refusal(deploySource(t, daemon, 'limited', echoSource, { limits: { memory: '512MiB' } }));
   assert.equal(error.code, 'FAILED_PRECONDITION');
-  assert.match(error.message, /limits\.memory cannot be put in force: the cgroup \/nowhere is no memory cgroup/);
+  assert.match(error.message, /limits\.memory cannot be enforced: the cgroup \/nowhere is not a memory cgroup/);
   await deploySource(t, daemon, 'free', echoSource);
 });

@@ -159,7 +159,7 @@ export class Handler {
   await assert.rejects(answer(daemon, ''), { code: 'FAILED_PRECONDITION', message: /refused: \*{3}/ });
   await daemon.stop();
   const second = await startDaemon(t, { data: daemon.data });
-  assert.match(second.log(), /keyed did not come back: .*refused: \*{3}/);
+  assert.match(second.log(), /keyed could not be started again: .*refused: \*{3}/);
   assert.ok(!second.log().includes('revoked-key'), second.log());
 });
 
@@ -187,12 +187,9 @@ test('a secret that is not there, or not for this function, fails the deploy, an
   const folder = await writeFunction(t, { name: 'keyed', secrets: ['API_KEY'] }, { 'handler.ts': source });
   const refused = await runCli(['deploy', folder], { url: daemon.url });
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /FAILED_PRECONDITION: there is no secret API_KEY, which keyed names: dcf secret set API_KEY makes it/);
+  assert.match(refused.stderr, /FAILED_PRECONDITION: there is no secret API_KEY, which keyed needs: set it with dcf secret set API_KEY/);
   await set(daemon, 'API_KEY', key, '--function', 'other');
-  assert.match(
-    (await runCli(['deploy', folder], { url: daemon.url })).stderr,
-    /API_KEY is for the function other alone, and not for keyed/,
-  );
+  assert.match((await runCli(['deploy', folder], { url: daemon.url })).stderr, /API_KEY is only for the function other, and not for keyed/);
   await daemon.control.deleteSecret('API_KEY');
   await set(daemon, 'API_KEY', key, '--function', 'keyed');
   assert.equal((await runCli(['deploy', folder], { url: daemon.url })).code, 0);

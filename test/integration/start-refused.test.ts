@@ -6,6 +6,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Client, dcf } from '@dcf/sdk';
 import { ControlClient } from '@dcf/sdk/control';
+import { Daemon } from '../../src/daemon/daemon.js';
+import { settings } from '../../src/daemon/settings.js';
+import { Registry } from '../../src/registry/registry.js';
+import { createDaemonLog } from '../../src/telemetry/daemon-log.js';
 import { cleanUp, temporaryDirectory } from '../support/cleanup.js';
 import { runDaemon, startDaemon } from '../support/daemon.js';
 import { runCli } from '../support/programs.js';
@@ -76,9 +80,20 @@ test('a data directory that is a file, or below one, is said', async (t) => {
     assert.equal(code, 1);
     assert.match(
       text,
-      new RegExp(`dcfd: the data directory ${path} is not a directory, or a part of its path is none; choose another with --data`),
+      new RegExp(`dcfd: the data directory ${path} is not a directory, or a part of its path is not one; choose another with --data`),
     );
   }
+});
+
+test('a data directory whose folder for logs is a file is said, and is free again', async (t) => {
+  const data = await temporaryDirectory(t);
+  await writeFile(join(data, 'logs'), 'not a folder');
+  const log = await createDaemonLog({ level: 'error', destination: { write: () => undefined } });
+  await assert.rejects(Daemon.start(settings.parse({ data, grpc: '127.0.0.1:0', http: 'off' }), log), {
+    code: 'FAILED_PRECONDITION',
+    message: /^the folder for the functions' logs, .*\/logs, cannot be made: EEXIST/,
+  });
+  await (await Registry.open(data)).close();
 });
 
 test('a data directory that cannot be written is said', { skip: process.platform !== 'linux' ? 'it takes /proc' : false }, async (t) => {

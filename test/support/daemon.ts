@@ -112,7 +112,7 @@ export async function startDaemon(owner: Owner, settings: DaemonSettings = {}): 
   const [, url = ''] = await wrote(/listens on (\S+)\n/);
   const [, http = ''] = environment['DCF_HTTP'] === 'off' ? [] : await wrote(/serves HTTP on (\S+)\n/);
   // A function that fails at the start keeps "is ready" from being written; then the log says so.
-  await wrote(/dcfd is ready\n|did not come back|is not served/);
+  await wrote(/dcfd is ready\n|could not be started again|is not served/);
   const options = token === undefined ? {} : { token };
   const client = new Client(url, options);
   const control = new ControlClient(url, options);

@@ -1,7 +1,7 @@
 import { LinkedList } from '../../core/linked-list.js';
 import type { Call } from './call.js';
 
-/** Calls that wait for a slot: those that a Handler waits for in front of those from outside, each in the order in which they came. */
+/** Calls that wait for a slot: nested calls before calls from outside, and each kind in its order of arrival. */
 export class CallQueue {
   private readonly nested = new LinkedList<Call>();
   private readonly others = new LinkedList<Call>();
@@ -18,12 +18,12 @@ export class CallQueue {
     return this.nested.first ?? this.others.first;
   }
 
-  /** The nested call that came last. */
+  /** The nested call that arrived last. */
   get lastNested(): Call | undefined {
     return this.nested.last;
   }
 
-  /** The one that is next after a call that waits. */
+  /** The queued call that follows `call`. */
   after(call: Call): Call | undefined {
     return call.next ?? (call.isNested ? this.others.first : undefined);
   }
@@ -32,7 +32,7 @@ export class CallQueue {
     this.listOf(call).push(call);
   }
 
-  /** Puts a call in front of its like. */
+  /** Puts a call in front of the others of its kind: nested, or from outside. */
   unshift(call: Call): void {
     this.listOf(call).unshift(call);
   }
@@ -41,7 +41,7 @@ export class CallQueue {
     return this.nested.shift() ?? this.others.shift();
   }
 
-  /** Takes `call` out; false when it does not wait. */
+  /** Removes `call`. Returns false when it is not in the queue. */
   remove(call: Call): boolean {
     return this.listOf(call).remove(call);
   }

@@ -1,14 +1,14 @@
 import { performance } from 'node:perf_hooks';
-import { formatDuration } from '@dcf/sdk/units';
 import { startTimer } from '../../core/deadline.js';
 import type { DcfError } from '../../core/errors.js';
+import { formatDuration } from '../../core/units.js';
 import { ReceiveWindow, SendCredit } from '../../wire/credit.js';
 import type { Message } from '../../wire/messages.js';
 import type { Outcome, Output, ReplyHead, StreamCaller, StreamedCall, StreamInvocation } from './invocation.js';
 
-/** The call whose chunks they are, as its stream sees it. */
+/** The part of a call that its stream uses. */
 export interface StreamOwner {
-  /** On the clock of `performance.now()`. */
+  /** When it was accepted, on the clock of `performance.now()`. */
   readonly acceptedAt: number;
   /** When a Handler began it, on the same clock; 0 before. */
   readonly startedAt: number;
@@ -21,15 +21,16 @@ export interface StreamOwner {
   expire(): void;
 }
 
-/** Takes nothing. */
-export const nobody: StreamCaller = { head: () => undefined, chunk: () => undefined, room: () => undefined };
+/** Ignores every chunk: stands in until the caller of a new stream is known. */
+export const noCaller: StreamCaller = { head: () => undefined, chunk: () => undefined, room: () => undefined };
 
 /**
- * The chunks of one streamed call, between its caller and its worker. What is on the way in either direction is bounded by the
- * credit of that direction: a chunk of input is taken while the worker has credit for it, and a chunk of output counts until the
- * caller's transport has it.
+ * The chunks of one streamed call, between its caller and its worker. The credit of each direction bounds the bytes that are on
+ * their way: a chunk of input is taken while the worker has given credit for it, and a chunk of output counts until the caller's
+ * transport has taken it.
  *
- * In place of a deadline there is a limit to silence: that of the queue, and then how long nothing may move in either direction.
+ * The function's timeout limits the silence of a stream, not its duration: the call expires when it waits in the queue for `idleMs`,
+ * or when no chunk moves in either direction for that long. A deadline that the caller set holds besides.
  */
 export class CallStream implements StreamedCall {
   /** Whether the input comes in chunks. */
@@ -37,17 +38,17 @@ export class CallStream implements StreamedCall {
   caller: StreamCaller;
   private readonly input = new SendCredit();
   private readonly output = new ReceiveWindow();
-  /** Input that came before a worker had the call. */
+  /** Chunks of input that came before a worker had the call. */
   private early: Uint8Array[] = [];
   private inputEnded = false;
-  /** To the worker that has, or had, the call. */
+  /** Sends a message to the worker that has, or had, the call. */
   private send: ((message: Message) => void) | undefined;
-  /** How the call ends once the caller has taken what came. */
+  /** How the call ends once the caller has taken every chunk. */
   private ending: Outcome | undefined;
   private lastMove: number;
   private cancelTimer: (() => void) | undefined;
 
-  /** @param idleMs - how long nothing may move */
+  /** @param idleMs - milliseconds without a chunk, in either direction, after which the call expires */
   constructor(
     private readonly call: StreamOwner,
     { chunked, caller }: Pick<StreamInvocation, 'chunked' | 'caller'>,
@@ -58,20 +59,18 @@ export class CallStream implements StreamedCall {
     this.lastMove = call.acceptedAt;
   }
 
-  /** Begins to watch the time. Returns what stops that. */
+  /** Starts the timer that lets the call expire. Returns a function that stops it. */
   watch(): () => void {
     this.startTimer();
     return () => this.cancelTimer?.();
   }
 
-  /** Why its time is over, for people. */
-  get lateness(): string {
-    if (performance.now() - this.call.acceptedAt >= this.call.timeoutMs) {
-      const where = this.call.startedAt > 0 ? 'in the Handler' : 'in the queue';
-      return `the deadline of ${formatDuration(this.call.timeoutMs)} passed ${where}`;
-    }
+  /** Why the call has expired, for its error message. */
+  get expiryReason(): string {
+    const { acceptedAt, startedAt, timeoutMs } = this.call;
+    if (performance.now() - acceptedAt >= timeoutMs) return deadlinePassed(timeoutMs, startedAt > 0);
     const idle = formatDuration(this.idleMs);
-    if (this.call.startedAt === 0) return `the timeout of ${idle} passed in the queue`;
+    if (startedAt === 0) return `the timeout of ${idle} passed in the queue`;
     return `nothing moved on the stream in either direction for ${idle}, its timeout`;
   }
 
@@ -104,7 +103,7 @@ export class CallStream implements StreamedCall {
     this.call.cancel(error);
   }
 
-  /** A worker has the call: it gets what came before. */
+  /** To be called when a worker has the call: sends it the input that has come before. */
   open(send: (message: Message) => void): void {
     this.send = send;
     this.touch();
@@ -114,12 +113,12 @@ export class CallStream implements StreamedCall {
     if (this.chunked && this.inputEnded) send({ type: 'END', id: wireId });
   }
 
-  /** The Handler has chosen how its answer is told. */
+  /** The Handler has chosen status and headers of its answer. */
   head(head: ReplyHead): void {
     if (!this.over) this.caller.head(head);
   }
 
-  /** The worker has made a chunk of output. Throws a FrameError when it had no credit for it. */
+  /** The worker has sent a chunk of output. Throws a FrameError when it had no credit for the chunk. */
   receive(chunk: Output): void {
     const { length } = chunk.output;
     if (this.over) return;
@@ -128,7 +127,7 @@ export class CallStream implements StreamedCall {
     this.caller.chunk(chunk);
   }
 
-  /** The worker takes so many bytes of input more. */
+  /** The worker gives credit for `bytes` more bytes of input. */
   grant(bytes: number): void {
     if (this.over) return;
     const before = this.input.open;
@@ -137,14 +136,14 @@ export class CallStream implements StreamedCall {
     if (!before && this.input.open) this.caller.room();
   }
 
-  /** The worker has done with the call. */
+  /** The worker has ended the call. It is settled once the caller has taken every chunk. */
   finish(outcome: Outcome): void {
     if (this.over) return;
     this.ending = outcome;
     this.settleWhenTaken(outcome);
   }
 
-  /** Nothing more comes or goes but what the caller has not taken yet. */
+  /** Whether the worker has ended the call or the call is settled; the caller may still have chunks to take. */
   private get over(): boolean {
     return this.call.settled || this.ending !== undefined;
   }
@@ -157,7 +156,7 @@ export class CallStream implements StreamedCall {
     this.lastMove = performance.now();
   }
 
-  /** One timer that looks again, as a new one for each chunk would cost more than the chunk. */
+  /** Uses one timer that checks again when it fires: a new timer for each chunk would cost more than the chunk. */
   private startTimer(): void {
     const rest = this.due - performance.now();
     this.cancelTimer = startTimer(Math.ceil(rest), () => {
@@ -169,4 +168,9 @@ export class CallStream implements StreamedCall {
   private get due(): number {
     return Math.min(this.lastMove + this.idleMs, this.call.acceptedAt + this.call.timeoutMs);
   }
+}
+
+/** Why a call has expired that had a deadline, for its error message. @param begun - whether a Handler has begun it */
+export function deadlinePassed(timeoutMs: number, begun: boolean): string {
+  return `the deadline of ${formatDuration(timeoutMs)} passed ${begun ? 'in the Handler' : 'in the queue'}`;
 }

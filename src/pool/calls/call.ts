@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { DcfError } from '../../core/errors.js';
 import { LinkedList, type ListNode } from '../../core/linked-list.js';
 import type { Message } from '../../wire/messages.js';
-import { CallStream, nobody, type StreamOwner } from './call-stream.js';
+import { CallStream, noCaller, type StreamOwner } from './call-stream.js';
 import type { AwaitedCall, SlotOwner } from './deadlock.js';
 import type { CallReport, Invocation, Outcome, ParentCall, ReplyHead, Reported, Success } from './invocation.js';
 import type { NestedCall } from './nested-call.js';
@@ -20,7 +20,7 @@ export interface CallOwner {
   cancel(call: Call, error?: DcfError): void;
 }
 
-/** The worker that a call was given to, as the call and what ends it early see the worker. */
+/** The worker that has a call: the part of it that the call and `CallTermination` use. */
 export interface CallHolder {
   readonly index: number;
   readonly replicaId: number;
@@ -30,16 +30,16 @@ export interface CallHolder {
   readonly providers: readonly string[];
   /** Tells the Handler that nobody waits for the call any more. */
   cancel(call: Call): void;
-  /** A call that the worker still has was settled. */
+  /** To be called when a call that the worker still has was settled. */
   callAbandoned(): void;
-  /** The call did not end in time: the replica takes nothing new and is killed when its other calls have ended, after `graceMs` at the latest. */
+  /** The call did not end in time: its replica takes no new calls, and is killed when its other calls have ended, at the latest after `graceMs`. */
   condemnFor(call: Call, graceMs: number): void;
 }
 
-/** Calls that a Handler gets at once. */
+/** Calls that a Handler gets together. */
 export interface Batch {
   readonly size: number;
-  /** How many of them are not answered. */
+  /** How many of them are not answered yet. */
   left: number;
 }
 
@@ -51,13 +51,13 @@ export interface Batch {
  *                   abandoned → done
  *
  * - `queued`: accepted; no worker has it.
- * - `ahead`: a worker has it that is busy with another; its Handler has not begun it. It may come back.
+ * - `ahead`: a worker that is busy with another call has it; the Handler has not begun it, and it may come back.
  * - `running`: a Handler has it, and its caller waits.
- * - `delivering`: the worker has done with it; its caller takes what is left of the answer.
+ * - `delivering`: the worker has answered it; its caller has not taken all of the answer yet.
  * - `abandoned`: its caller has been told how it ended, but a worker still has it.
  * - `done`: its caller has been told, and no worker has it.
  *
- * A call that is `queued` or `delivering` can be settled, too, which leads to `done`.
+ * A call that is `queued` or `delivering` can be settled, too; it is then `done`.
  */
 export type CallPhase = 'queued' | 'ahead' | 'running' | 'delivering' | 'abandoned' | 'done';
 
@@ -83,7 +83,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
   private limitMs: number;
 
   /**
-   * @param timeoutMs - the shorter of the caller's and the function's; of a stream, the caller's
+   * @param timeoutMs - the shorter of the caller's and the function's timeout; for a stream, the caller's
    */
   constructor(
     readonly invocation: Invocation,
@@ -133,12 +133,12 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     return this.currentBatch;
   }
 
-  /** What its Handler chose for the answer that follows. */
+  /** Status and headers that its Handler chose for the answer, if it did. */
   get head(): ReplyHead | undefined {
     return this.replyHead;
   }
 
-  /** What comes and goes in chunks; `undefined` for a call of one input and one output. */
+  /** Its chunks; `undefined` for a call of one input and one output. */
   get stream(): CallStream | undefined {
     return this.chunks;
   }
@@ -153,7 +153,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     return this.currentPhase === 'abandoned' || this.currentPhase === 'done';
   }
 
-  /** Whether a Handler has made it. */
+  /** Whether a Handler makes it. */
   get isNested(): boolean {
     return this.invocation.origin !== undefined;
   }
@@ -184,16 +184,17 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     this.pool = pool;
   }
 
-  /** It waits, and no replica is ready: it will have waited for a start. Throws a DcfError INTERNAL unless it waits. */
+  /** Notes for its report that no replica was ready when it was queued. Throws a DcfError INTERNAL unless it is queued. */
   waitForReplica(): void {
     if (this.currentPhase !== 'queued') throw this.illegal('wait for a replica');
     this.waitedForReplica = true;
   }
 
   /**
-   * A worker gets it: `ahead` of the slot that it will need, or else to begin at once. Throws a DcfError INTERNAL unless it waits.
+   * Gives it to a worker. Throws a DcfError INTERNAL unless it is queued.
    *
    * @param wireId - its number on the worker's stream
+   * @param ahead - whether the worker has no free slot for it yet; otherwise the Handler begins it at once
    */
   assign(holder: CallHolder, wireId: number, ahead: boolean): void {
     if (this.currentPhase !== 'queued') throw this.illegal('be given to a worker');
@@ -204,14 +205,14 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     if (!ahead) this.begunAt = performance.now();
   }
 
-  /** The Handler begins it, which was sent ahead. Throws a DcfError INTERNAL when it was not. */
+  /** The Handler begins the call, which was sent ahead. Throws a DcfError INTERNAL when it has no worker or has begun before. */
   begin(): void {
     if (this.currentHolder === undefined || this.begunAt > 0) throw this.illegal('begin');
     if (this.currentPhase === 'ahead') this.currentPhase = 'running';
     this.begunAt = performance.now();
   }
 
-  /** No worker has it any more: it comes back, is answered, or was abandoned. Throws a DcfError INTERNAL when none had it. */
+  /** Takes it from its worker: it comes back, is answered, or was abandoned. Throws a DcfError INTERNAL when no worker has it. */
   release(): void {
     switch (this.currentPhase) {
       case 'ahead':
@@ -219,7 +220,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
         break;
       case 'running':
         this.currentPhase = 'delivering';
-        // A stream waits for its caller to take what is left, and has its limit to silence meanwhile.
+        // The timer of a stream goes on: its caller still has to take what is left, and must not be silent for too long.
         if (this.chunks === undefined) this.cancelTimer?.();
         break;
       case 'abandoned':
@@ -232,7 +233,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     this.currentHolder = undefined;
   }
 
-  /** Takes its place in a batch, which has one slot. */
+  /** Makes it part of a batch. A batch takes one slot. */
   joinBatch(batch: Batch): void {
     this.currentBatch = batch;
     this.batchSize = batch.size;
@@ -242,13 +243,17 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     this.currentBatch = undefined;
   }
 
-  /** The Handler has chosen how its answer is told. */
+  /** The Handler has chosen status and headers of its answer. */
   chooseHead(head: ReplyHead): void {
     this.replyHead = head;
     this.chunks?.head(head);
   }
 
-  /** What `cancel` cancels ends the call in time, in place of what did so before. */
+  /**
+   * Replaces the timer that ends the call when its time is over.
+   *
+   * @param cancel - stops the new timer, which runs already
+   */
   setTimer(cancel: () => void): void {
     this.cancelTimer?.();
     this.cancelTimer = cancel;
@@ -293,7 +298,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     this.settle({ ok: false, error });
   }
 
-  /** The worker has done with it. A stream is settled once its caller has taken what came. */
+  /** The worker has ended it. A stream is settled once its caller has taken every chunk. */
   end(outcome: Outcome): void {
     if (this.chunks === undefined) {
       this.settle(outcome);
@@ -303,15 +308,15 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     this.chunks.finish(outcome);
   }
 
-  /** It comes and goes in chunks, from the beginning. */
+  /** Makes it a stream before a worker has it. */
   attachStream(stream: CallStream): void {
     this.chunks = stream;
   }
 
-  /** Its output turns out to come in chunks: it is a stream from now on, and may go on for as long as something moves. */
+  /** Makes it a stream when its worker sends a first chunk: from now on it may go on for as long as chunks move. */
   becomeStream(send: (message: Message) => void): CallStream {
     const { onChunks, timeoutMs } = this.invocation;
-    const stream = new CallStream(this, { chunked: false, caller: nobody }, this.pool.timeoutMs);
+    const stream = new CallStream(this, { chunked: false, caller: noCaller }, this.pool.timeoutMs);
     this.limitMs = timeoutMs;
     this.chunks = stream;
     if (onChunks !== undefined) stream.caller = onChunks(stream);
@@ -320,7 +325,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     return stream;
   }
 
-  /** How it went, until now. */
+  /** What is known of it until now. */
   report(): CallReport {
     const now = performance.now();
     const started = this.begunAt > 0 ? this.begunAt : now;
@@ -341,14 +346,14 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     };
   }
 
-  /** Tells the caller how it ended. Does nothing when the caller has been told: an answer may cross the deadline. */
+  /** Tells the caller how it ended. Does nothing when the caller has been told before: an answer may come just after the deadline. */
   settle(outcome: Outcome): void {
     if (this.settled) return;
     if (this.currentHolder === undefined) {
       this.currentPhase = 'done';
       this.cancelTimer?.();
     } else {
-      // The timer stays: it is what ends a Handler that never answers.
+      // The timer stays: it ends a Handler that never answers.
       this.currentPhase = 'abandoned';
     }
     if (this.nested !== undefined) this.cancelAllNested();
@@ -356,7 +361,6 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     this.invocation.settle(outcome, this);
   }
 
-  /** Nobody waits for them any more. */
   private cancelAllNested(): void {
     for (let link = this.nested?.shift(); link !== undefined; link = this.nested?.shift()) link.cancel();
   }

@@ -1,7 +1,7 @@
-/** What gives slots to calls: a pool, as the question sees it who waits for whom. */
+/** A pool that gives slots to calls: the part of it that the search for deadlocks uses. */
 export interface SlotOwner {
   readonly function: string;
-  /** Whether a call that waits here can get a slot without that a call that runs here ends. */
+  /** Whether a queued call can get a slot before any call that runs here has ended. */
   readonly canGainSlots: boolean;
   /** Calls that hold its slots. */
   holders(): Iterable<SlotHolder>;
@@ -10,7 +10,7 @@ export interface SlotOwner {
 /** A call that holds a slot. */
 export interface SlotHolder {
   readonly function: string;
-  /** Nobody waits for its answer any more, and its Handler knows. */
+  /** Whether its caller has been told how it ended; its Handler then knows that nobody waits. */
   readonly settled: boolean;
   /** The calls of other functions that its Handler waits for. */
   awaited(): Iterable<AwaitedCall>;
@@ -18,36 +18,40 @@ export interface SlotHolder {
 
 /** A call that another call waits for: it holds a slot, or waits for one. */
 export interface AwaitedCall extends SlotHolder {
+  /** Whether it holds a slot. */
   readonly begun: boolean;
+  /** The pool that it holds a slot of, or waits for. */
   readonly slots: SlotOwner;
 }
 
-/** One function's call waits for another's. */
+/** A call of the function `from` waits for a call of the function `to`. */
 export interface Wait {
   from: string;
   to: string;
 }
 
 /**
- * Why no call that holds a slot here can end: each waits for others, and all of those, however far one follows them, wait for slots
- * that only such calls hold. `undefined` when one can end, or none holds a slot.
+ * Finds a deadlock: every call that holds a slot of `owner` waits for other calls, and all of those, followed through any pools,
+ * wait for slots that only such calls hold.
  *
- * A Handler that waits for several calls counts as one that goes on when any of them is answered: so nothing is taken for a
- * standstill that is none, and one that there will be only then has to be looked for again.
+ * A Handler that waits for several calls counts as going on when any one of them is answered. So no deadlock is found where there
+ * is none, and one that arises only after such an answer is found when this is called again.
+ *
+ * @returns which functions wait for which; `undefined` when a call can end, or when no call holds a slot
  */
-export function standstill(owner: SlotOwner): Wait[] | undefined {
+export function findDeadlock(owner: SlotOwner): Wait[] | undefined {
   const search = new Search();
   const holders = [...owner.holders()];
   if (holders.length === 0 || search.anyCanEnd(owner, holders)) return undefined;
   return search.waits;
 }
 
-/** Follows who waits for whom to something that does not wait. */
+/** Follows who waits for whom until it finds a call that does not wait, or has seen all. */
 class Search {
   readonly waits: Wait[] = [];
-  /** What `waits` has, for a quick answer: many calls wait for many, and the daemon does nothing else meanwhile. */
+  /** The pairs in `waits`, for a quick look-up: many calls may wait for many, and the daemon does nothing else meanwhile. */
   private readonly noted = new Set<string>();
-  /** What was looked at, or is being looked at: to come there again tells nothing new. */
+  /** Pools and calls that were visited, or are being visited: to visit them again finds nothing new. */
   private readonly seen = new Set<SlotOwner | SlotHolder>();
 
   anyCanEnd(owner: SlotOwner, holders: Iterable<SlotHolder>): boolean {

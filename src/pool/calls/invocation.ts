@@ -6,32 +6,32 @@ import type { AwaitedCall } from './deadlock.js';
 
 export type { ReplyHead, ReplyKind } from '../../wire/reply-head.js';
 
-/** Bytes that a worker has put out. */
+/** Output bytes of a worker: of a whole answer, or of one chunk. */
 export interface Output {
   output: Uint8Array;
   kind: ReplyKind;
-  /** Number of bytes in front of the output, in the same memory, that are free for an envelope around it. */
+  /** Number of free bytes in front of the output, in the same memory: an envelope can be written there without a copy. */
   headroom: number;
-  /** May be called with the output by who will not read it again; its memory is then used for another. */
+  /** Lets the memory of the output be used for another one. Optional; only for a caller that will not read the output again. */
   release: (output: Uint8Array) => void;
 }
 
-/** A call that was answered. The output of a stream has come in chunks before. */
+/** A call that was answered. For a stream the output is empty, as it has come in chunks before. */
 export interface Success extends Output {
   ok: true;
-  /** What the Handler chose for its answer, where it did; a stream's caller has been told before. */
+  /** Status and headers that the Handler chose, if it did. The caller of a stream got them before the first chunk. */
   head?: ReplyHead | undefined;
 }
 
 /** How a call ended. */
 export type Outcome = Success | { ok: false; error: DcfError };
 
-/** Whether a call counts as failed: also one that its Handler answered with a status of 500 or above. */
+/** Whether a call counts as failed: it ended with an error, or its Handler answered with an HTTP status of 500 or above. */
 export function hasFailed(outcome: Outcome): boolean {
   return !outcome.ok || (outcome.head !== undefined && outcome.head.status >= 500);
 }
 
-/** How a call ended, in few words: its gRPC status, such as `OK`, and the HTTP status where the Handler chose one. */
+/** How a call ended, for logs: its gRPC status, such as `OK`, and the HTTP status if the Handler chose one. */
 export function statusText(outcome: Outcome): string {
   if (!outcome.ok) return outcome.error.code;
   const { status = 200 } = outcome.head ?? {};
@@ -41,12 +41,12 @@ export function statusText(outcome: Outcome): string {
 /** What is known of a call that has ended. Times are in milliseconds, memory in bytes. */
 export type CallReport = Omit<DaemonReport, 'id'>;
 
-/** Tells of a call that has ended; made only when it is asked for. */
+/** Makes the report of a call on demand: most callers need none. */
 export interface Reported {
   report(): CallReport;
 }
 
-/** A call, as the calls know it that its Handler makes. */
+/** The call that a nested call is made for: the part of it that the nested call uses. */
 export interface ParentCall {
   readonly function: string;
   readonly invocation: Invocation;
@@ -59,15 +59,15 @@ export interface CancellableCall extends AwaitedCall {
   cancel(error?: DcfError): void;
 }
 
-/** Where a call comes from that a Handler makes. */
+/** Where a nested call comes from. */
 export interface CallOrigin {
   /** The call that it is made for. */
   readonly parent: ParentCall;
-  /** The pool of the other function has accepted it as `call`. */
+  /** To be called when the pool of the other function has accepted the nested call as `call`. */
   accepted(call: CancellableCall): void;
 }
 
-/** One call, free of any transport. */
+/** One call, independent of any transport. */
 export interface Invocation {
   readonly requestId: string;
   /** The alias or the revision that the caller named. */
@@ -78,44 +78,44 @@ export interface Invocation {
   readonly metadata: Readonly<Record<string, string>> | undefined;
   /** The query of the URL, without its "?". */
   readonly query?: string | undefined;
-  /** What the caller says that the input is. */
+  /** The media type of the input, as the caller states it. */
   readonly contentType?: string | undefined;
-  /** What it has of the Handler that makes it; missing where it comes from outside. */
+  /** Set for a nested call; missing for a call from outside. */
   readonly origin?: CallOrigin | undefined;
-  /** Called exactly once. The report is to be asked for before it returns. */
+  /** Called exactly once, with how the call ended. `reported.report()` has to be called before this returns. */
   readonly settle: (outcome: Outcome, reported: Reported) => void;
   /**
-   * Where the caller takes an output in chunks as well as at once: called when the first chunk is there. The call is a stream
-   * from then on.
+   * Set when the caller takes an output in chunks as well as a whole one. Called when the first chunk is there; the call is a
+   * stream from then on.
    */
   readonly onChunks?: ((stream: StreamedCall) => StreamCaller) | undefined;
 }
 
-/** The side of a streamed call that its caller is on. None of it is called once the call is settled. */
+/** What the caller of a streamed call is told. Nothing is called after the call is settled. */
 export interface StreamCaller {
-  /** What the Handler chose for its answer; before the first chunk, and only where it chose something. */
+  /** Status and headers of the answer: called before the first chunk, and only if the Handler chose them. */
   head(head: ReplyHead): void;
-  /** A chunk of the output has come. The call goes on for as long as `taken` is not told of each. */
+  /** A chunk of the output. The call is settled only after `StreamedCall.taken` was called for each chunk. */
   chunk(chunk: Output): void;
-  /** There is room for input again. */
+  /** There is credit for input again, after `StreamedCall.write` has returned false. */
   room(): void;
 }
 
-/** A call whose output comes in chunks, and whose input may. */
+/** A call whose output comes in chunks, and perhaps its input, too. */
 export interface StreamInvocation extends Invocation {
   /** Whether the input comes in chunks, too; otherwise `input` is all of it. */
   readonly chunked: boolean;
   readonly caller: StreamCaller;
 }
 
-/** What the caller of a streamed call does with it. Nothing of it throws; once the call is settled it does nothing. */
+/** What the caller of a streamed call can do with it. No method throws; after the call is settled none does anything. */
 export interface StreamedCall {
-  /** Hands on a chunk of the input. When it returns false, `room` has to be waited for before the next. */
+  /** Hands on a chunk of the input. When it returns false, the caller has to wait for `StreamCaller.room` before the next chunk. */
   write(chunk: Uint8Array): boolean;
-  /** The input is over. */
+  /** The input is complete. */
   end(): void;
-  /** A chunk of so many bytes has gone out to the caller. */
+  /** The caller's transport has taken a chunk of `length` bytes. */
   taken(length: number): void;
-  /** Gives the call up: it is settled with this error, CANCELLED otherwise. */
+  /** Gives the call up: it is settled with `error`. @default a DcfError CANCELLED */
   cancel(error?: DcfError): void;
 }

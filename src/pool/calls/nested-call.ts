@@ -16,7 +16,7 @@ export class NestedCall implements ListNode<NestedCall>, CallOrigin {
     readonly id: number,
   ) {}
 
-  /** The call, as the other function's pool has it; `undefined` before it has come there. */
+  /** The call in the other function's pool; `undefined` until that pool has accepted it. */
   get call(): CancellableCall | undefined {
     return this.acceptedCall;
   }
@@ -25,22 +25,22 @@ export class NestedCall implements ListNode<NestedCall>, CallOrigin {
     this.acceptedCall = call;
   }
 
-  /** Nobody waits for its answer any more. */
+  /** Cancels the call in the other function's pool, if it is there: nobody waits for its answer any more. */
   cancel(): void {
     this.acceptedCall?.cancel();
   }
 }
 
-/** What a Handler asks for. */
+/** A Handler's request to call another function. */
 export interface NestedRequest {
   nested: NestedCall;
   function: string;
   /** An alias or a revision; the active revision where it is missing. */
   alias: string | undefined;
   input: Uint8Array;
-  /** Milliseconds; 0 for as long as its parent. */
+  /** Milliseconds; 0: all that the parent has left. */
   timeoutMs: number;
-  /** Beside the parent's. */
+  /** Added to the parent's metadata. */
   metadata: Readonly<Record<string, string>> | undefined;
 }
 

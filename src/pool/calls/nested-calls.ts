@@ -4,7 +4,7 @@ import type { Call } from './call.js';
 import type { Outcome } from './invocation.js';
 import { type CallFunction, NestedCall } from './nested-call.js';
 
-/** A header holds 64 KiB; JSON's escapes have to fit. */
+/** Characters of an error message. A frame's header holds 64 KiB, and an escaped character takes up to six bytes in JSON. */
 const maxMessageLength = 8 * 1024;
 
 /** Takes the calls of other functions that the Handler of one worker makes, and answers each. */
@@ -31,7 +31,7 @@ export class NestedCalls {
 
   private answer(id: number, outcome: Outcome): void {
     if (outcome.ok) {
-      // Its memory is not given back: the stream may still have to write it.
+      // The output's memory is not released: the stream may still have to write it.
       this.send({ type: 'RESULT', id, kind: outcome.kind, body: outcome.output });
       return;
     }
@@ -41,15 +41,14 @@ export class NestedCalls {
 }
 
 function notWaitedFor(name: string, parent: Call | undefined): DcfError {
-  if (parent?.expired === true)
-    return new DcfError('DEADLINE_EXCEEDED', `${name}: the deadline of the call that it is made for has passed`);
-  if (parent !== undefined) return new DcfError('CANCELLED', `${name}: the caller of the call that it is made for gave up`);
-  return new DcfError('FAILED_PRECONDITION', `${name}: the call that it is made for has ended`);
+  const refused = `${name} was not called`;
+  if (parent?.expired === true) return new DcfError('DEADLINE_EXCEEDED', `${refused}: the deadline of the call that makes it has passed`);
+  if (parent !== undefined) return new DcfError('CANCELLED', `${refused}: the caller of the call that makes it gave up`);
+  return new DcfError('FAILED_PRECONDITION', `${refused}: the call that makes it has ended`);
 }
 
-/** For where there are no other functions. */
-export const callsNeedDaemon: CallFunction = ({ function: name }, settle) =>
-  settle({
-    ok: false,
-    error: new DcfError('FAILED_PRECONDITION', `${name}: a function can call others in a daemon only: deploy both, and use dcf invoke`),
-  });
+/** Refuses every nested call: without a daemon there are no other functions. */
+export const callsNeedDaemon: CallFunction = ({ function: name }, settle) => {
+  const message = `${name} was not called: only a function in a daemon can call others; deploy both, and use dcf invoke`;
+  settle({ ok: false, error: new DcfError('FAILED_PRECONDITION', message) });
+};

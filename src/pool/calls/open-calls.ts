@@ -1,7 +1,7 @@
 import { startTimer } from '../../core/deadline.js';
 import { defer } from '../../core/promises.js';
 
-/** How many calls a pool has accepted and not answered, and who waits until there are none. */
+/** Counts the calls that a pool has accepted and not answered, and lets others wait until there are none. */
 export class OpenCalls {
   private open = 0;
   private readonly onNone = new Set<() => void>();
@@ -20,14 +20,14 @@ export class OpenCalls {
     for (const tell of this.onNone) tell();
   }
 
-  /** Resolves when there are none, or else after `graceMs`. */
-  async none(graceMs: number): Promise<void> {
+  /** Resolves when no call is open, at the latest after `graceMs`. */
+  async whenNone(graceMs: number): Promise<void> {
     if (this.open === 0) return;
-    const none = defer<void>();
-    const cancelTimer = startTimer(graceMs, () => none.resolve());
-    const tell = (): void => none.resolve();
+    const noneOpen = defer<void>();
+    const cancelTimer = startTimer(graceMs, () => noneOpen.resolve());
+    const tell = (): void => noneOpen.resolve();
     this.onNone.add(tell);
-    await none.promise;
+    await noneOpen.promise;
     this.onNone.delete(tell);
     cancelTimer();
   }

@@ -11,18 +11,18 @@ export interface HandlerLine {
   /** Unix milliseconds. */
   time: number;
   text: string;
-  /** More of the line is to come. */
+  /** Whether more of the line will come. @default false */
   open?: boolean | undefined;
 }
 
-interface Begun {
+interface UnfinishedLine {
   callId: string;
   line: OpenLine;
 }
 
-/** The lines that the Handler of one worker writes; those that it has begun are shown as they stand. */
+/** The log lines of one worker's Handler. A line that has not ended is shown as far as it has come. */
 export class HandlerLines {
-  private readonly begun = new Map<string, Begun>();
+  private readonly begun = new Map<string, UnfinishedLine>();
 
   constructor(
     private readonly worker: number,
@@ -31,7 +31,7 @@ export class HandlerLines {
 
   take({ id, callId, level, time, text, open = false }: HandlerLine): void {
     const { worker } = this;
-    // A progress bar writes its states into one line; an entry of several lines is none, and is kept as it is.
+    // Carriage returns in a single line are a progress bar, whose states overwrite each other. An entry of several lines is kept unchanged.
     const hasStates = text.includes('\r') && !text.includes('\n');
     if (!open && this.begun.size === 0 && !hasStates) {
       this.log({ time, level, text, callId, worker });
@@ -39,7 +39,7 @@ export class HandlerLines {
     }
     const key = `${id} ${level}`;
     let begun = this.begun.get(key);
-    // The number may be another call's by now.
+    // The number may belong to another call by now.
     if (begun !== undefined && begun.callId !== callId) begun.line.close();
     if (begun === undefined || begun.callId !== callId) {
       const line = new OpenLine((shown, part) => this.log({ time: Date.now(), level, text: shown, callId, worker, part }));
@@ -54,7 +54,7 @@ export class HandlerLines {
     begun.line.end(text);
   }
 
-  /** Nothing more comes. */
+  /** To be called when no more lines come: shows what was not shown. */
   close(): void {
     for (const { line } of this.begun.values()) line.close();
     this.begun.clear();

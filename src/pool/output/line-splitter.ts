@@ -1,9 +1,9 @@
 import { StringDecoder } from 'node:string_decoder';
 import { type LinePart, OpenLine } from './open-line.js';
 
-/** A line that has begun and goes on no further for so long is shown. */
+/** An unfinished line is shown when no more of it has come for this long. */
 const quietMs = 100;
-/** Who gathers what it prints writes whole blocks, which end in the middle of a line. */
+/** A program that buffers its output writes whole blocks, which end in the middle of a line: the rest may take longer. */
 const blockBytes = 4096;
 const quietAfterBlockMs = 2_000;
 
@@ -23,7 +23,7 @@ export class LineSplitter {
     if (rest !== '') this.line.add(rest, chunk.length % blockBytes === 0 ? quietAfterBlockMs : quietMs);
   }
 
-  /** The stream is over: what is left is a line. */
+  /** To be called when the stream has ended: the rest is a line. */
   end(): void {
     const rest = this.decoder.end();
     if (rest !== '') this.line.add(rest, quietMs);

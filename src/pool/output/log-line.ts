@@ -1,17 +1,17 @@
 import type { LogLevel } from '../../wire/messages.js';
 import type { LinePart } from './open-line.js';
 
-/** A line of a function's log, as a replica makes it. */
+/** A line of a function's log, before it is numbered and stored. */
 export interface LogLine {
   /** Unix milliseconds. */
   time: number;
   level: LogLevel;
   text: string;
-  /** Empty when it belongs to no call. */
+  /** The call's request id; empty when the line belongs to no call. */
   callId: string;
   worker: number;
-  /** Where it stands in a line that is shown in parts; missing for a whole one. */
+  /** Set when this is a part of a line that had not ended. */
   part?: LinePart;
-  /** Number of lines that are missing where this line stands. */
+  /** Number of lines that were dropped just before this one. */
   missing?: number;
 }

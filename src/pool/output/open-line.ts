@@ -1,28 +1,28 @@
-/** Where a piece of a line stands that is shown before the line has ended. */
+/** How a piece of a line that is shown belongs to the pieces before and after it. */
 export interface LinePart {
-  /** It goes on what was shown before. */
+  /** Whether it continues the piece before; otherwise it begins the line, or replaces what was shown of it. */
   continued: boolean;
-  /** The line has not ended. */
+  /** Whether the line has not ended. */
   open: boolean;
 }
 
-/** A line that does not end, such as a progress bar, is shown at once, and then so often. */
+/** A line that goes on without an end, such as a progress bar, is shown at most once in this time. */
 const showEveryMs = 1_000;
-/** A line that is longer is cut into several: a program that prints without end must not fill the daemon's memory. */
+/** Characters of a line. A longer one is cut into several: a program that prints without end must not fill the daemon's memory. */
 const maxLineLength = 16 * 1024;
 
 /**
- * A line of which more is to come: it is shown as it stands when it stands still, each part of it once. What a carriage return sends
- * back to the line's beginning is overwritten: the last state counts.
+ * A line that has not ended. It is shown when no more of it comes for a while, each part of it once. The text after a carriage
+ * return overwrites the line from its beginning, so only the last state is shown.
  */
 export class OpenLine {
-  /** What has come and is not shown. */
+  /** The text that was not shown yet. */
   private text = '';
-  /** When the first of it came. */
+  /** When the first character of `text` came, in Unix milliseconds. */
   private begunAt = 0;
-  /** The next character overwrites the line. */
+  /** Whether the next character overwrites the line. */
   private returned = false;
-  /** `text` stands in the place of what was shown. */
+  /** Whether `text` replaces what was shown, and does not continue it. */
   private overwrites = false;
   private shown: string | undefined;
   private shownAt = Number.NEGATIVE_INFINITY;
@@ -33,7 +33,7 @@ export class OpenLine {
   /**
    * Takes more of the line.
    *
-   * @param quietMs - show it when nothing more has come for so long
+   * @param quietMs - show it when no more has come for this many milliseconds
    */
   add(text: string, quietMs: number): void {
     const now = Date.now();
@@ -49,16 +49,16 @@ export class OpenLine {
     else this.timer = setTimeout(() => this.showState(true), delay).unref();
   }
 
-  /** Takes the rest of the line, and shows what was not shown. The next line may begin. */
+  /** Takes the rest of the line, and shows what was not shown. What comes next begins another line. */
   end(text: string): void {
     this.take(text);
     while (this.text.length > maxLineLength) this.showText(this.cut(), true);
-    // An empty line is one, too; of one that was shown, nothing may be left.
+    // An empty line is shown, too; but nothing is shown where all of the line was shown before.
     if (this.text !== '' || this.shown === undefined) this.showState(false);
     this.forget();
   }
 
-  /** Nothing more comes. */
+  /** To be called when no more text comes: shows what was not shown. */
   close(): void {
     if (this.text !== '') this.end('');
     else this.forget();
@@ -74,13 +74,13 @@ export class OpenLine {
   }
 
   private put(segment: string): void {
-    // A line break after it goes on; a logged message may have several lines.
+    // A line break after a carriage return overwrites nothing; a logged message may have several lines.
     if (!this.returned || segment.startsWith('\n')) {
       this.returned = false;
       this.text += segment;
       return;
     }
-    // Blanks erase what stands there: the state before is the better one to show.
+    // Blanks only erase the line: the state before them is the better one to show.
     if (segment.trim() === '') return;
     const lineAt = this.text.lastIndexOf('\n') + 1;
     this.text = this.text.slice(0, lineAt) + segment;

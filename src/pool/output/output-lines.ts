@@ -3,14 +3,14 @@ import type { RateLimiter } from '../../core/rate-limiter.js';
 import { LineSplitter } from './line-splitter.js';
 import type { LinePart } from './open-line.js';
 
-/** After this many bytes, what else waits in this turn goes first. */
+/** After this many bytes the event loop handles its other events before more is read. */
 const manyBytes = 16 * 1024;
-/** How long a stream is left alone once its lines are only counted: its writer is then held up by the full pipe. */
+/** How long reading pauses while lines are only counted: the full pipe then holds up the program that writes. */
 const pauseMs = 10;
 
 /**
- * Reads the lines that a process prints, as far as the limiter goes; the others are counted. A process that prints without
- * end takes little of the daemon's time: its pipe is read in small pieces, and at a walk while no line is taken.
+ * Reads the lines that a process prints. Lines above the limiter's rate are only counted. A process that prints without end takes
+ * little of the daemon's time: its pipe is read in small pieces, and slowly while lines are only counted.
  */
 export function readLines(stream: Readable, limiter: RateLimiter, onLine: (line: string, part: LinePart) => void): void {
   const lines = new LineSplitter((line, part) => {
@@ -28,6 +28,6 @@ export function readLines(stream: Readable, limiter: RateLimiter, onLine: (line:
     else setImmediate(resume);
   });
   stream.on('end', () => lines.end());
-  // A pipe that breaks has nothing more to say.
+  // No more output comes through a broken pipe.
   stream.on('error', () => lines.end());
 }

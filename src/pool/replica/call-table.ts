@@ -1,22 +1,22 @@
 import { DcfError } from '../../core/errors.js';
 import type { Call } from '../calls/call.js';
 
-/** Room for a call, and the id that was given there last: one that has the same remainder for every call of the place. */
+/** Room for one call. All ids that are given to its calls have the same remainder when divided by the number of places. */
 interface Place {
   call: Call | undefined;
   lastId: number;
   lastRequestId: string;
 }
 
-/** An id is a 32-bit number; 0 means none. */
+/** The largest id: ids are 32-bit numbers, and 0 means none. */
 const maxWireId = 0xffffffff;
 
-/** The calls that a worker has, by their numbers on its stream. Arrays and no Map, for the reason that LinkedList gives. */
+/** The calls that a worker has, by their numbers on its stream. It uses arrays instead of a Map, for the reason that LinkedList gives. */
 export class CallTable {
   private readonly places: readonly Place[];
   private readonly free: Place[];
 
-  /** @param length - the most calls that it ever has */
+  /** @param length - the most calls that it holds at one time */
   constructor(length: number) {
     this.places = Array.from({ length }, (_, index) => ({ call: undefined, lastId: index + 1, lastRequestId: '' }));
     this.free = [...this.places];
@@ -30,7 +30,7 @@ export class CallTable {
   /** Takes a call in, and returns its number. Throws a DcfError INTERNAL when there is no room. */
   put(call: Call): number {
     const place = this.free.pop();
-    if (place === undefined) throw new DcfError('INTERNAL', 'a worker got more calls than it has room for');
+    if (place === undefined) throw new DcfError('INTERNAL', `a worker has room for ${this.places.length} calls and was given one more`);
     const id = place.lastId + this.places.length;
     place.lastId = id > maxWireId ? ((id - 1) % this.places.length) + 1 : id;
     place.lastRequestId = call.invocation.requestId;
@@ -49,7 +49,7 @@ export class CallTable {
     const place = this.placeOf(id);
     const call = place?.call;
     if (place === undefined || call === undefined || place.lastId !== id)
-      throw new DcfError('INTERNAL', `an answer came for call ${id}, which the worker does not have`);
+      throw new DcfError('INTERNAL', `the worker answered call ${id}, which it does not have`);
     place.call = undefined;
     this.free.push(place);
     return call;
@@ -66,7 +66,7 @@ export class CallTable {
     return this.places.flatMap(({ call }) => (call === undefined ? [] : [call]));
   }
 
-  /** Request id of the call with this number; also of a call that has ended, until its place is used again. */
+  /** The request id of the call with this number; of a call that has ended, too, until its place is used again. Empty for no call. */
   requestIdOf(id: number): string {
     const place = this.placeOf(id);
     return place?.lastId === id ? place.lastRequestId : '';

@@ -1,7 +1,7 @@
-import { formatDuration, formatSize } from '@dcf/sdk/units';
+import { formatDuration, formatSize } from '../../core/units.js';
 import type { Exit, MemoryEnd } from '../../process/process-exit.js';
 
-/** Why the platform itself ended a replica. */
+/** Why the daemon ended a replica. */
 export type KillReason =
   | { kind: 'deadline'; requestId: string }
   | { kind: 'protocol'; problem: string }
@@ -15,7 +15,7 @@ export interface EndReason {
   reason: string;
 }
 
-/** Puts together why a replica is gone. What the platform did explains the signal that the system reports. */
+/** Explains why a replica has ended. When the daemon killed it, that is the reason, and not the signal that the system reports. */
 export function describeEnd(exit: Exit, killed: KillReason | undefined): EndReason {
   if (exit.memory !== undefined) return { text: describeMemory(exit.memory), reason: 'memory' };
   switch (killed?.kind) {
@@ -26,11 +26,11 @@ export function describeEnd(exit: Exit, killed: KillReason | undefined): EndReas
     case 'stream closed':
       return { text: 'it closed its stream to the daemon', reason: 'stream-closed' };
     case 'init timeout':
-      return { text: `it was not built within initTimeout, which is ${formatDuration(killed.limitMs)}`, reason: 'init-timeout' };
+      return { text: `it was not ready within initTimeout, which is ${formatDuration(killed.limitMs)}`, reason: 'init-timeout' };
     case 'stopped':
       return { text: 'it was stopped', reason: 'stopped' };
     case undefined:
-      if (exit.signal !== null) return { text: `it was ended by ${exit.signal}`, reason: `signal:${exit.signal}` };
+      if (exit.signal !== null) return { text: `it was killed by ${exit.signal}`, reason: `signal:${exit.signal}` };
       if (exit.code === null) return { text: 'it ended; its exit status is unknown', reason: 'unknown' };
       return { text: `it exited with code ${exit.code}`, reason: `exit:${exit.code}` };
     default:
@@ -39,6 +39,6 @@ export function describeEnd(exit: Exit, killed: KillReason | undefined): EndReas
 }
 
 function describeMemory(memory: MemoryEnd): string {
-  if (memory.kind === 'heap') return 'it ran out of JavaScript heap: it keeps too much, or limits.memory is too small for it';
+  if (memory.kind === 'heap') return 'it ran out of JavaScript heap: the Handler keeps too much in memory, or limits.memory is too small';
   return `it used more memory than limits.memory allows: ${formatSize(memory.limit)}`;
 }

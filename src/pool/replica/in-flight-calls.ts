@@ -6,41 +6,41 @@ import type { CallStream } from '../calls/call-stream.js';
 import { CallTable } from './call-table.js';
 import type { WorkerSlots } from './worker-slots.js';
 
-/** What a worker says of a call that it holds. */
+/** A worker's message about a call that it has. */
 export type CallMessage = Extract<
   Message,
   { type: 'RESULT' | 'ERROR' | 'REPLY_HEAD' | 'DATA' | 'END' | 'CREDIT' | 'STARTED' | 'RETURNED' }
 >;
 
 export interface InFlightCallsEvents {
-  /** A call was answered, or began: there may be room for another. */
+  /** A call was answered, or has begun: there may be room for another. */
   freed: () => void;
-  /** A call that was sent ahead comes back, not started. */
+  /** A call that was sent ahead comes back; no Handler has begun it. */
   returned: (call: Call) => void;
-  /** A call has begun that was sent ahead. */
+  /** A Handler has begun a call that was sent ahead. */
   started: (call: Call) => void;
-  /** The output of a call turned out to come in chunks, and nobody knows for how long. */
+  /** A worker sent a first chunk for a call: it is a stream now, and nobody knows for how long it goes on. */
   becameStream: () => void;
   send: (message: Message) => void;
-  /** The Handler has thrown what it did not mean for the caller. */
+  /** The Handler has thrown an error that was not meant for the caller. */
   threw: (stack: string, call: Call) => void;
 }
 
-/** So that the gateway can write its envelope around a reply without a copy. */
+/** Free bytes in front of each output: the gateway writes its envelope there, without a copy. */
 export const outputHeadroom = 16;
 
-/** Memory of the outputs of all calls. */
+/** Memory for the outputs of all workers' calls. */
 const outputs = new BodyPool();
 const releaseOutput = (output: Uint8Array): void => outputs.release(output);
 
-/** All that a stream that ended well has put out has come in chunks. */
+/** The result of a stream: its output has come in chunks before. */
 const noOutput = { ok: true, output: new Uint8Array(0), kind: 'bytes', headroom: 0, release: () => undefined } as const;
 
-/** The calls that a worker has, from their numbers on its stream to their ends. */
+/** The calls that a worker has, until they end. */
 export class InFlightCalls {
   private readonly table: CallTable;
 
-  /** @param most - the most calls that there ever are */
+  /** @param most - the most calls at one time */
   constructor(
     most: number,
     private readonly slots: WorkerSlots,
@@ -63,19 +63,19 @@ export class InFlightCalls {
     return this.slots.hasStreams && this.table.all().some((call) => call.stream !== undefined && !call.settled);
   }
 
-  /** Calls that hold the slots: they have begun, or are about to. */
+  /** Calls that hold the slots: those that have begun, and the call ahead when it is about to begin. */
   *inSlots(): Iterable<Call> {
     const { ahead, aheadBegins } = this.slots;
     for (const call of this.table.all()) if (aheadBegins || call !== ahead) yield call;
   }
 
-  /** The call with this number, while the Handler has it. */
+  /** The call with this number, if a Handler has begun it and not answered. */
   begun(id: number): Call | undefined {
     const call = this.table.find(id);
     return call === this.slots.ahead ? undefined : call;
   }
 
-  /** Request id of the call with this number; also of a call that has ended, until its number is used again. */
+  /** The request id of the call with this number; of a call that has ended, too, until its place is used again. */
   requestIdOf(id: number): string {
     return this.table.requestIdOf(id);
   }
@@ -90,12 +90,12 @@ export class InFlightCalls {
     return this.table.put(call);
   }
 
-  /** No Handler waits any more for the nested call with this number. */
+  /** Cancels the nested call with this number: its Handler does not wait for it any more. */
   cancelNested(id: number): void {
     for (const call of this.table.all()) call.cancelNested(id);
   }
 
-  /** Throws a DcfError INTERNAL, or a FrameError, when it breaks the rules of the protocol. */
+  /** Handles a message about a call. Throws a DcfError INTERNAL, or a FrameError, when the message breaks the protocol. */
   receive(message: CallMessage): void {
     switch (message.type) {
       case 'RESULT':
@@ -130,7 +130,7 @@ export class InFlightCalls {
     this.events.freed();
   }
 
-  /** Ends every call with this error, but the one that is spared. */
+  /** Ends every call with this error, except `spared`, which is only released from the worker. */
   endAll(error: DcfError, spared: Call | undefined): void {
     for (const call of this.table.takeAll()) {
       this.letGo(call);
@@ -150,14 +150,14 @@ export class InFlightCalls {
     }
   }
 
-  /** A head for a call that is over has crossed its end, and is dropped. */
+  /** Notes the head of an answer. A head that crossed the end of its call is dropped. */
   private setHead({ id, head }: Extract<Message, { type: 'REPLY_HEAD' }>): void {
     const call = this.table.find(id);
     if (call === undefined) return;
     call.chooseHead(head);
   }
 
-  /** The output of a streamed call is over. Returns false when the message crossed the end of its call. */
+  /** Ends a streamed call. Returns false when the message crossed the end of its call. */
   private endStream(id: number): boolean {
     const call = this.table.find(id);
     if (call === undefined) return false;
@@ -172,7 +172,7 @@ export class InFlightCalls {
     call.end({ ok: false, error: new DcfError(code, message, { reason }) });
   }
 
-  /** `undefined` when the message crossed the end of its call. */
+  /** The stream that a message belongs to; `undefined` when the message crossed the end of its call. */
   private streamOf({ type, id }: CallMessage): CallStream | undefined {
     const call = this.table.find(id);
     if (call === undefined || call.stream !== undefined) return call?.stream;
@@ -201,5 +201,5 @@ export class InFlightCalls {
 }
 
 function notStreamed(type: string, id: number): DcfError {
-  return new DcfError('INTERNAL', `${type} came for call ${id}, which is no stream`);
+  return new DcfError('INTERNAL', `the worker sent ${type} for call ${id}, which is not a stream`);
 }

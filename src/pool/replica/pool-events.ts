@@ -4,23 +4,23 @@ import type { LogLine } from '../output/log-line.js';
 import type { EndReason } from './end-reason.js';
 import type { Retirement } from './retirement.js';
 
-/** A worker, as its pool sees it: what it can take, and which calls it has. */
+/** The part of a worker that its pool uses: what it can take, and which calls it has. */
 export interface PoolWorker extends CallHolder {
-  /** Calls, or batches, that it can begin at once. */
+  /** Number of calls, or batches, that it can begin at once. */
   readonly freeSlots: number;
   /** Whether one more call may be sent ahead of the slot that it will need. */
   readonly takesAhead: boolean;
-  /** Whether its Handler takes several calls at once. */
+  /** Whether its Handler takes several calls together. */
   readonly takesBatches: boolean;
-  /** How long the Handler usually takes for a call, or for a batch, in milliseconds; `undefined` after few calls. */
+  /** How long the Handler usually takes for a call, or for a batch, in milliseconds; `undefined` before there were enough calls. */
   readonly usualRunMs: number | undefined;
-  /** How long the call that was sent ahead has waited, in milliseconds; 0 without one. */
+  /** Milliseconds since the call that was sent ahead was accepted; 0 when there is none. */
   readonly aheadAge: number;
   /** Calls that hold its slots: those that have begun, and the one ahead when it is about to. */
   holders(): Iterable<Call>;
-  /** Sends a call to the Handler. The caller has seen that a slot is free, or that one may be sent ahead. */
+  /** Sends a call to the Handler. The caller has checked that a slot is free, or that a call may be sent ahead. */
   dispatch(call: Call): void;
-  /** Sends calls that the Handler gets at once. The caller has seen that a slot is free. */
+  /** Sends calls that the Handler gets together. The caller has checked that a slot is free. */
   dispatchBatch(calls: readonly Call[]): void;
   /** Asks for the call that was sent ahead; it comes back unless it has begun meanwhile. */
   recall(): void;
@@ -29,7 +29,7 @@ export interface PoolWorker extends CallHolder {
 /** `starting` → `ready` → `draining` → `ended`. A replica with a stuck call is `condemned` until it is killed. */
 export type ReplicaPhase = 'starting' | 'ready' | 'draining' | 'condemned' | 'ended';
 
-/** A replica, as its pool sees it. */
+/** The part of a replica that its pool uses. */
 export interface PoolReplica {
   readonly id: number;
   readonly phase: ReplicaPhase;
@@ -38,9 +38,9 @@ export interface PoolReplica {
   readonly running: number;
   /** Milliseconds since it was started. */
   readonly age: number;
-  /** Whether it was told to leave: its end is no failure then. */
+  /** Whether it was told to end: its end is then no failure. */
   readonly discarded: boolean;
-  /** Resolves with the reason when the process is gone and its calls are failed. */
+  /** Resolves with the reason when the process is gone and its calls have failed. */
   readonly ended: Promise<EndReason>;
   /**
    * Starts the process and builds its Handlers. Resolves when every worker is ready.
@@ -49,23 +49,25 @@ export interface PoolReplica {
    */
   start(): Promise<void>;
   /**
-   * Lets it finish what it runs, and kills it after `graceMs`; with `streamsMayEnd`, not while one of its streams goes on. Resolves
-   * when the process is gone.
+   * Lets it finish its calls, and kills it after `graceMs`. Resolves when the process is gone.
+   *
+   * @param streamsMayEnd - whether it is not killed while one of its streams goes on. @default false
    */
   drain(graceMs: number, streamsMayEnd?: boolean): Promise<void>;
 }
 
-/** What a pool is told by its replicas and their workers: one object, handed down to each of them. */
+/** What the replicas and workers of a pool tell it: one object, handed down to each of them. */
 export interface PoolEvents {
   /** A worker has answered a call, or begun one: there may be room for another. */
   slotFreed(worker: PoolWorker): void;
-  /** A call comes back that no Handler has begun. */
+  /** A call comes back; no Handler has begun it. */
   callReturned(call: Call): void;
   /** A Handler has begun a call that was sent ahead. */
   callStarted(call: Call): void;
-  /** A replica that still works should be replaced, for what it says of itself or because its time has come. */
+  /** A replica that still works should be replaced: a worker asked for it, or a limit of the manifest's `recycle` is reached. */
   replicaRetires(replica: PoolReplica, retirement: Retirement): void;
   /** A replica, or one of its Handlers, has written a line. */
   log(replica: number, line: LogLine): void;
+  /** Runs the nested calls of the Handlers. */
   readonly callFunction: CallFunction;
 }

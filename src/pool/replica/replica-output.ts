@@ -6,10 +6,10 @@ import { readLines } from '../output/output-lines.js';
 import type { EndReason } from './end-reason.js';
 
 const keptStartLines = 20;
-/** They cost the daemon about a tenth of a core; the others are dropped and counted. */
+/** This many lines cost the daemon about a tenth of a core; the others are dropped and counted. */
 const maxLinesPerSecond = 10_000;
 
-/** What a replica writes: its lines, bounded, and the last ones of its start for an error that explains it. */
+/** The log lines of a replica, limited in their rate. The last ones of a start are kept for the error, should it fail. */
 export class ReplicaOutput {
   private starting = true;
   private startLines: string[] = [];
@@ -17,12 +17,12 @@ export class ReplicaOutput {
 
   constructor(private readonly log: (line: LogLine) => void) {}
 
-  /** Whether the log takes one more line of a Handler; one that it does not take is counted. */
+  /** Whether the log takes one more line of a Handler; a line that it does not take is counted. */
   takesLine(): boolean {
     return this.lines.take();
   }
 
-  /** Logs each line of a stream of the process. */
+  /** Logs each line of the process's stdout or stderr. */
   read(stream: Readable, level: LogLine['level']): void {
     readLines(stream, this.lines, (text, part) => {
       this.tell({ time: Date.now(), level, text, callId: '', worker: 0, part });
@@ -35,13 +35,13 @@ export class ReplicaOutput {
     this.log(line);
   }
 
-  /** The Handlers are built. */
+  /** To be called when the Handlers are built. */
   started(): void {
     this.starting = false;
     this.startLines = [];
   }
 
-  /** Why a start failed of which the Handler said nothing itself: with what the process printed. */
+  /** The error for a start that failed before the Handler reported an error itself. Its `cause` has what the process printed. */
   startError(end: EndReason): DcfError {
     const output = this.startLines.join('\n');
     const cause = new Error(end.text);
@@ -49,13 +49,13 @@ export class ReplicaOutput {
     return new DcfError('FAILED_PRECONDITION', `the Handler could not be built: ${end.text}`, { cause, reason: end.reason });
   }
 
-  /** Nothing more comes: tells of what is missing. */
+  /** To be called when no more lines come: logs how many were dropped since the last report. */
   end(): void {
     this.lines.flush();
   }
 
   private tellMissing(missing: number): void {
-    const text = `${missing} lines are missing here: a replica may log ${maxLinesPerSecond} in a second`;
+    const text = `${missing} lines were dropped here: a replica may log at most ${maxLinesPerSecond} lines a second`;
     this.log({ time: Date.now(), level: 'warn', text, callId: '', worker: 0, missing });
   }
 }

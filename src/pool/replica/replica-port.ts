@@ -3,7 +3,7 @@ import type { LogLine } from '../output/log-line.js';
 import type { KillReason } from './end-reason.js';
 import type { PoolWorker } from './pool-events.js';
 
-/** The replica that a worker is part of, as the worker sees it. */
+/** The part of a replica that its workers use. */
 export interface ReplicaPort {
   readonly id: number;
   readonly memory: MemoryUse;
@@ -17,11 +17,11 @@ export interface ReplicaPort {
   workerReady(worker: PoolWorker): void;
   /** The worker's Handler could not be built. */
   initFailed(message: string, stack: string): void;
-  /** The worker is fit for the calls that it runs, but should be replaced. */
+  /** The worker can finish the calls that it runs, but asks to be replaced. */
   workerRetires(why: string): void;
   /** A call was answered, or nobody waits for it any more. */
   callEnded(): void;
   condemn(reason: KillReason, graceMs: number): void;
-  /** The worker's stream is over: in order (`undefined`), or with what broke it. */
+  /** The worker's stream has ended: regularly, or with the error that broke it. */
   streamClosed(worker: PoolWorker, error: Error | undefined): void;
 }

@@ -7,36 +7,36 @@ import type { Retirement } from './retirement.js';
 
 export interface ReplicaSetOptions<Replica extends PoolReplica> {
   create: (id: number) => Replica;
-  /** Whether a replica's successor is started before it stops; otherwise after, for where there is no room for both. */
+  /** Whether a replica's successor is started before the replica stops; otherwise after, for hosts without room for both. */
   overlap: boolean;
-  /** How long a replica that is not needed any more may take to finish its calls. */
+  /** Milliseconds that a replica that is not needed any more may take to finish its calls. */
   drainGraceMs: number;
   onReady: (replica: Replica) => void;
   /** A replica has gone, or can take no calls any more. */
   onEnded: () => void;
 }
 
-/** What ended a replica last, for people. */
+/** The last failure of a replica. */
 export interface Failure {
   text: string;
   /** Unix milliseconds. */
   at: number;
 }
 
-/** A pause that a waiting call need not notice. */
+/** Calls wait for a start in the queue during a pause that is not longer than this; during a longer one they fail. */
 const shortPauseMs = 1_000;
 
-/** Keeps a number of replicas running: starts them, replaces them, and starts each anew, with back-off, when it ends. */
+/** Keeps a number of replicas running: starts them, replaces them, and starts another, with back-off, when one ends. */
 export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
   lastFailure: Failure | undefined;
-  /** Why no Handler could be built, until one can. */
+  /** Why the last start of a replica failed; `undefined` after one succeeded. */
   initError: DcfError | undefined;
-  /** All that have a process or are about to. */
+  /** All replicas that have a process, or will have one. */
   replicas: readonly Replica[] = [];
-  /** How many are to run. */
+  /** How many replicas should run. */
   wanted = 0;
   private readonly backoff = new Backoff(restartBackoff);
-  /** To be replaced; they take calls until their successors are ready. */
+  /** Replicas that are being replaced; they take calls until their successors are ready. */
   private outgoing: readonly PoolReplica[] = [];
   private resumeAt = 0;
   private cancelPause: (() => void) | undefined;
@@ -55,7 +55,7 @@ export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
     return this.replicas.some(({ phase }) => phase === 'starting') || (!this.stopping && this.missing > 0);
   }
 
-  /** Milliseconds until a replica is tried again, when none is there and the pause is long; 0 when there is hope before. */
+  /** Milliseconds until the next start, when there is no replica and the pause is long; otherwise 0. */
   get pauseMs(): number {
     if (this.cancelPause === undefined || this.replicas.length > 0) return 0;
     const rest = this.resumeAt - Date.now();
@@ -78,14 +78,14 @@ export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
   setWanted(wanted: number): void {
     if (this.stopping) return;
     this.wanted = wanted;
-    // A function at rest owes nobody an explanation; the next call finds out anew.
+    // With no replicas wanted, an old error says nothing: the next call starts a replica again.
     if (wanted === 0) this.initError = undefined;
     if (this.waiting !== undefined) this.waiting.count = Math.min(this.waiting.count, wanted);
     this.reconcile();
     this.checkReached();
   }
 
-  /** Puts another replica in the place of one that still works. Calls notice nothing. After a fault that waits for the back-off. */
+  /** Replaces a replica that still works; calls notice nothing. After a fault the replacement waits for the back-off. */
   replace(replica: PoolReplica, { kind, why }: Retirement): void {
     if (kind === 'recycle') {
       this.replaceWhenReady(replica);
@@ -96,7 +96,7 @@ export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
     void replica.ended.then(cancelTimer);
   }
 
-  /** Lets every replica finish what it runs, kills it after `graceMs`, and starts no other until more are wanted. */
+  /** Lets every replica finish its calls, kills it after `graceMs`, and starts no replica until some are wanted again. */
   async drain(graceMs: number): Promise<void> {
     this.wanted = 0;
     this.cancelPause?.();
@@ -125,27 +125,28 @@ export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
     for (const surplus of leastUseful(lasting, lasting.length - this.wanted)) void surplus.drain(this.options.drainGraceMs, true);
     if (this.cancelPause !== undefined) return;
     const { missing } = this;
-    // After a failure one try tells as much as many.
+    // After a failed start, start only one: it shows as much as many would.
     const count = this.initError === undefined ? missing : Math.min(1, missing);
     for (let started = 0; started < count; started++) void this.runOne();
   }
 
+  /** Replicas that run, or start, and are not being replaced. */
   private get lasting(): Replica[] {
     return this.replicas.filter((replica) => isUseful(replica) && !this.outgoing.includes(replica));
   }
 
-  /** How many there is room for and that do not even start. */
+  /** How many replicas have to be started, and can be now. */
   private get missing(): number {
     return this.wanted - this.lasting.length - this.blocking;
   }
 
-  /** How many replicas leave whose successors have to wait until they are gone. */
+  /** How many ending replicas have to be gone before their successors may start. */
   private get blocking(): number {
     const { overlap } = this.options;
     return this.replicas.filter(({ phase }) => phase === 'condemned' || (phase === 'draining' && !overlap)).length;
   }
 
-  /** From the start of one replica to its end. */
+  /** Runs one replica from its start to its end. */
   private async runOne(): Promise<void> {
     this.lastId += 1;
     const replica = this.options.create(this.lastId);
@@ -167,7 +168,7 @@ export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
     this.outgoing = this.outgoing.filter((other) => other !== replica);
     if (!this.stopping && !replica.discarded) {
       this.lastFailure = { text: this.initError?.message ?? end.text, at: Date.now() };
-      // Replicas that end together are one failure.
+      // Replicas that end at the same time count as one failure.
       if (this.cancelPause === undefined) this.pause(this.backoff.delayAfter(Math.max(0, replica.age - readyAt)));
     }
     this.options.onEnded();
@@ -205,7 +206,7 @@ function isUseful({ phase }: PoolReplica): boolean {
   return phase === 'starting' || phase === 'ready';
 }
 
-/** `count` replicas that are missed least: those that are not ready yet, then those with the fewest calls, the youngest first. */
+/** The `count` replicas that should end first: those that are not ready yet, then those with the fewest calls; the youngest first. */
 function leastUseful<Replica extends PoolReplica>(replicas: readonly Replica[], count: number): Replica[] {
   const rank = (replica: Replica): number => (replica.phase === 'starting' ? -1 : replica.running);
   return replicas.toSorted((a, b) => rank(a) - rank(b) || b.id - a.id).slice(0, Math.max(0, count));

@@ -7,47 +7,48 @@ import { type DeviceLease, unmanagedDevices } from '../../process/device-lease.j
 import { directStarter, type Starter } from '../../process/spawner/starter.js';
 import { type InitHeader, protocolVersion } from '../../wire/messages.js';
 
-/** All that a replica needs to know of its revision. */
+/** What a replica needs to know about its revision. */
 export interface ReplicaSpec extends Omit<InitHeader, 'protocol' | 'worker' | 'devices'> {
   interpreter: Interpreter;
-  /** Gives a replica its devices. */
+  /** Called once for each replica; gives it its devices. */
   leaseDevices: () => DeviceLease;
+  /** Workers of one replica. */
   threads: number;
   environment: Readonly<Record<string, string>>;
   initTimeoutMs: number;
-  /** Who starts a process now. */
+  /** The starter to use for the next process. */
   starter: () => Starter;
   confinement: Confinement;
-  /** When a replica that has done well enough is replaced; never where it says nothing. */
   /** Whether a busy worker may be sent its next call. */
   sendsAhead: boolean;
+  /** After how many calls, and above how many bytes of memory, a replica is replaced; `undefined`: never. */
   recycle: { maxCalls?: number | undefined; maxMemory?: number | undefined };
 }
 
-/** What a manifest does not say of a revision: where it lies and what this host gives it. */
+/** What a replica needs to know and its manifest does not say: where the revision is, and what this host gives it. */
 export interface Placement {
   revision: string;
   /** Absolute path of the revision's folder. */
   directory: string;
   resources: Readonly<Record<string, string>>;
   providers: readonly string[];
-  /** Gives a replica its devices; where nobody does, it sees those that the daemon sees. */
+  /** Called once for each replica; gives it its devices. @default the devices that the daemon sees */
   leaseDevices?: () => DeviceLease;
   /** What runs its Handlers. @default this program's Node */
   interpreter?: Interpreter;
-  /** Who starts a process now; where nobody is named, this process itself. */
+  /** The starter to use for the next process. @default this process */
   starter?: () => Starter;
-  /** Files and folders beside the revision's that a sandbox can read, absolute. */
+  /** Absolute paths of files and folders that a sandbox can read besides the revision's. @default none */
   readOnly?: readonly string[];
-  /** A control group that the operator gave to the daemon. */
+  /** Path of the control group that the operator gave to the daemon. */
   cgroup?: string | undefined;
-  /** Bytes of one input or output that the daemon lets any function have. */
+  /** The most bytes of one input or output that the daemon allows. @default the manifest's `limits.payload` */
   maxPayload?: number;
   /** Whether a busy worker may be sent its next call. @default true */
   sendsAhead?: boolean;
 }
 
-/** Puts together what a replica of a revision needs to know. */
+/** Makes the spec of a revision's replicas. Throws a DcfError INTERNAL when the interpreter is one of another runtime. */
 export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSpec {
   const { name, runtime, handler, initializer, parameters, environment, threads, concurrency, batch, initTimeout, limits, recycle } =
     manifest;
@@ -61,7 +62,8 @@ export function replicaSpec(manifest: Manifest, placement: Placement): ReplicaSp
     sendsAhead = true,
     ...rest
   } = placement;
-  if (interpreter.runtime !== runtime) throw new DcfError('INTERNAL', `a ${interpreter.runtime} was chosen for runtime: ${runtime}`);
+  if (interpreter.runtime !== runtime)
+    throw new DcfError('INTERNAL', `an interpreter for ${interpreter.runtime} was chosen for a function with runtime: ${runtime}`);
   return {
     ...rest,
     leaseDevices,
@@ -89,11 +91,11 @@ function isolationOf(manifest: Manifest, placement: Placement): Isolation {
   const { resources, interpreter = nodeInterpreter, readOnly = [] } = placement;
   const providers = languageOf(runtime).ownProviders ? manifest.providers : placement.providers;
   const gpu = limits.gpu > 0 || providers.some((provider) => provider !== 'cpu');
-  // Most resources lie in the revision's folder; a large one of `dcf run` may be a link out of it.
+  // Most resources are in the revision's folder; with `dcf run` a large one may be a link to a place outside it.
   return { kind: 'sandbox', network, gpu, readOnly: [...Object.values(resources), ...readOnly, ...interpreter.folders] };
 }
 
-/** What a worker is told of its replica. */
+/** Makes the header of the INIT message for one worker of a replica. */
 export function initHeader(spec: ReplicaSpec, worker: number, devices: readonly string[]): InitHeader {
   const {
     function: name,

@@ -5,15 +5,15 @@ import { type SpawnedProcess, spawnReplica, type WorkerEnds } from '../../proces
 import type { ReplicaSpec } from './replica-spec.js';
 
 export interface ReplicaStartEvents {
-  /** There is a process; its Handlers are not built yet. */
+  /** The process runs; its Handlers are not built yet. */
   process: (process: SpawnedProcess) => void;
-  /** There will be none. */
+  /** No process could be started. */
   noProcess: () => void;
-  /** The Handlers are not built within `initTimeout`. */
+  /** `initTimeout` has passed, and the Handlers are not built. */
   late: () => void;
 }
 
-/** How a replica comes up, step by step: devices, its turn to build on them, a process, Handlers. */
+/** The start of a replica, step by step: it gets devices, waits for its turn to build on them, starts a process, and waits for the Handlers. */
 export class ReplicaStart {
   private lease: DeviceLease = unmanagedDevices;
   private readonly abandoned = new AbortController();
@@ -23,7 +23,7 @@ export class ReplicaStart {
     private readonly spec: ReplicaSpec,
     private readonly events: ReplicaStartEvents,
   ) {
-    // They may fail while nobody waits for them yet.
+    // The Handlers may fail before `run` waits for them.
     this.handlers.promise.catch(() => undefined);
   }
 
@@ -33,10 +33,10 @@ export class ReplicaStart {
   }
 
   /**
-   * Resolves when the Handlers are built.
+   * Starts the process. Resolves when the Handlers are built.
    *
-   * @param workers - what is at the daemon's ends of the process's streams
-   * @throws DcfError what `failed` was told, or why there is no process
+   * @param workers - takes the daemon's ends of the workers' streams
+   * @throws DcfError the error that `failed` was given, or why no process could be started
    */
   async run(workers: WorkerEnds): Promise<void> {
     this.lease = this.spec.leaseDevices();
@@ -49,17 +49,17 @@ export class ReplicaStart {
     }
   }
 
-  /** Every Handler is built. */
+  /** To be called when every Handler is built. */
   succeeded(): void {
     this.handlers.resolve();
   }
 
-  /** The Handlers will not be built. Only the first reason counts. */
+  /** To be called when the Handlers cannot be built. Only the first error counts. */
   failed(error: unknown): void {
     this.handlers.reject(error);
   }
 
-  /** Waits for its turn no more. */
+  /** Gives up the wait for a turn on the devices. */
   abandon(): void {
     this.abandoned.abort();
   }

@@ -7,16 +7,16 @@ import type { ReplicaPort } from './replica-port.js';
 import { initHeader, type ReplicaSpec } from './replica-spec.js';
 import { Worker } from './worker.js';
 
-/** What the workers are part of. */
+/** The part of a replica that its workers and their group use. */
 export interface WorkersPort extends ReplicaPort {
   readonly devices: readonly string[];
 }
 
-/** All workers of one replica: made before its process is there, built at once or one after the other, and ended together. */
+/** All workers of one replica: made before its process runs, built at once or one after the other, and ended together. */
 export class ReplicaWorkers implements WorkerEnds {
   /** By index. */
   list: readonly Worker[] = [];
-  /** Streams that are not over. */
+  /** How many workers' streams have not ended. */
   openStreams = 0;
 
   constructor(
@@ -25,7 +25,7 @@ export class ReplicaWorkers implements WorkerEnds {
     private readonly events: PoolEvents,
   ) {}
 
-  /** Calls that they got, from the first on. */
+  /** Calls that all of them have got since they were started. */
   get calls(): number {
     return this.list.reduce((sum, worker) => sum + worker.calls, 0);
   }
@@ -56,35 +56,35 @@ export class ReplicaWorkers implements WorkerEnds {
     this.openStreams = 0;
   }
 
-  /** Has the next worker's Handler built, where they are built in turn. Returns whether all are built. */
+  /** To be called when a worker is built: has the next one built, if they are built in turn. Returns whether all are built. */
   built(worker: PoolWorker): boolean {
     if (this.buildsInTurn) this.list[worker.index + 1]?.build();
     return this.list.every(({ readiness }) => readiness !== undefined);
   }
 
-  /** A worker's stream is over. Returns false for a worker that was discarded, and whose end does not matter. */
+  /** To be called when a worker's stream has ended. Returns false for a worker that was discarded: its end does not matter. */
   closed(worker: PoolWorker): boolean {
     if (!this.list.some((one) => one === worker)) return false;
     this.openStreams -= 1;
     return true;
   }
 
-  /** They get nothing new. */
+  /** Sends no new calls to any of them. */
   close(): void {
     for (const worker of this.list) worker.close();
   }
 
-  /** They get nothing new, finish what they have, and leave. */
+  /** Sends no new calls to any of them, and has them finish theirs and end. */
   drain(): void {
     for (const worker of this.list) worker.drain();
   }
 
-  /** They are gone: fails every call that may have begun. Returns those that certainly had not. */
+  /** To be called when they are gone: fails every call that a Handler may have begun. Returns the calls that certainly were not begun. */
   failAll(error: DcfError): Call[] {
     return this.list.flatMap((worker) => worker.failAll(error) ?? []);
   }
 
-  /** Models that are loaded on a device at once need the most memory of each at once. */
+  /** Workers with devices are built one after the other: a model takes the most memory of the device while it is loaded. */
   private get buildsInTurn(): boolean {
     return this.replica.devices.length > 0;
   }

@@ -16,28 +16,28 @@ import { type Retirement, recyclingDue } from './retirement.js';
 import type { Worker } from './worker.js';
 
 /**
- * Where a replica is in its life. A replica with a stuck call is condemned: it takes nothing new, lets its other calls finish, and is
- * then killed. One that is `discarded` was told to leave: its end is no failure.
+ * The state of a replica. A replica with a stuck call is condemned: it takes no new calls, lets its other calls finish, and is then
+ * killed. A replica that is `discarded` was told to end: its end is no failure.
  */
 type ReplicaState =
   | { readonly phase: 'starting'; readonly discarded: boolean }
-  /** `retiring`: its replacement was asked for. */
+  /** `retiring`: it has asked for its replacement. */
   | { readonly phase: 'ready'; readonly discarded: false; readonly retiring: boolean }
   | { readonly phase: 'draining'; readonly discarded: true }
   | { readonly phase: 'condemned'; readonly discarded: boolean; readonly reason: KillReason }
   | { readonly phase: 'ended'; readonly discarded: boolean };
 
-/** After its stream has ended, a process gets this long to exit and so to tell its own exit code. */
+/** Time from the end of a process's stream to its exit: it can exit by itself, so that its exit code is known. */
 const exitGraceMs = 1_000;
 
-/** One child process of a revision, from its spawn to its end. It is never started twice. */
+/** One child process of a revision, from its start to its end. It is never started twice. */
 export class Replica implements PoolReplica, WorkersPort {
   readonly startedAt = Date.now();
   private readonly startedClock = performance.now();
   private state: ReplicaState = { phase: 'starting', discarded: false };
   private process: SpawnedProcess | undefined;
   private exit: Exit | undefined;
-  /** Why the platform killed the process, where it did: it explains the signal that the system reports. */
+  /** Why the daemon killed the process, if it did: the system reports only a signal. */
   private killedFor: KillReason | undefined;
   private readonly output: ReplicaOutput;
   private readonly startup: ReplicaStart;
@@ -70,7 +70,7 @@ export class Replica implements PoolReplica, WorkersPort {
     return this.end.promise;
   }
 
-  /** Its process, once there is one. */
+  /** Its process; `undefined` before it runs. */
   get spawned(): SpawnedProcess | undefined {
     return this.process;
   }
@@ -88,7 +88,7 @@ export class Replica implements PoolReplica, WorkersPort {
     return this.process?.pid ?? 0;
   }
 
-  /** Calls that its workers got, from the first on. */
+  /** Calls that its workers have got since it was started. */
   get calls(): number {
     return this.group.calls;
   }
@@ -119,7 +119,7 @@ export class Replica implements PoolReplica, WorkersPort {
     return this.startup.run(this.group);
   }
 
-  /** Ends the process at once, and all that it started. The calls that it ran fail with the reason. */
+  /** Kills the process and all that it started. The calls that it ran fail with the reason. */
   kill(reason: KillReason): void {
     if (this.state.phase === 'ended') return;
     this.killedFor ??= reason;
@@ -128,8 +128,8 @@ export class Replica implements PoolReplica, WorkersPort {
   }
 
   /**
-   * One of its calls is stuck: it takes nothing new, and is killed as soon as every call that somebody waits for has ended, or
-   * after `graceMs`: streams may go on without end.
+   * To be called when one of its calls is stuck: it takes no new calls, and is killed as soon as every call that somebody waits for
+   * has ended, at the latest after `graceMs`, because streams may go on without end.
    */
   condemn(reason: KillReason, graceMs: number): void {
     if (this.state.phase === 'ended' || this.state.phase === 'condemned') return;
@@ -188,9 +188,9 @@ export class Replica implements PoolReplica, WorkersPort {
       this.kill({ kind: 'protocol', problem: error.message });
       return;
     }
-    // It has not been started yet: how that ends its starter tells.
+    // The process does not run yet: the starter will report how the start ended.
     if (this.process === undefined) return;
-    // Idle workers leave first, while the others still finish their calls.
+    // Idle workers end first, while the others still finish their calls.
     if (this.state.phase === 'draining' && openStreams > 0) return;
     const cancelTimer = startTimer(exitGraceMs, () => this.kill({ kind: 'stream closed' }));
     void this.ended.then(cancelTimer);
@@ -238,13 +238,13 @@ export class Replica implements PoolReplica, WorkersPort {
 
   private becameReady(): void {
     if (this.state.phase !== 'starting') return;
-    // Where it was told to leave meanwhile, it is being killed.
+    // A replica that was told to end meanwhile is being killed.
     this.state = this.state.discarded ? { phase: 'draining', discarded: true } : { phase: 'ready', discarded: false, retiring: false };
     this.output.started();
     this.startup.succeeded();
   }
 
-  /** What it wrote before its end is read first: it tells which calls were answered, and which had begun. */
+  /** Reads what it wrote before its exit to the end first: that tells which calls were answered, and which had begun. */
   private exited(exit: Exit): void {
     this.exit = exit;
     const finish = (): void => this.finish(describeEnd(exit, this.killedFor));
@@ -252,7 +252,7 @@ export class Replica implements PoolReplica, WorkersPort {
       finish();
       return;
     }
-    // Something that it started and that left its process group may hold the other end open.
+    // A program that it started, and that left its process group, may keep the stream open.
     const cancelTimer = startTimer(exitGraceMs, finish);
     void this.ended.then(cancelTimer);
   }
@@ -261,7 +261,7 @@ export class Replica implements PoolReplica, WorkersPort {
     const { phase, discarded } = this.state;
     if (phase === 'ended') return;
     this.state = { phase: 'ended', discarded };
-    // Where a Handler could not be built, that was told before.
+    // An error that the Handler reported before comes first.
     if (phase === 'starting') this.startup.failed(this.output.startError(end));
     const error = new DcfError('INTERNAL', `the worker died while it ran the call: ${end.text}`, { reason: end.reason });
     for (const call of this.group.failAll(error)) this.events.callReturned(call);

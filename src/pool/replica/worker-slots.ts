@@ -2,23 +2,23 @@ import { performance } from 'node:perf_hooks';
 import { DcfError } from '../../core/errors.js';
 import type { Call } from '../calls/call.js';
 
-/** Where calls are as short as this, in milliseconds, what a worker waits for the next one counts: 0.3 to 1 ms, under overload most. */
+/** Calls are sent ahead only while they are this short on average: a worker waits 0.3 to 1 ms for its next call, most under overload. */
 const shortRunMs = 20;
-/** Calls after which the mean of their times says something. */
+/** The mean of the run times is used after this many calls. */
 const fewCalls = 10;
 
 /** Which slots of a worker are taken, and the one call that may be sent ahead of them. */
 export class WorkerSlots {
-  /** Slots that are taken, and the call ahead. */
+  /** Number of slots that are taken; the call ahead counts as one. */
   private taken = 0;
   private callAhead: Call | undefined;
-  /** Calls in slots whose chunks come and go. */
+  /** Number of streamed calls in slots. */
   private streams = 0;
   private answered = 0;
   private meanRunMs = 0;
 
   /**
-   * @param count - calls, or batches, in the Handler at the same time
+   * @param count - how many calls, or batches, the Handler takes at the same time
    * @param sendsAhead - whether a call may ever be sent ahead of its slot
    */
   constructor(
@@ -30,7 +30,7 @@ export class WorkerSlots {
     return this.count - this.taken;
   }
 
-  /** The call that was sent while every slot was taken, so that the worker need not wait for it; it has not begun. */
+  /** The call that was sent while every slot was taken, so that the worker does not have to wait for it; it has not begun. */
   get ahead(): Call | undefined {
     return this.callAhead;
   }
@@ -43,11 +43,11 @@ export class WorkerSlots {
   /** Whether one more call may be sent ahead of the slot that it will need. */
   get takesAhead(): boolean {
     if (!this.sendsAhead || this.callAhead !== undefined || this.taken !== this.count) return false;
-    // How long a stream goes on nobody knows.
+    // Nobody knows how long a stream goes on.
     return this.streams === 0 && this.answered >= fewCalls && this.meanRunMs <= shortRunMs;
   }
 
-  /** How long the Handler usually takes for a call, or for the batch that it is in, in milliseconds; `undefined` after few calls. */
+  /** How long the Handler usually takes for a call, or for its batch, in milliseconds; `undefined` before there were enough calls. */
   get usualRunMs(): number | undefined {
     return this.answered >= fewCalls ? this.meanRunMs : undefined;
   }
@@ -56,7 +56,7 @@ export class WorkerSlots {
     return this.streams > 0;
   }
 
-  /** Takes a slot for a call, or sends it ahead where none is free. Returns whether it is ahead. */
+  /** Takes a slot for a call, or makes it the call ahead when no slot is free. Returns whether it is ahead. */
   take(call: Call): boolean {
     const ahead = this.taken >= this.count;
     this.taken += 1;
@@ -65,7 +65,7 @@ export class WorkerSlots {
     return ahead;
   }
 
-  /** The output of a call in a slot turned out to come in chunks. */
+  /** To be called when a call in a slot becomes a stream. */
   becameStream(): void {
     this.streams += 1;
   }
@@ -77,16 +77,16 @@ export class WorkerSlots {
     for (const call of calls) call.joinBatch(batch);
   }
 
-  /** The call ahead has begun, and is returned. Throws a DcfError INTERNAL when it does not have this number. */
+  /** Notes that the call ahead has begun, and returns it. Throws a DcfError INTERNAL when it does not have this number. */
   begin(id: number): Call {
     const { callAhead } = this;
-    if (callAhead?.wireId !== id) throw new DcfError('INTERNAL', `call ${id} has started, which was not sent ahead`);
+    if (callAhead?.wireId !== id) throw new DcfError('INTERNAL', `the worker has started call ${id}, which was not sent ahead`);
     this.callAhead = undefined;
     callAhead.begin();
     return callAhead;
   }
 
-  /** A call is not the worker's any more; the last one of a batch frees its slot. */
+  /** Frees the slot of a call that leaves the worker; in a batch, the last call does. */
   giveBack(call: Call): void {
     const { batch } = call;
     if (call === this.callAhead) this.callAhead = undefined;
@@ -96,7 +96,7 @@ export class WorkerSlots {
     call.leaveBatch();
   }
 
-  /** A call was answered: how long calls take says whether sending ahead is worth it. */
+  /** Notes how long a call took: that decides whether calls are sent ahead. */
   measure(call: Call): void {
     this.answered += 1;
     this.meanRunMs += 0.1 * (performance.now() - call.startedAt - this.meanRunMs);

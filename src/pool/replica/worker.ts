@@ -25,7 +25,7 @@ export class Worker implements PoolWorker {
   private readonly lines: HandlerLines;
   private readonly sendMessage = (message: Message): void => this.connection.send(message);
   private accepting = true;
-  /** All that the worker ever wrote has been read. */
+  /** Whether the stream has ended, and all that the worker wrote was read. */
   private over = false;
 
   constructor(
@@ -66,7 +66,7 @@ export class Worker implements PoolWorker {
     this.nested = new NestedCalls(events.callFunction, this.sendMessage);
   }
 
-  /** Has the Handler built. */
+  /** Has the worker build its Handler. */
   build(): void {
     this.connection.send({ type: 'INIT', init: this.init });
   }
@@ -100,7 +100,7 @@ export class Worker implements PoolWorker {
     return this.slots.usualRunMs;
   }
 
-  /** Calls that it has and has not answered. */
+  /** Calls that it has now. */
   get running(): number {
     return this.held.count;
   }
@@ -110,7 +110,7 @@ export class Worker implements PoolWorker {
     return this.held.busy;
   }
 
-  /** Whether it has a stream that somebody waits for. */
+  /** Whether it has a streamed call that somebody waits for. */
   get streaming(): boolean {
     return this.held.streaming;
   }
@@ -130,7 +130,7 @@ export class Worker implements PoolWorker {
     });
   }
 
-  /** Tells the Handler that nobody waits any more. The slot stays taken until it answers. */
+  /** Tells the Handler that nobody waits for the call any more. The slot stays taken until the Handler answers. */
   cancel(call: Call): void {
     this.connection.send({ type: 'CANCEL', id: call.wireId });
   }
@@ -152,19 +152,19 @@ export class Worker implements PoolWorker {
     this.replica.condemn({ kind: 'deadline', requestId: call.invocation.requestId }, graceMs);
   }
 
-  /** Nothing new is sent. */
+  /** Sends no new calls, and asks for the call ahead to come back. */
   close(): void {
     this.accepting = false;
     this.recall();
   }
 
-  /** Nothing new is sent; the worker finishes what it has, closes the Handler and ends its stream. */
+  /** Sends no new calls; the worker finishes what it has, closes the Handler and ends its stream. */
   drain(): void {
     this.close();
     this.connection.send({ type: 'DRAIN' });
   }
 
-  /** The worker is gone: fails every call that may have begun. Returns the call that certainly had not. */
+  /** To be called when the worker is gone: fails every call that it may have begun. Returns the call that it certainly had not. */
   failAll(error: DcfError): Call | undefined {
     const ahead = this.over ? this.slots.ahead : undefined;
     this.accepting = false;
@@ -228,7 +228,7 @@ export class Worker implements PoolWorker {
         this.replica.workerRetires(message.why);
         return;
       default:
-        throw new DcfError('INTERNAL', `a worker sends no ${message.type}`);
+        throw new DcfError('INTERNAL', `the worker sent ${message.type}, which only the daemon may send`);
     }
   }
 

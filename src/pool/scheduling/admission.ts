@@ -1,5 +1,5 @@
-import { formatDuration } from '@dcf/sdk/units';
 import { DcfError, notStarted } from '../../core/errors.js';
+import { formatDuration } from '../../core/units.js';
 import type { Call } from '../calls/call.js';
 import type { PoolWorker } from '../replica/pool-events.js';
 import type { ReplicaSet } from '../replica/replica-set.js';
@@ -13,14 +13,14 @@ export interface AdmissionOptions {
   queue: Pick<Dispatcher, 'queued' | 'queuedNested' | 'extraRoom'>;
 }
 
-/** What a caller is told to wait when the queue is full, in milliseconds. */
+/** After how many milliseconds a caller is told to try again when the queue is full. */
 const queueFullPauseMs = 100;
 
-/** Which calls a pool takes, and what it tells the others. */
+/** Decides which calls a pool accepts, and why it refuses the others. */
 export class Admission {
-  /** Nothing new is taken. */
+  /** Whether new calls are refused because the pool stops. */
   draining = false;
-  /** The replicas end to make room for others; calls are taken all the same, and wait. */
+  /** Whether the replicas end to make room for others; calls are accepted all the same, and wait. */
   suspended = false;
 
   private readonly notReady: string;
@@ -30,37 +30,38 @@ export class Admission {
   }
 
   /**
-   * Why a call is not taken; `undefined` when it is.
+   * Why a call is refused; `undefined` when it is accepted.
    *
-   * @param worker - the one that it can be given to at once
+   * @param worker - the worker that it can be given to at once, if there is one
    */
   refusal(call: Call, worker: PoolWorker | undefined): DcfError | undefined {
     if (this.draining) return this.stopped();
-    return worker === undefined ? (this.hopeless() ?? this.queueFull(call)) : undefined;
+    return worker === undefined ? (this.unavailable() ?? this.queueFull(call)) : undefined;
   }
 
-  /** Why no replica will take a call for a good while; `undefined` when one is ready or soon may be. */
-  hopeless(): DcfError | undefined {
+  /** Why no replica will take a call for a long time; `undefined` when one is ready or may soon be. */
+  unavailable(): DcfError | undefined {
     const { pauseMs, initError, lastFailure, readyCount } = this.options.replicas;
     if (readyCount > 0 || this.suspended) return undefined;
     if (initError !== undefined) return new DcfError('FAILED_PRECONDITION', `${this.notReady}: ${initError.message}`);
     if (pauseMs === 0) return undefined;
-    const message = `${this.notReady}: ${lastFailure?.text ?? 'its replicas ended'}; it is tried again in ${formatDuration(pauseMs)}`;
+    const message = `${this.notReady}: ${lastFailure?.text ?? 'its replicas ended'}; the next start is tried in ${formatDuration(pauseMs)}`;
     return notStarted(message, { retryAfterMs: Math.ceil(pauseMs) });
   }
 
-  /** For a call to a pool that has stopped, or stops. */
+  /** The error for a call to a pool that has stopped, or stops. */
   stopped(): DcfError {
     return notStarted(`${this.options.function} is being stopped and takes no new calls`);
   }
 
-  /** For a call that waits in a suspended pool which runs nothing more. */
+  /** The error for a call that waits in a suspended pool, whose revision does not run any more. */
   replaced(): DcfError {
     const { function: name, revision } = this.options;
-    return new DcfError('NOT_FOUND', `the revision ${revision} of ${name} was replaced while the call waited for it, and runs no more`);
+    const message = `revision ${revision} of ${name} was replaced while the call waited for it, and no longer runs`;
+    return new DcfError('NOT_FOUND', `${message}: name another revision, or none`);
   }
 
-  /** Calls from outside leave nested ones their room: those belong to calls that were accepted before. */
+  /** Nested calls have as much room in the queue again: they belong to calls that were accepted before. */
   private queueFull(call: Call): DcfError | undefined {
     const { maxQueued, queue } = this.options;
     const queued = call.isNested ? queue.queuedNested : queue.queued;

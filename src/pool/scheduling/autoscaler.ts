@@ -1,41 +1,41 @@
-/** Between how many replicas a function may have, and when one that is not needed goes. */
+/** The least and the most replicas of a function, and when a replica that is not needed ends. */
 export interface ScaleBounds {
   min: number;
   max: number;
-  /** How long a replica above `min` stays without being needed. */
+  /** Milliseconds that a replica above `min` stays without being needed. */
   idleTimeoutMs: number;
 }
 
-/** What a pool has to do, seen once every `scaleIntervalMs`. */
+/** The load of a pool, measured every `scaleIntervalMs`. */
 export interface Load {
   /** Milliseconds of a clock that only goes forward. */
   now: number;
   /** Calls accepted and not answered, at this moment. */
   calls: number;
-  /** The most of them at one time since the last look. */
+  /** The most such calls at one time since the last measurement. */
   peakCalls: number;
   /** Calls that one replica runs at the same time. */
   callsPerReplica: number;
   readyReplicas: number;
 }
 
-/** What the autoscaler remembers from one look to the next. */
+/** What the autoscaler remembers from one measurement to the next. */
 export interface ScaleState {
   /** Replicas that there should be. */
   wanted: number;
-  /** Replicas that the calls of the last look needed. */
+  /** Replicas that the calls of the last measurement needed. */
   lastNeeded: number;
   /** Since when fewer than `wanted` were needed, and the most that were needed since. */
   low: { since: number; needed: number } | undefined;
 }
 
-/** How often a pool is looked at. */
+/** Milliseconds between two measurements of a pool's load. */
 export const scaleIntervalMs = 250;
 
 /**
- * How many replicas a function should have. Up fast: as many as the calls of two looks in a row needed, at most twice as many
- * as are ready, so that a burst that is over in an instant starts nothing. Down slowly: only when fewer were needed for the
- * whole of `idleTimeoutMs`, and then to the most that were needed in that time, so that it does not flap.
+ * Decides how many replicas a function should have. It scales up fast: to as many as two measurements in a row needed, at most to
+ * twice as many as are ready, so that a very short burst starts nothing. It scales down slowly: only when fewer were needed for
+ * the whole of `idleTimeoutMs`, and then to the most that were needed in that time, so that the number does not go up and down.
  */
 export function scale(state: ScaleState, load: Load, bounds: ScaleBounds): ScaleState {
   const { min, max } = bounds;

@@ -11,46 +11,46 @@ export interface PartialBatch {
   runMs: number | undefined;
 }
 
-/** `auto` costs at most this part of the time that a batch takes … */
+/** With `auto` a batch waits at most for this part of its usual duration. */
 const autoShare = 0.1;
-/** … and at most this many milliseconds. */
+/** With `auto` a batch waits at most this many milliseconds. */
 const autoMostMs = 5;
-/** A batch that waits begins while this many times its usual duration is left until the first deadline. */
+/** A waiting batch begins at the latest when this many times its usual duration is left until the first deadline. */
 const reservedRuns = 1.5;
 
 /**
- * Decides how long a free worker waits for a fuller batch. The wait is counted from when a worker could have taken the batch:
- * counted from a call's arrival it would be over before the previous batch ends, and callers who ask again as soon as they
- * are answered would stay in two groups that never meet.
+ * Decides how long a free worker waits for a fuller batch. The wait begins when a worker could have taken the batch. If it began
+ * when a call arrives, it would be over before the previous batch ends, and callers that call again as soon as they are answered
+ * would stay in two groups that never share a batch.
  *
- * With `auto` a worker waits only for callers who were there lately and have just been answered: whoever calls alone, or all
- * who ever called together, never wait.
+ * With `auto` a worker waits only for callers that called lately and have just been answered. A single caller never waits, and
+ * neither do calls when all recent callers are there.
  */
 export class BatchGathering {
   private since: number | undefined;
-  /** The most calls that were open together, as far as they still come. */
+  /** The most calls that were open together lately. */
   private expected = 0;
 
   constructor(private readonly maxDelayMs: BatchOptions['maxDelayMs']) {}
 
-  /** Takes note of how many calls wait or run now. */
+  /** Notes how many calls wait or run now. */
   note(open: number): void {
     if (open > this.expected) this.expected = open;
   }
 
-  /** Milliseconds that the batch still waits; 0: it begins now. */
+  /** Milliseconds that the batch has to wait still; 0: it should begin now. */
   restMs(batch: PartialBatch): number {
     const { now, deadline, runMs } = batch;
     this.since ??= now;
     const latestForDeadline = runMs === undefined ? this.since + (deadline - this.since) / 2 : deadline - reservedRuns * runMs;
     const rest = Math.min(this.since + this.delayMs(batch), latestForDeadline) - now;
     if (rest > 0) return rest;
-    // Callers who did not come in time are not expected again until as many calls are open at once.
+    // Callers that did not call in time are not expected again until that many calls are open together.
     this.expected = batch.open;
     return 0;
   }
 
-  /** The batch has begun, or none waits any more. */
+  /** To be called when the batch has begun, or when no call waits any more. */
   reset(): void {
     this.since = undefined;
   }

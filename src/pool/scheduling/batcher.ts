@@ -2,22 +2,22 @@ import type { Call } from '../calls/call.js';
 import type { CallQueue } from '../calls/call-queue.js';
 
 export interface BatchOptions {
-  /** Calls of one batch. */
+  /** The most calls of one batch. */
   maxSize: number;
   /** How long a free worker waits for a fuller batch, in milliseconds; 0: never; `auto`: see `BatchGathering`. */
   maxDelayMs: number | 'auto';
-  /** Bytes of all inputs of one batch; an input above it goes alone. */
+  /** The most bytes of all inputs of one batch; an input above it is a batch of its own. */
   maxBytes: number;
 }
 
-/** The batch that the queue's front holds. A stream is alone in one. */
+/** The calls at the front of the queue that make up the next batch. A streamed call is a batch of its own. */
 export interface FrontBatch {
   count: number;
-  /** Whether nothing that comes could join it. */
+  /** Whether no later call could join it. */
   full: boolean;
 }
 
-/** Looks at the batch that is next; `undefined` when no call waits. */
+/** The batch that is next; `undefined` when no call waits. */
 export function frontBatch(queue: CallQueue, options: BatchOptions): FrontBatch | undefined {
   const { first } = queue;
   if (first === undefined) return undefined;

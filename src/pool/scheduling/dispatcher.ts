@@ -6,15 +6,15 @@ import type { PoolReplica, PoolWorker } from '../replica/pool-events.js';
 import { BatchGathering } from './batch-gathering.js';
 import { type BatchOptions, earliestDeadline, frontBatch, takeBatch } from './batcher.js';
 
-/** A call that was sent ahead and waits for longer than this behind another is asked for again once a worker is idle. */
+/** A call that was sent ahead and waits longer than this is asked for again when another worker has a free slot. */
 const recallAfterMs = 20;
 
-/** The replicas that there are now. */
+/** The current replicas of a pool. */
 export interface ReplicaList {
   readonly replicas: readonly Pick<PoolReplica, 'workers' | 'running'>[];
 }
 
-/** The queue of a pool, and what gives its calls to workers: one by one or in batches, each as soon as there is room. */
+/** Holds the queue of a pool, and gives its calls to workers: one by one or in batches, as soon as there is room. */
 export class Dispatcher {
   /** How many batches there were of each size, by size. */
   readonly batchSizes: number[] = [];
@@ -35,32 +35,32 @@ export class Dispatcher {
     return this.queue.size;
   }
 
-  /** Queued calls that Handlers wait for. */
+  /** Number of queued nested calls. */
   get queuedNested(): number {
     return this.queue.nestedSize;
   }
 
-  /** The one of those that came last. */
+  /** The nested call that was queued last. */
   get lastNested(): Call | undefined {
     return this.queue.lastNested;
   }
 
-  /** The worker that a call can be given to at once. */
-  get room(): PoolWorker | undefined {
+  /** A worker that a call can be given to at once, ahead of a slot if need be. */
+  get workerWithRoom(): PoolWorker | undefined {
     return this.queue.size > 0 || this.batching ? undefined : this.roomiest();
   }
 
-  /** The worker that can begin a call at once. A nested call that is sent ahead might wait there for the very call that waits for it. */
-  get slot(): PoolWorker | undefined {
-    const { room } = this;
-    return room !== undefined && room.freeSlots > 0 ? room : undefined;
+  /** A worker with a free slot. Nested calls need one: if they were sent ahead, they might wait behind the call that waits for them. */
+  get workerWithSlot(): PoolWorker | undefined {
+    const { workerWithRoom: worker } = this;
+    return worker !== undefined && worker.freeSlots > 0 ? worker : undefined;
   }
 
   get hasFreeSlot(): boolean {
     return this.replicas.replicas.some(({ workers }) => workers.some(({ freeSlots }) => freeSlots > 0));
   }
 
-  /** Calls beyond the queue that are as good as taken: those of one turn are put together before they are given to a worker. */
+  /** How many calls may be queued beyond the limit: with batches, calls that free slots could take stay in the queue until the end of the turn. */
   get extraRoom(): number {
     if (!this.batching) return 0;
     let slots = 0;
@@ -80,7 +80,7 @@ export class Dispatcher {
     this.schedulePump();
   }
 
-  /** Puts calls in front of those that wait, in their order. */
+  /** Puts calls back in front of the queued ones, in their order. */
   putBack(calls: readonly Call[]): void {
     for (const call of calls.toReversed()) this.queue.unshift(call);
     this.pump();
@@ -96,16 +96,16 @@ export class Dispatcher {
     return calls;
   }
 
-  /** There may be room anywhere. Nothing is sent ahead while a slot is free. */
+  /** To be called when any worker may have room. Free slots of all workers are filled before anything is sent ahead. */
   pump(): void {
     for (const replica of this.replicas.replicas) for (const worker of replica.workers) this.fill(worker);
     for (const replica of this.replicas.replicas) for (const worker of replica.workers) this.sendAhead(worker);
   }
 
-  /** There may be room in this worker. */
+  /** To be called when this worker may have room. */
   feed(worker: PoolWorker): void {
     if (this.fillsWithBatches(worker)) {
-      // What comes in the same turn goes along.
+      // Calls that come in the same turn of the event loop can join the batch.
       this.schedulePump();
       return;
     }
@@ -130,7 +130,7 @@ export class Dispatcher {
     return this.batch.maxSize > 1;
   }
 
-  /** The worker with the most free slots; without one, a worker that a call may be sent ahead to. */
+  /** The worker with the most free slots; if no slot is free, a worker that takes a call ahead. */
   private roomiest(): PoolWorker | undefined {
     let best: PoolWorker | undefined;
     let most = 0;
@@ -192,7 +192,7 @@ export class Dispatcher {
     return this.gathering.restMs({ now: performance.now(), open, deadline: earliestDeadline(queue), runMs: worker.usualRunMs });
   }
 
-  /** Calls that wait or that workers have. */
+  /** Number of calls that are queued, or that workers have. */
   private get open(): number {
     return this.replicas.replicas.reduce((sum, { running }) => sum + running, this.queue.size);
   }
@@ -201,7 +201,7 @@ export class Dispatcher {
     return this.batching && worker.takesBatches;
   }
 
-  /** A wait that ends earlier than the one that goes on takes its place: a call with a near deadline may have come. */
+  /** Waits for a fuller batch. A shorter wait replaces the current one: a call with an earlier deadline may have come. */
   private waitForMore(ms: number): void {
     const until = performance.now() + ms;
     if (this.batchDelay !== undefined && this.batchDelay.until <= until) return;
@@ -213,7 +213,7 @@ export class Dispatcher {
     this.batchDelay = { until, cancel };
   }
 
-  /** At the end of this turn, when every call that it brings is there. */
+  /** Pumps at the end of this turn of the event loop, when all calls that it brings are queued. */
   private schedulePump(): void {
     if (this.pumpScheduled) return;
     this.pumpScheduled = true;

@@ -3,10 +3,10 @@ import { startTimer } from '../../core/deadline.js';
 import type { ReplicaSet } from '../replica/replica-set.js';
 import { type ScaleBounds, type ScaleState, scale, scaleIntervalMs } from './autoscaler.js';
 
-/** The replicas that are started and ended. */
+/** The part of a replica set that the scaler uses. */
 export type ScaledReplicas = Pick<ReplicaSet, 'start' | 'setWanted' | 'wanted' | 'readyCount'>;
 
-/** Decides how many replicas a pool needs: looks at the load from time to time, as long as there is anything to decide. */
+/** Decides how many replicas a pool needs: measures the load at regular times, as long as there is anything to decide. */
 export class Scaler {
   private state: ScaleState = { wanted: 0, lastNeeded: 0, low: undefined };
   private calls = 0;
@@ -43,20 +43,20 @@ export class Scaler {
     this.cancelTick = undefined;
   }
 
-  /** Changes between how many replicas there may be. */
+  /** Changes the least and the most replicas. */
   setBounds(bounds: { min: number; max: number }): void {
     this.bounds = { ...this.bounds, ...bounds };
     if (!this.stopped) this.want(Math.min(Math.max(this.replicas.wanted, bounds.min), bounds.max));
   }
 
-  /** Takes the number of calls that are accepted and not answered now. */
+  /** Notes how many calls are accepted and not answered now. */
   note(calls: number): void {
     this.calls = calls;
     if (calls > this.peakCalls) this.peakCalls = calls;
     if (calls > 0 && this.cancelTick === undefined) this.startTicking();
   }
 
-  /** Starts a replica for the first call of a pool at rest; how many more it needs, the load will show. */
+  /** Starts a replica for the first call of a pool without replicas. The load will show how many more it needs. */
   wake(): void {
     if (this.replicas.wanted === 0 && !this.stopped) this.want(1);
   }

@@ -1,31 +1,31 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 
-/** Every process that a replica starts has this variable from it, unless it is given an environment of its own. */
+/** Processes that a replica starts inherit this variable, unless they are given an environment of their own. */
 export const markName = 'DCF_REPLICA_MARK';
 
-/** At most one look in this time: each reads a file of every process on the host. */
+/** Pause between two searches: each reads a file of every process on the host. */
 const intervalMs = 1_000;
-/** What goes on starting others faster than they are ended is let be. */
+/** The most searches for one replica: a program that starts others faster than they are killed is given up. */
 const maxLooks = 10;
 
 /**
- * Ends what replicas have started and left behind: programs in sessions of their own, or whose parents have gone, which the kill of
- * a process group does not reach. They are found by a variable in their environment; only Linux tells of it.
+ * Kills the processes that replicas have left behind: programs outside the replica's process group, which the kill of the group does
+ * not reach. They are found by a variable in their environment, which only Linux shows.
  */
 export class LeftBehind {
   private readonly marks = new Set<string>();
   private looking: Promise<void> | undefined;
   private hurried = new AbortController();
 
-  /** The replica with this mark has ended: so does all that still has it. */
+  /** To be called when the replica with this mark has ended: kills every process that still has the mark. */
   end(mark: string): void {
     if (process.platform !== 'linux') return;
     this.marks.add(mark);
     this.looking ??= this.lookAll();
   }
 
-  /** Resolves when nothing is left of those that have ended. */
+  /** Resolves when the processes of all ended replicas were searched for; does not wait between searches any more. */
   async done(): Promise<void> {
     this.hurried.abort();
     await this.looking;
@@ -36,14 +36,14 @@ export class LeftBehind {
       const marks = [...this.marks];
       this.marks.clear();
       for (let looks = 0; looks < maxLooks && (await endMarked(marks)); looks++);
-      // It holds up no process's end.
+      // This timer keeps no process running.
       await setTimeout(intervalMs, undefined, { ref: false, signal: this.hurried.signal }).catch(() => undefined);
     }
     this.looking = undefined;
   }
 }
 
-/** Ends every process that has one of the marks; whether there was any. */
+/** Kills every process that has one of the marks. Returns whether there was any. */
 async function endMarked(marks: readonly string[]): Promise<boolean> {
   const wanted = marks.map((mark) => `${markName}=${mark}`);
   let found = false;
@@ -55,7 +55,7 @@ async function endMarked(marks: readonly string[]): Promise<boolean> {
   return found;
 }
 
-/** Empty for one that is gone, or another user's. https://man7.org/linux/man-pages/man5/proc_pid_environ.5.html */
+/** The environment of a process; empty when it is gone or belongs to another user. https://man7.org/linux/man-pages/man5/proc_pid_environ.5.html */
 async function variablesOf(pid: string): Promise<string> {
   try {
     return await readFile(`/proc/${pid}/environ`, 'latin1');

@@ -2,13 +2,13 @@
 import { isOrder, type SpawnerReport } from './messages.js';
 import { leftBehind, listenForStart, type StartRequest } from './process-start.js';
 
-/** Leaders of the process groups that end with the daemon. */
+/** Ids of the process groups that have to end with the daemon. */
 const guarded = new Set<number>();
-/** The ends of those that were started here. */
+/** The exits of the processes that were started here. */
 const running = new Set<Promise<unknown>>();
 
 function report(message: SpawnerReport): void {
-  // An error means that the daemon is gone, of which 'disconnect' tells.
+  // An error means that the daemon is gone; the 'disconnect' event handles that.
   process.send?.(message, undefined, undefined, () => undefined);
 }
 
@@ -36,19 +36,19 @@ process.on('message', (message) => {
   else guarded.delete(message.pid);
 });
 
-// The daemon is gone. A replica that spins in user code never reads its end of file.
+// The daemon is gone. Replicas are killed, because one that is busy in user code never notices the end of its stream.
 process.on('disconnect', () => {
   for (const pid of guarded) {
     try {
       process.kill(-pid, 'SIGKILL');
     } catch {
-      // The group is empty already.
+      // The process group is empty.
     }
   }
   void leave();
 });
 
-/** How long the ends of the processes that were killed may take to be known. */
+/** How long this process waits for the exits of the processes that it killed. */
 const leaveGraceMs = 1_000;
 
 async function leave(): Promise<void> {
@@ -58,7 +58,7 @@ async function leave(): Promise<void> {
   process.exit();
 }
 
-// Whoever stops all processes of a service at once stops the daemon with them, which still needs this one until it is done.
+// A service manager may signal all processes of a service at once. The daemon needs this one until it has stopped, so signals are ignored.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 report({ kind: 'up' });

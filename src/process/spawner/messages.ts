@@ -1,17 +1,18 @@
 import type { PlainExit, StartRequest } from './process-start.js';
 
-/** What the daemon tells its spawner. */
+/** A message from the daemon to its spawner. */
 export type SpawnerOrder =
   | { kind: 'start'; id: number; request: StartRequest }
-  /** A process that an earlier spawner started: it, too, has to end with the daemon. */
+  /** A process that an earlier spawner started has to end with the daemon, too. */
   | { kind: 'guard'; pid: number }
-  /** It has ended. */
+  /** A process of a `guard` message has ended. */
   | { kind: 'release'; pid: number };
 
-/** What the spawner tells the daemon. All but the first are about the start with that id. */
+/** A message from the spawner to the daemon. `id` is that of the `start` message. */
 export type SpawnerReport =
+  /** The spawner takes messages. */
   | { kind: 'up' }
-  /** The daemon can connect now. */
+  /** The daemon can connect to the socket of the start. */
   | { kind: 'listening'; id: number }
   | { kind: 'started'; id: number; pid: number }
   | { kind: 'failed'; id: number; message: string }
@@ -20,7 +21,7 @@ export type SpawnerReport =
 const orders: readonly string[] = ['start', 'guard', 'release'] satisfies SpawnerOrder['kind'][];
 const reports: readonly string[] = ['up', 'listening', 'started', 'failed', 'exited'] satisfies SpawnerReport['kind'][];
 
-/** Tells a message of ours from what Node itself may send over the same channel. */
+/** Whether a message is one that the daemon sends to the spawner: Node itself may use the same channel. */
 export function isOrder(message: unknown): message is SpawnerOrder {
   return orders.includes(kindOf(message));
 }

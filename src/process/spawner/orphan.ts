@@ -1,26 +1,26 @@
 import { setTimeout } from 'node:timers/promises';
 import { hasEnded, readProcessStat } from '../../core/proc-stat.js';
 
-/** A process that is no child of this one. Its number alone may come to stand for another. */
+/** Identifies a process that is not a child of this one. Its pid alone is not enough: another process may get the same number later. */
 export interface ProcessIdentity {
   pid: number;
-  /** Clock ticks from the system's start to its own; `undefined` when it is gone. */
+  /** Its start time in clock ticks since the system's start; `undefined` when it is gone. */
   startTime: string | undefined;
 }
 
 const intervalMs = 100;
 
-/** Which process a number stands for now. */
+/** Identifies the process that has this number now. */
 export function identify(pid: number): ProcessIdentity {
   return { pid, startTime: startTimeOf(pid) };
 }
 
-/** Resolves when it is gone. */
+/** Resolves when the process is gone. It is checked every 100 ms. */
 export async function whenGone({ pid, startTime }: ProcessIdentity): Promise<void> {
   while (startTime !== undefined && startTimeOf(pid) === startTime) await setTimeout(intervalMs, undefined, { ref: false });
 }
 
-/** Only Linux tells; elsewhere it is known that it runs. */
+/** The start time of a process, which only Linux shows. On other systems it is `unknown` while a process has this number. */
 function startTimeOf(pid: number): string | undefined {
   try {
     process.kill(pid, 0);

@@ -5,10 +5,11 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { type Deferred, defer } from '../../core/promises.js';
 import { LeftBehind, markName } from './left-behind.js';
 
-/** A process that is to be started, and where the daemon connects the other ends of its descriptors. */
+/** Describes a process to start, and where the daemon connects to its file descriptors. */
 export interface StartRequest {
-  /** Path of a Unix socket that is made for this start alone. The first connection becomes descriptor 1, the second 2, and so on. */
+  /** Path of a Unix socket that is made for this start alone. Its first connection becomes file descriptor 1, the second 2, and so on. */
   path: string;
+  /** How many connections the process gets. */
   connections: number;
   /** The program and its arguments. */
   command: readonly string[];
@@ -16,7 +17,7 @@ export interface StartRequest {
   environment: Readonly<Record<string, string>>;
 }
 
-/** How a process ended, as the system tells it; both are null where it told somebody who is gone. */
+/** How a process ended, as the system reports it. Both are null when its parent was gone, so that nobody got the report. */
 export interface PlainExit {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -30,21 +31,20 @@ export interface StartedProcess {
 
 /** A start that waits for its connections. */
 export interface ProcessStart {
-  /** Resolves once they are there and the process runs; rejects with what the system says. */
+  /** Resolves once they are made and the process runs. Rejects with the system's error, or when they are not made within 10 s. */
   readonly started: Promise<StartedProcess>;
 }
 
-/** What the processes that were started here leave behind. */
+/** Kills what the processes that were started here leave behind. */
 export const leftBehind = new LeftBehind();
 
-/** Whoever connects does so at once. */
 const connectTimeoutMs = 10_000;
 
-/** Listens where the daemon is to connect, and starts the process when it has. Rejects when it cannot listen. */
+/** Listens for the daemon's connections, and starts the process when all are there. Rejects when it cannot listen. */
 export async function listenForStart(request: StartRequest): Promise<ProcessStart> {
   const ends: Socket[] = [];
   const connected = defer<void>();
-  // The process's ends are only passed on, never read here.
+  // The sockets are only passed on to the process, never read here.
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (end) => {
     end.on('error', () => undefined);
     ends.push(end);
@@ -54,7 +54,7 @@ export async function listenForStart(request: StartRequest): Promise<ProcessStar
   server.listen(request.path);
   await listening;
   const started = startWhenConnected(request, { server, ends, connected });
-  // Whoever has asked may have lost interest.
+  // The caller may not wait for it any more.
   started.catch(() => undefined);
   return { started };
 }
@@ -66,13 +66,14 @@ interface Listening {
 }
 
 async function startWhenConnected(request: StartRequest, { server, ends, connected }: Listening): Promise<StartedProcess> {
-  const timer = setTimeout(() => connected.reject(new Error('nobody connected to its descriptors')), connectTimeoutMs);
+  const late = new Error(`the daemon did not connect to the new process within ${connectTimeoutMs / 1_000} s`);
+  const timer = setTimeout(() => connected.reject(late), connectTimeoutMs);
   try {
     await connected.promise;
     return await start(request, ends);
   } finally {
     clearTimeout(timer);
-    // The process has its own descriptors by now; while these were open, it would never see an end of file.
+    // The process has its own copies. If these stayed open, it would never see the end of its streams.
     for (const end of ends) end.destroy();
     server.close();
   }
@@ -84,7 +85,7 @@ async function start({ command, directory, environment }: StartRequest, ends: re
   const child = spawn(file, argv, {
     cwd: directory,
     env: { ...environment, [markName]: mark },
-    // Its own process group: a Ctrl-C at the daemon's terminal is for the daemon, and a kill takes its children along.
+    // A process group of its own: a Ctrl-C at the daemon's terminal does not reach it, and a kill of the group reaches its children.
     detached: true,
     stdio: ['ignore', ...ends],
   });
@@ -95,9 +96,9 @@ async function start({ command, directory, environment }: StartRequest, ends: re
     });
   });
   await once(child, 'spawn');
-  // A later error would be a signal that could not be sent, to a process that has gone.
+  // Later errors only say that a signal could not be sent to a process that is gone.
   child.on('error', () => undefined);
   const { pid } = child;
-  if (pid === undefined) throw new Error('it has no process id');
+  if (pid === undefined) throw new Error('the system gave the new process no process id');
   return { pid, exited };
 }

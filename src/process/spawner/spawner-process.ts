@@ -9,7 +9,7 @@ import { type Starter, StarterGone } from './starter.js';
 
 const program = fileURLToPath(new URL('./main.js', import.meta.url));
 
-/** A start takes it some milliseconds. One that takes longer than this has something else the matter. */
+/** A start usually takes some milliseconds. A spawner that takes longer than this is taken for broken, and killed. */
 const startTimeoutMs = 15_000;
 
 interface Starting {
@@ -23,12 +23,12 @@ interface Running {
   exited: Deferred<PlainExit>;
 }
 
-/** One process of `main.ts`, from its start to its end. */
+/** One process that runs `main.ts`, from its start to its end. */
 export class SpawnerProcess implements Starter {
   readonly endsWithIt = false;
-  /** Resolves when it is gone, with the processes that it has left behind. */
+  /** Resolves when it is gone, with the pids of the processes that it has started and that still run. */
   readonly ended: Promise<readonly number[]>;
-  /** It takes orders. */
+  /** Whether it takes messages. */
   up = false;
   private readonly child: ChildProcess;
   private readonly starting = new Map<number, Starting>();
@@ -39,7 +39,7 @@ export class SpawnerProcess implements Starter {
   constructor() {
     this.child = spawn(process.execPath, [program], {
       env: inheritedEnvironment(),
-      // A session of its own: what ends the daemon's group must not end it, for it has to end the replicas then.
+      // A session of its own: a signal to the daemon's process group must not end it, because it has to end the replicas then.
       detached: true,
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
@@ -53,7 +53,7 @@ export class SpawnerProcess implements Starter {
         if (!this.gone) resolve(this.end());
       };
       this.child.once('exit', end);
-      // It could not be started, or an order could not be sent: it is of no use then.
+      // It could not be started, or a message could not be sent: it cannot be used any more.
       this.child.on('error', () => {
         if (this.child.pid === undefined) end();
         else this.child.kill('SIGKILL');
@@ -70,7 +70,7 @@ export class SpawnerProcess implements Starter {
     this.lastId += 1;
     const timer = setTimeout(() => this.child.kill('SIGKILL'), startTimeoutMs);
     const starting: Starting = { listening: defer(), started: defer(), cancelTimer: () => clearTimeout(timer) };
-    // Both come to an end when it does, whoever awaits them.
+    // It may reject when nobody waits for it.
     starting.started.promise.catch(() => undefined);
     this.starting.set(this.lastId, starting);
     this.send({ kind: 'start', id: this.lastId, request });
@@ -78,19 +78,19 @@ export class SpawnerProcess implements Starter {
     return { started: starting.started.promise };
   }
 
-  /** Has a process that another spawner started end with the daemon. */
+  /** Has it kill a process that another spawner started when the daemon is gone. */
   guard(pid: number): void {
     this.send({ kind: 'guard', pid });
   }
 
-  /** Such a process has ended. */
+  /** To be called when a process given to `guard` has ended. */
   release(pid: number): void {
     this.send({ kind: 'release', pid });
   }
 
-  /** Ends it and all that it has started. */
+  /** Ends it and all processes that it has started. */
   close(): void {
-    // Whoever waits for its end may have nothing else that keeps the process: a daemon whose start fails, for one.
+    // Keeps this process running until it has ended: a daemon whose start failed may have nothing else that does.
     this.child.ref();
     if (this.child.connected) this.child.disconnect();
   }
@@ -138,7 +138,7 @@ export class SpawnerProcess implements Starter {
     return starting;
   }
 
-  /** What it has started runs on; how that ends, the system will tell nobody. */
+  /** To be called when it is gone. The processes that it started go on; the system will report their exits to nobody. */
   private end(): readonly number[] {
     this.gone = true;
     this.up = false;

@@ -7,11 +7,11 @@ import { directStarter, type Starter } from './starter.js';
 
 /**
  * Starts replicas from a small process beside this one. Node 20 starts a process with fork(), which copies the page tables of all
- * that the daemon has in memory, and no call goes on meanwhile: 4 ms with 150 MiB, 42 ms with 850 MiB. A process that has nothing
- * in memory takes 1.6 ms, and holds up nobody.
+ * that the daemon has in memory, and no call goes on meanwhile: 4 ms with 150 MiB, 42 ms with 850 MiB. A process with little
+ * memory takes 1.6 ms, and delays no calls.
  *
- * It is not needed for anything: while it is not there the daemon starts replicas itself. What it has started outlives it, and
- * ends with the daemon: the next spawner sees to that.
+ * The daemon works without it: while the spawner is not there, it starts replicas itself. Replicas that a spawner has started
+ * go on when it ends, and the next spawner kills them when the daemon is gone.
  */
 export class Spawner {
   private process: SpawnerProcess | undefined;
@@ -20,17 +20,17 @@ export class Spawner {
   private cancelPause: (() => void) | undefined;
   private closed = false;
 
-  /** @param onEnded - told when it has ended by itself; another is started */
+  /** @param onEnded - called when the process has ended by itself; another one is started */
   constructor(private readonly onEnded: (pid: number | undefined) => void) {
     this.launch();
   }
 
-  /** Who should start a process now. */
+  /** The starter to use for the next process. */
   get starter(): Starter {
     return this.process?.up === true ? this.process : directStarter;
   }
 
-  /** Ends it, and whatever it has started and still runs. Resolves when it is gone. */
+  /** Ends the spawner and all replicas that it has started. Resolves when it is gone. */
   async close(): Promise<void> {
     this.closed = true;
     this.cancelPause?.();

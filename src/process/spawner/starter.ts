@@ -1,19 +1,19 @@
 import { listenForStart, type ProcessStart, type StartRequest } from './process-start.js';
 
-/** Who starts processes. */
+/** Starts processes: the daemon itself, or its spawner. */
 export interface Starter {
-  /** Whether the kernel has to end its processes when it is gone; otherwise they outlive it, and somebody else sees to their end. */
+  /** Whether its processes have to end when it ends. */
   readonly endsWithIt: boolean;
   /**
-   * Resolves when the daemon can connect.
+   * Begins to start a process. Resolves when the daemon can connect to it.
    *
-   * @throws StarterGone when it has ended; whoever asked may ask another
+   * @throws StarterGone when the starter has ended; another one can be tried
    */
   listen(request: StartRequest): Promise<ProcessStart>;
 }
 
-/** The starter is gone before the process was started. */
+/** Thrown when the starter ended before it had started the process. */
 export class StarterGone extends Error {}
 
-/** This process itself. */
+/** Starts processes from this process itself. */
 export const directStarter: Starter = { endsWithIt: true, listen: listenForStart };

@@ -7,17 +7,17 @@ import { diskError } from '../disk/disk-error.js';
 
 export interface BlobTarget {
   readonly digest: Digest;
-  /** Bytes that it will have. */
+  /** The number of bytes that it will have. */
   readonly size: number;
-  /** Where it belongs. */
+  /** Path of the finished blob. */
   readonly path: string;
-  /** Where it is until it is whole: on the same file system. */
+  /** Path of the unfinished blob, on the same file system. */
   readonly temporary: string;
-  /** For messages. */
+  /** The data directory, for messages. */
   readonly dataDirectory: string;
 }
 
-/** Takes the bytes of one blob. Whatever fails, nothing of it is left. */
+/** Writes the bytes of one blob. After any failure nothing of it is left on the disk. */
 export class BlobWriter {
   private readonly hash = createHash('sha256');
   private written = 0;
@@ -44,16 +44,16 @@ export class BlobWriter {
   async write(chunk: Uint8Array): Promise<void> {
     await this.attempt(async (file) => {
       this.written += chunk.length;
-      if (this.written > this.target.size) throw this.refuse(`has more than the ${this.target.size} bytes that were declared`);
+      if (this.written > this.target.size) throw this.refuse(`is longer than the ${this.target.size} bytes that were declared`);
       this.hash.update(chunk);
       await file.writeFile(chunk);
     });
   }
 
   /**
-   * Makes the blob count: from now on it is there, and stays after a crash.
+   * Checks the blob's digest and puts it in its place. From then on it survives a crash.
    *
-   * @throws DcfError INVALID_ARGUMENT when its bytes are not those that its digest names
+   * @throws DcfError INVALID_ARGUMENT when it is too short, or when its bytes do not have its digest
    */
   async finish(): Promise<void> {
     await this.attempt(async (file) => {
@@ -63,7 +63,7 @@ export class BlobWriter {
       if (found !== digest) throw this.refuse(`has the SHA-256 ${found}: the file changed while it was sent; deploy again`);
       await file.chmod(0o444);
       await file.sync();
-      // A blob that is there already stays: revisions are linked to it.
+      // A blob that exists is not replaced: revisions are linked to it.
       if (!(await exists(path))) await rename(temporary, path);
     });
     await this.abort();

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from '../../core/errors.js';
 import { type Digest, isDigest } from '../../core/names.js';
+import { errorCode } from '../../core/system-error.js';
 import { exists, syncPath, unfinished } from '../disk/atomic-file.js';
 import { BlobWriter } from './blob-writer.js';
 import { removePartial } from './partial-file.js';
 
 export type { BlobWriter };
 
-/** Small enough that other work of the daemon goes on while a large file is read. */
+/** Small enough that the daemon does other work while a large file is read. */
 const bufferBytes = 256 * 1024;
 
 const partial = '.partial';
@@ -17,20 +17,20 @@ const partialKeptMs = 7 * 24 * 3_600_000;
 
 export type Condition = 'whole' | 'damaged' | 'missing';
 
-/** Every file of every package, once, by its SHA-256. */
+/** Stores every file of every package once, named by its SHA-256. */
 export class Blobs {
   private writers = 0;
 
   /**
-   * @param directory - where they lie
-   * @param dataDirectory - for messages
+   * @param directory - the folder of the blobs
+   * @param dataDirectory - the data directory, for messages
    */
   constructor(
     private readonly directory: string,
     private readonly dataDirectory: string,
   ) {}
 
-  /** Makes the folder, and removes what a crash left half-written, and downloads that nobody went on with for long. */
+  /** Makes the folder, and removes unfinished blobs that a crash left, and parts of downloads that are older than a week. */
   async open(): Promise<void> {
     await mkdir(this.directory, { recursive: true });
     for (const name of await readdir(this.directory)) {
@@ -39,7 +39,7 @@ export class Blobs {
     }
   }
 
-  /** Where a blob is, if it is there. */
+  /** The path of a blob, whether it exists or not. */
   path(digest: Digest): string {
     return join(this.directory, digest);
   }
@@ -49,9 +49,9 @@ export class Blobs {
   }
 
   /**
-   * What takes the bytes of a blob; more than one may do so for the same blob.
+   * Makes a writer for a blob. Several writers may write the same blob at the same time.
    *
-   * @param size - bytes that it will have
+   * @param size - the number of bytes that it will have
    * @throws DcfError RESOURCE_EXHAUSTED when the disk is full
    */
   async writer(digest: Digest, size: number): Promise<BlobWriter> {
@@ -61,21 +61,21 @@ export class Blobs {
     return await BlobWriter.open({ digest, size, path, temporary, dataDirectory: this.dataDirectory });
   }
 
-  /** Reads a blob through: whether its bytes are still those that its digest names. */
+  /** Reads all of a blob, and compares it with its digest. */
   verify(digest: Digest): Promise<Condition> {
     return conditionOf(this.path(digest), digest);
   }
 
-  /** Where a part of a blob is while it is downloaded, and afterwards, until the download goes on. */
+  /** The path of the part of a blob that was downloaded; a later download continues it. */
   partialPath(digest: Digest): string {
     return join(this.directory, `${digest}${partial}`);
   }
 
-  /** Makes a download count that is whole and on the disk: from now on the blob is there, and stays after a crash. */
+  /** Turns a complete, synced download into a blob. From then on it survives a crash. */
   async adopt(digest: Digest): Promise<void> {
     const path = this.partialPath(digest);
     await chmod(path, 0o444);
-    // A blob that is there already stays: revisions are linked to it.
+    // A blob that exists is not replaced: revisions are linked to it.
     if (!(await this.has(digest))) await rename(path, this.path(digest));
     await removePartial(path);
     await this.flush();
@@ -85,12 +85,12 @@ export class Blobs {
     await rm(this.path(digest), { force: true });
   }
 
-  /** Waits until the names of all finished blobs are on the disk; their bytes are already. */
+  /** Waits until the folder's entries for all finished blobs are on the disk; their bytes are there before. */
   async flush(): Promise<void> {
     await syncPath(this.directory);
   }
 
-  /** Removes every blob that is not in `used`, and returns their number. Those being written are not touched. */
+  /** Removes every blob that is not in `used`, and returns how many. Blobs that are being written are not touched. */
   async sweep(used: ReadonlySet<Digest>): Promise<number> {
     const unused = (await readdir(this.directory)).filter((name) => isDigest(name) && !used.has(name));
     for (const name of unused) await rm(join(this.directory, name), { force: true });
@@ -103,7 +103,7 @@ export class Blobs {
   }
 }
 
-/** Reads a file through: whether its bytes are those that the digest names. */
+/** Reads all of a file, and compares it with a digest. */
 export async function conditionOf(path: string, digest: Digest): Promise<Condition> {
   try {
     return (await digestOf(path)) === digest ? 'whole' : 'damaged';

@@ -1,25 +1,24 @@
 import { chmod, constants, copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isFolderMode } from '@dcf/sdk/package';
-import { DcfError, errorCode } from '../../core/errors.js';
+import { DcfError } from '../../core/errors.js';
 import type { Digest } from '../../core/names.js';
+import { errorCode } from '../../core/system-error.js';
 import { exists, removeFolder, stagingOf, syncPath, syncTree } from '../disk/atomic-file.js';
 import { forEachOf } from '../disk/each.js';
 import { isResourceFile, type RemoteResource, remoteResources, resourcePaths } from '../model/resources.js';
 import { type Revision, type RevisionFile, withBytes } from '../model/revision.js';
-
 import { type Blobs, conditionOf } from './blobs.js';
 
-/** What link(2) fails with where there can be no link, https://man7.org/linux/man-pages/man2/link.2.html. */
+/** Errors of link(2) where no hard link is possible, https://man7.org/linux/man-pages/man2/link.2.html. */
 const noLink = ['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 /**
- * Lays a revision's files out in its folder, unless that is there: whole or not at all, and on the disk. Code is copied, for
- * a Handler may write into its folder; resources are links to the blobs, so weights take their space once. Resources that are
- * there are read through: what a failing disk has changed is never loaded.
+ * Puts a revision's files into its folder, unless the folder exists: all of them or none, synced to the disk. Code is copied,
+ * because a Handler may write into its folder. Resources are hard links to the blobs, so that weights take their space once. When
+ * the folder exists, its resources are read and checked, so that a file that a failing disk has changed is never loaded.
  *
- * @throws DcfError DATA_LOSS when a blob is damaged or missing; those that are damaged are removed, so that they are sent or
- *   downloaded again
+ * @throws DcfError DATA_LOSS when a blob is damaged or missing. A damaged blob is removed, so that it is sent or downloaded again
  */
 export async function materialize(revision: Revision, blobs: Blobs): Promise<void> {
   const { directory } = revision;
@@ -85,7 +84,7 @@ async function place(blob: string, target: string, mode: number, isResource: boo
   if (isResource) {
     try {
       await link(blob, target);
-      // The blob and its links are one file: whoever else has these bytes as a resource may run them too.
+      // The blob and its links are one file: all revisions with this resource can execute it then.
       if ((mode & 0o100) !== 0) await chmod(target, 0o555);
       return;
     } catch (error) {

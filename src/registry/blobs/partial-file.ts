@@ -3,12 +3,12 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rm, writeFile } from 'node:fs/promises';
 
 const bufferBytes = 256 * 1024;
-/** TLS gives bytes in pieces of 16 KiB at most: to write each of them takes as long as to receive it. */
+/** TLS delivers at most 16 KiB at once, and writing each piece takes as long as receiving it: so many are written together. */
 const writeBytes = 2 ** 20;
 
-/** The part of a download that is there, with its digest. It outlives the daemon, so that the download can go on later. */
+/** The part of a file that was downloaded, with its digest. It survives the daemon, so that the download can continue later. */
 export class PartialFile {
-  /** Bytes. */
+  /** Number of bytes that were downloaded. */
   size = 0;
   private hash: Hash = createHash('sha256');
   private waiting: Uint8Array[] = [];
@@ -17,11 +17,11 @@ export class PartialFile {
   private constructor(
     private readonly path: string,
     private readonly file: FileHandle,
-    /** What the server called the version that this is a part of. */
+    /** The server's ETag for the version that this is a part of. */
     public etag: string | undefined,
   ) {}
 
-  /** Opens what is there of a download, and reads it through; makes an empty one otherwise. */
+  /** Opens the part of an earlier download and computes its digest, or makes an empty one. Rejects with the signal's reason when it aborts. */
   static async open(path: string, signal: AbortSignal): Promise<PartialFile> {
     const etag = await readFile(etagPath(path), 'utf8').catch(() => undefined);
     const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
@@ -35,7 +35,7 @@ export class PartialFile {
     }
   }
 
-  /** Appends bytes. They are written when there are enough of them, or by `flush`. Wait for one call before the next. */
+  /** Appends bytes. They are written once there is 1 MiB of them, or by `flush`. Wait for one call before the next. */
   async append(chunk: Uint8Array): Promise<void> {
     this.hash.update(chunk);
     this.size += chunk.length;
@@ -43,7 +43,7 @@ export class PartialFile {
     if (this.size - this.written >= writeBytes) await this.flush();
   }
 
-  /** Writes what was appended. */
+  /** Writes all appended bytes to the file. */
   async flush(): Promise<void> {
     const bytes = Buffer.concat(this.waiting);
     this.waiting = [];
@@ -54,7 +54,7 @@ export class PartialFile {
     }
   }
 
-  /** Begins anew with a version that the server calls `etag`. */
+  /** Drops all bytes, and begins again with another version. @param etag - the server's ETag for it */
   async restart(etag: string | undefined): Promise<void> {
     if (this.written > 0) await this.file.truncate(0);
     this.size = 0;
@@ -66,18 +66,18 @@ export class PartialFile {
     else await writeFile(etagPath(this.path), etag, { mode: 0o600 });
   }
 
-  /** SHA-256 of what is there. */
+  /** SHA-256 of all appended bytes, in hexadecimal digits. */
   digest(): string {
     return this.hash.copy().digest('hex');
   }
 
-  /** Waits until all is on the disk. */
+  /** Waits until all appended bytes are on the disk. */
   async sync(): Promise<void> {
     await this.flush();
     await this.file.sync();
   }
 
-  /** Ends the work on it; nothing is kept of an empty one. */
+  /** Closes the file; an empty one is removed. */
   async close(): Promise<void> {
     await this.file.close();
     if (this.size === 0) await removePartial(this.path);
@@ -97,7 +97,7 @@ export class PartialFile {
   }
 }
 
-/** Removes what is there of a download, if anything is. */
+/** Removes the part of a download, if there is one. */
 export async function removePartial(path: string): Promise<void> {
   for (const each of [path, etagPath(path)]) await rm(each, { force: true });
 }

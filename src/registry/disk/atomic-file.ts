@@ -1,18 +1,18 @@
 import type { Dirent } from 'node:fs';
 import { access, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errorCode } from '../../core/errors.js';
+import { errorCode } from '../../core/system-error.js';
 import { forEachOf } from './each.js';
 
 const staging = '.staging-';
 let stagings = 0;
 
-/** What a file is called while it is written; a crash leaves it, and the next start removes it. */
+/** The ending of a file's name while it is written. A crash may leave such a file; the next start of the daemon removes it. */
 export const unfinished = '.tmp';
 
 /**
- * Writes a file so that a crash at any point leaves the old content or the new: beside it, to the disk, and renamed over it.
- * A failure leaves the old and nothing else. Two writes of one file must not overlap.
+ * Writes a file so that a crash at any point leaves either the old content or the new: it writes another file, syncs it to the
+ * disk, and renames it. A failure leaves the old content. Two writes of one file must not overlap.
  */
 export async function writeFileAtomic(path: string, text: string): Promise<void> {
   const temporary = `${path}${unfinished}`;
@@ -47,7 +47,7 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** A name for what is to become `path`, or was it: a crash leaves it, and the next start removes it. */
+/** A temporary name for a folder that will become `path`, or is being removed. A crash may leave such a folder; the next start removes it. */
 export function stagingOf(path: string): string {
   stagings += 1;
   return `${path}${staging}${process.pid}-${stagings}`;
@@ -58,7 +58,7 @@ export function isStaging(name: string): boolean {
   return name.includes(staging);
 }
 
-/** Removes a folder, if it is there. It is gone at once: no crash and no failure leaves a part of it under its name. */
+/** Removes a folder, if it exists. It is renamed first, so that no crash and no failure leaves a part of it under its name. */
 export async function removeFolder(path: string): Promise<void> {
   const doomed = stagingOf(path);
   try {
@@ -70,7 +70,7 @@ export async function removeFolder(path: string): Promise<void> {
   await rm(doomed, { recursive: true, force: true });
 }
 
-/** Removes a folder that has nothing in it. */
+/** Removes a folder if it is empty. */
 export async function removeIfEmpty(path: string): Promise<void> {
   try {
     await rmdir(path);
@@ -89,7 +89,7 @@ export async function syncPath(path: string): Promise<void> {
   }
 }
 
-/** Waits until all files and folders under `folder` are on the disk. Links are not followed. */
+/** Waits until all files and folders under `folder` are on the disk. Symbolic links are not followed. */
 export async function syncTree(folder: string): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   const kept = entries.filter((entry) => entry.isFile() || entry.isDirectory());

@@ -1,10 +1,11 @@
-import { DcfError, errorCode, messageOf } from '../../core/errors.js';
+import { DcfError, messageOf } from '../../core/errors.js';
+import { errorCode } from '../../core/system-error.js';
 
 /**
- * A failure of the file system as an error for the caller; what is a DcfError already stays.
+ * Turns an error of the file system into one for the caller. A DcfError is returned unchanged.
  *
  * @param directory - the data directory
- * @param doing - what could not be done, such as `store the blob …`
+ * @param doing - what failed, such as `store the blob …`; the message says `could not ${doing}`
  */
 export function diskError(error: unknown, directory: string, doing: string): DcfError {
   if (DcfError.is(error)) return error;

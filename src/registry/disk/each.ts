@@ -1,8 +1,8 @@
-/** Enough to keep a disk busy, and few enough for the limit of open files. */
+/** Enough tasks at once to keep a disk busy, and few enough for the limit of open files. */
 const atOnce = 16;
 
 /**
- * Runs `task` for each item, a few at once. After a failure no other item is begun; it is thrown once nothing runs any more.
+ * Runs `task` for each item, up to 16 at once. After a failure no other item is begun; the error is thrown once no task runs any more.
  */
 export async function forEachOf<Item>(items: readonly Item[], task: (item: Item) => Promise<void>): Promise<void> {
   const rest = items.values();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Digest, FunctionName, RevisionId } from '../../core/names.js';
 
-/** Where things are in a data directory; "State on disk" in docs/architecture.md draws it. */
+/** The paths in a data directory. "State on disk" in docs/architecture.md explains them. */
 export class Layout {
   /** @param root - the data directory, absolute */
   constructor(readonly root: string) {}
@@ -31,17 +31,17 @@ export class Layout {
   }
 }
 
-/** Installed packages, shared by the revisions that want the very same. */
+/** The folder of all installed packages. */
 export function dependenciesDirectory(dataDirectory: string): string {
   return join(dataDirectory, 'dependencies');
 }
 
-/** One set of installed packages. */
+/** The folder of one set of installed packages, which all revisions with the same dependencies share. */
 export function dependencyDirectory(dataDirectory: string, digest: Digest): string {
   return join(dependenciesDirectory(dataDirectory), digest);
 }
 
-/** What the installer said. It lies beside the revision's folder, because the package may have a file of any name. */
+/** The path of the installer's output. It is beside the revision's folder, because the package may have a file of any name. */
 export function buildLogOf(revisionDirectory: string): string {
   return `${revisionDirectory}.build.log`;
 }

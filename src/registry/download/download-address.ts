@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** What is not global of IPv4, https://www.iana.org/assignments/iana-ipv4-special-registry, and multicast. */
+/** IPv4 networks that are not global, https://www.iana.org/assignments/iana-ipv4-special-registry, and multicast. */
 const notGlobal4 = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -19,10 +19,10 @@ const notGlobal4 = [
   '240.0.0.0/4',
 ];
 
-/** All global IPv6 addresses are in here. IPv4-mapped ones and NAT64 are not, and so cannot lead to a private IPv4 address. */
+/** The network of all global IPv6 addresses. IPv4-mapped addresses and NAT64, which could lead to a private IPv4 address, are outside it. */
 const global6 = '2000::/3';
 
-/** What is not global in there, https://www.iana.org/assignments/iana-ipv6-special-registry; 6to4 and Teredo carry IPv4 addresses. */
+/** Networks in it that are not global, https://www.iana.org/assignments/iana-ipv6-special-registry; 6to4 and Teredo contain IPv4 addresses. */
 const notGlobal6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
 
 function listOf(networks: readonly string[], family: 'ipv4' | 'ipv6'): BlockList {
@@ -38,7 +38,7 @@ const refused4 = listOf(notGlobal4, 'ipv4');
 const allowed6 = listOf([global6], 'ipv6');
 const refused6 = listOf(notGlobal6, 'ipv6');
 
-/** Whether an IP address is one of the public internet. What is no address, or has a zone, is not. */
+/** Whether a text is an IP address of the public internet. An address with a zone, such as `fe80::1%eth0`, is not. */
 export function isPublicAddress(address: string): boolean {
   if (address.includes('%')) return false;
   switch (isIP(address)) {

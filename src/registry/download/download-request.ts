@@ -4,15 +4,16 @@ import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { rootCertificates } from 'node:tls';
-import { formatDuration } from '@dcf/sdk/units';
-import { DcfError, errorCode, messageOf } from '../../core/errors.js';
+import { DcfError, messageOf } from '../../core/errors.js';
+import { errorCode } from '../../core/system-error.js';
+import { formatDuration } from '../../core/units.js';
 import { checkedAddresses, type DownloadRules, showUrl, TransientError } from './download-rules.js';
 
 const maxRedirects = 5;
 const redirects = [301, 302, 303, 307, 308];
 const defaultIdleMs = 30_000;
 
-/** What a connection fails with when the next one may not. */
+/** Errors of a connection after which another try may succeed. */
 const transientCodes = new Set([
   'ECONNRESET',
   'ECONNREFUSED',
@@ -24,21 +25,21 @@ const transientCodes = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
-/** What a server answers, as its bytes come. */
+/** The answer of a server. */
 export interface Answer {
   status: number;
   headers: IncomingMessage['headers'];
-  /** Throws as `openDownload` does. */
+  /** The body, as it comes. Throws as `openDownload` does. */
   chunks(): AsyncGenerator<Uint8Array>;
   /** Ends the connection. */
   close(): void;
 }
 
 /**
- * Asks for a file and follows redirects, each of which is checked as the first address is.
+ * Requests a file and follows redirects. The address of each redirect is checked like the first one.
  *
- * @throws DcfError FAILED_PRECONDITION for what the rules do not allow and for what will not change; TransientError for what
- *   may; the signal's reason when it aborts
+ * @throws DcfError FAILED_PRECONDITION when the rules do not allow an address, or when another try would fail, too; TransientError
+ *   when another try may succeed; the signal's reason when it aborts
  */
 export async function openDownload(
   source: string,
@@ -55,7 +56,7 @@ export async function openDownload(
     answer.close();
     const { location } = answer.headers;
     if (location === undefined || !URL.canParse(location, url.href)) {
-      throw new DcfError('FAILED_PRECONDITION', `${showUrl(url)} redirects to no address`);
+      throw new DcfError('FAILED_PRECONDITION', `${showUrl(url)} redirects without a valid address in its location header`);
     }
     if (hops === maxRedirects) throw new DcfError('FAILED_PRECONDITION', `${showUrl(url)} redirects more than ${maxRedirects} times`);
     url = new URL(location, url);
@@ -72,7 +73,7 @@ async function ask(
   const idleMs = rules.idleMs ?? defaultIdleMs;
   let stalled = false;
   const request = httpsRequest(url, {
-    // A connection of its own: one that is kept open would belong to a host that was looked up before.
+    // No agent: a connection that it keeps open was made to an address that was looked up, and checked, earlier.
     agent: false,
     headers: { 'user-agent': 'dcfd', 'accept-encoding': 'identity', ...headers },
     lookup: pinnedTo(addresses),
@@ -112,7 +113,7 @@ async function ask(
   };
 }
 
-/** A look-up that gives what was checked, whatever the name means by now. */
+/** A look-up that returns the addresses that were checked: the host's name may have others by now. */
 function pinnedTo(addresses: readonly LookupAddress[]): LookupFunction {
   return (_host, options, callback) => {
     const [first] = addresses;
@@ -126,6 +127,6 @@ function connectionError(url: URL, error: unknown): Error {
   const text = error instanceof Error && error.message === '' ? (code ?? error.name) : messageOf(error);
   if (code !== undefined && transientCodes.has(code)) return new TransientError(`the connection to ${url.host} broke: ${text}`);
   const isCertificate = code !== undefined && /CERT|SIGNATURE/.test(code);
-  const advice = isCertificate ? '; --resource-ca of the daemon names authorities that it trusts besides the usual ones' : '';
+  const advice = isCertificate ? '; to trust another certificate authority, start dcfd with --resource-ca' : '';
   return new DcfError('FAILED_PRECONDITION', `${showUrl(url)} cannot be fetched: ${text}${advice}`, { cause: error });
 }

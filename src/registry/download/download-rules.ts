@@ -1,56 +1,57 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { DcfError, errorCode, messageOf } from '../../core/errors.js';
+import { DcfError, messageOf } from '../../core/errors.js';
+import { errorCode } from '../../core/system-error.js';
 import { isPublicAddress } from './download-address.js';
 
-/** A failure that another try may not meet. */
+/** A failure after which another try may succeed. */
 export class TransientError extends Error {}
 
 /** What the daemon's operator allows to be downloaded, and how. */
 export interface DownloadRules {
-  /** Most bytes of one resource. */
+  /** The most bytes of one resource. */
   maxBytes: number;
-  /** `example.com`, or `*.example.com` for all below it; none: every public host. In lower case. */
+  /** Allowed hosts in lower case: `example.com`, or `*.example.com` for all hosts below it. An empty list allows every public host. */
   hosts: readonly string[];
-  /** `host:port` of hosts that may have an address that is not public. In lower case. */
+  /** Hosts, as `host:port` in lower case, whose addresses need not be public. */
   allowPrivate: readonly string[];
-  /** More certificate authorities, PEM. */
+  /** Certificate authorities to trust besides the usual ones, as PEM. */
   ca?: string | undefined;
-  /** How long a server may be silent; 30 s. */
+  /** Milliseconds that a server may be silent. @default 30 s */
   idleMs?: number;
-  /** The first pause before another try; 1 s. */
+  /** Milliseconds before the second try; later pauses are longer. @default 1 s */
   retryMs?: number;
-  /** How often progress is told; every 5 s. */
+  /** Milliseconds between two reports of the progress. @default 5 s */
   progressMs?: number;
-  /** Finds the addresses of a host; replaced in tests. */
+  /** Finds the addresses of a host; replaced in tests. @default the system's resolver */
   resolve?: (host: string) => Promise<readonly LookupAddress[]>;
 }
 
-/** An address for messages: what may be a secret, a query, is left out. */
+/** A URL for messages, without its query, which may contain a secret. */
 export function showUrl(url: URL): string {
   return `${url.origin}${url.pathname}`;
 }
 
 /**
- * The addresses that a URL may be fetched from. Whoever connects has to use one of these very addresses: a second look-up
+ * Looks up and checks the addresses of a URL's host. The caller has to connect to one of the returned addresses: a second look-up
  * might give others.
  *
  * @throws DcfError FAILED_PRECONDITION when the URL, its host or any of its addresses is not allowed; TransientError when the
  *   look-up may succeed later
  */
 export async function checkedAddresses(url: URL, rules: DownloadRules): Promise<readonly LookupAddress[]> {
-  if (url.protocol !== 'https:') throw refuse(url, 'is no https address');
+  if (url.protocol !== 'https:') throw refuse(url, 'is not an https address');
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase();
   const isPrivateAllowed = rules.allowPrivate.includes(`${url.hostname.toLowerCase()}:${url.port || '443'}`);
   if (!isPrivateAllowed && !isHostAllowed(host, rules.hosts)) {
-    throw refuse(url, `is of a host that this daemon does not fetch from; --resource-hosts names ${rules.hosts.join(', ')}`);
+    throw refuse(url, `is on a host that this daemon does not fetch from; it allows ${rules.hosts.join(', ')} (--resource-hosts)`);
   }
   const addresses = await addressesOf(host, rules);
   const refused = addresses.find(({ address }) => !isPublicAddress(address));
   if (refused !== undefined && !isPrivateAllowed) {
-    const advice = `--resource-allow-private ${url.hostname}:${url.port || '443'} of the daemon allows it`;
-    throw refuse(url, `is at ${refused.address}, which is no address of the public internet; ${advice}`);
+    const advice = `to allow it, start dcfd with --resource-allow-private ${url.hostname}:${url.port || '443'}`;
+    throw refuse(url, `is at ${refused.address}, which is not a public address; ${advice}`);
   }
   return addresses;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatDuration, formatSize } from '@dcf/sdk/units';
 import { Backoff } from '../../core/backoff.js';
 import { DcfError } from '../../core/errors.js';
+import { formatDuration, formatSize } from '../../core/units.js';
 import type { Blobs } from '../blobs/blobs.js';
 import { PartialFile, removePartial } from '../blobs/partial-file.js';
 import type { RemoteResource } from '../model/resources.js';
@@ -13,28 +13,28 @@ export interface DownloadTask {
   blobs: Blobs;
   rules: DownloadRules;
   signal: AbortSignal;
-  /** Told how it goes on, in words. */
+  /** Called with the progress, in words. */
   onProgress: (text: string) => void;
 }
 
-/** Number of tries that may fail one after the other. */
+/** After this many failed tries in a row the download fails. */
 const maxTries = 5;
-/** A try that brought so much counts as a good one. */
+/** A try that brought this many bytes starts the count of failed tries again. */
 const goodProgress = 2 ** 20;
-/** How often what was put together of several answers may have another digest. */
+/** After this many wrong digests the download fails. Parts of several answers may be of different versions of the file. */
 const maxMismatches = 2;
 const defaultRetryMs = 1_000;
 const maxRetryMs = 30_000;
 const defaultProgressMs = 5_000;
-/** Statuses that say "later", https://www.rfc-editor.org/rfc/rfc9110#name-status-codes. */
+/** Statuses below 500 after which another try may succeed, https://www.rfc-editor.org/rfc/rfc9110#name-status-codes. */
 const laterStatuses = [408, 425, 429];
 
 /**
- * Downloads a blob, and goes on where an earlier download was cut. What is there of it is kept when it fails, unless its
- * bytes are wrong or there is no room for them.
+ * Downloads a blob, and continues an earlier download of it. After a failure the downloaded part is kept, unless its bytes are wrong
+ * or there is no room for it.
  *
- * @throws DcfError INVALID_ARGUMENT with both digests, RESOURCE_EXHAUSTED when it is too large or the disk full,
- *   FAILED_PRECONDITION when the server does not give it; the signal's reason when it aborts
+ * @throws DcfError INVALID_ARGUMENT with both digests when the bytes are wrong, RESOURCE_EXHAUSTED when the file is too large,
+ *   FAILED_PRECONDITION when it cannot be downloaded; the error of a full disk; the signal's reason when it aborts
  */
 export async function download(task: DownloadTask): Promise<void> {
   const { source, blobs, signal } = task;
@@ -85,13 +85,13 @@ class Download {
     onProgress(`${formatSize(this.file.size)} from ${new URL(source.url).host} (${took})`);
   }
 
-  /** Takes the rest of the file. Resolves with whether it was put together of several answers. */
+  /** Receives the rest of the file. Resolves with whether the file now consists of several answers' parts. */
   private async receive(): Promise<boolean> {
     const { source, rules, signal } = this.task;
     const { file } = this;
     const answer = await openDownload(source.url, this.rangeHeaders(), rules, signal);
     try {
-      // The whole of it may be there already, when a daemon was ended at the wrong moment.
+      // "Range not satisfiable": the whole file may be there, when an earlier daemon ended just before it was used.
       if (answer.status === 416 && file.size > 0) return true;
       this.checkStatus(answer);
       const stitched = answer.status === 206;
@@ -114,7 +114,7 @@ class Download {
     if (status === 200) return;
     if (status === 206 && this.file.size > 0) {
       if (new RegExp(`^bytes ${this.file.size}-`).test(headers['content-range'] ?? '')) return;
-      throw new DcfError('FAILED_PRECONDITION', `${host} answered with another range than it was asked for`);
+      throw new DcfError('FAILED_PRECONDITION', `${host} answered with another range of bytes than it was asked for`);
     }
     const message = `${host} answered with the status ${status}`;
     if (status >= 500 || laterStatuses.includes(status)) throw new TransientError(message);
@@ -135,14 +135,14 @@ class Download {
     } finally {
       await file.flush();
     }
-    if (total !== undefined && file.size < total) throw new TransientError('the server ended before all had come');
+    if (total !== undefined && file.size < total) throw new TransientError('the server ended the answer before the whole file had come');
   }
 
   private checkSize(bytes: number): void {
     const { maxBytes } = this.task.rules;
     if (bytes <= maxBytes) return;
-    const limit = `this daemon takes ${formatSize(maxBytes)} (--max-resource-size)`;
-    throw new DcfError('RESOURCE_EXHAUSTED', `it has ${formatSize(bytes)} or more: ${limit}`);
+    const limit = `this daemon takes ${formatSize(maxBytes)} at most (--max-resource-size)`;
+    throw new DcfError('RESOURCE_EXHAUSTED', `it has ${formatSize(bytes)} or more; ${limit}`);
   }
 
   private async isRight(stitched: boolean): Promise<boolean> {
@@ -150,7 +150,7 @@ class Download {
     const found = this.file.digest();
     if (found === digest) return true;
     this.mismatches += 1;
-    // The parts may be of different versions of the file: then all of one is asked for.
+    // The parts may be of different versions of the file: download all of one version.
     if (!stitched || this.mismatches === maxMismatches) {
       throw new DcfError('INVALID_ARGUMENT', `it has the SHA-256 ${found}, but the manifest wants ${digest}`);
     }
@@ -163,11 +163,11 @@ class Download {
     this.failures = progress >= goodProgress ? 1 : this.failures + 1;
     const { size } = this.file;
     if (this.failures === maxTries) {
-      const kept = size === 0 ? '' : `; ${formatSize(size)} of it are kept, and the next deploy goes on from there`;
-      throw new DcfError('FAILED_PRECONDITION', `${error.message}, ${maxTries} times${kept}`);
+      const kept = size === 0 ? '' : `; ${formatSize(size)} are kept, and the next deploy continues from there`;
+      throw new DcfError('FAILED_PRECONDITION', `${error.message}, ${maxTries} times in a row${kept}`);
     }
     const delayMs = this.backoff.delayAfter(0);
-    onProgress(`${error.message}; it goes on from ${formatSize(size)} in ${formatDuration(delayMs)}`);
+    onProgress(`${error.message}; the download continues from ${formatSize(size)} in ${formatDuration(delayMs)}`);
     await sleep(delayMs, undefined, { signal });
   }
 
@@ -180,7 +180,7 @@ class Download {
   }
 }
 
-/** A name of a version that If-Range takes, https://www.rfc-editor.org/rfc/rfc9110#name-if-range. */
+/** The answer's ETag if it is a strong one, as If-Range needs, https://www.rfc-editor.org/rfc/rfc9110#name-if-range. */
 function strongEtag({ headers }: Answer): string | undefined {
   return headers.etag?.startsWith('"') === true ? headers.etag : undefined;
 }

@@ -7,11 +7,11 @@ import type { RemoteResource } from '../model/resources.js';
 import { download } from './download.js';
 import type { DownloadRules } from './download-rules.js';
 
-/** Brings resources from elsewhere into the blobs. However many wait for a blob, it is downloaded once. */
+/** Downloads resources into the blobs. A blob for which several deploys wait is downloaded once. */
 export class Downloads {
   private readonly running = new SharedTasks<Digest>();
 
-  /** @param dataDirectory - for messages */
+  /** @param dataDirectory - the data directory, for messages */
   constructor(
     private readonly blobs: Blobs,
     private readonly dataDirectory: string,
@@ -19,10 +19,10 @@ export class Downloads {
   ) {}
 
   /**
-   * Resolves when the blob of a resource is there. `options.onOutput` gets a line now and then about how it goes on.
+   * Resolves when the blob of a resource exists. `options.onOutput` gets lines about the progress.
    *
-   * @throws DcfError INVALID_ARGUMENT for other bytes than its digest names, RESOURCE_EXHAUSTED, FAILED_PRECONDITION when it
-   *   cannot be had; CANCELLED when the signal aborts
+   * @throws DcfError INVALID_ARGUMENT when the bytes do not have the resource's digest, RESOURCE_EXHAUSTED when it is too large or
+   *   the disk is full, FAILED_PRECONDITION when it cannot be downloaded, CANCELLED when the signal aborts
    */
   async fetch(resource: RemoteResource, options: JoinOptions): Promise<void> {
     const shown = `resources.${resource.name}`;
@@ -50,13 +50,13 @@ export class Downloads {
   }
 }
 
-/** Waits for a download, or until one that all have given up has ended. */
+/** Waits for a download. An abandoned one cannot be joined any more: waits until it has ended, and the caller begins another. */
 async function join(task: SharedTask, { url }: RemoteResource, options: JoinOptions): Promise<void> {
   if (task.abandoned) return await task.ended();
   try {
     await task.join(options, cancelled);
   } catch (error) {
-    // That it cannot be had from another address says nothing about this one.
+    // A failure from another URL says nothing about this one: the caller tries again.
     if (options.signal?.aborted === true || task.label === url) throw error;
   }
 }

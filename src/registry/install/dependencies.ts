@@ -1,10 +1,11 @@
 import { appendFile, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { formatSize } from '@dcf/sdk/units';
-import { DcfError, errorCode } from '../../core/errors.js';
+import { DcfError } from '../../core/errors.js';
 import { type Interpreter, nodeInterpreter } from '../../core/interpreter.js';
 import { type Digest, isDigest } from '../../core/names.js';
 import { SharedTasks } from '../../core/shared-task.js';
+import { errorCode } from '../../core/system-error.js';
+import { formatSize } from '../../core/units.js';
 import { exists, isStaging, removeFolder, stagingOf, syncPath, syncTree, unfinished } from '../disk/atomic-file.js';
 import { diskError } from '../disk/disk-error.js';
 import { buildLogOf, dependenciesDirectory, dependencyDirectory } from '../disk/layout.js';
@@ -16,27 +17,29 @@ import { shareFiles, sweepSharedFiles } from './shared-files.js';
 export interface InstallOptions {
   revisionDirectory: string;
   dataDirectory: string;
-  /** Gets each line that the installer prints. */
+  /** Called with each line that the installer prints. */
   onOutput: (line: string) => void;
-  /** Ends the install, unless another caller waits for the same one. */
+  /** Ends the install, unless another caller waits for it, too. */
   signal?: AbortSignal;
+  /** Milliseconds after which the installer is killed. @default ten minutes */
   timeLimitMs?: number;
-  /** What runs the revision. @default this program's Node */
+  /** Runs the revision. @default this program's Node */
   interpreter?: Interpreter;
 }
 
 const defaultTimeLimitMs = 10 * 60_000;
+/** Lines of an installer's output that are kept in the build log, and shown to callers that join later. */
 const maxPrinted = 1000;
 const installs = new SharedTasks<string>();
-/** Folders that a caller waits for or is about to link: not to be swept. */
+/** For each folder the number of callers that wait for it or are about to link it: it must not be swept. */
 const claims = new Map<string, number>();
 
 /**
- * Installs what package.json and its lock file name, or requirements.txt for a Python function, and links it into the revision's
- * folder. The same dependencies are installed once, however many revisions or callers want them.
+ * Installs the packages that package.json and its lock file, or a Python function's requirements.txt, name, and links them into the
+ * revision's folder. Equal dependencies are installed once for all revisions and callers.
  *
- * @returns whether there is anything to install
- * @throws DcfError FAILED_PRECONDITION with the installer's last lines; CANCELLED when `signal` aborts. Nothing is left then
+ * @returns whether the revision has dependencies
+ * @throws DcfError FAILED_PRECONDITION with the installer's last lines, CANCELLED when `signal` aborts. Nothing is left on disk then
  */
 export async function installDependencies(options: InstallOptions): Promise<boolean> {
   const { revisionDirectory, dataDirectory, signal, interpreter = nodeInterpreter } = options;
@@ -58,7 +61,7 @@ export async function installDependencies(options: InstallOptions): Promise<bool
   return true;
 }
 
-/** Joins the install of `target` that runs, or begins it. It ends early only when everyone who waits has given up. */
+/** Joins the running install of `target`, or begins one. It ends early only when all callers that wait for it have given up. */
 async function share(plan: DependencyPlan, target: string, options: InstallOptions): Promise<void> {
   let install = installs.get(target);
   while (install?.abandoned === true) {
@@ -79,7 +82,7 @@ async function share(plan: DependencyPlan, target: string, options: InstallOptio
   try {
     await install.join({ signal, onOutput }, cancelled);
   } finally {
-    // An install does not fail because nobody can read about it later.
+    // The build log is only for people: an install does not fail without it.
     await appendFile(buildLogOf(options.revisionDirectory), log.map((line) => `${line}\n`).join('')).catch(() => undefined);
   }
 }
@@ -93,22 +96,22 @@ async function installInto(plan: DependencyPlan, target: string, dataDirectory: 
       await writeFile(join(staging, path), bytes);
     }
     await plan.install(staging, run);
-    // All of them may be optional, and for another platform.
+    // The installer makes no folder when all packages are optional and for another platform.
     await mkdir(join(staging, plan.folder), { recursive: true });
     const saved = await shareFiles(join(staging, plan.folder), dataDirectory);
-    if (saved > 0) run.onOutput(`${formatSize(saved)} of it is shared with what was installed before`);
+    if (saved > 0) run.onOutput(`${formatSize(saved)} of it is shared with packages that were installed before`);
     await syncTree(staging);
     await rename(staging, target);
     await syncPath(dirname(target));
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
-    // Another process was faster.
+    // Another process has installed the same at the same time.
     if (['EEXIST', 'ENOTEMPTY'].includes(errorCode(error) ?? '') && (await exists(target))) return;
     throw error;
   }
 }
 
-/** A relative link, so that the data directory can be moved. */
+/** Links the installed packages into a revision's folder. The link is relative, so that the data directory can be moved. */
 async function link(revisionDirectory: string, plan: DependencyPlan, target: string): Promise<void> {
   const path = join(revisionDirectory, plan.link);
   const destination = relative(dirname(path), join(target, plan.folder));
@@ -129,7 +132,7 @@ async function linkTarget(path: string): Promise<string | undefined> {
   }
 }
 
-/** Removes what a crash left half-installed. Not while anything is being installed. */
+/** Removes unfinished installs that a crash left. Must not be called while anything is being installed. */
 export async function recoverDependencies(dataDirectory: string): Promise<void> {
   const directory = dependenciesDirectory(dataDirectory);
   await mkdir(directory, { recursive: true });
@@ -142,7 +145,7 @@ export async function recoverDependencies(dataDirectory: string): Promise<void> 
 /**
  * Removes installed packages that no revision is linked to.
  *
- * @param revisionDirectories - of all revisions that are kept
+ * @param revisionDirectories - the folders of all revisions that are kept
  */
 export async function sweepDependencies(dataDirectory: string, revisionDirectories: readonly string[]): Promise<void> {
   const used = new Set<string>();

@@ -2,28 +2,30 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeText } from '@dcf/sdk/package';
-import { DcfError, errorCode, messageOf } from '../../core/errors.js';
+import { DcfError, messageOf } from '../../core/errors.js';
 import { type Digest, isDigest } from '../../core/names.js';
+import { errorCode } from '../../core/system-error.js';
 import type { InstallerRun } from './installer.js';
 
-/** What is to be installed for a revision. */
+/** Describes the packages to install for a revision. */
 export interface DependencyPlan {
-  /** Equal for revisions that want the very same packages, on this platform. */
+  /** Equal for revisions that can share their packages, on this platform. */
   readonly digest: Digest;
-  /** What the installer needs, by path relative to the folder in which it runs. */
+  /** The files that the installer needs, by path relative to the folder in which it runs. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** The folder that the installer fills, beside those files. */
+  /** Name of the folder that the installer fills, beside those files. */
   readonly folder: string;
-  /** Where the revision finds that folder: the path of a link, relative to its own. */
+  /** Path of the link by which the revision finds that folder, relative to the revision's folder. */
   readonly link: string;
   /** Runs the installer in a folder that has the files. @throws DcfError as `runInstaller` does */
   readonly install: (directory: string, run: InstallerRun) => Promise<void>;
 }
 
 /**
- * Packages may bring native code, so what is installed for one platform or interpreter is of no use to another.
+ * The digest of a plan. It depends on platform and interpreter, because packages may contain native code.
  *
- * @param runtime - what will load them
+ * @param runtime - identifies the interpreter that will load the packages
+ * @param files - the plan's files
  */
 export function digestOf(runtime: string, files: ReadonlyMap<string, Uint8Array>): Digest {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch} ${runtime}\n`);
@@ -33,7 +35,7 @@ export function digestOf(runtime: string, files: ReadonlyMap<string, Uint8Array>
   return digest;
 }
 
-/** A file of a package; `undefined` where there is none. */
+/** Reads a file of a package; `undefined` when it does not exist. */
 export async function readIfThere(directory: string, path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(join(directory, path));
@@ -43,7 +45,7 @@ export async function readIfThere(directory: string, path: string): Promise<Buff
   }
 }
 
-/** The text of a file of a package, without a byte order mark. @throws DcfError FAILED_PRECONDITION when it is no UTF-8 */
+/** The text of a file of a package, without a byte order mark. @throws DcfError FAILED_PRECONDITION when it is not UTF-8 */
 export function textOf(bytes: Uint8Array, path: string): string {
   try {
     return decodeText(bytes);
@@ -52,7 +54,7 @@ export function textOf(bytes: Uint8Array, path: string): string {
   }
 }
 
-/** What is said of a package whose dependencies cannot be installed as it names them. */
+/** The error for a package whose dependencies cannot be installed. */
 export function refuse(problem: string): DcfError {
   return new DcfError('FAILED_PRECONDITION', `the dependencies cannot be installed: ${problem}`);
 }

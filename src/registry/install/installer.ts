@@ -2,20 +2,23 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { formatDuration } from '@dcf/sdk/units';
 import { startTimer } from '../../core/deadline.js';
 import { cutText, DcfError, messageOf } from '../../core/errors.js';
+import { formatDuration } from '../../core/units.js';
 
-/** What every installer needs to know of its run. */
+/** The options of an installer's run. */
 export interface InstallerRun {
+  /** Called with each line that the installer prints. */
   onOutput: (line: string) => void;
+  /** Kills the installer. */
   signal: AbortSignal;
+  /** Milliseconds after which the installer is killed. */
   timeLimitMs: number;
 }
 
 /** An installer, and where it runs. */
 export interface Installer {
-  /** For people, such as `npm ci`. */
+  /** Its name in messages, such as `npm ci`. */
   name: string;
   command: readonly string[];
   directory: string;
@@ -23,16 +26,19 @@ export interface Installer {
 }
 
 /**
- * What an installer, and the install scripts of packages, may see of the daemon's environment: what finds programs, registries
- * and compilers, and nothing that could be a secret.
+ * The variables that an installer, and the install scripts of packages, get from the daemon's environment: those by which they find
+ * programs, registries and compilers. Names that look like a secret's are left out (`secret`).
  */
 const passedOn =
   /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_.*|CUDA_.*|CC|CXX|CFLAGS|CXXFLAGS|LDFLAGS|PYTHON|SSL_CERT_.*|NODE_EXTRA_CA_CERTS|(https?|no)_proxy|npm_config_.*|PIP_.*|UV_.*)$/i;
 const secret = /auth|token|password|secret|otp/i;
 const maxLineBytes = 4096;
+/** How many of the last lines an error shows. */
 const shownLines = 20;
+/** Time from an installer's end to the end of its output. A background process that left its process group may keep the pipes open. */
+const outputGraceMs = 1_000;
 
-/** What an installer sees of the daemon's environment. */
+/** The part of the daemon's environment that an installer gets. */
 export function installerEnvironment(daemon: NodeJS.ProcessEnv): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(daemon)) {
@@ -42,7 +48,7 @@ export function installerEnvironment(daemon: NodeJS.ProcessEnv): Record<string, 
 }
 
 /**
- * Runs an installer to its end.
+ * Runs an installer until it ends. Processes that it leaves in its process group are killed.
  *
  * @throws DcfError FAILED_PRECONDITION with its last lines when it fails or takes too long, CANCELLED when `signal` aborts
  */
@@ -65,11 +71,20 @@ export async function runInstaller(installer: Installer, { onOutput, signal, tim
   });
   signal.addEventListener('abort', kill);
   if (signal.aborted) kill();
-  // What a script left running in the background would hold the pipes open.
-  child.once('exit', kill);
+  let cancelGrace = (): void => undefined;
+  child.once('exit', () => {
+    // Background processes would keep the pipes open.
+    kill();
+    cancelGrace = startTimer(outputGraceMs, () => {
+      for (const reader of lines) reader.close();
+      child.stdout.destroy();
+      child.stderr.destroy();
+    });
+  });
   const closed = once(child, 'close');
   await Promise.all(lines.map((reader) => once(reader, 'close')));
   const [code, ended]: unknown[] = await closed;
+  cancelGrace();
   cancelTimer();
   signal.removeEventListener('abort', kill);
   if (code === 0) return;
@@ -82,7 +97,7 @@ export async function runInstaller(installer: Installer, { onOutput, signal, tim
 
 async function start({ name, command, directory, environment }: Installer): Promise<ChildProcessByStdio<null, Readable, Readable>> {
   const [file = '', ...argv] = command;
-  // A group of its own, so that a kill takes the install scripts along.
+  // A process group of its own, so that a kill reaches the install scripts, too.
   const child = spawn(file, argv, { cwd: directory, env: environment, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   try {
     await once(child, 'spawn');
@@ -97,6 +112,6 @@ function killGroup(pid: number | undefined): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // All of it has ended already.
+    // The process group is empty.
   }
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, readdir, realpath, rm, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { messageOf } from '../../core/errors.js';
+import { DcfError, messageOf } from '../../core/errors.js';
 import type { Interpreter } from '../../core/interpreter.js';
 import { isStaging } from '../disk/atomic-file.js';
 import { dependencyDirectory } from '../disk/layout.js';
@@ -10,25 +10,26 @@ import { installDependencies } from './dependencies.js';
 import { planDependencies } from './planners.js';
 import { provideSystemPackages } from './system-packages.js';
 
-/** The one door for who runs a function without a daemon: what a daemon would install for it. */
+/** The options of `installLocally`. */
 export interface LocalInstall {
-  /** The function's files, laid out as those of a revision. */
+  /** Folder with the function's files, laid out like a revision's folder. */
   directory: string;
-  /** Shared by all runs of this user; made where it is missing. */
+  /** Folder of installed packages, which all runs of this user share. It is made if it does not exist. */
   cache: string;
-  /** What runs the function. */
+  /** Runs the function. */
   interpreter: Interpreter;
+  /** Called with each line that the installer prints. */
   onOutput: (line: string) => void;
-  /** Called when there is something to install, which takes a while. */
+  /** Called before packages are installed, which takes a while. */
   onBegin: () => void;
   signal: AbortSignal;
 }
 
 /**
- * Installs what package.json with its lock file, or requirements.txt, names, as a daemon does, and links it into the folder. The same
- * packages are installed once, whichever process comes first; the others wait for it.
+ * Installs a function's packages for `dcf run`, as a daemon does, and links them into its folder. When several processes want equal
+ * packages, one installs them and the others wait.
  *
- * @returns the folder in the cache that has them; `undefined` when nothing is named
+ * @returns the folder in the cache that has the packages; `undefined` when the function has no dependencies
  * @throws DcfError FAILED_PRECONDITION with the installer's last lines, CANCELLED when the signal aborts
  */
 export async function installLocally(options: LocalInstall): Promise<string | undefined> {
@@ -43,7 +44,7 @@ export async function installLocally(options: LocalInstall): Promise<string | un
   };
   const release = await lock(`${target}.lock`, signal);
   try {
-    // What a run that was killed has left; nobody else installs this now.
+    // Removes what a killed run has left. The lock guarantees that no other process installs this now.
     const beside = await readdir(dirname(target));
     if (!beside.includes(basename(target))) onBegin();
     for (const name of beside.filter((entry) => entry.startsWith(basename(target)) && isStaging(entry)))
@@ -52,13 +53,13 @@ export async function installLocally(options: LocalInstall): Promise<string | un
   } finally {
     await release();
   }
-  // So that one can tell what has not been used for long.
+  // The time of the folder shows when it was used last.
   const now = new Date();
   await utimes(target, now, now).catch(() => undefined);
   return target;
 }
 
-/** What of `packages.apt` this host lacks, in words; `undefined` where it has all of it. */
+/** Says which packages of `packages.apt` this host lacks, for people; `undefined` when it has all of them. */
 export async function systemPackagesProblem(names: readonly string[]): Promise<string | undefined> {
   if (names.length === 0) return undefined;
   try {
@@ -70,19 +71,19 @@ export async function systemPackagesProblem(names: readonly string[]): Promise<s
 }
 
 /**
- * Waits for a lock that other processes may have; it ends with this one, however that ends. Where there is no flock(1), nobody waits: two
- * may install the same then, and the one that comes first counts.
+ * Takes a lock, and waits while another process has it. It ends with this process, however that ends. On hosts without flock(1) it does
+ * not wait: two processes may then install the same, and the first result is used.
  */
 async function lock(path: string, signal: AbortSignal): Promise<() => Promise<void>> {
   const file = await open(path, 'a', 0o600);
   try {
-    // https://man7.org/linux/man-pages/man1/flock.1.html: the lock is that of the open file, which this process shares with its child.
+    // The lock belongs to the open file, which this process shares with flock: https://man7.org/linux/man-pages/man1/flock.1.html
     const child = spawn('flock', ['-x', '3'], { stdio: ['ignore', 'ignore', 'ignore', file.fd], signal });
     await once(child, 'close');
   } catch (error) {
     if (signal.aborted) {
       await file.close();
-      throw error;
+      throw new DcfError('CANCELLED', 'installing the dependencies was cancelled', { cause: error });
     }
   }
   return () => file.close();

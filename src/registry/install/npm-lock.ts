@@ -5,14 +5,14 @@ type Entry = Readonly<Record<string, unknown>>;
 const modules = 'node_modules/';
 
 /**
- * A lock file without what only the dropped dependencies, and those for development, bring. One that has no list of packages
- * (npm before 7) is left as it is.
+ * Removes from a lock file the packages that only dropped dependencies, or those for development, need. A lock file without a list of
+ * packages (npm before 7) is returned unchanged. https://docs.npmjs.com/cli/configuring-npm/package-lock-json
  *
- * @param lock - package-lock.json, of version 2 or 3
- * @param dropped - names of direct dependencies that are not to be installed
+ * @param lock - the content of package-lock.json, of version 2 or 3
+ * @param dropped - names of direct dependencies that must not be installed
  */
 export function pruneLock(lock: Entry, dropped: ReadonlySet<string>): Entry {
-  // npm reads the list of dependencies only where there is no list of packages.
+  // npm ignores the list of dependencies when there is a list of packages.
   const { packages, dependencies: _older, ...rest } = lock;
   if (!isRecord(packages)) return lock;
   const root = prunedRoot(asEntry(packages['']), dropped);
@@ -36,7 +36,7 @@ function prunedRoot(root: Entry, dropped: ReadonlySet<string>): Entry {
   return { ...rest, ...Object.fromEntries(lists.map((key) => [key, withoutNames(rest[key], dropped)])) };
 }
 
-/** An object of package.json that has names as keys, without some of them. */
+/** An object of package.json whose keys are names of packages, without the dropped ones. */
 export function withoutNames(named: unknown, dropped: ReadonlySet<string>): Entry {
   return Object.fromEntries(Object.entries(asEntry(named)).filter(([name]) => !dropped.has(name)));
 }
@@ -45,7 +45,7 @@ function wantedBy(entry: Entry): string[] {
   return ['dependencies', 'optionalDependencies', 'peerDependencies'].flatMap((key) => Object.keys(asEntry(entry[key])));
 }
 
-/** Where Node finds a package that is imported from another one: in its own folder of packages, or in one further up. */
+/** The path of a package that another one imports. Node looks in the other package's own node_modules first, and then upwards. */
 function resolve(packages: Entry, from: string, name: string): string | undefined {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf(`/${modules}`)))) {
     const path = `${folder === '' ? '' : `${folder}/`}${modules}${name}`;

@@ -7,7 +7,7 @@ import { type DependencyPlan, digestOf, readIfThere, refuse, textOf } from './de
 import { runNpmCi } from './npm.js';
 import { pruneLock, withoutNames } from './npm-lock.js';
 
-/** What of package.json npm installs by. Scripts are left out: those of the function itself are not for the daemon to run. */
+/** The fields of package.json that npm needs for an install. Scripts are left out: the daemon does not run the function's own. */
 const dependencyFields = [
   'name',
   'version',
@@ -21,15 +21,15 @@ const dependencyFields = [
 ];
 /** Fields whose packages a Handler may import. */
 const installedFields = ['dependencies', 'optionalDependencies', 'peerDependencies'];
-/** Where Node looks for packages. */
+/** The link in a revision's folder in which Node looks for packages. */
 export const modulesLink = 'node_modules';
 const lockFiles = ['npm-shrinkwrap.json', 'package-lock.json'];
 
 /**
- * What a revision with a package.json wants installed; `undefined` when that is nothing. What the platform provides is left out,
- * and so is what is for development only.
+ * Plans the install of the packages that a revision's package.json names; `undefined` when it names none. Packages that the platform
+ * provides, and those for development, are left out.
  *
- * @throws DcfError FAILED_PRECONDITION when package.json or the lock file cannot be installed from
+ * @throws DcfError FAILED_PRECONDITION when package.json or its lock file cannot be used, or there is no lock file
  */
 export async function planPackages(revisionDirectory: string): Promise<DependencyPlan | undefined> {
   const wanted = await readJson(revisionDirectory, 'package.json');
@@ -48,8 +48,8 @@ export async function planPackages(revisionDirectory: string): Promise<Dependenc
 }
 
 /**
- * The platform's packages that a package.json names and that need not be installed: the SDK always, since it belongs to the
- * daemon; others where the platform's version is one of those that are wanted. A package for development is never installed.
+ * The platform's packages that a package.json names and that are not installed: always the SDK, because it belongs to the daemon;
+ * others when the platform's version fits; and those for development only.
  */
 function provided(wanted: Readonly<Record<string, unknown>>): ReadonlySet<string> {
   const dropped = new Set<string>();
@@ -94,7 +94,7 @@ async function take(directory: string, path: string, files: Map<string, Uint8Arr
   if (bytes !== undefined) files.set(path, bytes);
 }
 
-/** The archives of the package that are to be installed: `"resolved": "file:vendor/thing-1.0.0.tgz"`. */
+/** The archives in the function's package that the lock file installs: `"resolved": "file:vendor/thing-1.0.0.tgz"`. */
 function localArchives(lock: Readonly<Record<string, unknown>>, lockFile: string): string[] {
   const packages = isRecord(lock['packages']) ? lock['packages'] : {};
   return Object.entries(packages).flatMap(([name, entry]) => {
@@ -106,7 +106,7 @@ function localArchives(lock: Readonly<Record<string, unknown>>, lockFile: string
     if (typeof resolved !== 'string' || !resolved.startsWith('file:')) return [];
     const path = resolved.slice('file:'.length);
     const problem = checkPackagePath(path);
-    if (problem !== undefined) throw refuse(`${lockFile}: ${name} is to be installed from ${JSON.stringify(path)}, which ${problem}`);
+    if (problem !== undefined) throw refuse(`${lockFile}: ${name} is installed from the file ${JSON.stringify(path)}, which ${problem}`);
     return [path];
   });
 }
@@ -122,5 +122,5 @@ async function readJson(directory: string, name: string): Promise<Record<string,
     throw refuse(`${name} is not valid JSON: ${messageOf(error)}`);
   }
   if (isRecord(content)) return content;
-  throw refuse(`${name} is no JSON object`);
+  throw refuse(`${name} is not a JSON object`);
 }

@@ -23,23 +23,23 @@ async function findNpm(): Promise<string[]> {
       await access(script);
       return [process.execPath, script];
     } catch {
-      // The next place.
+      // Not here: try the next folder.
     }
   }
   return ['npm'];
 }
 
-/** The environment of npm, made of the daemon's. */
+/** Makes npm's environment from the daemon's. */
 export function npmEnvironment(daemon: NodeJS.ProcessEnv): Record<string, string> {
   const environment = installerEnvironment(daemon);
-  // A daemon that npm started, as `npm start` does, was given what the .npmrc of that project says: of its packages, not of a
-  // function's. What the user's own .npmrc says, npm reads again.
+  // A daemon that was started by npm, such as by `npm start`, has the settings of that project's .npmrc in its environment. They are not
+  // meant for the functions' packages. npm reads the user's own .npmrc again.
   if (daemon['npm_lifecycle_event'] !== undefined) delete environment['npm_config_ignore_scripts'];
   return {
     ...environment,
-    // Install scripts call "node": it is to be the one that will load what they build.
+    // Install scripts that call "node" have to get the Node that will load what they build.
     PATH: [dirname(process.execPath), environment['PATH'] ?? ''].join(delimiter),
-    // Its install script downloads a provider library, and fails the whole install where it cannot.
+    // The install script of onnxruntime-node downloads a provider library, and without a connection the whole install fails.
     ONNXRUNTIME_NODE_INSTALL: 'skip',
     npm_config_onnxruntime_node_install: 'skip',
   };

@@ -4,21 +4,22 @@ import { delimiter, join } from 'node:path';
 import type { Interpreter } from '../../core/interpreter.js';
 import { type Installer, type InstallerRun, installerEnvironment, runInstaller } from './installer.js';
 
-/** What the installer needs to know of a Python. */
+/** The part of an interpreter that the installer uses. */
 export type PythonInterpreter = Pick<Interpreter, 'executable' | 'tag'>;
 
 export interface PipOptions {
   python: PythonInterpreter;
-  /** Where the requirements are, and the packages come. */
+  /** The folder that has the requirements file, and in which `targetFolder` is made. */
   directory: string;
+  /** Name of the requirements file. */
   requirements: string;
 }
 
-/** The folder that gets the packages. */
+/** Name of the folder that gets the packages. */
 export const targetFolder = 'site-packages';
 
 /**
- * Installs what a requirements file names into a folder: with uv where it is on the PATH, which is much faster, otherwise with the
+ * Installs the packages of a requirements file into a folder: with uv, which is much faster, if it is on the PATH, otherwise with the
  * interpreter's own pip.
  *
  * @throws DcfError as `runInstaller` does
@@ -39,13 +40,13 @@ export async function runPipInstall({ python, directory, requirements }: PipOpti
 }
 
 /**
- * Compiles what was installed: replicas write no compiled code, so it has to be there before them. The compiled files name their
- * source by its content, not by its time, so that those of equal packages are equal and can be shared.
+ * Compiles the installed packages to byte code, because replicas do not write it themselves. The compiled files identify their source
+ * by its content and not by its time, so that equal packages have equal files, which can be shared.
  * https://docs.python.org/3/library/compileall.html
  */
 async function compile(python: PythonInterpreter, place: Pick<Installer, 'directory' | 'environment'>, run: InstallerRun): Promise<void> {
   const options = ['-q', '-q', '-j', '0', '--invalidation-mode', 'unchecked-hash'];
-  // Packages bring templates and code for other versions that this interpreter cannot compile: that is no failure of the install.
+  // The exit code of compileall is ignored: packages contain templates, and code for other versions, that this interpreter cannot compile.
   const program = `import subprocess, sys; subprocess.run([sys.executable, '-m', 'compileall', *sys.argv[1:]])`;
   const command = [python.executable, '-c', program, ...options, targetFolder];
   await runInstaller({ name: 'compileall', command, ...place }, run);
@@ -58,7 +59,7 @@ async function findProgram(name: string, path: string): Promise<string | undefin
       await access(file, constants.X_OK);
       return file;
     } catch {
-      // The next folder.
+      // Not here: try the next folder.
     }
   }
   return undefined;

@@ -5,11 +5,11 @@ import type { DependencyPlan } from './dependency-plan.js';
 import { modulesLink, planPackages } from './npm-plan.js';
 import { planRequirements, sitePackagesLink } from './requirements-plan.js';
 
-/** How the dependencies of functions in a language are found out. */
+/** Plans the dependencies of functions in one language. */
 interface Planner {
-  /** What a folder wants installed; `undefined` when that is nothing. */
+  /** Plans the install for a folder; `undefined` when it has no dependencies. */
   readonly plan: (directory: string, interpreter: Interpreter) => Promise<DependencyPlan | undefined>;
-  /** Where a revision finds what is installed: a path relative to its folder. */
+  /** Path of the link by which a revision finds its packages, relative to its folder. */
   readonly link: string;
 }
 
@@ -19,18 +19,18 @@ const planners: Readonly<Record<RuntimeName, Planner>> = {
 };
 
 /**
- * What a folder wants installed; `undefined` when that is nothing.
+ * Plans the install of a function's dependencies; `undefined` when it has none.
  *
- * @throws DcfError FAILED_PRECONDITION for what cannot be installed
+ * @throws DcfError FAILED_PRECONDITION when its dependencies cannot be installed
  */
 export function planDependencies(directory: string, interpreter: Interpreter): Promise<DependencyPlan | undefined> {
   return planners[interpreter.runtime].plan(directory, interpreter);
 }
 
-/** Where a revision finds its installed packages; absolute. */
+/** The path at which a revision finds its installed packages. @param directory - the revision's folder */
 export function packagesOf(directory: string, runtime: RuntimeName): string {
   return join(directory, planners[runtime].link);
 }
 
-/** All places in which a revision may have a link to installed packages, relative to its folder. */
+/** The paths at which a revision may have a link to installed packages, relative to its folder. */
 export const packageLinks: readonly string[] = Object.values(planners).map(({ link }) => link);

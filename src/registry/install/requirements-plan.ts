@@ -4,7 +4,7 @@ import { checkPackagePath } from '@dcf/sdk/package';
 import { type DependencyPlan, digestOf, readIfThere, refuse, textOf } from './dependency-plan.js';
 import { type PythonInterpreter, runPipInstall, targetFolder } from './pip.js';
 
-/** Where the Python runtime finds a revision's packages. */
+/** The link in a revision's folder in which the Python runtime finds its packages. */
 export const sitePackagesLink = '.dcf/site-packages';
 
 const requirementsFile = 'requirements.txt';
@@ -12,10 +12,10 @@ const urlPattern = /^[a-z][a-z0-9+.-]*:\/\//i;
 const archivePattern = /\.(whl|tar\.gz|zip)$/;
 
 /**
- * What a revision with a requirements.txt wants installed for an interpreter; `undefined` when that is nothing.
+ * Plans the install of the packages that a revision's requirements.txt names; `undefined` when it names none.
  * https://pip.pypa.io/en/stable/reference/requirements-file-format/
  *
- * @throws DcfError FAILED_PRECONDITION when it names what is not in the package, or cannot be shared
+ * @throws DcfError FAILED_PRECONDITION when it names a file that is not in the package, or a folder to install
  */
 export async function planRequirements(revisionDirectory: string, python: PythonInterpreter): Promise<DependencyPlan | undefined> {
   const files = new Map<string, Uint8Array>();
@@ -30,7 +30,7 @@ export async function planRequirements(revisionDirectory: string, python: Python
   };
 }
 
-/** Takes a requirements file and all that it names of the package. Returns how many requirements there are. */
+/** Reads a requirements file and all files of the package that it names into `files`. Returns how many requirements it has. */
 async function gather(directory: string, path: string, files: Map<string, Uint8Array>): Promise<number> {
   const bytes = await readIfThere(directory, path);
   if (bytes === undefined) {
@@ -52,19 +52,19 @@ async function gather(directory: string, path: string, files: Map<string, Uint8A
   return requirements;
 }
 
-/** The requirements file that is read, and what was gathered. */
+/** The requirements file that is being read, and the files that were found so far. */
 interface Gathering {
   directory: string;
   path: string;
   files: Map<string, Uint8Array>;
 }
 
-/** Takes what an option names. Returns how many requirements came with it. */
+/** Reads the files that an option names. Returns how many requirements they have. */
 async function takeOption({ directory, path, files }: Gathering, option: string, value: string): Promise<number> {
   switch (option) {
     case '-e':
     case '--editable':
-      throw refuse(`${path}: ${option} ${value}: a folder cannot be shared; build a wheel and name that`);
+      throw refuse(`${path}: ${option} ${value}: a folder cannot be installed; build a wheel and name its file`);
     case '-r':
     case '--requirement':
     case '-c':
@@ -78,12 +78,12 @@ async function takeOption({ directory, path, files }: Gathering, option: string,
       if (!urlPattern.test(value)) await takeFolder({ directory, path, files }, inPackage(posix.normalize(value), path));
       return 0;
     default:
-      // What the installer makes of any other is its own affair.
+      // All other options are handled by the installer alone.
       return 0;
   }
 }
 
-/** Takes the archive that a requirement is, if it is one of the package's. */
+/** Reads the archive that a requirement names, if it is a file of the package. */
 async function takeArchive(directory: string, line: string, path: string, files: Map<string, Uint8Array>): Promise<void> {
   const [requirement = ''] = line.split(/\s*;|\s+--/);
   if (urlPattern.test(requirement)) return;
@@ -92,7 +92,7 @@ async function takeArchive(directory: string, line: string, path: string, files:
   const file = inPackage(posix.normalize(requirement), path);
   const found = await stat(join(directory, file)).catch(() => undefined);
   if (found?.isDirectory() === true)
-    throw refuse(`${path}: ${requirement} is a folder, which cannot be shared; build a wheel and name that`);
+    throw refuse(`${path}: ${requirement} is a folder, which cannot be installed; build a wheel and name its file`);
   const bytes = await readIfThere(directory, file);
   if (bytes === undefined) throw refuse(`${path} names ${requirement}, which is not in the package`);
   files.set(file, bytes);
@@ -115,7 +115,7 @@ function inPackage(path: string, namedIn: string): string {
   return plain;
 }
 
-/** The lines without comments, those that end with a backslash joined to the next one. */
+/** The lines of a requirements file without comments. A line that ends with a backslash is joined to the next one. */
 function logicalLines(text: string): string[] {
   return text
     .replace(/\\\r?\n/g, ' ')

@@ -3,23 +3,23 @@ import { createReadStream, type Stats } from 'node:fs';
 import { chmod, link, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { errorCode } from '../../core/errors.js';
+import { errorCode } from '../../core/system-error.js';
 import { unfinished } from '../disk/atomic-file.js';
 import { forEachOf } from '../disk/each.js';
 
-/** What a file system answers that cannot link a file once more: it has no hard links, or too many of this file. */
+/** Errors of a file system that cannot make another hard link: it has none, or there are too many of this file. */
 const cannotLink: readonly (string | undefined)[] = ['EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'ENOSYS'];
 
-/** Where the files of all installs are, each once. */
+/** The folder that has the files of all installs, each once. */
 function storeOf(dataDirectory: string): string {
   return join(dataDirectory, 'shared-files');
 }
 
 /**
- * Has each file below `folder` share its disk space with an equal file of an earlier install, by hard links. The files become
- * read-only: a function that wrote into one would change it for others. Where the file system has no hard links, nothing changes.
+ * Replaces each file below `folder` by a hard link to an equal file of an earlier install, to save disk space. The files become
+ * read-only, because a function that wrote into one would change it for others. Without hard links in the file system all files stay.
  *
- * @returns bytes that need no disk space of their own any more
+ * @returns the number of bytes that were saved
  */
 export async function shareFiles(folder: string, dataDirectory: string): Promise<number> {
   const store = storeOf(dataDirectory);
@@ -34,7 +34,7 @@ export async function shareFiles(folder: string, dataDirectory: string): Promise
   return saved;
 }
 
-/** Removes files that no install has any more. */
+/** Removes files that no install uses any more. */
 export async function sweepSharedFiles(dataDirectory: string): Promise<void> {
   const store = storeOf(dataDirectory);
   await forEachOf(await namesIn(store), async (name) => {
@@ -43,7 +43,7 @@ export async function sweepSharedFiles(dataDirectory: string): Promise<void> {
   });
 }
 
-/** Returns the bytes that are saved. */
+/** Shares one file. Returns the number of bytes that were saved. */
 async function shareFile(file: string, store: string): Promise<number> {
   const { size, mode } = await lstat(file);
   if (size === 0) return 0;
@@ -57,7 +57,7 @@ async function shareFile(file: string, store: string): Promise<number> {
   }
 }
 
-/** Puts the shared file in the place of an equal one, or makes this one the shared file. Returns whether it was replaced. */
+/** Replaces a file by a link to the equal shared file, or makes it the shared file if there is none. Returns whether it was replaced. */
 async function replace(file: string, shared: string): Promise<boolean> {
   for (;;) {
     const known = await statOf(shared);
@@ -66,7 +66,7 @@ async function replace(file: string, shared: string): Promise<boolean> {
         await link(file, shared);
         return false;
       } catch (error) {
-        // Another install had an equal file at the same time.
+        // Another install has shared an equal file at the same time.
         if (errorCode(error) !== 'EEXIST') throw error;
         continue;
       }
@@ -75,7 +75,7 @@ async function replace(file: string, shared: string): Promise<boolean> {
     try {
       await link(shared, `${file}${unfinished}`);
     } catch (error) {
-      // The last install that had it was removed meanwhile.
+      // The shared file was removed meanwhile, with the last install that used it.
       if (errorCode(error) !== 'ENOENT') throw error;
       continue;
     }

@@ -1,29 +1,31 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { DcfError, errorCode } from '../../core/errors.js';
+import { DcfError } from '../../core/errors.js';
+import { errorCode } from '../../core/system-error.js';
 import { TaskQueue } from '../../core/task-queue.js';
 import { type InstallerRun, installerEnvironment, runInstaller } from './installer.js';
 
 export interface SystemPackageOptions extends Pick<InstallerRun, 'onOutput'> {
-  /** Whether the operator lets the daemon install what is missing. */
+  /** Whether the operator lets the daemon install missing packages. */
   mayInstall: boolean;
+  /** Gives up before an install begins; a running one is finished. */
   signal?: AbortSignal | undefined;
-  /** Its PATH says which dpkg-query and apt-get are asked. */
+  /** The environment, with the PATH for dpkg-query and apt-get. @default the daemon's */
   environment?: NodeJS.ProcessEnv;
 }
 
 const run = promisify(execFile);
 const questionLimitMs = 30_000;
 const installLimitMs = 10 * 60_000;
-/** Somebody else may be installing on this host. */
+/** Waits up to 300 s while another process installs packages on this host. */
 const lockWait = 'DPkg::Lock::Timeout=300';
 const installs = new TaskQueue();
 
 /**
- * Sees to it that Debian packages are installed on this host.
+ * Makes sure that Debian packages are installed on this host.
  *
- * @param names - as `packages.apt` of a manifest has them
- * @throws DcfError FAILED_PRECONDITION that names what is missing, or why it could not be installed
+ * @param names - the packages of a manifest's `packages.apt`
+ * @throws DcfError FAILED_PRECONDITION with the missing packages, or why they could not be installed; CANCELLED when `signal` aborts
  */
 export async function provideSystemPackages(names: readonly string[], options: SystemPackageOptions): Promise<void> {
   const environment = options.environment ?? process.env;
@@ -51,12 +53,12 @@ async function install(
     directory: '/',
     environment: { ...installerEnvironment(environment), DEBIAN_FRONTEND: 'noninteractive' },
   };
-  // Half an installation would stay with the host: it is not broken off because one caller gave up, except before it begins.
-  signal?.throwIfAborted();
+  // Once it runs, the install is not ended when the caller gives up: a partial install would stay on the host.
+  if (signal?.aborted === true) throw new DcfError('CANCELLED', 'installing packages.apt was cancelled before it began');
   await runInstaller(installer, { onOutput, signal: new AbortController().signal, timeLimitMs: installLimitMs });
 }
 
-/** Packages that are not installed. https://man7.org/linux/man-pages/man1/dpkg-query.1.html */
+/** The packages that are not installed. https://man7.org/linux/man-pages/man1/dpkg-query.1.html */
 async function missingPackages(names: readonly string[], environment: NodeJS.ProcessEnv): Promise<string[]> {
   const installed = new Set<string>();
   for (const line of (await query(names, environment)).split('\n')) {
@@ -72,9 +74,12 @@ async function query(names: readonly string[], environment: NodeJS.ProcessEnv): 
     return (await run('dpkg-query', question, { env: environment, timeout: questionLimitMs })).stdout;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') {
-      throw new DcfError('FAILED_PRECONDITION', `packages.apt: this host has no dpkg, so ${names.join(', ')} cannot be looked for`);
+      throw new DcfError(
+        'FAILED_PRECONDITION',
+        `packages.apt: this host has no dpkg, which tells whether ${names.join(', ')} is installed`,
+      );
     }
-    // It fails when it does not know one of them, and still tells of the others.
+    // dpkg-query fails when it does not know a package, but prints the others all the same.
     const known: unknown = error instanceof Error && 'stdout' in error ? error.stdout : '';
     return typeof known === 'string' ? known : '';
   }

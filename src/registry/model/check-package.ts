@@ -2,18 +2,18 @@ import { normalize } from 'node:path/posix';
 import type { PackageFile } from '@dcf/sdk/contract';
 import type { Manifest } from '@dcf/sdk/manifest';
 import { checkPackagePath, emptyFolderMode, findCollision, isFolderMode, maximumFiles } from '@dcf/sdk/package';
-import { formatSize } from '@dcf/sdk/units';
 import { DcfError } from '../../core/errors.js';
 import { type Digest, isDigest } from '../../core/names.js';
+import { formatSize } from '../../core/units.js';
 import { localResourcePaths, remoteFolder, remoteResources } from './resources.js';
 import { type RevisionFile, sizeOf } from './revision.js';
 
 /**
- * The files of a package as a client sent them, checked and sorted by path.
+ * Checks the files of a package as a client sent them, and sorts them by path.
  *
- * @param maxBytes - of all files together
- * @throws DcfError INVALID_ARGUMENT naming the file and what is wrong with it, RESOURCE_EXHAUSTED over a limit,
- *   FAILED_PRECONDITION for a resource that this daemon cannot get
+ * @param maxBytes - the most bytes of all files together
+ * @throws DcfError INVALID_ARGUMENT with the file and what is wrong with it, RESOURCE_EXHAUSTED over a limit,
+ *   FAILED_PRECONDITION for a resource that this daemon does not support
  */
 export function checkPackage(manifest: Manifest, given: readonly PackageFile[], maxBytes: number): readonly RevisionFile[] {
   if (given.length > maximumFiles) {
@@ -39,10 +39,10 @@ function checkFile({ path, mode, size, sha256 }: PackageFile): RevisionFile {
   const shown = `the file ${JSON.stringify(path.length > 200 ? `${path.slice(0, 200)}…` : path)}`;
   const problem = checkPackagePath(path);
   if (problem !== undefined) throw refuse(`${shown} ${problem}`);
-  if (!Number.isSafeInteger(size) || size < 0) throw refuse(`${shown} has the size ${size}, which is no number of bytes`);
+  if (!Number.isSafeInteger(size) || size < 0) throw refuse(`${shown} has the size ${size}; it must be a whole number of bytes from 0`);
   if (!isDigest(sha256)) throw refuse(`${shown} has no SHA-256 of 64 lower-case hexadecimal digits`);
   if (!isFolderMode(mode)) return { path, mode: (mode & 0o100) === 0 ? 0o644 : 0o755, size, sha256 };
-  if (size !== 0) throw refuse(`${shown} is a folder with nothing in it, and has the size ${size}`);
+  if (size !== 0) throw refuse(`${shown} is an empty folder, but has the size ${size}; it must be 0`);
   return { path, mode: emptyFolderMode, size, sha256 };
 }
 
@@ -70,7 +70,9 @@ function checkHandler(manifest: Manifest, files: readonly RevisionFile[]): void 
 function checkResources(manifest: Manifest, files: readonly RevisionFile[]): void {
   const taken = files.find(({ path }) => path.toLowerCase().split('/')[0] === remoteFolder);
   if (remoteResources(manifest).length > 0 && taken !== undefined) {
-    throw refuse(`the file ${JSON.stringify(taken.path)} is where downloaded resources go: rename the folder ${remoteFolder}`);
+    throw refuse(
+      `the file ${JSON.stringify(taken.path)} is in the folder for downloaded resources: rename the folder ${remoteFolder} of the package`,
+    );
   }
   for (const [name, path] of localResourcePaths(manifest)) {
     const shown = `resources.${name}: ${JSON.stringify(path)}`;
@@ -81,7 +83,7 @@ function checkResources(manifest: Manifest, files: readonly RevisionFile[]): voi
     const resource = manifest.resources[name];
     const wanted = typeof resource === 'object' ? resource.sha256 : undefined;
     if (wanted === undefined || wanted === file?.sha256) continue;
-    if (file === undefined) throw refuse(`${shown} is a folder, and a sha256 can be given for a file only`);
+    if (file === undefined) throw refuse(`${shown} is a folder, but a sha256 can only be given for a file`);
     throw refuse(`${shown} has the SHA-256 ${file.sha256}, but the manifest wants ${wanted}`);
   }
 }

@@ -2,15 +2,15 @@ import type { FunctionName } from '../../core/names.js';
 import type { Release } from './release.js';
 import type { Revision } from './revision.js';
 
-/** A function that is deployed. */
+/** A deployed function. */
 export interface FunctionRecord extends Omit<Release, 'active'> {
   readonly name: FunctionName;
   readonly active: Revision;
-  /** The one that was activated last stands last. */
+  /** The revisions that are kept; the one that was activated last comes last. */
   readonly revisions: readonly Revision[];
 }
 
-/** Which revisions of a function get which calls. */
+/** The release of a function: which of its revisions get which calls. */
 export function releaseOf({ active, aliases, traffic, history, scale, maxErrorRate, canaryStop }: FunctionRecord): Release {
   return { active: active.id, aliases, traffic, history, scale, maxErrorRate, canaryStop };
 }
@@ -18,5 +18,6 @@ export function releaseOf({ active, aliases, traffic, history, scale, maxErrorRa
 /** A function that is on disk but cannot be loaded. */
 export interface DamagedFunction {
   readonly name: FunctionName;
+  /** Why it cannot be loaded, for people. */
   readonly problem: string;
 }

@@ -8,7 +8,7 @@ export interface Share {
   readonly percent: number;
 }
 
-/** How many replicas a revision has, where that is not as its manifest says. */
+/** The least and the most replicas of a revision, when they are not those of its manifest. */
 export interface Scale {
   readonly min: number;
   readonly max: number;
@@ -26,37 +26,37 @@ export interface CanaryStop {
   readonly revision: RevisionId;
   /** Unix milliseconds. */
   readonly at: number;
-  /** The calls that were looked at, and how many of them failed. */
+  /** The calls that were counted, and how many of them failed. */
   readonly calls: number;
   readonly errors: number;
-  /** Percent. */
+  /** The limit, as a percentage of failed calls. */
   readonly maxErrorRate: number;
 }
 
-/** Which revisions of a function get which calls. It never changes: each function below makes another one. */
+/** Which revisions of a function get which calls. It is immutable: each function below returns a new one. */
 export interface Release {
   readonly active: RevisionId;
   readonly aliases: Readonly<Record<string, RevisionId>>;
   /** Empty: every call goes to the active revision. Otherwise at least two shares, the active revision's among them. */
   readonly traffic: readonly Share[];
-  /** The last one is that of the active revision. */
+  /** The activations, oldest first; the last one is that of the active revision. */
   readonly history: readonly Activation[];
   readonly scale: Readonly<Record<RevisionId, Scale>>;
-  /** Percent of failed calls beyond which a revision that is not the active one loses its share; `undefined`: none does. */
+  /** Percentage of failed calls above which a revision that is not the active one loses its share; `undefined`: no limit. */
   readonly maxErrorRate: number | undefined;
-  /** Why the traffic is not split any more, until the next change of it. */
+  /** The canary that lost its share, and why; `undefined` after the next change of the traffic. */
   readonly canaryStop: CanaryStop | undefined;
 }
 
-/** More would only make `function.json` longer. */
+/** How many activations are kept: `function.json` must not grow without limit. */
 const keptActivations = 50;
 
-/** The revisions that a release needs running: the active one first, each once. */
+/** The revisions that have to run for a release, each once and the active one first. */
 export function revisionsIn({ active, aliases, traffic }: Pick<Release, 'active' | 'aliases' | 'traffic'>): RevisionId[] {
   return [...new Set([active, ...traffic.map((share) => share.revision), ...Object.values(aliases)])];
 }
 
-/** Every call goes to this revision, which becomes the active one. */
+/** Makes a revision the active one, which gets every call that names no revision. @param at - Unix milliseconds */
 export function activated(before: Release | undefined, revision: RevisionId, at: number): Release {
   const history = before?.history ?? [];
   return {
@@ -70,14 +70,14 @@ export function activated(before: Release | undefined, revision: RevisionId, at:
   };
 }
 
-/** The revision that was active before the one that is now; `undefined` when there was none. */
+/** The revision that was active before the current one; `undefined` when there was none. */
 export function revisionBefore({ active, history }: Release): RevisionId | undefined {
   return history.findLast(({ revision }) => revision !== active)?.revision;
 }
 
 /**
- * The release before: while the traffic is split, all of it goes back to the active revision; otherwise the revision that was
- * active before becomes so again. That is an activation like any other, so a second rollback goes forward again.
+ * Rolls back. While the traffic is split, all of it goes back to the active revision; otherwise the revision that was active before
+ * becomes active again. That is a normal activation, so a second rollback leads forward again.
  *
  * @throws DcfError FAILED_PRECONDITION when there is nothing to go back to
  */
@@ -85,15 +85,16 @@ export function rolledBack(before: Release, at: number): Release {
   if (before.traffic.length > 0) return activated(before, before.active, at);
   const revision = revisionBefore(before);
   if (revision === undefined)
-    throw new DcfError('FAILED_PRECONDITION', `${before.active} is the only revision that was ever active: there is none to go back to`);
+    throw new DcfError('FAILED_PRECONDITION', `${before.active} is the only revision that was ever active: there is none to roll back to`);
   return activated(before, revision, at);
 }
 
 /**
- * Splits the calls that name no revision. Where the active revision gets none of them, the one that gets most becomes the active
- * one; a revision with all of them is active, and nothing is split.
+ * Splits the calls that name no revision. When the active revision gets no share, the revision with the largest one becomes active.
+ * When one revision gets all calls, it becomes active, and the traffic is not split.
  *
- * @throws DcfError INVALID_ARGUMENT for shares that are no whole percentages, do not sum up to 100, or name a revision twice
+ * @throws DcfError INVALID_ARGUMENT for shares that are not whole percentages, do not sum up to 100, or name a revision twice, and for
+ *   an error rate outside its range or without a split
  */
 export function withTraffic(before: Release, given: readonly Share[], maxErrorRate: number | undefined, at: number): Release {
   for (const { revision, percent } of given) {
@@ -111,12 +112,12 @@ export function withTraffic(before: Release, given: readonly Share[], maxErrorRa
   if (maxErrorRate !== undefined)
     throw new DcfError(
       'INVALID_ARGUMENT',
-      'an error rate is the limit of a revision beside the active one, and one revision gets every call',
+      'an error rate is the limit of a revision that gets a part of the calls, and here one revision gets every call: leave it out',
     );
   return release;
 }
 
-/** A canary that failed too often: the active revision gets its share. */
+/** Gives the share of a canary that failed too often to the active revision. */
 export function canaryStopped(before: Release, stop: CanaryStop): Release {
   const share = before.traffic.find(({ revision }) => revision === stop.revision)?.percent ?? 0;
   const others = before.traffic.filter(({ revision }) => revision !== stop.revision);
@@ -135,18 +136,18 @@ export function withoutAlias(before: Release, alias: string): Release {
   return { ...before, aliases: Object.fromEntries(Object.entries(before.aliases).filter(([name]) => name !== alias)) };
 }
 
-/** The revision that an alias names. */
+/** The revision that an alias names; `undefined` when there is no such alias. */
 export function aliased({ aliases }: Pick<Release, 'aliases'>, alias: string): RevisionId | undefined {
   return Object.hasOwn(aliases, alias) ? aliases[alias] : undefined;
 }
 
-/** Gives a revision other bounds than its manifest's; `undefined` gives it those of the manifest again. */
+/** Sets the bounds of a revision's replicas; `undefined` sets those of its manifest again. */
 export function withScale(before: Release, revision: RevisionId, scale: Scale | undefined): Release {
   const others = Object.entries(before.scale).filter(([id]) => id !== revision);
   return { ...before, scale: Object.fromEntries(scale === undefined ? others : [...others, [revision, scale]]) };
 }
 
-/** Without what is about revisions that are not kept any more. */
+/** Removes history and bounds of revisions that are not kept any more. */
 export function pruned<Pruned extends Release>(release: Pruned, kept: ReadonlySet<string>): Pruned {
   return {
     ...release,

@@ -4,7 +4,7 @@ import { locateResource } from '@dcf/sdk/package';
 import { DcfError } from '../../core/errors.js';
 import { type Digest, isDigest } from '../../core/names.js';
 
-/** Where downloaded resources lie in a revision's folder. A package that has any may have no file of its own there. */
+/** The folder for downloaded resources in a revision's folder. A package with such resources must not have files there. */
 export const remoteFolder = '.dcf';
 
 /** A resource that the daemon downloads. */
@@ -12,14 +12,14 @@ export interface RemoteResource {
   readonly name: string;
   readonly url: string;
   readonly digest: Digest;
-  /** Where it lies in the revision's folder: relative, with forward slashes. */
+  /** Its path in the revision's folder: relative, with forward slashes. */
   readonly path: string;
 }
 
 /**
- * Where each resource of a function lies in its revision's folder, by name: a file or a folder, relative, with forward slashes.
+ * The paths of all resources in a revision's folder, by name. Each is a file or a folder, relative, with forward slashes.
  *
- * @throws DcfError FAILED_PRECONDITION for a resource that this daemon cannot get
+ * @throws DcfError FAILED_PRECONDITION for a resource that this daemon does not support
  */
 export function resourcePaths(manifest: Manifest): ReadonlyMap<string, string> {
   const remote = remoteResources(manifest).map(({ name, path }) => [name, path] as const);
@@ -27,9 +27,9 @@ export function resourcePaths(manifest: Manifest): ReadonlyMap<string, string> {
 }
 
 /**
- * Where each resource that came with the package lies inside it, by name.
+ * The paths of the resources that came with the package, inside it, by name.
  *
- * @throws DcfError FAILED_PRECONDITION for a resource that is to be unpacked
+ * @throws DcfError FAILED_PRECONDITION for a resource with `unpack`
  */
 export function localResourcePaths(manifest: Manifest): ReadonlyMap<string, string> {
   const paths = new Map<string, string>();
@@ -44,7 +44,7 @@ export function localResourcePaths(manifest: Manifest): ReadonlyMap<string, stri
 /**
  * The resources that are downloaded.
  *
- * @throws DcfError FAILED_PRECONDITION for one that has no digest or is to be unpacked
+ * @throws DcfError FAILED_PRECONDITION for a resource without a digest, or with `unpack`
  */
 export function remoteResources(manifest: Manifest): readonly RemoteResource[] {
   return Object.entries(manifest.resources).flatMap(([name, resource]) => {
@@ -53,13 +53,13 @@ export function remoteResources(manifest: Manifest): readonly RemoteResource[] {
     if (location.kind === 'path') return [];
     const digest = typeof resource === 'string' ? undefined : resource.sha256;
     if (digest === undefined || !isDigest(digest)) {
-      throw new DcfError('FAILED_PRECONDITION', `resources.${name}: what is downloaded has to have a sha256`);
+      throw new DcfError('FAILED_PRECONDITION', `resources.${name}: a resource that is downloaded needs a sha256`);
     }
     return [{ name, url: location.url, digest, path: `${remoteFolder}/${name}/${fileNameOf(location.url)}` }];
   });
 }
 
-/** Whether a file of the package is a resource, or lies in a folder that is one. */
+/** Whether a file of the package is a resource, or is in a folder that is one. */
 export function isResourceFile(path: string, resources: ReadonlyMap<string, string>): boolean {
   for (const resource of resources.values()) {
     if (path === resource || path.startsWith(`${resource}/`)) return true;
@@ -68,10 +68,10 @@ export function isResourceFile(path: string, resources: ReadonlyMap<string, stri
 }
 
 /**
- * What a Handler gets as `context.resources`: the absolute path of each resource, by name.
+ * Makes a Handler's `context.resources`: the absolute path of each resource, by name.
  *
- * @param revisionDirectory - where the package's files are
- * @throws DcfError FAILED_PRECONDITION for a resource that this daemon cannot get
+ * @param revisionDirectory - the folder with the package's files
+ * @throws DcfError FAILED_PRECONDITION for a resource that this daemon does not support
  */
 export function resolveResources(manifest: Manifest, revisionDirectory: string): Record<string, string> {
   const paths = [...resourcePaths(manifest)];
@@ -82,11 +82,11 @@ function refuseUnpack(name: string, resource: Manifest['resources'][string]): vo
   if (typeof resource === 'string' || !resource.unpack) return;
   throw new DcfError(
     'FAILED_PRECONDITION',
-    `resources.${name}: unpack is not supported yet by this daemon; put the unpacked folder into the function's folder`,
+    `resources.${name}: this daemon does not support unpack; put the unpacked folder into the function's folder`,
   );
 }
 
-/** The last part of a URL's path, where it is a plain name: what reads the file may go by its ending. */
+/** The last part of a URL's path if it is a plain name, because a program may look at the file's ending; otherwise `resource`. */
 function fileNameOf(url: string): string {
   const name = new URL(url).pathname.split('/').at(-1) ?? '';
   return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(name) ? name : 'resource';

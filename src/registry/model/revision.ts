@@ -3,13 +3,13 @@ import type { GivenManifest, Manifest } from '@dcf/sdk/manifest';
 import { isFolderMode } from '@dcf/sdk/package';
 import { type Digest, type FunctionName, isRevisionId, type RevisionId } from '../../core/names.js';
 
-/** A file of a package that has been checked. */
+/** A checked file of a package. */
 export interface RevisionFile {
   /** Relative, with forward slashes; safe to join to a folder. */
   readonly path: string;
-  /** 0o755 or 0o644; of a folder with nothing in it, which is a file without bytes here, `emptyFolderMode`. */
+  /** 0o755 or 0o644; `emptyFolderMode` for an empty folder, which is listed as a file without bytes. */
   readonly mode: number;
-  /** Bytes. */
+  /** Number of bytes. */
   readonly size: number;
   readonly sha256: Digest;
 }
@@ -23,11 +23,11 @@ export interface Revision {
   readonly manifest: Manifest;
   /** Sorted by path. */
   readonly files: readonly RevisionFile[];
-  /** Where its files are once it is materialised; absolute. */
+  /** Absolute path of its folder, which exists once it is materialized. */
   readonly directory: string;
 }
 
-/** The files of a revision, without the folders that have nothing in them. */
+/** The files of a revision without the empty folders. */
 export function withBytes(files: readonly RevisionFile[]): readonly RevisionFile[] {
   return files.filter((file) => !isFolderMode(file.mode));
 }
@@ -37,7 +37,7 @@ export function sizeOf(files: readonly RevisionFile[]): number {
   return files.reduce((sum, file) => sum + file.size, 0);
 }
 
-/** The name of a package: the first 16 hexadecimal digits of the SHA-256 of what it is made of. */
+/** The id of a package: the first 16 hexadecimal digits of the SHA-256 of its manifest and its list of files. */
 export function revisionIdOf(given: GivenManifest, files: readonly RevisionFile[]): RevisionId {
   const content = files.map(({ path, mode, size, sha256 }) => ({ path, mode, size, sha256 }));
   const digest = createHash('sha256')

@@ -7,11 +7,11 @@ import type { Secret, Secrets } from './secrets.js';
 
 type Wanted = Revision['manifest']['secrets'][number];
 
-/** What the replicas of one pool get of the secrets that their revision names. */
+/** Gives the replicas of one pool the secrets that their revision names, and hides these in their output. */
 export class RevisionSecrets {
   private readonly mask = new SecretMask();
   private readonly files: SecretFiles;
-  /** As the replica that was started last got them, by their variables: one secret may come as a variable and as a file. */
+  /** The secrets as the latest replica got them, by environment variable: one secret may be given as a variable and as a file. */
   private readonly given = new Map<string, Secret>();
 
   constructor(
@@ -23,37 +23,37 @@ export class RevisionSecrets {
   }
 
   /**
-   * The variables for a replica that starts now; files are there when this returns.
+   * The environment variables for a replica that starts now. The files of secrets are written when this returns.
    *
-   * @throws DcfError FAILED_PRECONDITION when a secret is not there, not for this function, or cannot be a variable
+   * @throws DcfError FAILED_PRECONDITION when a secret does not exist, is for another function, or cannot be a variable
    */
   environment(): Record<string, string> {
     const variables = this.wanted.map((wanted) => [secretVariable(wanted), this.give(wanted)] as const);
     return Object.fromEntries(variables);
   }
 
-  /** The folder that files with secrets are in; it is there only while there are any. */
+  /** The folder of the files with secrets; it exists only while there are any. */
   get directory(): string {
     return this.files.directory;
   }
 
-  /** Whether a secret is not any more what a replica was started with. */
+  /** Whether a secret was changed since a replica was started with it. */
   get outdated(): boolean {
     const now = new Map(this.secrets.list().map((secret) => [secret.name, secret]));
     return [...this.given.values()].some((secret) => now.get(secret.name) !== secret);
   }
 
-  /** Hides secrets in a part of a line: one secret may be in two parts. */
+  /** Hides secrets in a part of a line; a secret may be split between two parts. */
   hidePart(text: string, part: { continued: boolean; open: boolean }): string {
     return this.mask.applyToPart(text, part);
   }
 
-  /** A text of a replica with `***` for each secret in it. */
+  /** Replaces each secret in a text by `***`. */
   hide(text: string): string {
     return this.mask.apply(text);
   }
 
-  /** Removes the files. */
+  /** Removes the files with secrets. */
   async close(): Promise<void> {
     await this.files.remove();
   }
@@ -85,9 +85,9 @@ export class RevisionSecrets {
 }
 
 /**
- * Checks that a revision can have all the secrets that it names.
+ * Checks that a revision can get all secrets that it names.
  *
- * @throws DcfError FAILED_PRECONDITION naming the first that it cannot have, and what to do
+ * @throws DcfError FAILED_PRECONDITION with the first secret that it cannot get, and what to do
  */
 export function checkSecrets(secrets: Secrets, revision: Revision): void {
   for (const wanted of revision.manifest.secrets) checkedSecret(secrets, wanted, revision);
@@ -98,13 +98,13 @@ function checkedSecret(secrets: Secrets, wanted: Wanted, revision: Revision): Se
   const { value, name } = secret;
   // A process could not be started with it, and Node's own error would show the value.
   if (!wanted.file && (value.includes(0) || !value.equals(Buffer.from(value.toString('utf8'))))) {
-    const message = `the secret ${name} is no text and cannot be a variable: take it as a file, with secrets: [{ name: ${name}, file: true }]`;
+    const message = `the secret ${name} is not UTF-8 text, so it cannot be an environment variable: take it as a file, with secrets: [{ name: ${name}, file: true }]`;
     throw new DcfError('FAILED_PRECONDITION', message);
   }
   return secret;
 }
 
-/** A value as a variable has it: without its last line break, which editors and `echo` put there. */
+/** A value as an environment variable: without the line break at its end, which editors and `echo` add. */
 function textOf({ value }: Secret): string {
   return value.toString('utf8').replace(/\r?\n$/, '');
 }

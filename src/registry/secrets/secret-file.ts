@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FunctionName, isFunctionName } from '../../core/names.js';
 import { isRecord } from '../disk/json.js';
 
-/** One secret. It is never changed: another value is another object. */
+/** One secret. It is immutable: a new value is a new object. */
 export interface Secret {
   readonly name: string;
   readonly value: Buffer;
@@ -14,7 +14,7 @@ export interface Secret {
 
 const version = 1;
 
-/** The text of a secret's file. The value is base64, for it may be any bytes; its digest tells when it was damaged. */
+/** The text of a secret's file. The value is in base64, as it may be any bytes; its digest shows damage. */
 export function encodeSecret({ value, function: onlyFor, setAt }: Secret): string {
   return `${JSON.stringify({ version, function: onlyFor ?? null, setAt, value: value.toString('base64'), sha256: digestOf(value) })}\n`;
 }
@@ -23,7 +23,7 @@ function digestOf(value: Uint8Array): string {
   return createHash('sha256').update(value).digest('hex');
 }
 
-/** Reads a secret's file; `undefined` when it holds none. Nothing is said of why, because that would show a part of it. */
+/** Reads a secret's file; `undefined` when it is damaged. No reason is given, because it might show a part of the value. */
 export function decodeSecret(name: string, text: string): Secret | undefined {
   let content: unknown;
   try {

@@ -10,30 +10,28 @@ function secretFilesDirectory(dataDirectory: string): string {
   return join(dataDirectory, 'run', 'secrets');
 }
 
-/** Removes the files that a daemon before has left. */
+/** Removes the files that an earlier daemon has left. */
 export async function removeStaleSecretFiles(dataDirectory: string): Promise<void> {
   await rm(secretFilesDirectory(dataDirectory), { recursive: true, force: true });
 }
 
-/** The files with secrets for the replicas of one pool, in a folder of its own, which is there only while there is a file. */
+/** The files with secrets for the replicas of one pool. They are in a folder of the pool, which exists only while there is a file. */
 export class SecretFiles {
-  /** Absolute; it is there once a file is. */
+  /** Absolute path of the folder; it is made with the first file. */
   readonly directory: string;
 
   constructor(dataDirectory: string, { name, id }: Pick<Revision, 'name' | 'id'>) {
     folders += 1;
-    // A revision may be started anew while its replicas from before still finish their calls.
+    // Numbered, because a revision may be started again while its earlier replicas still finish their calls.
     this.directory = join(secretFilesDirectory(dataDirectory), name, `${id}.${folders}`);
   }
 
-  /** Where the file of a secret is, once it is written; absolute. */
+  /** Absolute path of the file of a secret, whether it is written or not. */
   path(name: string): string {
     return join(this.directory, name);
   }
 
-  /**
-   * Writes a file: all of it, or none. It is there when this returns, because a replica that needs it is about to start.
-   */
+  /** Writes a file, completely or not at all. It is synchronous, because a replica that needs the file starts next. */
   write(name: string, value: Uint8Array): void {
     const path = this.path(name);
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });

@@ -1,15 +1,15 @@
-/** Shorter values are not masked: they would be found in many a word. */
+/** Shorter values are not masked: they would match parts of many words. */
 const minMaskedLength = 6;
-/** Parts of values that are shorter are not masked either. */
+/** Shorter parts of values are not masked either. */
 const minPartLength = 3;
 const mark = '***';
 
-/** Hides values in text. A value stays hidden for as long as the mask lives, for a replica from before may still print it. */
+/** Hides values in text. A value that was replaced stays hidden, because an earlier replica may still print it. */
 export class SecretMask {
   private readonly hidden = new Set<string>();
   private pattern: RegExp | undefined;
 
-  /** Hides a value from now on: as it is, line by line (logs are cut into lines), and as JSON and URLs have it. */
+  /** Hides a value from now on: unchanged, each of its lines (logs are cut into lines), and in the forms of JSON and of URLs. */
   add(value: string): void {
     const before = this.hidden.size;
     for (const line of [value, ...value.split(/\r?\n/)]) {
@@ -24,8 +24,8 @@ export class SecretMask {
   }
 
   /**
-   * The text of a part of a line with `***` for each value in it, and for the beginning of one at the end of a part, or its end at the
-   * beginning of the next. Less than three characters of it may be shown.
+   * Replaces each value in a part of a line by `***`, and also the beginning of a value at the end of a part, and the end of one at
+   * the beginning of the next part. Up to two characters of such a value may be shown.
    */
   applyToPart(text: string, { continued, open }: { continued: boolean; open: boolean }): string {
     const end = continued ? longest(text, this.hidden, (form, length) => form.endsWith(text.slice(0, length))) : 0;
@@ -36,13 +36,13 @@ export class SecretMask {
     return `${end > 0 ? mark : ''}${middle}${begin > 0 ? mark : ''}`;
   }
 
-  /** The text with `***` for each value in it. */
+  /** Replaces each value in a text by `***`. */
   apply(text: string): string {
     return this.pattern === undefined ? text : text.replace(this.pattern, mark);
   }
 }
 
-/** How much of a text, at one of its ends, may be a part of a value; 0 where it is none. */
+/** How many characters at one end of a text may be a part of a value; 0 when none are. */
 function longest(text: string, forms: ReadonlySet<string>, fits: (form: string, length: number) => boolean): number {
   let found = 0;
   for (const form of forms) {

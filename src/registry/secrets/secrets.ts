@@ -1,9 +1,10 @@
 import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatSize } from '@dcf/sdk/units';
-import { DcfError, errorCode, messageOf } from '../../core/errors.js';
+import { DcfError, messageOf } from '../../core/errors.js';
 import { type FunctionName, maximumSecretBytes, secretNameProblem } from '../../core/names.js';
+import { errorCode } from '../../core/system-error.js';
 import { TaskQueue } from '../../core/task-queue.js';
+import { formatSize } from '../../core/units.js';
 import { syncPath, unfinished, writeFileAtomic } from '../disk/atomic-file.js';
 import { diskError } from '../disk/disk-error.js';
 import { decodeSecret, encodeSecret, type Secret } from './secret-file.js';
@@ -12,9 +13,9 @@ export type { Secret };
 
 const maxSecrets = 1000;
 
-/** The secrets of a data directory, in memory and on disk: one file each, which nobody but the daemon's own user can read. */
+/** The secrets of a data directory, in memory and on disk. Each is a file that only the daemon's own user can read. */
 export class Secrets {
-  /** Files without a secret that can be used, each with the reason, for the daemon's log. They are left as they are. */
+  /** Messages about files that could not be loaded, for the daemon's log. The files are not changed. */
   readonly damaged: string[] = [];
   private readonly secrets = new Map<string, Secret>();
   private readonly changes = new TaskQueue();
@@ -39,34 +40,34 @@ export class Secrets {
     return secrets;
   }
 
-  /** All of them, by name. */
+  /** All secrets, sorted by name. */
   list(): readonly Secret[] {
     return [...this.secrets.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /**
-   * A secret as it is now, for a function that names it.
+   * The current value of a secret, for a function that names it.
    *
-   * @throws DcfError FAILED_PRECONDITION naming it, and the command that sets it
+   * @throws DcfError FAILED_PRECONDITION with its name and the command that sets it, when it does not exist or is for another function
    */
   use(name: string, user: FunctionName): Secret {
     const secret = this.secrets.get(name);
     if (secret === undefined) {
-      throw new DcfError('FAILED_PRECONDITION', `there is no secret ${name}, which ${user} names: dcf secret set ${name} makes it`);
+      throw new DcfError('FAILED_PRECONDITION', `there is no secret ${name}, which ${user} needs: set it with dcf secret set ${name}`);
     }
     if (secret.function !== undefined && secret.function !== user) {
-      const message = `the secret ${name} is for the function ${secret.function} alone, and not for ${user}: give ${user} one of another name with dcf secret set OTHER --function ${user}`;
+      const message = `the secret ${name} is only for the function ${secret.function}, and not for ${user}: give ${user} one of another name with dcf secret set OTHER --function ${user}`;
       throw new DcfError('FAILED_PRECONDITION', message);
     }
     return secret;
   }
 
   /**
-   * Makes a secret, or replaces it. What runs keeps the value that it was started with.
+   * Adds a secret, or replaces it. Running replicas keep the value that they were started with.
    *
-   * @param onlyFor - the one function that may use it; every function otherwise
-   * @throws DcfError INVALID_ARGUMENT for a name or a value that none can have, FAILED_PRECONDITION when the secret belongs to
-   *   another function, RESOURCE_EXHAUSTED for too many or a full disk
+   * @param onlyFor - the one function that may use it; `undefined`: every function
+   * @throws DcfError INVALID_ARGUMENT for a name or a value that is not allowed, FAILED_PRECONDITION when the secret is for another
+   *   function, RESOURCE_EXHAUSTED when there are too many secrets or the disk is full
    */
   set(name: string, value: Uint8Array, onlyFor: FunctionName | undefined): Promise<void> {
     return this.change(`store the secret ${name}`, async () => {
@@ -77,7 +78,7 @@ export class Secrets {
     });
   }
 
-  /** Removes a secret. Replicas that have it keep it until they end. Throws a DcfError NOT_FOUND. */
+  /** Removes a secret. Running replicas keep it until they end. @throws DcfError NOT_FOUND when it does not exist */
   delete(name: string): Promise<void> {
     return this.change(`delete the secret ${name}`, async () => {
       if (!this.secrets.has(name)) throw new DcfError('NOT_FOUND', `there is no secret ${JSON.stringify(name.slice(0, 128))}`);
@@ -97,11 +98,11 @@ export class Secrets {
     }
     const before = this.secrets.get(name);
     if (before?.function !== undefined && before.function !== onlyFor) {
-      const message = `the secret ${name} is for the function ${before.function} alone: say --function ${before.function}, or delete it first`;
+      const message = `the secret ${name} is only for the function ${before.function}: set it with --function ${before.function}, or delete it first`;
       throw new DcfError('FAILED_PRECONDITION', message);
     }
     if (before === undefined && this.secrets.size >= maxSecrets) {
-      throw new DcfError('RESOURCE_EXHAUSTED', `there are ${maxSecrets} secrets, and no more are kept: delete one first`);
+      throw new DcfError('RESOURCE_EXHAUSTED', `there are ${maxSecrets} secrets, and no more are allowed: delete one first`);
     }
   }
 
@@ -116,11 +117,11 @@ export class Secrets {
     }
   }
 
-  /** Without it only those functions fail that name it. */
+  /** Loads one secret. When it is damaged, only the functions that name it fail. */
   private async loadOne(name: string, path: string): Promise<void> {
     try {
       const secret = decodeSecret(name, await readFile(path, 'utf8'));
-      if (secret === undefined) this.damaged.push(`${path} holds no secret`);
+      if (secret === undefined) this.damaged.push(`${path} is damaged`);
       else this.secrets.set(name, secret);
     } catch (error) {
       this.damaged.push(`${path} cannot be read (${errorCode(error) ?? messageOf(error)})`);

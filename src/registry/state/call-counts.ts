@@ -1,29 +1,29 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { errorCode } from '../../core/errors.js';
 import { type FunctionName, isRevisionId, type RevisionId } from '../../core/names.js';
+import { errorCode } from '../../core/system-error.js';
 import { unfinished } from '../disk/atomic-file.js';
 import { asRecord, asWhole } from '../disk/json.js';
 import { Layout } from '../disk/layout.js';
 
-/** How many calls there were, and how many of them failed. */
+/** A number of calls, and how many of them failed. */
 export interface CallCount {
   readonly calls: number;
   readonly errors: number;
 }
 
-/** The calls of one function since it was deployed first. */
+/** The calls of one function since its first deploy. */
 export interface FunctionCounts {
-  /** Counts of each revision that is kept. */
+  /** The count of each revision that is kept. */
   readonly revisions: Readonly<Record<RevisionId, CallCount>>;
-  /** Counts of revisions that are not kept any more, together. */
+  /** The sum of the counts of revisions that are not kept any more. */
   readonly others: CallCount;
 }
 
 const none: FunctionCounts = { revisions: {}, others: { calls: 0, errors: 0 } };
 
 /**
- * Keeps counts of calls beside each function's state, in `calls.json`. They are not synced to the disk: a crash of the host may
- * cost what was counted last. Nothing depends on them, so a file that cannot be read counts as none.
+ * Stores the counts of calls in a `calls.json` beside each function's `function.json`. They are not synced to the disk: a crash of the
+ * host may lose the latest counts. Nothing depends on them, so a file that cannot be read counts as empty.
  */
 export class CallCounts {
   private readonly layout: Layout;
@@ -40,7 +40,7 @@ export class CallCounts {
     }
   }
 
-  /** Replaces what was kept of a function; one that is not on disk any more is left alone. Throws what the file system throws. */
+  /** Replaces the counts of a function. Does nothing when its folder does not exist any more. Throws other errors of the file system. */
   async write(name: FunctionName, counts: FunctionCounts): Promise<void> {
     const path = this.layout.callCounts(name);
     const temporary = `${path}${unfinished}`;

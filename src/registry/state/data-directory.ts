@@ -1,22 +1,22 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { DcfError, errorCode, messageOf } from '../../core/errors.js';
+import { DcfError, messageOf } from '../../core/errors.js';
+import { errorCode } from '../../core/system-error.js';
 import { exists } from '../disk/atomic-file.js';
 import { Layout } from '../disk/layout.js';
 import { type DirectoryLock, lockDirectory } from './lock.js';
 
 /**
- * Makes the data directory, if need be, and takes its lock.
+ * Makes the data directory, if it does not exist, and takes its lock.
  *
- * @param takeLock - keeps other daemons out of it
- * @throws DcfError FAILED_PRECONDITION when it is no directory, cannot be written, or belongs to another daemon
+ * @throws DcfError FAILED_PRECONDITION when it is not a directory, cannot be written, or is in use by another daemon
  */
-export async function openDataDirectory(path: string, takeLock = lockDirectory): Promise<{ layout: Layout; lock: DirectoryLock }> {
+export async function openDataDirectory(path: string): Promise<{ layout: Layout; lock: DirectoryLock }> {
   const directory = resolve(path);
   try {
     await makeDirectory(directory);
     const layout = new Layout(await realpath(directory));
-    return { layout, lock: takeLock(layout.root) };
+    return { layout, lock: lockDirectory(layout.root) };
   } catch (error) {
     if (DcfError.is(error)) throw error;
     throw new DcfError('FAILED_PRECONDITION', `the data directory ${directory} ${problemOf(error)}; choose another with --data`, {
@@ -25,10 +25,10 @@ export async function openDataDirectory(path: string, takeLock = lockDirectory):
   }
 }
 
-/** Makes a folder and those above it. Node's own recursive mkdir never ends where a parent says ENOENT, as /proc does. */
+/** Makes a folder and the folders above it. Node's own recursive mkdir never ends when a parent answers ENOENT, as /proc does. */
 async function makeDirectory(path: string): Promise<void> {
   try {
-    // What functions log and carry is not for every user of the host.
+    // Logs and files of functions must not be readable for every user of the host.
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return;
@@ -43,7 +43,7 @@ function problemOf(error: unknown): string {
   switch (errorCode(error)) {
     case 'EEXIST':
     case 'ENOTDIR':
-      return 'is not a directory, or a part of its path is none';
+      return 'is not a directory, or a part of its path is not one';
     case 'EACCES':
     case 'EPERM':
       return 'cannot be written: permission denied';

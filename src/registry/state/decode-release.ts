@@ -2,23 +2,23 @@ import { isAliasName, isRevisionId, type RevisionId } from '../../core/names.js'
 import { asList, asNumber, asRecord, asText, asWhole, showJson } from '../disk/json.js';
 import type { Activation, CanaryStop, Release, Scale, Share } from '../model/release.js';
 
-/** What of `function.json` the release is checked against: each revision that there is, the one that was activated last being last. */
+/** The revisions in `function.json`, against which the release is checked. The one that was activated last comes last. */
 export type KnownRevisions = readonly { readonly id: RevisionId; readonly createdAt: number }[];
 
 /**
- * Reads the release out of the content of a `function.json`. What files of earlier versions do not have follows from the rest.
+ * Reads the release from the content of a `function.json`. Values that files of earlier versions lack are derived from the others.
  *
- * @throws Error saying what is wrong and where
+ * @throws Error that says what is wrong and where
  */
 export function decodeRelease(root: Readonly<Record<string, unknown>>, revisions: KnownRevisions): Release {
   const asKnown = (value: unknown, place: string): RevisionId => {
     const id = asText(value, place, isRevisionId);
-    if (!revisions.some((revision) => revision.id === id)) throw new Error(`${place} is ${id}, which is none of the revisions`);
+    if (!revisions.some((revision) => revision.id === id)) throw new Error(`${place} is ${id}, which is not among the revisions`);
     return id;
   };
   const active = asKnown(root['active'], 'active');
   const aliases = Object.entries(asRecord(root['aliases'], 'aliases')).map(([alias, id]): [string, RevisionId] => {
-    if (!isAliasName(alias)) throw new Error(`aliases has ${showJson(alias)}, which is no alias`);
+    if (!isAliasName(alias)) throw new Error(`aliases has ${showJson(alias)}, which is not a valid name for an alias`);
     return [alias, asKnown(id, `aliases.${alias}`)];
   });
   const scale = Object.entries(asRecord(root['scale'] ?? {}, 'scale')).map(([id, value]): [RevisionId, Scale] => {
@@ -46,7 +46,7 @@ function decodeTraffic(value: unknown, active: RevisionId, asKnown: AsKnown): Sh
   });
   if (traffic.length === 0) return traffic;
   const sum = traffic.reduce((total, { percent }) => total + percent, 0);
-  if (sum !== 100) throw new Error(`the shares of traffic sum up to ${sum}, and not to 100`);
+  if (sum !== 100) throw new Error(`the shares of traffic sum up to ${sum}; they must sum up to 100`);
   if (!traffic.some(({ revision }) => revision === active)) throw new Error(`traffic has no share of ${active}, the active revision`);
   return traffic;
 }
@@ -61,7 +61,7 @@ function decodeHistory(value: unknown, active: RevisionId, asKnown: AsKnown): Ac
   return history;
 }
 
-/** The history of a file that has none: its revisions stand in the order in which they were activated. */
+/** Makes a history for a file without one: its revisions are in the order in which they were activated. */
 function historyOf(revisions: KnownRevisions, active: RevisionId): Activation[] {
   const others = revisions.filter(({ id }) => id !== active);
   const last = revisions.filter(({ id }) => id === active);
@@ -72,11 +72,11 @@ function decodeScale(value: unknown, place: string): Scale {
   const record = asRecord(value, place);
   const min = asWhole(record['min'], `${place}.min`);
   const max = asWhole(record['max'], `${place}.max`);
-  if (max < 1 || max < min) throw new Error(`${place} has min ${min} and max ${max}`);
+  if (max < 1 || max < min) throw new Error(`${place} has min ${min} and max ${max}; max must be at least 1, and at least min`);
   return { min, max };
 }
 
-/** It is kept for people, and may name a revision that is gone. */
+/** Reads a canary stop. It is information for people, and may name a revision that is not kept any more. */
 function decodeStop(value: unknown): CanaryStop {
   const record = asRecord(value, 'canaryStop');
   return {

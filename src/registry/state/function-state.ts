@@ -16,15 +16,15 @@ export interface RevisionState {
   readonly files: readonly RevisionFile[];
 }
 
-/** What `function.json` says. */
+/** The content of `function.json`. */
 export interface FunctionState extends Release {
-  /** The one that was activated last stands last. */
+  /** The revision that was activated last comes last. */
   readonly revisions: readonly RevisionState[];
 }
 
 const version = 1;
 
-/** The text of `function.json`. Of a manifest only what the user gave is kept; the rest follows from it. */
+/** Makes the text of `function.json`. It has the manifests as the users gave them; defaults are added again when it is read. */
 export function encodeState(name: FunctionName, state: FunctionState): string {
   const { active, aliases, traffic, history, scale, maxErrorRate, canaryStop } = state;
   const revisions = state.revisions.map(({ id, createdAt, manifest, files }) => ({ id, createdAt, manifest: manifest.given, files }));
@@ -35,14 +35,14 @@ export function encodeState(name: FunctionName, state: FunctionState): string {
 /**
  * Reads `function.json`.
  *
- * @param path - of the file, for messages
- * @throws DcfError DATA_LOSS saying what is wrong and where
+ * @param path - path of the file, for messages
+ * @throws DcfError DATA_LOSS that says what is wrong and where
  */
 export function decodeState(text: string, name: FunctionName, path: string): FunctionState {
   try {
     const root = asRecord(JSON.parse(text), 'the content');
-    if (root['version'] !== version) throw new Error(`version is ${showJson(root['version'])}: this daemon knows ${version}`);
-    if (root['name'] !== name) throw new Error(`name is ${showJson(root['name'])} in the folder of ${name}`);
+    if (root['version'] !== version) throw new Error(`version is ${showJson(root['version'])}; this daemon reads version ${version}`);
+    if (root['name'] !== name) throw new Error(`name is ${showJson(root['name'])}, but the file is in the folder of ${name}`);
     const revisions = asList(root['revisions'], 'revisions').map((value, index) => decodeRevision(value, name, `revisions[${index}]`));
     return { ...decodeRelease(root, revisions), revisions };
   } catch (error) {
@@ -53,7 +53,7 @@ export function decodeState(text: string, name: FunctionName, path: string): Fun
 function decodeRevision(value: unknown, name: FunctionName, place: string): RevisionState {
   const record = asRecord(value, place);
   const manifest = parseManifestJson(JSON.stringify(asRecord(record['manifest'], `${place}.manifest`)));
-  if (manifest.name !== name) throw new Error(`${place}.manifest.name is ${showJson(manifest.name)}`);
+  if (manifest.name !== name) throw new Error(`${place}.manifest.name is ${showJson(manifest.name)}; it must be ${name}`);
   return {
     id: asText(record['id'], `${place}.id`, isRevisionId),
     createdAt: asWhole(record['createdAt'], `${place}.createdAt`),

@@ -1,24 +1,25 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { DcfError, errorCode } from '../../core/errors.js';
+import { DcfError } from '../../core/errors.js';
 import { readProcessStat } from '../../core/proc-stat.js';
+import { errorCode } from '../../core/system-error.js';
 
-/** Says that this process owns a data directory. */
+/** The lock of a data directory, which this process holds. */
 export interface DirectoryLock {
   release(): void;
 }
 
-/** What flock(1) exits with when another holds the lock, https://man7.org/linux/man-pages/man1/flock.1.html. */
+/** The exit code of flock(1) when another process holds the lock, https://man7.org/linux/man-pages/man1/flock.1.html. */
 const conflict = 1;
 
 /**
- * Takes the lock of a data directory. It belongs to the open file description that flock(1) inherits, so it ends with this
- * process however that ends. Where there is no flock(1), the file's content counts: a process id and when that process was
- * started; then two daemons that are started at the same instant may both get it.
+ * Takes the lock of a data directory. It belongs to the open file description that flock(1) inherits, so it ends with this process,
+ * however that ends. Without flock(1) the content of the file decides, which is the id and the start time of a process; then two
+ * daemons that start at the same moment may both get the lock.
  *
- * @param command - flock(1)
- * @throws DcfError FAILED_PRECONDITION when another process has it, with that process's id
+ * @param command - the program flock(1); replaced in tests
+ * @throws DcfError FAILED_PRECONDITION with the other process's id when another process has it
  */
 export function lockDirectory(directory: string, command = 'flock'): DirectoryLock {
   const path = join(directory, 'lock');
@@ -56,8 +57,8 @@ function isRunning(pid: string, start: string): boolean {
 }
 
 /**
- * When a process was started, as one word: a process id alone may have been given to another since. Empty when there is no
- * such process.
+ * The start time of a process, as one word; empty when there is no such process. It is needed because another process may get the same
+ * id later.
  */
 function startOf(pid: number): string {
   const stat = readProcessStat(pid);

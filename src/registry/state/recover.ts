@@ -13,19 +13,19 @@ import { remoteResources } from '../model/resources.js';
 import type { Revision } from '../model/revision.js';
 import { decodeState, type FunctionState } from './function-state.js';
 
-/** What is in the folder of one function. */
+/** The content of one function's folder. */
 export type Loaded = { kind: 'whole'; record: FunctionRecord } | { kind: 'damaged'; function: DamagedFunction };
 
 /**
- * Reads every function of a data directory, lays out again what is missing, and removes what a crash left: what was
- * half-written, and what no `function.json` names. A damaged function is left as it is, but for the half-written.
+ * Reads every function of a data directory, restores missing folders of revisions, and removes what a crash left: unfinished files, and
+ * revisions that no `function.json` names. From a damaged function only unfinished files are removed.
  */
 export async function loadFunctions(layout: Layout, blobs: Blobs): Promise<Loaded[]> {
   await mkdir(layout.functions, { recursive: true });
   const loaded: Loaded[] = [];
   for (const entry of await readdir(layout.functions, { withFileTypes: true })) {
     if (isStaging(entry.name)) await rm(join(layout.functions, entry.name), { recursive: true, force: true });
-    // What has another name is not ours.
+    // Other entries do not belong to the daemon.
     if (!entry.isDirectory() || !isFunctionName(entry.name)) continue;
     const found = await loadFunction(layout, blobs, entry.name);
     if (found !== undefined) loaded.push(found);
@@ -36,7 +36,7 @@ export async function loadFunctions(layout: Layout, blobs: Blobs): Promise<Loade
 async function loadFunction(layout: Layout, blobs: Blobs, name: FunctionName): Promise<Loaded | undefined> {
   const directory = layout.function(name);
   const path = layout.state(name);
-  // A first deploy that did not come to its end, or a delete that did not.
+  // A crash during a first deploy, or during a delete.
   if (!(await exists(path))) {
     await removeFolder(directory);
     return undefined;
@@ -48,12 +48,12 @@ async function loadFunction(layout: Layout, blobs: Blobs, name: FunctionName): P
     await removeOthers(directory, entries, state);
     return { kind: 'whole', record: await restore(layout, blobs, name, state) };
   } catch (error) {
-    // Whatever it is, the other functions are to be served.
+    // Whatever the error is, the other functions have to be served.
     return { kind: 'damaged', function: { name, problem: diskError(error, layout.root, `load ${name}`).message } };
   }
 }
 
-/** A revision that is lost is dropped, unless it is needed: then its DATA_LOSS is thrown. */
+/** Restores the folders of a function's revisions. A revision that is lost is dropped, unless the release needs it: then its error is thrown. */
 async function restore(layout: Layout, blobs: Blobs, name: FunctionName, state: FunctionState): Promise<FunctionRecord> {
   const revisions: Revision[] = [];
   const needed = new Set<RevisionId>(revisionsIn(state));
@@ -63,7 +63,7 @@ async function restore(layout: Layout, blobs: Blobs, name: FunctionName, state: 
       await materialize(revision, blobs);
       revisions.push(revision);
     } catch (error) {
-      // What can be downloaded again is, when the function starts.
+      // Resources that can be downloaded are downloaded again when the function starts.
       if (await lacksDownload(revision, blobs)) revisions.push(revision);
       else if (needed.has(revision.id) || !DcfError.is(error)) throw error;
     }

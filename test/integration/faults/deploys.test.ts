@@ -182,7 +182,9 @@ faults('Calls that wait when their revision is replaced', {}, (row) => {
       await holds(scene, 2);
       await writeFile(flag, '');
       await deployed;
-      const details = new RegExp(`^the revision ${revision} of fault was replaced while the call waited for it, and runs no more$`);
+      const details = new RegExp(
+        `^revision ${revision} of fault was replaced while the call waited for it, and no longer runs: name another revision, or none$`,
+      );
       assertReply(await named, { code: 'NOT_FOUND', details });
       assertReply(await other, { code: 'OK', text: 'new' });
     },

@@ -84,7 +84,7 @@ faults('What a Handler does while it is built', {}, (row) => {
         if (reply.code === 'INTERNAL') reply = await scene.call('exit');
         return reply.code !== 'INTERNAL';
       });
-      assertReply(reply, { code: 'UNAVAILABLE', details: /exited with code 3; it is tried again in/ });
+      assertReply(reply, { code: 'UNAVAILABLE', details: /exited with code 3; the next start is tried in/ });
       assert.ok(reply.notStarted && (reply.pushbackMs ?? 0) > 0);
       await pauses.becomeLonger();
       await recovers(scene, bad);

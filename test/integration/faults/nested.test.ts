@@ -27,7 +27,10 @@ faults('Functions that call functions', {}, (row) => {
 
   row('A Handler calls its own function, which has no free slot', 'ABORTED at once, which says who waits for whom', async (scene) => {
     await deploy(scene, ['a']);
-    await failsAndLives(scene, ['a'], call('a', answer), { code: 'ABORTED', details: /^a: every slot is held.*\(a waits for a\)/ });
+    await failsAndLives(scene, ['a'], call('a', answer), {
+      code: 'ABORTED',
+      details: /^a: deadlock: every slot is held.*\(a waits for a\)/,
+    });
   });
 
   row('Handlers call each other round a circle of three functions', 'ABORTED at once, which shows the circle', async (scene) => {

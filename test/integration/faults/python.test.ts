@@ -211,7 +211,7 @@ const refusals: [fault: string, source: string, message: RegExp, settings?: Depl
     /sys\.exit\(3\) while it was built/,
   ],
   ['calls `os._exit` when it is built', 'import os\nos._exit(7)', /exited with code 7/],
-  ['crashes in C when it is built', 'import ctypes\nctypes.string_at(0)', /ended by SIGSEGV/],
+  ['crashes in C when it is built', 'import ctypes\nctypes.string_at(0)', /killed by SIGSEGV/],
   ['loops without end when it is built', 'while True: pass', /initTimeout/, { initTimeout: '600ms' }],
   [
     'crashes in one of two processes when it is built',

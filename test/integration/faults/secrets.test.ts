@@ -90,7 +90,7 @@ faults('Secrets', { args: ['--log-level', 'debug'] }, (row) => {
       const worker = await scene.replica();
       const deploy = () => scene.deploy(careless, { name: scene.name, secrets: ['API_KEY', 'TOKEN'] });
       await scene.throughout(async () => {
-        const message = /^there is no secret TOKEN, which fault names: dcf secret set TOKEN makes it$/;
+        const message = /^there is no secret TOKEN, which fault needs: set it with dcf secret set TOKEN$/;
         await assert.rejects(deploy(), { code: 'FAILED_PRECONDITION', message });
         await scene.expect('key', { code: 'OK', text: oldKey });
       });
@@ -148,9 +148,9 @@ faults('Secrets', { args: ['--log-level', 'debug'] }, (row) => {
 });
 
 const damages: [what: string, damage: (path: string) => Promise<void>, said: string][] = [
-  ['cut off', async (path) => writeFile(path, (await readFile(path)).subarray(0, 40)), 'holds no secret'],
-  ['empty', (path) => writeFile(path, ''), 'holds no secret'],
-  ['of another value', damagedValue, 'holds no secret'],
+  ['cut off', async (path) => writeFile(path, (await readFile(path)).subarray(0, 40)), 'is damaged'],
+  ['empty', (path) => writeFile(path, ''), 'is damaged'],
+  ['of another value', damagedValue, 'is damaged'],
   ['unreadable', (path) => rm(path).then(() => mkdir(path)), 'cannot be read \\(EISDIR\\)'],
 ];
 
@@ -182,7 +182,7 @@ daemonFaults('Damaged secrets at the start of the daemon', (row) => {
       for (const [index, [what, , said]] of damages.entries()) {
         assert.match(second.log(), new RegExp(`/KEY_${index} ${said}: set it again, or remove the file`), what);
         await eventually('it has failed', async () => (await second.control.describe(`key-${index}`)).summary?.state === 'failed');
-        const details = new RegExp(`there is no secret KEY_${index}, which key-${index} names`);
+        const details = new RegExp(`there is no secret KEY_${index}, which key-${index} needs`);
         assertReply(await client.invoke(`key-${index}`, ''), { code: 'FAILED_PRECONDITION', details });
       }
       for (const value of [oldKey, newKey, Buffer.from(oldKey).toString('base64')]) assert.ok(!second.log().includes(value));

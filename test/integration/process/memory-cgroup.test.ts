@@ -49,7 +49,7 @@ test('the group above the daemon’s own is used when it was delegated; never by
   if (delegated) assert.deepEqual(found, { usable: true, version: 'v2', parent: group });
   const scope = places(root, '0::/user.slice/dcfd.service/run-1.scope\n');
   await mkdir(join(group, 'run-1.scope'));
-  if (delegated) assert.match(reason(scope), /run-1\.scope was given no memory controller|run-1\.scope is no memory cgroup/);
+  if (delegated) assert.match(reason(scope), /run-1\.scope has no memory controller|run-1\.scope is not a memory cgroup/);
   const asRoot = reason({ ...places(root, '0::/user.slice/dcfd.service/daemon\n'), uid: 0 });
   assert.match(asRoot, /dcfd\.service\/daemon is not delegated to the daemon: name one with --cgroup/);
   assert.match(reason({ ...places(root, '0::/user.slice/dcfd.service/daemon\n'), uid: uid + 1 }), /not delegated/);
@@ -64,13 +64,13 @@ test('the version 1 memory hierarchy goes before the unified one', async (t) => 
 
 test('a group that cannot be used says why', async (t) => {
   const { group, root } = await v2(t, 'dcf.slice', 'cpu');
-  assert.match(reason(places(root, '', group)), /dcf\.slice was given no memory controller/);
-  assert.match(reason(places(root, '', join(root, 'missing'))), /missing is no memory cgroup/);
+  assert.match(reason(places(root, '', group)), /dcf\.slice has no memory controller/);
+  assert.match(reason(places(root, '', join(root, 'missing'))), /missing is not a memory cgroup/);
   const v1 = join(root, 'v1');
   await mkdir(v1);
   await writeFile(join(v1, 'memory.limit_in_bytes'), '9223372036854771712\n');
   await writeFile(join(v1, 'memory.use_hierarchy'), '0\n');
-  assert.match(reason(places(root, '', v1)), /does not count its children/);
+  assert.match(reason(places(root, '', v1)), /does not count the memory of its children/);
 });
 
 test('a replica’s group has its limit, takes a process in before it runs, tells of a kill, and goes', async (t) => {

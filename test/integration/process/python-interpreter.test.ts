@@ -51,13 +51,13 @@ test('none, too old, none of ours, and one that does not start: each says what w
   });
   assert.equal(
     await refusal(undefined, 'python-none'),
-    "runtime: python needs python-none (--python says which), and it is not on the daemon's PATH. Install Python 3.9 or newer, or name another",
+    "runtime: python needs python-none (set by --python), and it is not on the daemon's PATH. Install Python 3.9 or newer, or name another program with --python",
   );
   assert.match(await refusal(undefined, '/nowhere/python'), /needs \/nowhere\/python .* there is no such program/);
   assert.match(await refusal('3.99'), /^python: "3\.99" asks for python3\.99, and it is not on the daemon's PATH\. Install Python 3\.99/);
   assert.equal(
     await refusal(undefined, 'python-old'),
-    `runtime: python needs python-old (--python says which); found: ${folder}/a/python-old is Python 3.8.18, too old: 3.9 or newer is needed`,
+    `runtime: python needs python-old (set by --python); found: ${folder}/a/python-old is Python 3.8.18, too old: 3.9 or newer is needed`,
   );
   assert.match(await refusal('3.10'), /python3\.10 is Python 3\.8\.18, too old/);
   assert.match(await refusal(undefined, 'python-pypy'), /is pypy310: only CPython is supported/);

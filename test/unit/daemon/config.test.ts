@@ -67,14 +67,14 @@ test('a mistake is named with its place and with what is allowed', async (t) => 
   refused(['--max-connections', '0'], /a whole number above 0/);
   refused(['--max-paylod', '1MiB'], /^unknown option '--max-paylod': Did you mean --max-payload\? dcfd --help/);
   refused(['--grpc'], /^option '--grpc <value>' argument missing\. dcfd --help/);
-  refused(['stray'], /^"stray" is no option\. dcfd --help/);
+  refused(['stray'], /^"stray" is not an option\. dcfd --help/);
   refused(['--grpc', 'a', '--http', 'b'], /^--grpc: "a" is not allowed.*\n--http: "b" is not allowed/);
   refused(['--config', '/nowhere/dcfd.yaml'], /configuration \/nowhere\/dcfd\.yaml cannot be read/);
   const file = join(await temporaryFolder(t), 'dcfd.yaml');
   await writeFile(file, 'maxPaylod: 1MiB\n');
   refused(['--config', file], /unknown key "maxPaylod" \(did you mean "maxPayload"\?\); allowed: data, grpc/);
   await writeFile(file, 'data: { folder: /data }\n');
-  refused(['--config', file], /dcfd\.yaml: "data" is no text; allowed: a text, or for lists a list of texts/);
+  refused(['--config', file], /dcfd\.yaml: "data" is not a text; allowed: a text, or for lists a list of texts/);
   await writeFile(file, 'resourceHosts: [example.com, example.org]\n');
   assert.deepEqual(read(['--config', file]).resourceHosts, ['example.com', 'example.org']);
   await writeFile(file, '- 1\n');
@@ -133,7 +133,7 @@ test('where resources may come from: hosts in lower case, ports where they are p
   refused(['--resource-allow-private', 'models.internal'], /HOST:PORT, such as models\.internal:443/);
   const file = join(await temporaryFolder(t), 'ca.pem');
   const rules = (): unknown => downloadRules(read(['--resource-ca', file]));
-  assert.throws(rules, { code: 'INVALID_ARGUMENT', message: /--resource-ca .* holds no PEM certificates that can be read: ENOENT/ });
+  assert.throws(rules, { code: 'INVALID_ARGUMENT', message: /--resource-ca: .* is not a readable file of PEM certificates: ENOENT/ });
   await writeFile(file, 'nothing');
   assert.throws(rules, { code: 'INVALID_ARGUMENT' });
   const { cert } = makeCertificate('files.test');

@@ -17,17 +17,17 @@ test('the data does not depend on the folder that one stands in', async (t) => {
   assert.equal(found({ XDG_DATA_HOME: '/home/ada/data' }, true), '/var/lib/dcf');
 });
 
-test('./data is taken where a daemon has made it, and that is told; any other folder of that name is not', async (t) => {
+test('./data is used when a daemon has made it, with a warning; any other folder of that name is not', async (t) => {
   const folder = await temporaryFolder(t);
   const data = join(folder, 'data');
   const given = { environment: { XDG_DATA_HOME: '/elsewhere' }, folder, root: false };
   await mkdir(join(data, 'functions'), { recursive: true });
-  assert.deepEqual(defaultData(given), { directory: '/elsewhere/dcf', word: undefined });
+  assert.deepEqual(defaultData(given), { directory: '/elsewhere/dcf', warning: undefined });
   await mkdir(join(data, 'blobs/sha256'), { recursive: true });
   await writeFile(join(data, 'lock'), '');
-  const { directory, word } = defaultData(given);
+  const { directory, warning } = defaultData(given);
   assert.equal(directory, data);
-  assert.match(word ?? '', new RegExp(`kept its data in ${data}, .*/elsewhere/dcf\\. --data says which`));
+  assert.match(warning ?? '', new RegExp(`^${data} has the data of an earlier daemon, .* instead of /elsewhere/dcf; .* with --data$`));
 });
 
 test('--data, DCF_DATA and the file say which; an empty one says nothing', () => {

@@ -59,10 +59,10 @@ test('a hundred lines a second, one that counts the other calls, and no report i
   call(1_234);
   assert.deepEqual([entries.length, made()], [100, 100]);
   t.mock.timers.tick(1_000);
-  assert.deepEqual([entries.length, entries.at(-1)?.text], [101, '1134 calls got no line here: 100 a second is the most']);
+  assert.deepEqual([entries.length, entries.at(-1)?.text], [101, '1134 calls are not logged here: at most 100 a second are']);
   call(150);
   t.mock.timers.tick(1_000);
-  assert.deepEqual([entries.length, entries.at(-1)?.text], [202, '50 calls got no line here: 100 a second is the most']);
+  assert.deepEqual([entries.length, entries.at(-1)?.text], [202, '50 calls are not logged here: at most 100 a second are']);
   t.mock.timers.tick(5_000);
   call(100);
   t.mock.timers.tick(1_000);
@@ -73,7 +73,7 @@ test('what is missing is told at the end, and forgotten with the function', (t) 
   const { calls, entries, call } = collect(t);
   call(101);
   calls.close();
-  assert.equal(entries.at(-1)?.text, '1 calls got no line here: 100 a second is the most');
+  assert.equal(entries.at(-1)?.text, '1 calls are not logged here: at most 100 a second are');
   call(101);
   calls.forget();
   const before = entries.length;
@@ -88,5 +88,5 @@ test('the lines of calls are in the function log, also those that wait at the en
   await logs.close();
   const texts = await textsOf(logs.read(digits));
   assert.equal(texts.length, 102);
-  assert.deepEqual([texts[0], texts.at(-1)], ['before', '2 calls got no line here: 100 a second is the most']);
+  assert.deepEqual([texts[0], texts.at(-1)], ['before', '2 calls are not logged here: at most 100 a second are']);
 });

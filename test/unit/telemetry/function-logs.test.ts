@@ -257,7 +257,7 @@ describe('FunctionLogs', () => {
     await writeFile(join(data, 'logs'), '');
     await assert.rejects(FunctionLogs.open(data, { onProblem: assert.fail }), {
       code: 'FAILED_PRECONDITION',
-      message: /logs cannot be kept in .*\/logs: /,
+      message: /the folder for the functions' logs, .*\/logs, cannot be made: /,
     });
   });
 

@@ -49,7 +49,7 @@ test('a sender that has used up its credit gets it back when everything is taken
       credit.spend(length);
       window.receive(length);
     }
-    assert.throws(() => window.receive(0), /no credit/);
+    assert.throws(() => window.receive(0), /without credit/);
     for (let taken = 0; taken < sent; taken++) credit.grant(window.take(length));
     assert.equal(credit.open, true, `chunks of ${length} bytes`);
   }

@@ -16,14 +16,14 @@ function refused(frame: Partial<Frame>, rule: RegExp): void {
 test('a frame that breaks a rule is refused with the rule', () => {
   refused({ type: 99 }, /type 99 is not known/);
   refused({ type: 4, header: '' }, /not JSON/);
-  refused({ type: 4, header: '[]' }, /no object/);
-  refused({ type: 4, header: '{}' }, /"requestId" is no text/);
-  refused({ type: 4, header: '{"requestId":"a","metadata":{"k":1}}' }, /"metadata" holds more than texts/);
-  refused({ type: 6, header: '{"code":"OK","message":"","stack":""}' }, /no gRPC status/);
-  refused({ type: 11, header: '{"level":"loud","time":1}' }, /no level/);
-  refused({ type: 2, header: '{"providers":[1],"initMs":1}' }, /"providers" is no list of texts/);
-  refused({ type: 2, header: '{"providers":[],"initMs":-1}' }, /"initMs" is no whole number/);
-  refused({ type: 1, header: '{"protocol":1}' }, /"function" is no text/);
+  refused({ type: 4, header: '[]' }, /not an object/);
+  refused({ type: 4, header: '{}' }, /"requestId" is not a text/);
+  refused({ type: 4, header: '{"requestId":"a","metadata":{"k":1}}' }, /"metadata" has a value that is not a text/);
+  refused({ type: 6, header: '{"code":"OK","message":"","stack":""}' }, /"OK" is not the name of a gRPC status/);
+  refused({ type: 11, header: '{"level":"loud","time":1}' }, /not a log level/);
+  refused({ type: 2, header: '{"providers":[1],"initMs":1}' }, /"providers" is not a list of texts/);
+  refused({ type: 2, header: '{"providers":[],"initMs":-1}' }, /"initMs" is not a whole number from 0/);
+  refused({ type: 1, header: '{"protocol":1}' }, /"function" is not a text/);
 });
 
 test('an INIT of another protocol version is refused', () => {

@@ -117,7 +117,7 @@ test('a package may have no file where downloads go, unless it has none', async 
   const taken = packageOf({ name: 'digits', resources: { model: { source: 'https://example.org/m.onnx', sha256: digest } } }, files);
   await assert.rejects(registry.createRevision(taken), {
     code: 'INVALID_ARGUMENT',
-    message: 'the file ".DCF/model/m.onnx" is where downloaded resources go: rename the folder .dcf',
+    message: 'the file ".DCF/model/m.onnx" is in the folder for downloaded resources: rename the folder .dcf of the package',
   });
   await deploy(registry, packageOf({ name: 'digits' }, files));
 });

@@ -135,7 +135,7 @@ describe('requirements.txt', () => {
     }
     // https://peps.python.org/pep-0552/: it names its source by a hash that is not checked.
     assert.equal((await readFile(join(second, sitePackagesLink, compiled))).readUInt32LE(4), 1);
-    assert.match(lines.join('\n'), /of it is shared with what was installed before/);
+    assert.match(lines.join('\n'), /of it is shared with packages that were installed before/);
     assert.deepEqual([await answerOf(revision, 'tiny'), await answerOf(second, 'other')], ['42', '7']);
     await sweepDependencies(data, [second]);
     assert.equal(await answerOf(second, 'tiny'), '42');
@@ -175,7 +175,7 @@ describe('requirements.txt', () => {
   });
 
   for (const [line, message] of [
-    ['-e .', /requirements\.txt: -e \.: a folder cannot be shared; build a wheel/],
+    ['-e .', /requirements\.txt: -e \.: a folder cannot be installed; build a wheel/],
     ['./vendor', /requirements\.txt: \.\/vendor is a folder/],
     ['-r ../outside.txt', /requirements\.txt names "\.\.\/outside\.txt", which/],
     ['/etc/thing.whl', /requirements\.txt names "\/etc\/thing\.whl", which/],

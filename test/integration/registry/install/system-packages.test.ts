@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { appendFile, chmod, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { provideSystemPackages } from '../../../../src/registry/install/system-packages.js';
+import { cleanUp, temporaryDirectory } from '../../../support/cleanup.js';
 import { temporaryFolder } from '../../../support/registry.js';
 
 /** A host of its own: the packages are lines of a file, which dpkg-query reads and apt-get writes. */
@@ -79,6 +81,38 @@ test('a host without dpkg says so', async (context) => {
   const environment = { PATH: await temporaryFolder(context) };
   await assert.rejects(provideSystemPackages(['libgl1'], { mayInstall: true, onOutput: assert.fail, environment }), {
     code: 'FAILED_PRECONDITION',
-    message: 'packages.apt: this host has no dpkg, so libgl1 cannot be looked for',
+    message: 'packages.apt: this host has no dpkg, which tells whether libgl1 is installed',
   });
+});
+
+test('an install that is given up before it begins is CANCELLED', async (context) => {
+  const { environment } = await host(context, 'exit 1');
+  const given = { mayInstall: true, onOutput: assert.fail, environment, signal: AbortSignal.abort() };
+  await assert.rejects(provideSystemPackages(['ffmpeg'], given), {
+    code: 'CANCELLED',
+    message: 'installing packages.apt was cancelled before it began',
+  });
+});
+
+const withoutSetsid = spawnSync('setsid', ['true']).status === 0 ? false : 'there is no setsid';
+
+test('a program that an installer leaves in the background does not hold it up', {
+  skip: withoutSetsid,
+  timeout: 60_000,
+}, async (context) => {
+  const folder = await temporaryDirectory(context);
+  const left = join(folder, 'left');
+  // It leaves the installer's process group, and keeps the installer's output open.
+  const { environment } = await host(
+    context,
+    `setsid sh -c 'echo $$ > ${left}; exec sleep 600' & while [ ! -s ${left} ]; do sleep 0.01; done; echo ready; exit 0`,
+  );
+  cleanUp(context, async () => {
+    process.kill(Number(await readFile(left, 'utf8')), 'SIGKILL');
+  });
+  const lines: string[] = [];
+  await assert.rejects(provideSystemPackages(['ffmpeg'], { mayInstall: true, onOutput: (line) => lines.push(line), environment }), {
+    message: 'packages.apt: "apt-get install ffmpeg" ran, but ffmpeg is not installed',
+  });
+  assert.deepEqual(lines, ['ready']);
 });

@@ -96,7 +96,7 @@ describe('Registry.open', () => {
     for (const path of [join(folder, 'file'), join(folder, 'file/below')]) {
       await assert.rejects(Registry.open(path), {
         code: 'FAILED_PRECONDITION',
-        message: `the data directory ${path} is not a directory, or a part of its path is none; choose another with --data`,
+        message: `the data directory ${path} is not a directory, or a part of its path is not one; choose another with --data`,
       });
     }
   });

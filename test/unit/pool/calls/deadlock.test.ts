@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type AwaitedCall, type SlotHolder, type SlotOwner, standstill } from '../../../../src/pool/calls/deadlock.js';
+import { type AwaitedCall, findDeadlock, type SlotHolder, type SlotOwner } from '../../../../src/pool/calls/deadlock.js';
 
 /** A pool whose slots are all taken, unless a test says otherwise. */
 class TestOwner implements SlotOwner {
@@ -54,7 +54,7 @@ class TestCall implements AwaitedCall {
 }
 
 function shown(owner: SlotOwner): string[] | undefined {
-  return standstill(owner)?.map(({ from, to }) => `${from}→${to}`);
+  return findDeadlock(owner)?.map(({ from, to }) => `${from}→${to}`);
 }
 
 test('a call that waits for nothing can end, and one that runs for another; of a pool without calls nothing is said', () => {

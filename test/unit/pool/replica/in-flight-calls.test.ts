@@ -122,8 +122,8 @@ test('a call whose caller takes chunks as well becomes a stream with the first; 
 test('what breaks the protocol is refused: an answer to nothing, chunks of what is no stream', () => {
   const { calls, add } = held();
   const { wireId: id } = add('a');
-  assert.throws(() => calls.receive({ type: 'RESULT', id: id + 1, body }), /an answer came for call \d+, which the worker does not have/);
-  assert.throws(() => calls.receive({ type: 'DATA', id, body }), /DATA came for call \d+, which is no stream/);
+  assert.throws(() => calls.receive({ type: 'RESULT', id: id + 1, body }), /the worker answered call \d+, which it does not have/);
+  assert.throws(() => calls.receive({ type: 'DATA', id, body }), /the worker sent DATA for call \d+, which is not a stream/);
   assert.throws(() => calls.receive({ type: 'END', id }), { code: 'INTERNAL' });
   assert.equal(calls.count, 1);
 });

@@ -47,7 +47,7 @@ test('the call ahead takes the slot that is given back, and begins there; by ano
   ahead.assign(someWorker, 7, slots.take(ahead));
   slots.giveBack(held);
   assert.deepEqual([slots.free, slots.aheadBegins, slots.takesAhead], [0, true, false]);
-  assert.throws(() => slots.begin(8), /call 8 has started, which was not sent ahead/);
+  assert.throws(() => slots.begin(8), /the worker has started call 8, which was not sent ahead/);
   assert.equal(slots.begin(7), ahead);
   assert.deepEqual([slots.ahead, slots.takesAhead, ahead.startedAt > 0], [undefined, true, true]);
   assert.throws(() => slots.begin(7), { code: 'INTERNAL' });

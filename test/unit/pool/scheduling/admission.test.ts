@@ -52,15 +52,15 @@ test('where no Handler can be built, or a replica is tried again only later, cal
   const pausing = admission.refusal(call, undefined);
   assert.ok(pausing !== undefined && isNotStarted(pausing));
   assert.deepEqual([pausing.code, pausing.retryAfterMs], ['UNAVAILABLE', 5_001]);
-  assert.match(pausing.message, /tested is not ready: it exited with code 1; it is tried again in 5/);
+  assert.match(pausing.message, /tested is not ready: it exited with code 1; the next start is tried in 5/);
   replicas.initError = new DcfError('FAILED_PRECONDITION', 'no weights');
-  const hopeless = admission.refusal(call, undefined);
-  assert.deepEqual([hopeless?.code, hopeless?.message], ['FAILED_PRECONDITION', 'tested is not ready: no weights']);
+  const unavailable = admission.refusal(call, undefined);
+  assert.deepEqual([unavailable?.code, unavailable?.message], ['FAILED_PRECONDITION', 'tested is not ready: no weights']);
   replicas.readyCount = 1;
-  assert.equal(admission.hopeless(), undefined, 'another replica is ready');
+  assert.equal(admission.unavailable(), undefined, 'another replica is ready');
   replicas.readyCount = 0;
   admission.suspended = true;
-  assert.equal(admission.hopeless(), undefined, 'its replicas were told to end, and come again');
+  assert.equal(admission.unavailable(), undefined, 'its replicas were told to end, and come again');
 });
 
 test('a pool that stops takes nothing, not even where a worker is free', () => {

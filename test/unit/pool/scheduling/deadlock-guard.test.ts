@@ -49,7 +49,7 @@ function setUp(t: TestContext) {
     const made = fakeCall(owner, id, 1_000, { origin: nested });
     nested.accepted(made.call);
     queue.push(made.call);
-    guard.look();
+    guard.check();
     return made;
   };
   return { clock, worker, replica, state, queue, guard, outer, nest };
@@ -72,7 +72,7 @@ test('it waits while a replica comes, and while one can be started for it', (t) 
   const { outcomes } = nest(outer, 'inner');
   state.expectsReplica = false;
   state.canGrow = true;
-  guard.look();
+  guard.check();
   assert.deepEqual([state.grown, outcomes.length], [1, 0]);
 });
 
@@ -81,7 +81,7 @@ test('it waits while the slot is held by a call that waits for nothing', (t) => 
   assert.deepEqual(nest(fakeCall(noPool, 'elsewhere').call, 'inner').outcomes, []);
 });
 
-test('a standstill that begins later is found at the next look', async (t) => {
+test('a deadlock that begins later is found by the next search', async (t) => {
   const { clock, outer, nest, state } = setUp(t);
   state.expectsReplica = true;
   const { outcomes } = nest(outer, 'inner');

@@ -52,7 +52,7 @@ describe('Blobs', () => {
     const writer = await blobs.writer(digest, bytes.length - 1);
     await assert.rejects(writer.write(bytes), {
       code: 'INVALID_ARGUMENT',
-      message: `the blob ${digest} has more than the ${bytes.length - 1} bytes that were declared`,
+      message: `the blob ${digest} is longer than the ${bytes.length - 1} bytes that were declared`,
     });
     assert.deepEqual(await readdir(folder), []);
     await assert.rejects(writer.write(bytes), { code: 'INTERNAL' });

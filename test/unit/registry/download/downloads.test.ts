@@ -73,7 +73,7 @@ test('a connection that is cut goes on where it was, of the same version', async
   const [first, second, third] = up.server.requests;
   assert.equal(first, '/model.onnx - -');
   for (const request of [second, third]) assert.match(request ?? '', /^\/model\.onnx bytes=[1-9]\d*- "v1"$/);
-  assert.match(up.lines[0] ?? '', /the connection to 127\.0\.0\.1:\d+ broke: .*; it goes on from .* in /);
+  assert.match(up.lines[0] ?? '', /the connection to 127\.0\.0\.1:\d+ broke: .*; the download continues from .* in /);
 });
 
 test('a daemon that starts later goes on with what is there; a part that nobody wants for a week goes', async (t) => {
@@ -144,7 +144,7 @@ test('what is too large is refused, whether the server says so or not, and nothi
   };
   const up = await setUp(t, respond, { maxBytes: 2 ** 20 });
   for (const path of ['/said', '/not-said']) {
-    const message = /^resources\.model: it has .* or more: this daemon takes 1 MiB \(--max-resource-size\)$/;
+    const message = /^resources\.model: it has .* or more; this daemon takes 1 MiB at most \(--max-resource-size\)$/;
     await assert.rejects(up.fetch(path), { code: 'RESOURCE_EXHAUSTED', message });
     assert.deepEqual(await readdir(up.folder), []);
   }
@@ -161,7 +161,7 @@ test('a server that is silent is given up after some tries; what came before is 
   const up = await setUp(t, () => undefined, { idleMs: 50 });
   await writeFile(up.blobs.partialPath(digest), 'some');
   const message =
-    /^resources\.model: 127\.0\.0\.1:\d+ was silent for 50 ms, 5 times; 4 B of it are kept, and the next deploy goes on from there$/;
+    /^resources\.model: 127\.0\.0\.1:\d+ was silent for 50 ms, 5 times in a row; 4 B are kept, and the next deploy continues from there$/;
   await assert.rejects(up.fetch(), { code: 'FAILED_PRECONDITION', message });
   assert.equal(await readFile(up.blobs.partialPath(digest), 'utf8'), 'some');
 });
@@ -174,7 +174,7 @@ test('a server that falls silent on the way is asked for the rest', async (t) =>
   const up = await setUp(t, respond, { idleMs: 1000 });
   await up.fetch();
   await assertStored(up);
-  assert.match(up.lines.join('\n'), /was silent for 1 s; it goes on from /);
+  assert.match(up.lines.join('\n'), /was silent for 1 s; the download continues from /);
 });
 
 test('statuses that may pass are tried again, others are told at once', async (t) => {
@@ -185,7 +185,7 @@ test('statuses that may pass are tried again, others are told at once', async (t
   });
   await up.fetch();
   await assertStored(up);
-  assert.match(up.lines[0] ?? '', /answered with the status 503; it goes on from 0 B in /);
+  assert.match(up.lines[0] ?? '', /answered with the status 503; the download continues from 0 B in /);
   await up.blobs.remove(digest);
   await assert.rejects(up.fetch('/gone'), {
     code: 'FAILED_PRECONDITION',
@@ -205,7 +205,7 @@ test('redirects are followed, five at most, over https only', async (t) => {
   await assert.rejects(up.fetch('/6'), { code: 'FAILED_PRECONDITION', message: /redirects more than 5 times$/ });
   await assert.rejects(up.fetch('/plain'), {
     code: 'FAILED_PRECONDITION',
-    message: 'resources.model: http://files.test/model.onnx is no https address',
+    message: 'resources.model: http://files.test/model.onnx is not an https address',
   });
   await up.fetch('/5');
   await assertStored(up);
@@ -235,7 +235,7 @@ test('addresses that are not public are refused, also behind a redirect or a nam
     for (const source of [target, `/${index}`]) {
       await assert.rejects(up.fetch(source), {
         code: 'FAILED_PRECONDITION',
-        message: /is at .*, which is no address of the public internet; --resource-allow-private .* of the daemon allows it$/,
+        message: /is at .*, which is not a public address; to allow it, start dcfd with --resource-allow-private \S+$/,
       });
     }
   }
@@ -267,7 +267,7 @@ test('hosts that are not listed are refused, also behind a redirect', async (t) 
     await assert.rejects(up.fetch(source), {
       code: 'FAILED_PRECONDITION',
       message:
-        /^resources\.model: https:\/\/[a-z.]+\/x is of a host that this daemon does not fetch from; --resource-hosts names \*\.files\.test, example\.com$/,
+        /^resources\.model: https:\/\/[a-z.]+\/x is on a host that this daemon does not fetch from; it allows \*\.files\.test, example\.com \(--resource-hosts\)$/,
     });
   }
 });

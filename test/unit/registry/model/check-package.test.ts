@@ -54,7 +54,7 @@ describe('checkPackage', () => {
     assert.deepEqual(check([file('logs', empty)]).find(({ path }) => path === 'logs')?.mode, 0o40755);
     assert.throws(() => check([file('logs', { ...empty, size: 3 })]), {
       code: 'INVALID_ARGUMENT',
-      message: /is a folder with nothing in it, and has the size 3/,
+      message: /is an empty folder, but has the size 3/,
     });
     assert.throws(() => check([file('logs', empty), file('logs/a')]), /cannot both exist/);
     assert.throws(() => check([file('other.mjs', empty)], { handler: 'other.mjs' }), /handler: "other\.mjs" is not among the files/);
@@ -116,7 +116,7 @@ describe('checkPackage', () => {
     const packed = { model: { source: 'model.zip', unpack: true } };
     assert.throws(() => check([file('model.zip')], { resources: packed }), {
       code: 'FAILED_PRECONDITION',
-      message: /^resources\.model: unpack is not supported yet/,
+      message: /^resources\.model: this daemon does not support unpack/,
     });
   });
 });

@@ -77,7 +77,7 @@ describe('a rollback', () => {
   });
 
   test('has nowhere to go after the first deploy', () => {
-    assert.throws(() => rolledBack(activated(undefined, a, 0), 1), { code: 'FAILED_PRECONDITION', message: /none to go back to/ });
+    assert.throws(() => rolledBack(activated(undefined, a, 0), 1), { code: 'FAILED_PRECONDITION', message: /none to roll back to/ });
   });
 });
 

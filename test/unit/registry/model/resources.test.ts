@@ -43,11 +43,11 @@ describe('resources', () => {
     }
   });
 
-  test('that are to be unpacked are refused for now', () => {
+  test('that are to be unpacked are refused', () => {
     const packed = manifestOf({ name: 'digits', resources: { model: { source: './m.zip', unpack: true } } });
     assert.throws(() => resolveResources(packed, '/x'), {
       code: 'FAILED_PRECONDITION',
-      message: /resources\.model: unpack is not supported yet by this daemon/,
+      message: /resources\.model: this daemon does not support unpack/,
     });
   });
 });

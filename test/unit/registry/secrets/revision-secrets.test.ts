@@ -72,7 +72,7 @@ test('a secret that was deleted keeps a replica from starting, with the reason',
   await secrets.delete('API_KEY');
   assert.equal(given.outdated, true);
   for (const attempt of [() => given.environment(), () => checkSecrets(secrets, revision)]) {
-    assert.throws(attempt, { code: 'FAILED_PRECONDITION', message: /there is no secret API_KEY, which hello names/ });
+    assert.throws(attempt, { code: 'FAILED_PRECONDITION', message: /there is no secret API_KEY, which hello needs/ });
   }
 });
 
@@ -82,7 +82,8 @@ test('bytes that are no text cannot be a variable, and the message does not show
     await secrets.set('API_KEY', value, undefined);
     assert.throws(() => checkSecrets(secrets, revision), {
       code: 'FAILED_PRECONDITION',
-      message: 'the secret API_KEY is no text and cannot be a variable: take it as a file, with secrets: [{ name: API_KEY, file: true }]',
+      message:
+        'the secret API_KEY is not UTF-8 text, so it cannot be an environment variable: take it as a file, with secrets: [{ name: API_KEY, file: true }]',
     });
   }
 });

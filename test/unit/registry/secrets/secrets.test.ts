@@ -29,11 +29,11 @@ test('a secret that is not there, or is for another function, says so and what t
   await secrets.set('API_KEY', value, hello);
   assert.throws(() => secrets.use('TOKEN', hello), {
     code: 'FAILED_PRECONDITION',
-    message: 'there is no secret TOKEN, which hello names: dcf secret set TOKEN makes it',
+    message: 'there is no secret TOKEN, which hello needs: set it with dcf secret set TOKEN',
   });
   assert.throws(() => secrets.use('API_KEY', other), {
     code: 'FAILED_PRECONDITION',
-    message: /^the secret API_KEY is for the function hello alone, and not for other: .*dcf secret set OTHER --function other$/,
+    message: /^the secret API_KEY is only for the function hello, and not for other: .*dcf secret set OTHER --function other$/,
   });
   assert.throws(() => secrets.use('__proto__', hello), { code: 'FAILED_PRECONDITION' });
 });
@@ -44,7 +44,7 @@ test('a secret of one function is not made one of all by setting it anew', async
   for (const onlyFor of [undefined, other]) {
     await assert.rejects(secrets.set('API_KEY', Buffer.from('another'), onlyFor), {
       code: 'FAILED_PRECONDITION',
-      message: /is for the function hello alone: say --function hello, or delete it first$/,
+      message: /is only for the function hello: set it with --function hello, or delete it first$/,
     });
   }
   await secrets.set('API_KEY', Buffer.from('another'), hello);
@@ -91,7 +91,7 @@ test('what a crash left is removed, what is damaged is told and stays, and a fol
   const [encoded, damaged] = [value, Buffer.from('the value itsElf')].map((bytes) => bytes.toString('base64'));
   await writeFile(path, (await readFile(path, 'utf8')).replace(encoded ?? '', damaged ?? ''));
   const secrets = await Secrets.open(data);
-  const found = ['BROKEN holds no secret', 'FLIPPED holds no secret', 'FOLDER cannot be read (EISDIR)', 'FUTURE holds no secret'];
+  const found = ['BROKEN is damaged', 'FLIPPED is damaged', 'FOLDER cannot be read (EISDIR)', 'FUTURE is damaged'];
   assert.deepEqual(
     [...secrets.damaged].sort(),
     found.map((text) => join(folder, text)),

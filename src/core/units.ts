@@ -1,0 +1,1 @@
+export { formatDuration, formatSize, parseDuration, parseSize } from '@dcf/sdk/manifest';
