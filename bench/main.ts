@@ -1,8 +1,10 @@
 // Runs the benchmarks: all of them, or those that are named. Exit codes: 0 every limit is kept, 1 one is missed or a
 // benchmark could not be run, 2 bad usage.
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DcfError, messageOf } from '@dcf/sdk/errors';
 import type { Benchmark } from './benchmark.js';
+import { against } from './benchmarks/against.js';
 import { ahead } from './benchmarks/ahead.js';
 import { batching } from './benchmarks/batching.js';
 import { coldStart } from './benchmarks/cold-start.js';
@@ -42,20 +44,25 @@ const all: readonly Benchmark[] = [
 ];
 const badUsage = 2;
 
-/** The benchmarks that the arguments name, all of them for none. Throws a DcfError INVALID_ARGUMENT for another name. */
+/**
+ * The benchmarks that the arguments name, all of them for none; with `--against FOLDER` the one against that checkout.
+ * Throws a DcfError INVALID_ARGUMENT for another name.
+ */
 function choose(argv: readonly string[]): readonly Benchmark[] {
-  const { positionals } = readArguments(argv);
+  const { positionals, values } = readArguments(argv);
   const names = all.map((benchmark) => benchmark.name);
   const unknown = positionals.find((name) => !names.includes(name));
   if (unknown !== undefined) throw new DcfError('INVALID_ARGUMENT', `there is no benchmark "${unknown}"; there are: ${names.join(', ')}`);
-  return positionals.length === 0 ? all : all.filter((benchmark) => positionals.includes(benchmark.name));
+  const named = all.filter((benchmark) => positionals.includes(benchmark.name));
+  if (values.against !== undefined) return [...named, against(resolve(values.against))];
+  return positionals.length === 0 ? all : named;
 }
 
-function readArguments(argv: readonly string[]): { positionals: string[] } {
+function readArguments(argv: readonly string[]) {
   try {
-    return parseArgs({ args: [...argv], allowPositionals: true, options: {} });
+    return parseArgs({ args: [...argv], allowPositionals: true, options: { against: { type: 'string' } } });
   } catch (error) {
-    throw new DcfError('INVALID_ARGUMENT', `${messageOf(error)}; usage: npm run bench -- [NAME…]`, { cause: error });
+    throw new DcfError('INVALID_ARGUMENT', `${messageOf(error)}; usage: npm run bench -- [NAME…] [--against FOLDER]`, { cause: error });
   }
 }
 

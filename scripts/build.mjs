@@ -85,7 +85,7 @@ await build({
 
 // Tests of functions run the very same runtime, which the SDK brings along.
 await build({
-  entryPoints: [join(runtime, 'in-process.js')],
+  entryPoints: [join(runtime, 'testing/in-process.js')],
   outfile: join(root, 'sdk/dist/testing/runtime.js'),
   bundle: true,
   platform: 'node',

@@ -1,8 +1,10 @@
 // Runs the tests on the built output. Arguments narrow them down: npm test -- unit/wire, or --tier unit, integration or faults.
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { sharingProcesses } from './shared-process.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'dist', 'test');
@@ -14,16 +16,16 @@ function testFiles(path) {
   return path.endsWith('.test.js') && existsSync(source) ? [path] : [];
 }
 
-/** Unit tests that start processes: pools with real replicas. They run with the integration tests. */
-const withProcesses = ['unit/pool/', 'unit/control/', 'unit/gateway/invoker'];
-const startsProcesses = (path) => withProcesses.some((part) => path.startsWith(part));
+const isUnit = (path) => path.startsWith('unit/');
 const isFault = (path) => path.startsWith('integration/faults/');
 /** Which tests, by their path, are in which tier; without a tier all run. */
 const tiers = {
-  unit: (path) => path.startsWith('unit/') && !startsProcesses(path),
-  integration: (path) => (path.startsWith('integration/') && !isFault(path)) || startsProcesses(path),
+  unit: isUnit,
+  integration: (path) => !isUnit(path) && !isFault(path),
   faults: isFault,
 };
+/** Test files that run at the same time: more would only make the machine's two cores a part of what is tested. */
+const concurrency = 2;
 
 const [option, tier, ...others] = process.argv.slice(2);
 const wanted = option === '--tier' ? others : process.argv.slice(2);
@@ -45,22 +47,26 @@ const guard = option === '--tier' && tier === 'unit' ? ['--import', pathToFileUR
 const { testEnvironment } = await import(pathToFileURL(join(folder, 'support', 'test-environment.js')).href);
 const environment = await testEnvironment(files, process.env, (line) => console.log(line));
 const reporter = pathToFileURL(join(root, 'scripts', 'test-reporter.mjs')).href;
-// Two at a time: more would only make the machine's two cores a part of what is tested. The limit is one of a whole file, and such as
-// take half a minute alone take ten where others use the machine as well.
+const shared = join(tmpdir(), `dcf-tests-${process.pid}`);
+const unit = files.filter((file) => isUnit(relative(folder, file)));
+const started = [...files.filter((file) => !unit.includes(file)).sort(), ...sharingProcesses(unit.sort(), shared, concurrency)];
+// The limit is one of a whole process, and such as take half a minute alone take ten where others use the machine as well.
 const child = spawn(
   process.execPath,
   [
     ...guard,
     '--enable-source-maps',
     '--test',
-    '--test-concurrency=2',
+    `--test-concurrency=${concurrency}`,
     '--test-timeout=1200000',
     `--test-reporter=${reporter}`,
-    ...files.sort(),
+    ...started,
   ],
   { stdio: 'inherit', env: { ...process.env, ...environment } },
 );
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => {
+  rmSync(shared, { recursive: true, force: true });
   if (signal !== null) console.error(`the tests were ended by ${signal}`);
   process.exit(code ?? 1);
 });

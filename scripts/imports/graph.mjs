@@ -1,4 +1,4 @@
-import { dirname, join, normalize } from 'node:path/posix';
+import { dirname, join } from 'node:path/posix';
 import { parseSync } from 'oxc-parser';
 
 /**
@@ -11,14 +11,12 @@ import { parseSync } from 'oxc-parser';
 function specifiersOf(path, source) {
   const { module, errors } = parseSync(path, source);
   if (errors.length > 0) throw new Error(`${path} cannot be parsed: ${errors[0].message}`);
-  const requests = [...module.staticImports, ...module.staticExports.flatMap(({ entries }) => entries)].map((one) => one.moduleRequest);
-  const dynamic = module.dynamicImports.map(({ moduleRequest: { start, end } }) => source.slice(start, end));
-  const types = source.matchAll(/\btypeof import\('([^']+)'\)/g);
-  return [
-    ...requests.filter((request) => request !== null && request !== undefined).map(({ value }) => value),
-    ...dynamic.filter((text) => /^'[^']*'$/.test(text)).map((text) => text.slice(1, -1)),
-    ...Array.from(types, ([, specifier]) => specifier),
-  ];
+  const requests = [...module.staticImports, ...module.staticExports.flatMap(({ entries }) => entries)].map(
+    (one) => one.moduleRequest?.value,
+  );
+  const dynamic = module.dynamicImports.map(({ moduleRequest: { start, end } }) => /^'(.*)'$/.exec(source.slice(start, end))?.[1]);
+  const types = Array.from(source.matchAll(/\btypeof import\('([^']+)'\)/g), ([, specifier]) => specifier);
+  return [...requests, ...dynamic, ...types].filter((specifier) => typeof specifier === 'string');
 }
 
 /**
@@ -30,42 +28,31 @@ function specifiersOf(path, source) {
 export function importGraph(sources) {
   const graph = new Map();
   for (const [path, source] of sources) {
-    const files = new Set();
-    const packages = new Set();
-    for (const specifier of specifiersOf(path, source)) {
-      if (specifier.startsWith('.')) files.add(normalize(join(dirname(path), specifier)).replace(/\.js$/, '.ts'));
-      else if (!specifier.startsWith('node:')) packages.add(/^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier);
-    }
-    graph.set(path, { files, packages });
+    const specifiers = specifiersOf(path, source).filter((specifier) => !specifier.startsWith('node:'));
+    const [near, far] = [true, false].map((relative) => specifiers.filter((specifier) => specifier.startsWith('.') === relative));
+    graph.set(path, {
+      files: new Set(near.map((specifier) => join(dirname(path), specifier).replace(/\.js$/, '.ts'))),
+      packages: new Set(far.map((specifier) => /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier)),
+    });
   }
   return graph;
 }
 
 /**
- * The circles of imports: sets of files each of which reaches all others of its set (Tarjan, "Depth-first search and linear graph
- * algorithms", 1972).
+ * The circles of imports, found by walking on from each file: each circle as its files in the order in which they import each other.
  *
  * @param {ReturnType<typeof importGraph>} graph
  * @returns {string[][]}
  */
 export function circlesOf(graph) {
-  const order = new Map();
-  const low = new Map();
-  const stack = [];
   const circles = [];
-  const visit = (path) => {
-    order.set(path, order.size);
-    low.set(path, order.get(path));
-    stack.push(path);
-    for (const next of graph.get(path).files) {
-      if (!graph.has(next)) continue;
-      if (!order.has(next)) visit(next);
-      if (stack.includes(next)) low.set(path, Math.min(low.get(path), low.get(next)));
-    }
-    if (low.get(path) !== order.get(path)) return;
-    const circle = stack.splice(stack.indexOf(path));
-    if (circle.length > 1 || graph.get(path).files.has(path)) circles.push(circle.sort());
+  const seen = new Set();
+  const walk = (path, trail) => {
+    if (trail.includes(path)) circles.push(trail.slice(trail.indexOf(path)));
+    if (seen.has(path)) return;
+    seen.add(path);
+    for (const next of graph.get(path)?.files ?? []) walk(next, [...trail, path]);
   };
-  for (const path of graph.keys()) if (!order.has(path)) visit(path);
+  for (const path of graph.keys()) walk(path, []);
   return circles;
 }

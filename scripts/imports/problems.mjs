@@ -2,9 +2,6 @@ import { circlesOf, importGraph } from './graph.mjs';
 
 const covers = (place, path) => path === place || path.startsWith(`${place}/`);
 
-/** The place with the longest path that covers `path`. */
-const innermost = (places, path) => places.filter((place) => covers(place, path)).sort((a, b) => b.length - a.length)[0];
-
 /**
  * What breaks the rules of rules.mjs.
  *
@@ -12,26 +9,22 @@ const innermost = (places, path) => places.filter((place) => covers(place, path)
  * @param {typeof import('./rules.mjs')} rules
  * @returns {string[]} a line for each problem
  */
-export function importProblems(sources, { rooms, closedRooms, vendors }) {
+export function importProblems(sources, { rooms, vendors }) {
   const graph = importGraph(sources);
   const problems = circlesOf(graph).map((circle) => `these files import each other in a circle: ${circle.join(', ')}`);
+  const names = Object.keys(rooms).sort((a, b) => b.length - a.length);
+  const roomOf = (path) => names.find((name) => covers(name, path));
   for (const [path, { files, packages }] of graph) {
-    const room = innermost(Object.keys(rooms), path);
+    const room = roomOf(path);
     if (room === undefined) {
       problems.push(`${path} is in no room: give its folder a line in scripts/imports/rules.mjs`);
       continue;
     }
+    const allowed = rooms[room];
     for (const target of files) {
-      const targetRoom = innermost(Object.keys(rooms), target);
-      const allowed = targetRoom === room || rooms[room].some((place) => place === '*' || covers(place, target));
-      const entered = innermost(Object.keys(closedRooms), target);
-      const closed = entered !== undefined && !closedRooms[entered].some((place) => covers(place, path));
-      if (allowed && closed) {
-        problems.push(`${path} imports ${target}, but only these may import from ${entered}: ${closedRooms[entered].join(', ')}`);
-      } else if (!allowed) {
-        const list = rooms[room].length === 0 ? 'nothing else' : rooms[room].join(', ');
-        problems.push(`${path} imports ${target}, but ${room} may import only: ${list}`);
-      }
+      const within = (entry) => entry.endsWith('/**') && covers(entry.slice(0, -'/**'.length), target);
+      if (roomOf(target) === room || allowed.some((entry) => entry === target || entry === roomOf(target) || within(entry))) continue;
+      problems.push(`${path} imports ${target}, but ${room} may import only: ${allowed.join(', ') || 'nothing else'}`);
     }
     for (const name of packages) {
       const doors = vendors[name];

@@ -1,6 +1,7 @@
 import type { CallReport } from './contract/report.js';
 import { StreamResult } from './stream.js';
 import { readTimeout } from './timeout.js';
+import type { StreamInput, StreamProgress } from './transport/calls/stream-chunks.js';
 import { Channel } from './transport/channel.js';
 import type { OpenChannel } from './transport/open-channel.js';
 import {
@@ -11,7 +12,6 @@ import {
   readMaxPayload,
   startLimits,
 } from './transport/options.js';
-import type { StreamInput, StreamProgress } from './transport/stream-chunks.js';
 
 export interface InvokeOptions extends CallLimits, CallHeaders {}
 
@@ -24,7 +24,7 @@ export interface InvokeResult {
 /** What the first call loads. */
 interface Loaded {
   channel: OpenChannel;
-  invoke: typeof import('./transport/invoke.js').invoke;
+  invoke: typeof import('./transport/calls/invoke.js').invoke;
 }
 
 /** What the envelope adds to an output (a tag and its length), and what small chunks of a stream may come to in one message. */
@@ -98,7 +98,7 @@ export class Client {
    */
   async ready(options: Pick<CallLimits, 'timeout' | 'signal'> = {}): Promise<void> {
     const limits = startLimits(options, this.#timeoutMs);
-    const { waitUntilReady } = await import('./transport/health.js');
+    const { waitUntilReady } = await import('./transport/calls/health.js');
     await waitUntilReady(await this.#channel.open(), limits);
   }
 
@@ -112,13 +112,13 @@ export class Client {
     const { requestId, report = true } = options;
     if (requestId !== undefined) progress.daemonReport = { id: requestId };
     const headers = { ...options, token: this.#token, report };
-    const { streamChunks } = await import('./transport/stream-chunks.js');
+    const { streamChunks } = await import('./transport/calls/stream-chunks.js');
     const channel = await this.#channel.open();
     yield* streamChunks(channel, { service, input, headers, maxPayload: this.#maxPayload }, limits, progress);
   }
 
   async #load(): Promise<Loaded> {
-    const [{ invoke }, channel] = await Promise.all([import('./transport/invoke.js'), this.#channel.open()]);
+    const [{ invoke }, channel] = await Promise.all([import('./transport/calls/invoke.js'), this.#channel.open()]);
     return { invoke, channel };
   }
 

@@ -18,5 +18,5 @@ export type {
   Request,
 } from './handler.js';
 export type { StreamResult } from './stream.js';
+export type { Chunks, StreamInput } from './transport/calls/stream-chunks.js';
 export type { ClientOptions, TlsOptions } from './transport/options.js';
-export type { Chunks, StreamInput } from './transport/stream-chunks.js';

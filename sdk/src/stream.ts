@@ -1,6 +1,6 @@
 import type { CallReport } from './contract/report.js';
 import { DcfError } from './errors.js';
-import type { StreamProgress } from './transport/stream-chunks.js';
+import type { StreamProgress } from './transport/calls/stream-chunks.js';
 
 /** The chunks of a streamed call's output, for one reader. The call begins when the first chunk is asked for. */
 export class StreamResult implements AsyncIterable<Uint8Array> {

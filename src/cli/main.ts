@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { describeFailure } from './errors.js';
-import { interruptedExitCode } from './interrupt.js';
-import { errorColours, note, watchOutput } from './output.js';
 import { argumentsOf, buildProgram } from './program.js';
+import { describeFailure } from './terminal/errors.js';
+import { interruptedExitCode } from './terminal/interrupt.js';
+import { errorColours, note, watchOutput } from './terminal/output.js';
 
 watchOutput();
 process.exitCode = await main();

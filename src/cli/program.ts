@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { projectVersion } from '../core/version.js';
-import { configPath, defaultUrl } from './config.js';
+import { configPath, defaultUrl } from './daemon/config.js';
 
 type AddCommand = (program: Command) => void;
 

@@ -5,8 +5,8 @@ import type { ReplicaSnapshot } from '../pool/pool-snapshot.js';
 import type { SpawnedProcess } from '../process/spawn.js';
 import { type Revision, sizeOf } from '../registry/model/revision.js';
 import type { FunctionRecord } from '../registry/registry.js';
-import type { LiveFunction, LiveRevision, Running } from './live-function.js';
-import { withoutSecrets } from './secret-pool.js';
+import type { LiveFunction, LiveRevision, Running } from './live/live-function.js';
+import { withoutSecrets } from './live/secret-pool.js';
 
 type Condition = Pick<FunctionSummary, 'state' | 'reason' | 'replicas' | 'readyReplicas'>;
 

@@ -1,7 +1,7 @@
 import type { SecretSummary } from '@dcf/sdk/contract';
 import type { FunctionName } from '../core/names.js';
 import type { Secrets } from '../registry/secrets/secrets.js';
-import type { LiveFunctions } from './functions.js';
+import type { LiveFunctions } from './live/functions.js';
 
 /** The administration of secrets. Their values come in here, and never go out. */
 export class SecretControl {

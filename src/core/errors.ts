@@ -32,6 +32,11 @@ export function stackOf(thrown: unknown): string {
   return thrown.cause instanceof Error ? `${own}\ncaused by: ${stackOf(thrown.cause)}` : own;
 }
 
+/** The code of a system error, such as `ENOENT`; `undefined` for anything else that was thrown. */
+export function errorCode(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
+}
+
 /** `text` in at most `limit` UTF-8 bytes, well-formed, with a mark where it was cut. */
 export function cutText(text: string, limit: number): string {
   const wellFormed = text.toWellFormed();

@@ -13,6 +13,9 @@ export interface Interpreter {
   readonly folders: readonly string[];
 }
 
+/** A Node replica's exit code after one of its threads ran out of JavaScript heap; a process that does is aborted by V8 itself. */
+export const outOfHeapExitCode = 222;
+
 /** The Node that runs this very program, which runs functions, too. */
 export const nodeInterpreter: Interpreter = {
   runtime: 'node',

@@ -1,4 +1,4 @@
-import { type FunctionName, functionNameProblem, isFunctionName } from '@dcf/sdk/manifest';
+import { type FunctionName, functionNameProblem, isFunctionName } from '@dcf/sdk/names';
 import { DcfError } from './errors.js';
 
 export {
@@ -13,7 +13,7 @@ export {
   maximumSecretBytes,
   type RevisionId,
   secretNameProblem,
-} from '@dcf/sdk/manifest';
+} from '@dcf/sdk/names';
 
 /**
  * Checks a function's name that a caller gave.

@@ -1,6 +1,6 @@
 import type { LogEntry, LogsRequest } from '@dcf/sdk/contract';
-import type { DeployLogs } from '../control/deployer.js';
-import type { LiveFunctions } from '../control/functions.js';
+import type { DeployLogs } from '../control/changes/deployer.js';
+import type { LiveFunctions } from '../control/live/functions.js';
 import { messageOf, stackOf } from '../core/errors.js';
 import { type FunctionName, type RevisionId, requireFunctionName } from '../core/names.js';
 import type { Registry } from '../registry/registry.js';

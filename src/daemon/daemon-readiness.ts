@@ -1,5 +1,5 @@
 import { condition, isAvailable } from '../control/describe.js';
-import type { LiveFunctions } from '../control/functions.js';
+import type { LiveFunctions } from '../control/live/functions.js';
 import type { GrpcServer } from '../gateway/grpc/grpc-server.js';
 import type { Readiness } from '../gateway/http/http-routes.js';
 import type { Invoker } from '../gateway/invoker.js';

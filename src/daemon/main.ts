@@ -1,8 +1,7 @@
 #!/usr/bin/env -S node --initial-old-space-size=128 --expose-gc
 // The flags keep V8 from full garbage collections while bodies of some megabytes are in flight, and let streams free their memory:
 // see docs/decisions/0009-buffers-are-reused-and-v8-is-told.md.
-import { DcfError, messageOf, stackOf } from '../core/errors.js';
-import { errorCode } from '../core/system-error.js';
+import { DcfError, errorCode, messageOf, stackOf } from '../core/errors.js';
 import { projectVersion } from '../core/version.js';
 import { createDaemonLog } from '../telemetry/daemon-log.js';
 import { helpText, readCommand } from './config.js';

@@ -1,5 +1,5 @@
+import { formatSize } from '@dcf/sdk/units';
 import { DcfError } from '../core/errors.js';
-import { formatSize } from '../core/units.js';
 
 /** After how many milliseconds a caller may find room. */
 const fullPauseMs = 100;

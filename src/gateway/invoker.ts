@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { DaemonReport } from '@dcf/sdk/contract';
-import type { Target } from '../control/router.js';
+import { formatSize } from '@dcf/sdk/units';
+import type { Target } from '../control/live/router.js';
 import { DcfError, notStarted } from '../core/errors.js';
 import { errorOfHttpStatus } from '../core/http-status.js';
 import { type FunctionName, requireFunctionName } from '../core/names.js';
-import { formatSize } from '../core/units.js';
 import type { Invocation, Outcome, Reported, StreamCaller, StreamedCall } from '../pool/calls/invocation.js';
 import type { NestedCall } from '../pool/calls/nested-call.js';
 import { ByteBudget } from './byte-budget.js';

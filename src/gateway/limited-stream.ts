@@ -1,4 +1,4 @@
-import type { Target } from '../control/router.js';
+import type { Target } from '../control/live/router.js';
 import { DcfError, PayloadTooLarge } from '../core/errors.js';
 import { errorOfHttpStatus, maxStatusMessage } from '../core/http-status.js';
 import type { Outcome, Output, ReplyHead, StreamCaller, StreamedCall } from '../pool/calls/invocation.js';

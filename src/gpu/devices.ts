@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { messageOf } from '../core/errors.js';
-import { errorCode } from '../core/system-error.js';
-import { formatSize } from '../core/units.js';
+import { formatSize } from '@dcf/sdk/units';
+import { errorCode, messageOf } from '../core/errors.js';
 
 /** A GPU of this host. */
 export interface Device {

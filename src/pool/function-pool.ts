@@ -6,7 +6,7 @@ import type { SlotOwner } from './calls/deadlock.js';
 import { hasFailed, type Invocation, type Outcome, type StreamedCall, type StreamInvocation } from './calls/invocation.js';
 import { OpenCalls } from './calls/open-calls.js';
 import type { CallCounters, PoolOptions } from './pool-options.js';
-import { type PoolSnapshot, replicaSnapshot } from './pool-snapshot.js';
+import { type PoolSnapshot, replicaSnapshot, type ShownReplica } from './pool-snapshot.js';
 import type { PoolEvents, PoolWorker } from './replica/pool-events.js';
 import { Replica } from './replica/replica.js';
 import { ReplicaSet } from './replica/replica-set.js';
@@ -24,7 +24,7 @@ const nothing = (): void => undefined;
 /** Runs the calls of one revision. It owns their only queue, and sends a call to a worker only while the worker has room for it. */
 export class FunctionPool implements CallOwner {
   readonly slots: SlotOwner;
-  private readonly replicas: ReplicaSet<Replica>;
+  private readonly replicas: ReplicaSet<ShownReplica>;
   private readonly deadlockGuard: DeadlockGuard;
   private readonly dispatcher: Dispatcher;
   private readonly scaler: Scaler;
@@ -34,11 +34,12 @@ export class FunctionPool implements CallOwner {
 
   constructor(private readonly options: PoolOptions) {
     const { spec, batch, replicas: bounds, overlap, maxQueued, timeoutMs, killGraceMs, onChange } = options;
+    const { createReplica = (id, ...rest) => new Replica(id, ...rest) } = options;
     const events = this.poolEvents();
     this.replicas = new ReplicaSet({
       overlap,
       drainGraceMs: timeoutMs + killGraceMs,
-      create: (id) => new Replica(id, spec, events),
+      create: (id) => createReplica(id, spec, events),
       onReady: () => {
         this.dispatcher.pump();
         onChange();

@@ -1,6 +1,8 @@
 import type { Manifest } from '@dcf/sdk/manifest';
 import type { CallFunction } from './calls/nested-call.js';
 import type { LogLine } from './output/log-line.js';
+import type { ShownReplica } from './pool-snapshot.js';
+import type { PoolEvents } from './replica/pool-events.js';
 import type { ReplicaSpec } from './replica/replica-spec.js';
 import type { ScaleBounds } from './scheduling/autoscaler.js';
 import type { BatchOptions } from './scheduling/batcher.js';
@@ -30,6 +32,8 @@ export interface PoolOptions {
   callFunction: CallFunction;
   /** Called when readiness may have changed. */
   onChange: () => void;
+  /** Makes a replica, not started yet. @default one that is a process */
+  createReplica?: (id: number, spec: ReplicaSpec, events: PoolEvents) => ShownReplica;
 }
 
 /** Options that are made from the manifest. */

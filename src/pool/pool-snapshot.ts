@@ -1,8 +1,17 @@
 import type { DcfError } from '../core/errors.js';
 import type { SpawnedProcess } from '../process/spawn.js';
-import type { ReplicaPhase } from './replica/pool-events.js';
+import type { PoolReplica, PoolWorker, ReplicaPhase } from './replica/pool-events.js';
 import type { Replica } from './replica/replica.js';
 import type { Failure } from './replica/replica-set.js';
+import type { Worker } from './replica/worker.js';
+
+/** A worker that a pool can tell of. */
+export type ShownWorker = PoolWorker & Pick<Worker, 'readiness' | 'calls' | 'running'>;
+
+/** A replica that a pool can tell of. */
+export interface ShownReplica extends PoolReplica, Pick<Replica, 'pid' | 'startedAt' | 'devices' | 'spawned'> {
+  readonly workers: readonly ShownWorker[];
+}
 
 /** One worker at one point in time. */
 export interface WorkerSnapshot {
@@ -50,7 +59,7 @@ export interface PoolSnapshot {
 }
 
 /** A replica as it is now. */
-export function replicaSnapshot(replica: Replica): ReplicaSnapshot {
+export function replicaSnapshot(replica: ShownReplica): ReplicaSnapshot {
   const { id, pid, phase, startedAt, devices, running, workers, spawned } = replica;
   return {
     id,

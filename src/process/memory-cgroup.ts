@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { messageOf } from '../core/errors.js';
-import { errorCode } from '../core/system-error.js';
+import { errorCode, messageOf } from '../core/errors.js';
 
 export type CgroupVersion = 'v1' | 'v2';
 

@@ -2,8 +2,6 @@ import { lstat, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { packageDirectory, platformPackages } from '../core/platform-packages.js';
 
-export { packageDirectory };
-
 /**
  * Makes `<folder>/node_modules` with links to the platform's packages. Node looks for a package from the importing file's
  * folder upwards, so every function below `folder` finds them, unless it brings its own.

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { outOfHeapExitCode } from '../core/exit-codes.js';
+import { outOfHeapExitCode } from '../core/interpreter.js';
 
 /** Which memory a process ran out of: V8's heap, or the memory that `limits.memory` allows. `limit` is in bytes. */
 export type MemoryEnd = { kind: 'heap' } | { kind: 'limit'; limit: number };

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { errorCode } from '../core/system-error.js';
+import { errorCode } from '../core/errors.js';
 
 /** What a process has in memory, in bytes. */
 export interface ProcessMemory {

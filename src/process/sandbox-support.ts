@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { DcfError, messageOf } from '../core/errors.js';
-import { errorCode } from '../core/system-error.js';
+import { DcfError, errorCode, messageOf } from '../core/errors.js';
 import { sandboxCommand } from './sandbox.js';
 
 /** Whether this host can run a function in a sandbox. */

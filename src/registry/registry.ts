@@ -20,6 +20,8 @@ import type { DirectoryLock } from './state/lock.js';
 export interface RegistryOptions {
   /** The most bytes of all files of one package together. @default 64 GiB */
   maxPackageBytes?: number;
+  /** Keeps other daemons out of the data directory; throws when it is taken. @default flock(1) */
+  takeLock?: (directory: string) => DirectoryLock;
 }
 
 export type { DamagedFunction, FunctionRecord };
@@ -53,7 +55,7 @@ export class Registry {
    * @throws DcfError FAILED_PRECONDITION when the directory cannot be used or is in use by another daemon
    */
   static async open(dataDirectory: string, options: RegistryOptions = {}): Promise<Registry> {
-    const { layout, lock } = await openDataDirectory(dataDirectory);
+    const { layout, lock } = await openDataDirectory(dataDirectory, options.takeLock);
     const registry = new Registry(layout, lock, options);
     try {
       await registry.load();

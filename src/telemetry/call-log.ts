@@ -1,6 +1,6 @@
 import type { DaemonReport } from '@dcf/sdk/contract';
+import { formatSize } from '@dcf/sdk/units';
 import { RateLimiter } from '../core/rate-limiter.js';
-import { formatSize } from '../core/units.js';
 import type { FunctionLogEntry } from './log-entry.js';
 
 /** The most lines of one function per second: with short calls, more lines would cost more than the calls themselves. */

@@ -1,9 +1,8 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DaemonReport } from '@dcf/sdk/contract';
-import { DcfError, messageOf } from '../core/errors.js';
+import { DcfError, errorCode, messageOf } from '../core/errors.js';
 import { type FunctionName, isFunctionName } from '../core/names.js';
-import { errorCode } from '../core/system-error.js';
 import { CallLog } from './call-log.js';
 import { FunctionLog } from './function-log.js';
 import type { FunctionLogEntry, LogQuery } from './log-entry.js';

@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from '../core/system-error.js';
+import { errorCode } from '../core/errors.js';
 
 /** A file that is open for reading. */
 export interface OpenLogFile {

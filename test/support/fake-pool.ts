@@ -3,8 +3,10 @@ import { type DcfError, messageOf } from '../../src/core/errors.js';
 import { type Deferred, defer } from '../../src/core/promises.js';
 import { Call, type CallOwner } from '../../src/pool/calls/call.js';
 import type { Invocation, Outcome } from '../../src/pool/calls/invocation.js';
+import type { ShownReplica, ShownWorker } from '../../src/pool/pool-snapshot.js';
 import type { EndReason } from '../../src/pool/replica/end-reason.js';
-import type { PoolEvents, PoolReplica, PoolWorker, ReplicaPhase } from '../../src/pool/replica/pool-events.js';
+import type { PoolEvents, ReplicaPhase } from '../../src/pool/replica/pool-events.js';
+import type { ReadyHeader } from '../../src/wire/messages.js';
 
 /** A clock that stands still until a test moves it: timers, `setImmediate`, `Date` and `performance.now()`. */
 export interface FakeClock {
@@ -32,10 +34,12 @@ export function fakeClock(t: TestContext): FakeClock {
 }
 
 /** A worker without a process: it keeps what it is given until the test answers. */
-export class FakeWorker implements PoolWorker {
+export class FakeWorker implements ShownWorker {
   readonly memory = { rss: 0, peak: 0 };
   readonly providers = ['cpu'];
   ready = true;
+  /** Whether it takes calls; a replica that leaves takes none. */
+  accepting = true;
   takesBatches = false;
   /** Whether a call may be sent ahead while every slot is taken. */
   quick = false;
@@ -57,12 +61,21 @@ export class FakeWorker implements PoolWorker {
     private readonly slots = 1,
   ) {}
 
+  get readiness(): ReadyHeader | undefined {
+    return this.ready ? { providers: this.providers, callBatch: this.takesBatches, initMs: 0 } : undefined;
+  }
+
+  /** Calls that it got. */
+  get calls(): number {
+    return this.lastId;
+  }
+
   get freeSlots(): number {
-    return this.ready ? this.slots - this.groups.length : 0;
+    return this.ready && this.accepting ? this.slots - this.groups.length : 0;
   }
 
   get takesAhead(): boolean {
-    return this.ready && this.quick && this.ahead === undefined && this.groups.length === this.slots;
+    return this.ready && this.accepting && this.quick && this.ahead === undefined && this.groups.length === this.slots;
   }
 
   get aheadAge(): number {
@@ -73,7 +86,7 @@ export class FakeWorker implements PoolWorker {
     return this.groups.flat().length + (this.ahead === undefined ? 0 : 1);
   }
 
-  holders(): Iterable<Call> {
+  holders(): readonly Call[] {
     return this.groups.flat();
   }
 
@@ -107,11 +120,12 @@ export class FakeWorker implements PoolWorker {
     this.recalls += 1;
   }
 
-  /** Answers the calls that it got at once first. */
-  answer(): void {
+  /** Answers the calls that it got at once first; each with `text` and what the call brought along. */
+  answer(text = ''): void {
     for (const call of this.groups.shift() ?? []) {
       call.release();
-      call.end({ ok: true, output: new Uint8Array(), kind: 'bytes', headroom: 0, release: () => undefined });
+      const output = Buffer.concat([Buffer.from(text), call.invocation.input]);
+      call.end({ ok: true, output, kind: 'bytes', headroom: 0, release: () => undefined });
     }
     this.events.slotFreed(this);
   }
@@ -131,6 +145,15 @@ export class FakeWorker implements PoolWorker {
     this.events.callReturned(call);
   }
 
+  /** Its process has ended: what it ran fails, and a call that was sent ahead comes back. */
+  die(error: DcfError): void {
+    for (const call of this.groups.splice(0).flat()) {
+      call.release();
+      call.fail(error);
+    }
+    if (this.ahead !== undefined) this.returnAhead();
+  }
+
   private take(calls: readonly Call[], ahead: boolean): void {
     this.given.push(calls.map(({ invocation }) => invocation.requestId));
     for (const call of calls) {
@@ -148,7 +171,11 @@ export class FakeWorker implements PoolWorker {
 }
 
 /** A replica without a process: it becomes ready, and ends, when the test says so. */
-export class FakeReplica implements PoolReplica {
+export class FakeReplica implements ShownReplica {
+  readonly pid = 0;
+  readonly startedAt = 0;
+  readonly devices: readonly string[] = [];
+  readonly spawned = undefined;
   phase: ReplicaPhase = 'starting';
   age = 0;
   discarded = false;
@@ -170,7 +197,7 @@ export class FakeReplica implements PoolReplica {
     return this.started.promise;
   }
 
-  drain(): Promise<void> {
+  drain(_graceMs: number): Promise<void> {
     this.discarded = true;
     if (this.phase === 'ready') this.phase = 'draining';
     return this.end.promise.then(() => undefined);
@@ -187,10 +214,10 @@ export class FakeReplica implements PoolReplica {
     this.finish(messageOf(error));
   }
 
-  finish(text = 'it exited with code 1'): void {
+  finish(text = 'it exited with code 1', reason = 'exit:1'): void {
     this.phase = 'ended';
     this.started.reject(new Error(text));
-    this.end.resolve({ text, reason: 'exit:1' });
+    this.end.resolve({ text, reason });
   }
 }
 

@@ -2,9 +2,8 @@ import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, rm, stat, symlink, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { messageOf } from '../../src/core/errors.js';
+import { errorCode, messageOf } from '../../src/core/errors.js';
 import type { Interpreter } from '../../src/core/interpreter.js';
-import { errorCode } from '../../src/core/system-error.js';
 
 /** A virtual environment that a lock file describes. */
 export interface WantedEnvironment {

@@ -1,10 +1,10 @@
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import type { DeployEvent__Output } from '../contract/types.js';
-import { DcfError } from '../errors.js';
+import { DcfError, statusCodes } from '../errors.js';
+import { classifyFailure, type Failure } from '../transport/failure.js';
 import { errorOfFailure } from '../transport/failure-error.js';
-import type { OpenChannel } from '../transport/open-channel.js';
+import type { Call, OpenChannel } from '../transport/open-channel.js';
 import type { Limits } from '../transport/options.js';
-import { streamEnd } from '../transport/stream.js';
 import type { DeployProgress, DeployResult } from './types.js';
 
 /** Reads what a daemon tells while it changes a function. */
@@ -75,4 +75,13 @@ export async function followChange(stream: ClientReadableStream<DeployEvent__Out
     throw reader.explain(errorOfFailure(failure, channel, limits, 'the change may have been made; "dcf describe" tells'));
   if (reader.result === undefined) throw new DcfError('INTERNAL', 'the daemon ended the change without saying how it went');
   return reader.result;
+}
+
+/** Resolves when a stream has ended: with why it failed, or with nothing. It is cancelled when `signal` aborts. */
+export function streamEnd(channel: OpenChannel, stream: Call, signal: AbortSignal | undefined): Promise<Failure | undefined> {
+  return new Promise((resolve) => {
+    channel.follow(stream, signal, (status, facts) => {
+      resolve(status.code === statusCodes.OK ? undefined : classifyFailure(status, facts));
+    });
+  });
 }

@@ -11,15 +11,14 @@ import type {
 import { DcfError } from '../errors.js';
 import type { FunctionPackage } from '../package/types.js';
 import { readTimeout } from '../timeout.js';
+import { reachDaemon } from '../transport/calls/health.js';
+import { callUnary, type UnaryMethod } from '../transport/calls/unary.js';
 import { Channel } from '../transport/channel.js';
 import { errorOfFailure } from '../transport/failure-error.js';
-import { reachDaemon } from '../transport/health.js';
 import { callHeaders, type Headers } from '../transport/metadata.js';
 import type { OpenChannel } from '../transport/open-channel.js';
 import { type CallLimits, type ConnectionOptions, defaultTimeoutMs, type Limits, startLimits } from '../transport/options.js';
-import { streamEnd } from '../transport/stream.js';
-import { callUnary, type UnaryMethod } from '../transport/unary.js';
-import { followChange } from './change.js';
+import { followChange, streamEnd } from './change.js';
 import { DeployExchange } from './deploy.js';
 import type { DeployProgress, DeployResult, LogsQuery, Rollout, ScaleBounds, TrafficTarget } from './types.js';
 

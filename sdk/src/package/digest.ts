@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
 import { type Digest, isDigest } from '../names.js';
-import { type Folder, openFile, unreadable } from './folder.js';
+import { type Folder, openFile, unreadable } from './folder/folder.js';
 import { emptyFolderMode, type PackedFile } from './types.js';
 
 const bufferBytes = 256 * 1024;

@@ -1,10 +1,10 @@
 import { aliasNameProblem, isAliasName } from '@dcf/sdk/names';
 import { type Command, InvalidArgumentError } from 'commander';
-import { parseName } from '../arguments.js';
-import { runChange } from '../change.js';
-import { type ConnectionOptions, connectionOf } from '../config.js';
-import { usageError } from '../errors.js';
-import { printJson, printLine } from '../output.js';
+import { runChange } from '../daemon/change.js';
+import { type ConnectionOptions, connectionOf } from '../daemon/config.js';
+import { parseName } from '../terminal/arguments.js';
+import { usageError } from '../terminal/errors.js';
+import { printJson, printLine } from '../terminal/output.js';
 
 interface AliasOptions extends ConnectionOptions {
   delete?: boolean;

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { parseName } from '../arguments.js';
-import { withControl } from '../clients.js';
-import { type ConnectionOptions, connectionOf } from '../config.js';
-import { CommandError } from '../errors.js';
-import { printLine } from '../output.js';
+import { withControl } from '../daemon/clients.js';
+import { type ConnectionOptions, connectionOf } from '../daemon/config.js';
+import { parseName } from '../terminal/arguments.js';
+import { CommandError } from '../terminal/errors.js';
+import { printLine } from '../terminal/output.js';
 
 interface DeleteOptions extends ConnectionOptions {
   yes?: boolean;

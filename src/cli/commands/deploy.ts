@@ -5,16 +5,16 @@ import type { Override } from '@dcf/sdk/manifest';
 import { type FunctionPackage, packFunction } from '@dcf/sdk/package';
 import { formatSize } from '@dcf/sdk/units';
 import type { Command } from 'commander';
-import { parsePercent, parseSharePercent } from '../arguments.js';
-import { changeFailure } from '../change.js';
-import { withControl } from '../clients.js';
-import { type ConnectionOptions, connectionOf } from '../config.js';
-import { DeployProgressReader } from '../deploy-progress.js';
-import { usageError } from '../errors.js';
-import { catchInterrupts, rejectWhenInterrupted } from '../interrupt.js';
-import { outColours, printJson, printLine } from '../output.js';
-import { addOverrideOptions, type OverrideOptions, overridesOf } from '../overrides.js';
-import { type StepView, stepView } from '../steps.js';
+import { changeFailure } from '../daemon/change.js';
+import { withControl } from '../daemon/clients.js';
+import { type ConnectionOptions, connectionOf } from '../daemon/config.js';
+import { DeployProgressReader } from '../daemon/deploy-progress.js';
+import { parsePercent, parseSharePercent } from '../terminal/arguments.js';
+import { usageError } from '../terminal/errors.js';
+import { catchInterrupts, rejectWhenInterrupted } from '../terminal/interrupt.js';
+import { outColours, printJson, printLine } from '../terminal/output.js';
+import { addOverrideOptions, type OverrideOptions, overridesOf } from '../terminal/overrides.js';
+import { type StepView, stepView } from '../terminal/steps.js';
 import { parseAlias } from './alias.js';
 
 interface DeployOptions extends ConnectionOptions, OverrideOptions {

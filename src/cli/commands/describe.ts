@@ -2,11 +2,11 @@ import type { FunctionDescription, FunctionSummary, ReplicaDescription, Revision
 import { formatDuration, formatSize } from '@dcf/sdk/units';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { parseName } from '../arguments.js';
-import { withControl } from '../clients.js';
-import { type ConnectionOptions, connectionOf } from '../config.js';
-import { formatTable, outColours, plain, print, printJson } from '../output.js';
-import { formatCanary } from '../release.js';
+import { formatCanary } from '../daemon/canary.js';
+import { withControl } from '../daemon/clients.js';
+import { type ConnectionOptions, connectionOf } from '../daemon/config.js';
+import { parseName } from '../terminal/arguments.js';
+import { formatTable, outColours, plain, print, printJson } from '../terminal/output.js';
 
 interface DescribeOptions extends ConnectionOptions {
   json?: boolean;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { type Checkup, checkUp } from '../checkup.js';
-import { type ConnectionOptions, connectionOf } from '../config.js';
-import { CommandError } from '../errors.js';
-import { outColours, plain, print, printJson } from '../output.js';
+import { type ConnectionOptions, connectionOf } from '../daemon/config.js';
+import { type Checkup, checkUp } from '../local/checkup.js';
+import { CommandError } from '../terminal/errors.js';
+import { outColours, plain, print, printJson } from '../terminal/output.js';
 
 interface DoctorOptions extends ConnectionOptions {
   json?: boolean;

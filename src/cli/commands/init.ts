@@ -4,11 +4,12 @@ import { basename, dirname, join } from 'node:path';
 import { type RuntimeName, runtimeNames } from '@dcf/sdk/languages';
 import { isFunctionName } from '@dcf/sdk/names';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parseName } from '../arguments.js';
-import { CommandError, reasonOf, systemCode } from '../errors.js';
-import { printLine } from '../output.js';
+import { errorCode } from '../../core/errors.js';
 import { type Template, templates } from '../templates/language-templates.js';
 import { finishFolder, templateFiles } from '../templates/templates.js';
+import { parseName } from '../terminal/arguments.js';
+import { CommandError, reasonOf } from '../terminal/errors.js';
+import { printLine } from '../terminal/output.js';
 
 interface InitOptions {
   runtime: RuntimeName;
@@ -77,7 +78,7 @@ async function refuseClashes(folder: string, paths: readonly string[]): Promise<
       await lstat(join(folder, path));
       there.push(path);
     } catch (error) {
-      const code = systemCode(error);
+      const code = errorCode(error);
       if (code === 'ENOTDIR') throw new CommandError(1, `${folder} is a file, or a folder in it is one: take another name`);
       if (code !== 'ENOENT') throw new CommandError(1, `${folder} cannot be read: ${reasonOf(error)}`);
     }

@@ -4,15 +4,15 @@ import type { InvokeOptions as CallOptions, CallReport } from '@dcf/sdk';
 import type { LogEntry } from '@dcf/sdk/contract';
 import { DcfError, messageOf } from '@dcf/sdk/errors';
 import type { Command } from 'commander';
-import { parseMilliseconds, parseName } from '../arguments.js';
-import { noteReport, type ReportedCall } from '../call-report.js';
-import { explainedCall, openClient, withControl } from '../clients.js';
-import { type Connection, type ConnectionOptions, connectionOf } from '../config.js';
-import { type CommandError, daemonFailure, usageError } from '../errors.js';
-import { closeInput, type InputOptions, openInput, readInput } from '../input.js';
-import { catchInterrupts, rejectWhenInterrupted } from '../interrupt.js';
-import { note, printJson, printOutput } from '../output.js';
-import { checkOutput, notWritten, openSink } from '../sink.js';
+import { noteReport, type ReportedCall } from '../daemon/call-report.js';
+import { explainedCall, openClient, withControl } from '../daemon/clients.js';
+import { type Connection, type ConnectionOptions, connectionOf } from '../daemon/config.js';
+import { parseMilliseconds, parseName } from '../terminal/arguments.js';
+import { type CommandError, daemonFailure, usageError } from '../terminal/errors.js';
+import { closeInput, type InputOptions, openInput, readInput } from '../terminal/input.js';
+import { catchInterrupts, rejectWhenInterrupted } from '../terminal/interrupt.js';
+import { note, printJson, printOutput } from '../terminal/output.js';
+import { checkOutput, notWritten, openSink } from '../terminal/sink.js';
 
 /** The function's own timeout is the one that counts then. */
 const noTimeout = '24d';

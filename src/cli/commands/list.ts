@@ -1,8 +1,8 @@
 import type { FunctionSummary } from '@dcf/sdk/contract';
 import type { Command } from 'commander';
-import { withControl } from '../clients.js';
-import { type ConnectionOptions, connectionOf } from '../config.js';
-import { formatTable, plain, print, printJson, printLine } from '../output.js';
+import { withControl } from '../daemon/clients.js';
+import { type ConnectionOptions, connectionOf } from '../daemon/config.js';
+import { formatTable, plain, print, printJson, printLine } from '../terminal/output.js';
 
 interface ListOptions extends ConnectionOptions {
   json?: boolean;

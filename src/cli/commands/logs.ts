@@ -1,13 +1,13 @@
-import type { LogEntry } from '@dcf/sdk/contract';
 import { DcfError } from '@dcf/sdk/errors';
 import { parseDuration } from '@dcf/sdk/units';
 import { type Command, InvalidArgumentError } from 'commander';
-import { parseCountOrNone, parseName } from '../arguments.js';
-import { withControl } from '../clients.js';
-import { type ConnectionOptions, connectionOf } from '../config.js';
-import { CommandError, daemonFailure } from '../errors.js';
-import { catchInterrupts } from '../interrupt.js';
-import { type Colours, outColours, printLine } from '../output.js';
+import { withControl } from '../daemon/clients.js';
+import { type ConnectionOptions, connectionOf } from '../daemon/config.js';
+import { formatEntry } from '../daemon/log-entry.js';
+import { parseCountOrNone, parseName } from '../terminal/arguments.js';
+import { CommandError, daemonFailure } from '../terminal/errors.js';
+import { catchInterrupts } from '../terminal/interrupt.js';
+import { printLine } from '../terminal/output.js';
 
 interface LogsOptions extends ConnectionOptions {
   follow?: boolean;
@@ -67,23 +67,6 @@ function followFailure(error: unknown, url: string, name: string): CommandError 
   if (DcfError.from(error).code !== 'UNAVAILABLE') return failure;
   const advice = `No more entries come from ${url}. What is logged meanwhile is there when it is back: dcf logs ${name} --since ${new Date().toISOString()} --follow`;
   return new CommandError(1, `${failure.message}\n${advice}`, { cause: error });
-}
-
-/**
- * Time (UTC), level, where it comes from, call, text. The place is replica and worker of a revision, such as `r1w0@ca5ceb5a`; a
- * line of the platform itself has no replica. The text is the function's own and is shown as it is.
- */
-export function formatEntry({ time, level, text, callId, replica, worker, revision }: LogEntry, colours = outColours): string {
-  const process = replica === 0 ? '' : `r${replica}w${worker}`;
-  const where = revision === '' ? process : `${process}@${revision.slice(0, 8)}`;
-  const place = colours.dim([where === '' ? '-' : where, callId].filter((part) => part !== '').join(' '));
-  return `${colours.dim(new Date(time).toISOString())} ${paintLevel(level, colours)} ${place} ${text}`;
-}
-
-function paintLevel(level: string, colours: Colours): string {
-  const padded = level.padEnd(5);
-  if (level === 'error') return colours.red(padded);
-  return level === 'warn' ? colours.yellow(padded) : padded;
 }
 
 function parseSince(text: string): number {

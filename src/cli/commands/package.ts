@@ -1,10 +1,10 @@
 import { formatSize } from '@dcf/sdk/manifest';
 import { type ExplainedPackage, explainPackage, isFolderMode, type PackedFile } from '@dcf/sdk/package';
 import type { Command } from 'commander';
-import { usageError } from '../errors.js';
-import { rejectWhenInterrupted } from '../interrupt.js';
-import { formatTable, plain, print, printJson } from '../output.js';
-import { addOverrideOptions, type OverrideOptions, overridesOf } from '../overrides.js';
+import { usageError } from '../terminal/errors.js';
+import { rejectWhenInterrupted } from '../terminal/interrupt.js';
+import { formatTable, plain, print, printJson } from '../terminal/output.js';
+import { addOverrideOptions, type OverrideOptions, overridesOf } from '../terminal/overrides.js';
 
 interface PackageOptions extends OverrideOptions {
   dryRun?: boolean;

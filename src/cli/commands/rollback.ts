@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { parseName } from '../arguments.js';
-import { runChange } from '../change.js';
-import { type ConnectionOptions, connectionOf } from '../config.js';
-import { outColours, printJson, printLine } from '../output.js';
+import { runChange } from '../daemon/change.js';
+import { type ConnectionOptions, connectionOf } from '../daemon/config.js';
+import { parseName } from '../terminal/arguments.js';
+import { outColours, printJson, printLine } from '../terminal/output.js';
 
 interface RollbackOptions extends ConnectionOptions {
   to?: string;

@@ -7,14 +7,14 @@ import { type Command, Option } from 'commander';
 import { chooseProviders, probeProviders } from '../../gpu/providers.js';
 import { type LocalFunction, type LocalOptions, startLocal } from '../../pool/run-local.js';
 import { findInterpreter } from '../../process/runtimes.js';
-import { CommandError, handlerStack } from '../errors.js';
-import { type InputOptions, readInput } from '../input.js';
-import { catchInterrupts, rejectWhenInterrupted } from '../interrupt.js';
-import { layOut } from '../layout.js';
-import { localEnvironment } from '../local-environment.js';
-import { errorColours, indent, note, printOutput } from '../output.js';
-import { addOverrideOptions, type OverrideOptions, overridesOf } from '../overrides.js';
-import { provideDependencies } from '../run-dependencies.js';
+import { layOut } from '../local/layout.js';
+import { localEnvironment } from '../local/local-environment.js';
+import { provideDependencies } from '../local/run-dependencies.js';
+import { CommandError, handlerStack } from '../terminal/errors.js';
+import { type InputOptions, readInput } from '../terminal/input.js';
+import { catchInterrupts, rejectWhenInterrupted } from '../terminal/interrupt.js';
+import { errorColours, indent, note, printOutput } from '../terminal/output.js';
+import { addOverrideOptions, type OverrideOptions, overridesOf } from '../terminal/overrides.js';
 
 type LocalLog = Parameters<LocalOptions['onLog']>[0];
 

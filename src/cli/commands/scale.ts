@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { parseCount, parseName } from '../arguments.js';
-import { withControl } from '../clients.js';
-import { type ConnectionOptions, connectionOf } from '../config.js';
-import { usageError } from '../errors.js';
-import { printJson, printLine } from '../output.js';
+import { withControl } from '../daemon/clients.js';
+import { type ConnectionOptions, connectionOf } from '../daemon/config.js';
+import { parseCount, parseName } from '../terminal/arguments.js';
+import { usageError } from '../terminal/errors.js';
+import { printJson, printLine } from '../terminal/output.js';
 
 interface ScaleOptions extends ConnectionOptions {
   min?: number;

@@ -2,12 +2,12 @@ import type { SecretSummary } from '@dcf/sdk/contract';
 import { DcfError } from '@dcf/sdk/errors';
 import { maximumSecretBytes, secretNameProblem } from '@dcf/sdk/names';
 import { type Command, InvalidArgumentError } from 'commander';
-import { parseName } from '../arguments.js';
-import { withControl } from '../clients.js';
-import { type ConnectionOptions, connectionOf } from '../config.js';
-import { CommandError, usageError } from '../errors.js';
-import { readInput } from '../input.js';
-import { formatTable, note, print, printJson, printLine } from '../output.js';
+import { withControl } from '../daemon/clients.js';
+import { type ConnectionOptions, connectionOf } from '../daemon/config.js';
+import { parseName } from '../terminal/arguments.js';
+import { CommandError, usageError } from '../terminal/errors.js';
+import { readInput } from '../terminal/input.js';
+import { formatTable, note, print, printJson, printLine } from '../terminal/output.js';
 
 interface SetOptions extends ConnectionOptions {
   function?: string;

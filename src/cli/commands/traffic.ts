@@ -1,13 +1,13 @@
 import type { FunctionDescription } from '@dcf/sdk/contract';
 import type { TrafficTarget } from '@dcf/sdk/control';
 import { type Command, InvalidArgumentError } from 'commander';
-import { parseName, parsePercent } from '../arguments.js';
-import { runChange } from '../change.js';
-import { withControl } from '../clients.js';
-import { type Connection, type ConnectionOptions, connectionOf } from '../config.js';
-import { usageError } from '../errors.js';
-import { formatTable, print, printJson, printLine } from '../output.js';
-import { formatCanary } from '../release.js';
+import { formatCanary } from '../daemon/canary.js';
+import { runChange } from '../daemon/change.js';
+import { withControl } from '../daemon/clients.js';
+import { type Connection, type ConnectionOptions, connectionOf } from '../daemon/config.js';
+import { parseName, parsePercent } from '../terminal/arguments.js';
+import { usageError } from '../terminal/errors.js';
+import { formatTable, print, printJson, printLine } from '../terminal/output.js';
 
 interface TrafficOptions extends ConnectionOptions {
   maxErrorRate?: number;

@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageDirectory } from '../../process/platform-packages.js';
+import { packageDirectory } from '../../core/platform-packages.js';
 
 /** What a new function does. */
 export const templates = ['hello', 'json'] as const;

@@ -7,13 +7,13 @@ import type {
   LogEntry,
   LogsRequest,
 } from '@dcf/sdk/contract';
-import type { ChangeResult, DeployEvent, Deployer } from '../../control/deployer.js';
+import type { ChangeResult, DeployEvent, Deployer } from '../../control/changes/deployer.js';
+import type { Progress } from '../../control/changes/progress.js';
+import type { Releaser } from '../../control/changes/releaser.js';
+import type { Chunk } from '../../control/changes/upload.js';
 import { type describe, summarize } from '../../control/describe.js';
-import type { LiveFunctions } from '../../control/functions.js';
-import type { Progress } from '../../control/progress.js';
-import type { Releaser } from '../../control/releaser.js';
+import type { LiveFunctions } from '../../control/live/functions.js';
 import type { SecretControl } from '../../control/secret-control.js';
-import type { Chunk } from '../../control/upload.js';
 import { DcfError } from '../../core/errors.js';
 import { type FunctionName, requireFunctionName } from '../../core/names.js';
 import { bidirectional, type GrpcService, type MethodOptions, type ReplyStream, serverStream, service, unary } from './grpc-method.js';

@@ -1,6 +1,6 @@
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { errorCode } from '../../core/system-error.js';
+import { errorCode } from '../../core/errors.js';
 import { errorBody, HttpError } from './http-errors.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import querystring from 'node:querystring';
+import { parseDuration } from '@dcf/sdk/units';
 import { DcfError } from '../../core/errors.js';
-import { parseDuration } from '../../core/units.js';
 import type { CallHead } from '../invoker.js';
 import { HttpError } from './http-errors.js';
 

@@ -1,6 +1,6 @@
 import type { FunctionDescription } from '@dcf/sdk/contract';
 import { type describe, summarize } from '../../control/describe.js';
-import type { LiveFunctions } from '../../control/functions.js';
+import type { LiveFunctions } from '../../control/live/functions.js';
 import { type FunctionName, requireFunctionName } from '../../core/names.js';
 
 /** Whether calls are taken. */

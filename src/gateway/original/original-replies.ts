@@ -1,8 +1,8 @@
 import type { DaemonInfo, LogEntry, OriginalFunction } from '@dcf/sdk/contract';
+import { formatSize } from '@dcf/sdk/units';
+import type { ImageDeployed } from '../../control/changes/image-deployer.js';
 import { summarize } from '../../control/describe.js';
-import type { ImageDeployed } from '../../control/image-deployer.js';
-import type { LiveFunction } from '../../control/live-function.js';
-import { formatSize } from '../../core/units.js';
+import type { LiveFunction } from '../../control/live/live-function.js';
 
 /** Entries that GetLog answers with, the newest. */
 export const maxLogEntries = 1000;

@@ -1,7 +1,7 @@
 import type { CreateFunctionRequest, FunctionResources } from '@dcf/sdk/contract';
-import type { ManifestChanges } from '../../control/image-deployer.js';
+import { parseSize } from '@dcf/sdk/units';
+import type { ManifestChanges } from '../../control/changes/image-deployer.js';
 import { DcfError } from '../../core/errors.js';
-import { parseSize } from '../../core/units.js';
 
 /**
  * What a request of the original contract's Deploy or Update changes in the manifest of its image. A field that this platform

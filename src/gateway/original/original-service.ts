@@ -1,8 +1,8 @@
 import type { Contract, CreateFunctionRequest, DaemonInfo, LogEntry, OriginalHandlers } from '@dcf/sdk/contract';
-import type { Deployer } from '../../control/deployer.js';
-import type { LiveFunctions } from '../../control/functions.js';
-import type { ImageDeploy, ImageDeployer } from '../../control/image-deployer.js';
-import type { Releaser } from '../../control/releaser.js';
+import type { Deployer } from '../../control/changes/deployer.js';
+import type { ImageDeploy, ImageDeployer } from '../../control/changes/image-deployer.js';
+import type { Releaser } from '../../control/changes/releaser.js';
+import type { LiveFunctions } from '../../control/live/functions.js';
 import { DcfError } from '../../core/errors.js';
 import { type FunctionName, requireFunctionName } from '../../core/names.js';
 import { invokeMethod, withRawCalls } from '../grpc/functions-service.js';

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
+import { formatDuration } from '@dcf/sdk/units';
 import { startTimer } from '../../core/deadline.js';
 import type { DcfError } from '../../core/errors.js';
-import { formatDuration } from '../../core/units.js';
 import { ReceiveWindow, SendCredit } from '../../wire/credit.js';
 import type { Message } from '../../wire/messages.js';
 import type { Outcome, Output, ReplyHead, StreamCaller, StreamedCall, StreamInvocation } from './invocation.js';

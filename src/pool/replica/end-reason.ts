@@ -1,4 +1,4 @@
-import { formatDuration, formatSize } from '../../core/units.js';
+import { formatDuration, formatSize } from '@dcf/sdk/units';
 import type { Exit, MemoryEnd } from '../../process/process-exit.js';
 
 /** Why the daemon ended a replica. */

@@ -1,4 +1,4 @@
-import { formatSize } from '../../core/units.js';
+import { formatSize } from '@dcf/sdk/units';
 import type { MemoryUse } from '../../process/memory-watch.js';
 import type { ReplicaSpec } from './replica-spec.js';
 

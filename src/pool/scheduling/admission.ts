@@ -1,5 +1,5 @@
+import { formatDuration } from '@dcf/sdk/units';
 import { DcfError, notStarted } from '../../core/errors.js';
-import { formatDuration } from '../../core/units.js';
 import type { Call } from '../calls/call.js';
 import type { PoolWorker } from '../replica/pool-events.js';
 import type { ReplicaSet } from '../replica/replica-set.js';

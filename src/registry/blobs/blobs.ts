@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../../core/errors.js';
 import { type Digest, isDigest } from '../../core/names.js';
-import { errorCode } from '../../core/system-error.js';
 import { exists, syncPath, unfinished } from '../disk/atomic-file.js';
 import { BlobWriter } from './blob-writer.js';
 import { removePartial } from './partial-file.js';

@@ -1,9 +1,8 @@
 import { chmod, constants, copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isFolderMode } from '@dcf/sdk/package';
-import { DcfError } from '../../core/errors.js';
+import { DcfError, errorCode } from '../../core/errors.js';
 import type { Digest } from '../../core/names.js';
-import { errorCode } from '../../core/system-error.js';
 import { exists, removeFolder, stagingOf, syncPath, syncTree } from '../disk/atomic-file.js';
 import { forEachOf } from '../disk/each.js';
 import { isResourceFile, type RemoteResource, remoteResources, resourcePaths } from '../model/resources.js';

@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { access, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errorCode } from '../../core/system-error.js';
+import { errorCode } from '../../core/errors.js';
 import { forEachOf } from './each.js';
 
 const staging = '.staging-';

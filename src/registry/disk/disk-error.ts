@@ -1,5 +1,4 @@
-import { DcfError, messageOf } from '../../core/errors.js';
-import { errorCode } from '../../core/system-error.js';
+import { DcfError, errorCode, messageOf } from '../../core/errors.js';
 
 /**
  * Turns an error of the file system into one for the caller. A DcfError is returned unchanged.

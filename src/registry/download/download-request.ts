@@ -4,9 +4,8 @@ import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { rootCertificates } from 'node:tls';
-import { DcfError, messageOf } from '../../core/errors.js';
-import { errorCode } from '../../core/system-error.js';
-import { formatDuration } from '../../core/units.js';
+import { formatDuration } from '@dcf/sdk/units';
+import { DcfError, errorCode, messageOf } from '../../core/errors.js';
 import { checkedAddresses, type DownloadRules, showUrl, TransientError } from './download-rules.js';
 
 const maxRedirects = 5;

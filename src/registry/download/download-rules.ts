@@ -1,8 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { DcfError, messageOf } from '../../core/errors.js';
-import { errorCode } from '../../core/system-error.js';
+import { DcfError, errorCode, messageOf } from '../../core/errors.js';
 import { isPublicAddress } from './download-address.js';
 
 /** A failure after which another try may succeed. */

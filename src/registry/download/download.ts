@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { formatDuration, formatSize } from '@dcf/sdk/units';
 import { Backoff } from '../../core/backoff.js';
 import { DcfError } from '../../core/errors.js';
-import { formatDuration, formatSize } from '../../core/units.js';
 import type { Blobs } from '../blobs/blobs.js';
 import { PartialFile, removePartial } from '../blobs/partial-file.js';
 import type { RemoteResource } from '../model/resources.js';

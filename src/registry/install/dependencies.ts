@@ -1,11 +1,10 @@
 import { appendFile, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { DcfError } from '../../core/errors.js';
+import { formatSize } from '@dcf/sdk/units';
+import { DcfError, errorCode } from '../../core/errors.js';
 import { type Interpreter, nodeInterpreter } from '../../core/interpreter.js';
 import { type Digest, isDigest } from '../../core/names.js';
 import { SharedTasks } from '../../core/shared-task.js';
-import { errorCode } from '../../core/system-error.js';
-import { formatSize } from '../../core/units.js';
 import { exists, isStaging, removeFolder, stagingOf, syncPath, syncTree, unfinished } from '../disk/atomic-file.js';
 import { diskError } from '../disk/disk-error.js';
 import { buildLogOf, dependenciesDirectory, dependencyDirectory } from '../disk/layout.js';

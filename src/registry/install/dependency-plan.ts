@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeText } from '@dcf/sdk/package';
-import { DcfError, messageOf } from '../../core/errors.js';
+import { DcfError, errorCode, messageOf } from '../../core/errors.js';
 import { type Digest, isDigest } from '../../core/names.js';
-import { errorCode } from '../../core/system-error.js';
 import type { InstallerRun } from './installer.js';
 
 /** Describes the packages to install for a revision. */

@@ -2,9 +2,9 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { formatDuration } from '@dcf/sdk/units';
 import { startTimer } from '../../core/deadline.js';
 import { cutText, DcfError, messageOf } from '../../core/errors.js';
-import { formatDuration } from '../../core/units.js';
 
 /** The options of an installer's run. */
 export interface InstallerRun {

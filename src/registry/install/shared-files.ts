@@ -3,7 +3,7 @@ import { createReadStream, type Stats } from 'node:fs';
 import { chmod, link, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { errorCode } from '../../core/system-error.js';
+import { errorCode } from '../../core/errors.js';
 import { unfinished } from '../disk/atomic-file.js';
 import { forEachOf } from '../disk/each.js';
 

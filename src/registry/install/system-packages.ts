@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { DcfError } from '../../core/errors.js';
-import { errorCode } from '../../core/system-error.js';
+import { DcfError, errorCode } from '../../core/errors.js';
 import { TaskQueue } from '../../core/task-queue.js';
 import { type InstallerRun, installerEnvironment, runInstaller } from './installer.js';
 

@@ -2,9 +2,9 @@ import { normalize } from 'node:path/posix';
 import type { PackageFile } from '@dcf/sdk/contract';
 import type { Manifest } from '@dcf/sdk/manifest';
 import { checkPackagePath, emptyFolderMode, findCollision, isFolderMode, maximumFiles } from '@dcf/sdk/package';
+import { formatSize } from '@dcf/sdk/units';
 import { DcfError } from '../../core/errors.js';
 import { type Digest, isDigest } from '../../core/names.js';
-import { formatSize } from '../../core/units.js';
 import { localResourcePaths, remoteFolder, remoteResources } from './resources.js';
 import { type RevisionFile, sizeOf } from './revision.js';
 

@@ -1,10 +1,9 @@
 import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DcfError, messageOf } from '../../core/errors.js';
+import { formatSize } from '@dcf/sdk/units';
+import { DcfError, errorCode, messageOf } from '../../core/errors.js';
 import { type FunctionName, maximumSecretBytes, secretNameProblem } from '../../core/names.js';
-import { errorCode } from '../../core/system-error.js';
 import { TaskQueue } from '../../core/task-queue.js';
-import { formatSize } from '../../core/units.js';
 import { syncPath, unfinished, writeFileAtomic } from '../disk/atomic-file.js';
 import { diskError } from '../disk/disk-error.js';
 import { decodeSecret, encodeSecret, type Secret } from './secret-file.js';

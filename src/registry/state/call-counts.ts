@@ -1,6 +1,6 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { errorCode } from '../../core/errors.js';
 import { type FunctionName, isRevisionId, type RevisionId } from '../../core/names.js';
-import { errorCode } from '../../core/system-error.js';
 import { unfinished } from '../disk/atomic-file.js';
 import { asRecord, asWhole } from '../disk/json.js';
 import { Layout } from '../disk/layout.js';

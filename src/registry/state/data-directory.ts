@@ -1,7 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { DcfError, messageOf } from '../../core/errors.js';
-import { errorCode } from '../../core/system-error.js';
+import { DcfError, errorCode, messageOf } from '../../core/errors.js';
 import { exists } from '../disk/atomic-file.js';
 import { Layout } from '../disk/layout.js';
 import { type DirectoryLock, lockDirectory } from './lock.js';
@@ -9,14 +8,15 @@ import { type DirectoryLock, lockDirectory } from './lock.js';
 /**
  * Makes the data directory, if it does not exist, and takes its lock.
  *
+ * @param takeLock - keeps other daemons out of it; replaced in tests
  * @throws DcfError FAILED_PRECONDITION when it is not a directory, cannot be written, or is in use by another daemon
  */
-export async function openDataDirectory(path: string): Promise<{ layout: Layout; lock: DirectoryLock }> {
+export async function openDataDirectory(path: string, takeLock = lockDirectory): Promise<{ layout: Layout; lock: DirectoryLock }> {
   const directory = resolve(path);
   try {
     await makeDirectory(directory);
     const layout = new Layout(await realpath(directory));
-    return { layout, lock: lockDirectory(layout.root) };
+    return { layout, lock: takeLock(layout.root) };
   } catch (error) {
     if (DcfError.is(error)) throw error;
     throw new DcfError('FAILED_PRECONDITION', `the data directory ${directory} ${problemOf(error)}; choose another with --data`, {

@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { DcfError } from '../../core/errors.js';
+import { DcfError, errorCode } from '../../core/errors.js';
 import { readProcessStat } from '../../core/proc-stat.js';
-import { errorCode } from '../../core/system-error.js';
 
 /** The lock of a data directory, which this process holds. */
 export interface DirectoryLock {

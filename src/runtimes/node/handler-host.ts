@@ -1,9 +1,9 @@
 import type { Context, Handler } from '@dcf/sdk';
 import { setWorkerLink } from '@dcf/sdk/worker';
 import type { InitHeader, LogLevel, Message } from '../../wire/messages.js';
-import { CallRunner } from './call-runner.js';
-import { NestedCalls } from './nested-calls.js';
-import type { CallFor } from './request.js';
+import { CallRunner } from './calls/call-runner.js';
+import { NestedCalls } from './calls/nested-calls.js';
+import type { CallFor } from './calls/request.js';
 import { createLogger } from './worker-log.js';
 
 /** What of INIT a Handler is built with, and how its calls come. */

@@ -1,6 +1,7 @@
 // A Node replica: started by the daemon with one descriptor for each worker, 3, 4, …
-import { outOfHeapExitCode } from '../../core/exit-codes.js';
-import { errorCode } from '../../core/system-error.js';
+
+import { errorCode } from '../../core/errors.js';
+import { outOfHeapExitCode } from '../../core/interpreter.js';
 import { serveWorker, type WorkerEnd } from './worker.js';
 
 const workers = Number(process.env['DCF_WORKERS'] ?? '1');

@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { cutText, DcfError, messageOf } from '../../core/errors.js';
 import { Connection } from '../../wire/connection.js';
 import type { InitHeader, LogLevel, Message } from '../../wire/messages.js';
-import { describeFailure, handlerStack } from './failure.js';
+import { describeFailure, handlerStack } from './calls/failure.js';
 import { HandlerHost } from './handler-host.js';
 import { loadHandler } from './load-handler.js';
 import { captureConsole } from './worker-log.js';

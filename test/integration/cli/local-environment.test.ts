@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { parseManifestYaml } from '@dcf/sdk/manifest';
-import { localEnvironment } from '../../../src/cli/local-environment.js';
+import { localEnvironment } from '../../../src/cli/local/local-environment.js';
 import { dcf, temporaryFolder } from './command-line.js';
 
 const manifest = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml');

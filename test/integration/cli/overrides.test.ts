@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Override, parseManifestYaml, parseOverride, parseTextOverride } from '@dcf/sdk/manifest';
-import { collectOverride, collectTextOverride, overridesOf } from '../../../src/cli/overrides.js';
+import { collectOverride, collectTextOverride, overridesOf } from '../../../src/cli/terminal/overrides.js';
 import { dcf } from './command-line.js';
 
 /** The manifest that comes of `--set` options, as it is sent. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { closestName } from '@dcf/sdk/manifest';
-import { listed } from '../../../src/cli/clients.js';
+import { listed } from '../../../src/cli/daemon/clients.js';
 import { dcf } from './command-line.js';
 import { FakeDaemon } from './fake-daemon.js';
 

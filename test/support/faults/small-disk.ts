@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { errorCode } from '../../../src/core/system-error.js';
+import { errorCode } from '../../../src/core/errors.js';
 import { cleanUp, type Owner } from '../cleanup.js';
 
 /** A file system of a few megabytes that can be filled. */

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FunctionDescription, FunctionSummary } from '@dcf/sdk/contract';
-import { checkNode, checkProviders, checkUsable } from '../../../src/cli/checkup.js';
 import { formatDescription } from '../../../src/cli/commands/describe.js';
 import { formatCheckup } from '../../../src/cli/commands/doctor.js';
 import { formatFunctions } from '../../../src/cli/commands/list.js';
-import { formatEntry } from '../../../src/cli/commands/logs.js';
-import { DeployProgressReader } from '../../../src/cli/deploy-progress.js';
-import { formatTable, indent, plain } from '../../../src/cli/output.js';
-import { LineView } from '../../../src/cli/steps.js';
+import { DeployProgressReader } from '../../../src/cli/daemon/deploy-progress.js';
+import { formatEntry } from '../../../src/cli/daemon/log-entry.js';
+import { checkNode, checkProviders, checkUsable } from '../../../src/cli/local/checkup.js';
+import { formatTable, indent, plain } from '../../../src/cli/terminal/output.js';
+import { LineView } from '../../../src/cli/terminal/steps.js';
 
 // The test runner's stdout is no terminal, so nothing here is coloured.
 

@@ -1,24 +1,19 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Target } from '../../../src/control/router.js';
+import type { Target } from '../../../src/control/live/router.js';
 import { DcfError, isNotStarted } from '../../../src/core/errors.js';
 import { defer } from '../../../src/core/promises.js';
 import { type InvokeRequest, Invoker, type StreamRequest } from '../../../src/gateway/invoker.js';
+import type { Call } from '../../../src/pool/calls/call.js';
 import type { Outcome, StreamCaller, StreamedCall } from '../../../src/pool/calls/invocation.js';
 import { NestedCall } from '../../../src/pool/calls/nested-call.js';
-import { failureOf, looseCall, startPool, type TestPool } from '../../support/pool.js';
+import type { FunctionPool } from '../../../src/pool/function-pool.js';
+import { fakeFunctionPool } from '../../support/fake-function-pool.js';
+import type { FakeWorker } from '../../support/fake-pool.js';
+import { failureOf, looseCall } from '../../support/pool.js';
 
 const name = 'tested';
 const maxPayload = 300_000;
-const echo = `
-export class Handler {
-  async call(request) {
-    if (request.chunks === undefined) return request.input;
-    let length = 0;
-    for await (const chunk of request.chunks) length += chunk.length;
-    return String(length);
-  }
-}`;
 
 interface TestStream {
   stream: StreamedCall;
@@ -29,22 +24,34 @@ interface TestStream {
 
 interface TestInvoker {
   invoker: Invoker;
-  tested: TestPool;
+  pool: FunctionPool;
+  worker: FakeWorker;
+  /** Makes a call, which is answered at once where a worker has it. */
+  answered: (request?: Partial<InvokeRequest>) => Promise<Outcome>;
   invoke: (request?: Partial<InvokeRequest>) => Promise<Outcome>;
   stream: (request?: Partial<StreamRequest>) => TestStream;
 }
 
 async function startInvoker(t: TestContext, maxBytesInFlight = 10_000_000): Promise<TestInvoker> {
-  const tested = await startPool(t, echo);
+  const { pool, worker } = fakeFunctionPool(t);
+  await pool.start();
   const invoker = new Invoker({
     maxBytesInFlight,
-    resolve: (found): Target => ({ name: found, pool: tested.pool, maxPayload, canary: undefined, callLog: false }),
+    resolve: (found): Target => ({ name: found, pool, maxPayload, canary: undefined, callLog: false }),
   });
   const head = { function: name, requestId: undefined, selector: undefined, metadata: undefined, timeoutMs: 20_000 };
+  const invoke = (request: Partial<InvokeRequest> = {}): Promise<Outcome> =>
+    new Promise((resolve) => invoker.invoke({ ...head, input: Buffer.from('in'), ...request }, resolve));
   return {
     invoker,
-    tested,
-    invoke: (request) => new Promise((resolve) => invoker.invoke({ ...head, input: Buffer.from('in'), ...request }, resolve)),
+    pool,
+    worker: worker(),
+    invoke,
+    answered: (request) => {
+      const outcome = invoke(request);
+      worker().answer();
+      return outcome;
+    },
     stream: (request) => {
       let stream: StreamedCall | undefined;
       const room = defer<void>();
@@ -57,20 +64,27 @@ async function startInvoker(t: TestContext, maxBytesInFlight = 10_000_000): Prom
   };
 }
 
+/** The worker's side of the stream that it has. */
+function streamOf(worker: FakeWorker): NonNullable<Call['stream']> {
+  return worker.holders()[0]?.stream ?? assert.fail('the worker has no stream');
+}
+
 async function refusalOf(outcome: Promise<Outcome>): Promise<[code: string, message: string]> {
   const { code, message } = failureOf(await outcome);
   return [code, message];
 }
 
 test('an input counts in the budget until its call is settled, whether it was counted before or not', async (t) => {
-  const { invoker, invoke } = await startInvoker(t);
-  const answered = invoke({ input: Buffer.alloc(1000) });
+  const { invoker, invoke, worker } = await startInvoker(t);
+  const outcome = invoke({ input: Buffer.alloc(1000) });
   assert.equal(invoker.budget.taken, 1000);
-  assert.ok((await answered).ok);
+  worker.answer();
+  assert.ok((await outcome).ok);
   assert.equal(invoker.budget.taken, 0);
   invoker.budget.take(2000);
   const counted = invoke({ input: Buffer.alloc(2000), counted: true });
   assert.equal(invoker.budget.taken, 2000);
+  worker.answer();
   assert.ok((await counted).ok);
   assert.equal(invoker.budget.taken, 0);
 });
@@ -87,8 +101,8 @@ test('what a refused call had of the budget is given back, and no more', async (
 });
 
 test('an input over the limit of its function is refused with both numbers, one of its very length is taken', async (t) => {
-  const { invoker, invoke, stream } = await startInvoker(t);
-  assert.ok((await invoke({ input: Buffer.alloc(maxPayload) })).ok);
+  const { invoker, invoke, answered, stream } = await startInvoker(t);
+  assert.ok((await answered({ input: Buffer.alloc(maxPayload) })).ok);
   const tooLong = Buffer.alloc(maxPayload + 1);
   const refusal = ['RESOURCE_EXHAUSTED', 'the input has 300001 bytes; limits.payload of tested is 300000'];
   assert.deepEqual(await refusalOf(invoke({ input: tooLong })), refusal);
@@ -97,23 +111,23 @@ test('an input over the limit of its function is refused with both numbers, one 
 });
 
 test('an input for which the budget has no room is refused until there is some', async (t) => {
-  const { invoker, invoke, stream } = await startInvoker(t, 1000);
+  const { invoker, invoke, answered, stream } = await startInvoker(t, 1000);
   invoker.budget.take(999);
   for (const outcome of [invoke({ input: Buffer.alloc(2) }), stream().outcome]) {
     const { code, retryAfterMs } = failureOf(await outcome);
     assert.deepEqual([code, retryAfterMs], ['RESOURCE_EXHAUSTED', 100]);
   }
-  assert.ok((await invoke({ input: Buffer.alloc(1) })).ok);
+  assert.ok((await answered({ input: Buffer.alloc(1) })).ok);
   invoker.budget.give(999);
   assert.equal(invoker.budget.taken, 0);
 });
 
 test('a daemon that shuts down takes no call from outside, and those of Handlers still', async (t) => {
-  const { invoker, invoke, tested } = await startInvoker(t);
+  const { invoker, invoke, answered, pool } = await startInvoker(t);
   invoker.draining = true;
   const error = failureOf(await invoke());
   assert.deepEqual([error.code, isNotStarted(error)], ['UNAVAILABLE', true]);
-  assert.ok((await invoke({ origin: new NestedCall(looseCall(tested.pool, 'outer'), 1) })).ok);
+  assert.ok((await answered({ origin: new NestedCall(looseCall(pool, 'outer'), 1) })).ok);
 });
 
 test("a call's id and its metadata have limits", async (t) => {
@@ -130,17 +144,20 @@ test("a call's id and its metadata have limits", async (t) => {
 });
 
 test('a stream counts half a MiB for as long as it goes on, and a long chunk until it is taken', async (t) => {
-  const { invoker, stream } = await startInvoker(t);
+  const { invoker, stream, worker } = await startInvoker(t);
   const window = 256 * 1024;
   const read = stream();
+  streamOf(worker).open(() => undefined);
   assert.equal(invoker.budget.taken, 2 * window);
   read.stream.write(Buffer.alloc(1000));
   assert.equal(invoker.budget.taken, 2 * window);
   read.stream.write(Buffer.alloc(window + 1));
   assert.equal(invoker.budget.taken, 3 * window + 1);
+  streamOf(worker).grant(window + 1_001);
   await read.room;
   assert.equal(invoker.budget.taken, 2 * window);
   read.stream.end();
+  worker.answer();
   assert.ok((await read.outcome).ok);
   assert.equal(invoker.budget.taken, 0);
   const givenUp = stream();

@@ -1,211 +1,241 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'node:test';
-import type { DcfError } from '../../../src/core/errors.js';
-import type { Outcome } from '../../../src/pool/calls/invocation.js';
-import { startPool } from '../../support/pool.js';
-import { eventually } from '../../support/processes.js';
+import { DcfError } from '../../../src/core/errors.js';
+import { fakeFunctionPool, type OnStart } from '../../support/fake-function-pool.js';
+import { fakeClock } from '../../support/fake-pool.js';
+import { failureOf } from '../../support/pool.js';
 
-const echo = 'export class Handler { call(request) { return request.input; } }';
-
-/** A handler that each call can hold up: it answers when a file of the call's name appears in its folder. */
-const gated = `
-import { existsSync, watch, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-const folder = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
-export class Handler {
-  async call(request) {
-    const name = request.text();
-    writeFileSync(join(folder, name + '.started'), '');
-    await new Promise((resolve) => {
-      const gate = join(folder, name + '.go');
-      const watcher = watch(folder, () => { if (existsSync(gate)) { watcher.close(); resolve(); } });
-      request.signal.addEventListener('abort', () => { watcher.close(); resolve(); });
-      if (existsSync(gate)) { watcher.close(); resolve(); }
-    });
-    return request.signal.aborted ? 'aborted ' + name : 'done ' + name;
-  }
-}`;
-
-const appears = (folder: string, name: string) => eventually(`${name} is there`, () => existsSync(join(folder, name)));
-
-function failure(outcome: Outcome): DcfError {
-  assert.ok(!outcome.ok, 'the call succeeded');
-  return outcome.error;
-}
-
-test('a call reaches the Handler and its reply comes back, empty input included', async (t) => {
-  const { call } = await startPool(t, echo);
-  assert.equal(await call('hello').text, 'hello');
-  assert.equal(await call('').text, '');
-  const large = Buffer.alloc(3_000_000, 'ab');
-  const outcome = await call(large).outcome;
-  assert.ok(outcome.ok && Buffer.from(outcome.output).equals(large));
-});
-
-test('the Handler is built once and called many times', async (t) => {
-  const { call } = await startPool(
-    t,
-    'let built = 0; export class Handler { constructor() { built += 1; this.calls = 0; } call() { this.calls += 1; return { built, calls: this.calls }; } }',
+test('a call goes to a replica that is ready, as many at once as it has slots, and the rest waits in its order', async (t) => {
+  const { pool, worker, call, counters } = fakeFunctionPool(t, { concurrency: 2 });
+  await pool.start();
+  const calls = ['a', 'b', 'c', 'd'].map((id) => call(id));
+  assert.deepEqual([worker().given.flat(), pool.running, pool.queued, pool.busy], [['a', 'b'], 2, 2, true]);
+  for (let index = 0; index < 4; index++) worker().answer('r1 ');
+  assert.deepEqual(
+    calls.map(({ ended }) => ended),
+    ['r1 a', 'r1 b', 'r1 c', 'r1 d'],
   );
-  const replies = await Promise.all(Array.from({ length: 20 }, () => call().text));
-  assert.deepEqual(JSON.parse(replies.at(-1) ?? ''), { built: 1, calls: 20 });
+  assert.deepEqual([worker().given.flat(), pool.running, pool.queued, pool.busy], [['a', 'b', 'c', 'd'], 0, 0, false]);
+  assert.deepEqual(counters, { calls: 4, errors: 0 });
 });
 
-test('with concurrency 1 calls run one after the other, in order of arrival', async (t) => {
-  const { call } = await startPool(
-    t,
-    'let running = 0; const order = []; export class Handler { async call(request) { running += 1; if (running > 1) throw new Error("two at once"); order.push(request.text()); await new Promise((resolve) => setImmediate(resolve)); running -= 1; return order.join(); } }',
-  );
-  const calls = ['a', 'b', 'c', 'd'].map((name) => call(name));
-  assert.equal(await calls.at(-1)?.text, 'a,b,c,d');
+test('a full queue refuses at once, says when to come back, and counts the call as failed', async (t) => {
+  const { pool, call, counters } = fakeFunctionPool(t, { queue: { maxSize: 2 } });
+  await pool.start();
+  for (const id of ['running', 'q1', 'q2']) call(id);
+  const [outcome] = call('q3').outcomes;
+  assert.ok(outcome !== undefined);
+  const { code, message, retryAfterMs } = failureOf(outcome);
+  assert.deepEqual([code, retryAfterMs], ['RESOURCE_EXHAUSTED', 100]);
+  assert.match(message, /queue of tested is full: 2 calls wait/);
+  assert.deepEqual(counters, { calls: 4, errors: 1 });
 });
 
-test('with concurrency N calls run together in one Handler', async (t) => {
-  const { call } = await startPool(
-    t,
-    'let resolveAll; const all = new Promise((resolve) => { resolveAll = resolve; }); let count = 0; export class Handler { async call() { count += 1; if (count === 8) resolveAll(); await all; return String(count); } }',
-    { concurrency: 8 },
-  );
-  assert.deepEqual(await Promise.all(Array.from({ length: 8 }, () => call().text)), Array(8).fill('8'));
+test('the shorter of the deadlines of caller and function ends a call that waits, and no Handler sees it', async (t) => {
+  const clock = fakeClock(t);
+  const { pool, worker, call } = fakeFunctionPool(t, { timeout: '40ms' });
+  await pool.start();
+  const held = call('held');
+  const [hasty, patient] = [call('hasty', { timeoutMs: 30 }), call('patient', { timeoutMs: 5_000 })];
+  await clock.tick(29);
+  assert.deepEqual([hasty.ended, pool.queued], [undefined, 2]);
+  await clock.tick(1);
+  assert.match(hasty.ended ?? '', /^DEADLINE_EXCEEDED tested: the deadline of 30 ms passed in the queue/);
+  await clock.tick(10);
+  assert.match(patient.ended ?? '', /^DEADLINE_EXCEEDED tested: the deadline of 40 ms passed in the queue/);
+  assert.match(held.ended ?? '', /passed in the Handler/);
+  worker().answer();
+  assert.deepEqual([worker().given.flat(), pool.queued], [['held'], 0]);
+  call('next');
+  assert.deepEqual(worker().given.flat(), ['held', 'next'], 'the slot came back with the answer');
 });
 
-test('threads: each worker has a Handler of its own, in one process', async (t) => {
-  const { call, pool } = await startPool(
-    t,
-    'export class Handler { constructor(context) { this.worker = context.worker; } async call(request) { await new Promise((resolve) => setTimeout(resolve, 20)); return { worker: this.worker, pid: process.pid }; } }',
-    { threads: 3 },
-  );
-  const replies = (await Promise.all(Array.from({ length: 3 }, () => call().text))).map((text): { worker: number; pid: number } =>
-    JSON.parse(text),
-  );
-  assert.deepEqual(replies.map((reply) => reply.worker).sort(), [0, 1, 2]);
-  assert.deepEqual([...new Set(replies.map((reply) => reply.pid))], [pool.snapshot().replicas[0]?.pid]);
-});
-
-test('a full queue refuses at once, with a pause to wait', async (t) => {
-  const { call, folder } = await startPool(t, gated, { queue: { maxSize: 2 } });
-  const running = call('running');
-  await appears(folder, 'running.started');
-  const queued = [call('q1'), call('q2')];
-  const error = failure(await call('q3').outcome);
-  assert.equal(error.code, 'RESOURCE_EXHAUSTED');
-  assert.match(error.message, /queue of tested is full: 2 calls wait/);
-  assert.ok((error.retryAfterMs ?? 0) > 0);
-  for (const { cancel } of [running, ...queued]) cancel();
-});
-
-test('a deadline that passes in the queue ends the call, and the Handler never sees it', async (t) => {
-  const { call, folder, pool } = await startPool(t, gated, { queue: { maxSize: 2 } });
-  const running = call('running');
-  await appears(folder, 'running.started');
-  const error = failure(await call('late', { timeoutMs: 30 }).outcome);
-  assert.equal(error.code, 'DEADLINE_EXCEEDED');
-  assert.match(error.message, /tested: the deadline of 30 ms passed in the queue/);
-  assert.equal(pool.queued, 0);
-  running.cancel();
-  await running.outcome;
-  writeFileSync(join(folder, 'next.go'), '');
-  assert.equal(await call('next').text, 'done next');
-  assert.equal(existsSync(join(folder, 'late.started')), false);
-});
-
-test('a deadline that passes in the Handler ends the call and aborts its signal; the slot comes back', async (t) => {
-  const { call, folder, pool } = await startPool(t, gated, { killGraceMs: 60_000 });
-  const pid = pool.snapshot().replicas[0]?.pid;
-  const error = failure(await call('slow', { timeoutMs: 50 }).outcome);
-  assert.equal(error.code, 'DEADLINE_EXCEEDED');
-  assert.match(error.message, /passed in the Handler/);
-  const next = call('next');
-  await appears(folder, 'next.started');
-  next.cancel();
-  assert.equal(pool.snapshot().replicas[0]?.pid, pid, 'the worker was kept');
-});
-
-test('the function’s own timeout holds when the caller gives a longer one', async (t) => {
-  const { call } = await startPool(t, gated, { timeout: '40ms' });
-  assert.match(failure(await call('x', { timeoutMs: 5_000 }).outcome).message, /deadline of 40 ms/);
-});
-
-test('a Handler that spins past its deadline is killed after the grace, and replaced', async (t) => {
-  const { call, pool } = await startPool(
-    t,
-    'export class Handler { call(request) { if (request.text() === "spin") for (;;); return "fine"; } }',
-    { killGraceMs: 50 },
-  );
-  const pid = pool.snapshot().replicas[0]?.pid;
-  const spinning = call('spin', { timeoutMs: 50 });
-  const queued = call('queued');
-  assert.equal(failure(await spinning.outcome).code, 'DEADLINE_EXCEEDED');
-  assert.equal(await queued.text, 'fine', 'a queued call is answered by the replacement');
-  assert.notEqual(pool.snapshot().replicas[0]?.pid, pid);
-  assert.match(pool.snapshot().lastFailure?.text ?? '', /killed because call call-1 ran on past its deadline/);
-});
-
-test('a cancelled call in the queue never runs; a running one has its signal aborted', async (t) => {
-  const { call, folder } = await startPool(t, gated);
-  const running = call('running');
-  await appears(folder, 'running.started');
-  const queued = call('queued');
+test('a cancelled call that waits never runs; one that runs is told to its worker, and keeps the slot until that answers', async (t) => {
+  const { pool, worker, call } = fakeFunctionPool(t);
+  await pool.start();
+  const [running, queued] = [call('running'), call('queued')];
   queued.cancel();
-  assert.equal(failure(await queued.outcome).code, 'CANCELLED');
   running.cancel();
-  assert.equal(failure(await running.outcome).code, 'CANCELLED');
-  const next = call('next');
-  await appears(folder, 'next.started');
-  assert.equal(existsSync(join(folder, 'queued.started')), false);
-  next.cancel();
+  assert.match(`${queued.ended} ${running.ended}`, /^CANCELLED .* CANCELLED /);
+  assert.deepEqual([worker().cancelled, pool.busy], [['running'], false]);
+  call('next');
+  assert.equal(pool.queued, 1);
+  worker().answer();
+  assert.deepEqual(worker().given.flat(), ['running', 'next']);
 });
 
-test('stop finishes what was accepted and refuses what comes after', async (t) => {
-  const { call, folder, pool } = await startPool(t, gated);
-  const running = call('running');
-  await appears(folder, 'running.started');
-  const queued = call('queued');
+test('stop finishes what was accepted, refuses what comes after, and ends every replica', async (t) => {
+  const { pool, worker, call } = fakeFunctionPool(t);
+  await pool.start();
+  const [running, queued] = [call('running'), call('queued')];
   const stopped = pool.stop(20_000);
-  assert.equal(failure(await call('late').outcome).code, 'UNAVAILABLE');
-  writeFileSync(join(folder, 'running.go'), '');
-  writeFileSync(join(folder, 'queued.go'), '');
-  assert.equal(await running.text, 'done running');
-  assert.equal(await queued.text, 'done queued');
+  assert.match(call('late').ended ?? '', /^UNAVAILABLE tested is being stopped/);
+  worker().answer();
+  worker().answer();
   await stopped;
-  assert.equal(pool.snapshot().replicas.length, 0);
+  assert.deepEqual([running.ended, queued.ended, pool.snapshot().replicas], ['running', 'queued', []]);
 });
 
-test('a replica that drains lets a long call finish in one thread while the others have left', async (t) => {
-  // Longer than the second that a process gets to exit once its stream has ended.
-  const slow = 'export class Handler { async call() { await new Promise((resolve) => setTimeout(resolve, 1_500)); return "done"; } }';
-  const { call, pool } = await startPool(t, slow, { threads: 3 });
-  const running = call();
-  await pool.suspend(20_000);
-  assert.equal(await running.text, 'done');
+test('queued calls outlive the replica that dies while the pool stops', async (t) => {
+  const clock = fakeClock(t);
+  const { pool, worker, call, made } = fakeFunctionPool(t);
+  await pool.start();
+  const [dying, last] = [call('dying'), call('last')];
+  const stopped = pool.stop(20_000);
+  made[0]?.kill();
+  await clock.tick(200);
+  worker(2).answer();
+  await stopped;
+  assert.match(dying.ended ?? '', /^INTERNAL the worker died while it ran the call: it exited with code 1/);
+  assert.equal(last.ended, 'last');
 });
 
-test('queued calls outlive the replica that dies while the pool drains', async (t) => {
-  const { call, folder, pool } = await startPool(
-    t,
-    `${gated.replace('const name = request.text();', "const name = request.text(); if (name === 'die') process.exit(1);")}`,
+test('stop kills what does not finish within the grace, and fails what still waits', async (t) => {
+  const clock = fakeClock(t);
+  const { pool, call } = fakeFunctionPool(t);
+  await pool.start();
+  const [running, queued] = [call('running'), call('queued')];
+  const stopped = pool.stop(50);
+  await clock.tick(49);
+  assert.deepEqual([running.ended, queued.ended], [undefined, undefined]);
+  await clock.tick(10);
+  await stopped;
+  assert.match(running.ended ?? '', /^INTERNAL .*it was stopped/);
+  assert.match(queued.ended ?? '', /^UNAVAILABLE tested is being stopped/);
+});
+
+test('from zero: calls that come together start one replica, have waited for it, and it rests again', async (t) => {
+  const clock = fakeClock(t);
+  const { pool, made, worker, call } = fakeFunctionPool(t, { replicas: { min: 0, max: 4, idleTimeout: '200ms' }, concurrency: 50 });
+  await pool.restore();
+  assert.deepEqual([made.length, pool.available], [0, true]);
+  const calls = Array.from({ length: 50 }, (_, index) => call(`c${index}`));
+  assert.equal(made.length, 1);
+  await clock.tick(0);
+  for (const _ of calls) worker().answer();
+  assert.deepEqual(
+    calls.map(({ ended, reports }) => [ended, reports[0]?.cold]),
+    calls.map((_, index) => [`c${index}`, true]),
   );
-  const first = call('first');
-  await appears(folder, 'first.started');
-  const dying = call('die');
-  const last = call('last');
-  writeFileSync(join(folder, 'last.go'), '');
-  const stopped = pool.stop(20_000);
-  writeFileSync(join(folder, 'first.go'), '');
-  assert.equal(await first.text, 'done first');
-  assert.equal(failure(await dying.outcome).code, 'INTERNAL');
-  assert.equal(await last.text, 'done last');
-  await stopped;
+  await clock.tick(10_000);
+  assert.deepEqual([pool.snapshot().replicas.length, pool.available], [0, true]);
+  const again = call('again');
+  await clock.tick(0);
+  worker().answer();
+  const warm = call('warm');
+  worker().answer();
+  assert.deepEqual([again.ended, again.reports[0]?.cold, warm.reports[0]?.cold], ['again', true, false]);
 });
 
-test('stop kills what does not finish within the grace, with a reason', async (t) => {
-  const { call, folder, pool } = await startPool(t, gated);
-  const running = call('running');
-  await appears(folder, 'running.started');
-  await pool.stop(50);
-  const error = failure(await running.outcome);
-  assert.equal(error.code, 'INTERNAL');
-  assert.equal(error.reason, 'stopped');
+test('replicas come with the calls that wait, at most max, and go down to min; one that goes finishes its call first', async (t) => {
+  const clock = fakeClock(t);
+  const { pool, made, worker, call } = fakeFunctionPool(t, { replicas: { min: 1, max: 3, idleTimeout: '300ms' } });
+  await pool.start();
+  const calls = ['a', 'b', 'c', 'd'].map((id) => call(id));
+  await clock.tick(2_000);
+  assert.deepEqual([pool.running, pool.queued, pool.snapshot().wanted], [3, 1, 3]);
+  pool.scale({ min: 1, max: 1 });
+  await clock.tick(0);
+  assert.deepEqual(made.map(({ phase }) => phase).toSorted(), ['draining', 'draining', 'ready']);
+  for (const one of made.toReversed()) one.workers[0]?.answer();
+  await clock.tick(0);
+  worker(made.find(({ phase }) => phase === 'ready')?.id).answer();
+  assert.deepEqual(
+    calls.map(({ ended }) => ended),
+    ['a', 'b', 'c', 'd'],
+  );
+  assert.equal(pool.snapshot().replicas.length, 1);
+});
+
+test('scale changes the bounds of a pool that runs', async (t) => {
+  const clock = fakeClock(t);
+  const { pool } = fakeFunctionPool(t);
+  await pool.start();
+  const counts: number[] = [];
+  for (const [min, max] of [
+    [3, 3],
+    [1, 1],
+    [2, 4],
+  ] as const) {
+    pool.scale({ min, max });
+    await clock.tick(0);
+    counts.push(pool.snapshot().ready, pool.snapshot().replicas.length);
+  }
+  assert.deepEqual(counts, [3, 3, 1, 1, 2, 2]);
+});
+
+test('a cold start that fails is told to the calls that wait, and is tried again until the cause is gone', async (t) => {
+  const clock = fakeClock(t);
+  let onStart: OnStart = (one) => one.failStart(new DcfError('FAILED_PRECONDITION', 'no weights'));
+  const { pool, worker, call, changes } = fakeFunctionPool(t, { replicas: { min: 0, idleTimeout: '10m' } }, (one) => onStart(one));
+  await pool.restore();
+  const first = call('first');
+  await clock.tick(0);
+  assert.deepEqual([first.ended, pool.available], ['FAILED_PRECONDITION tested is not ready: no weights', false]);
+  assert.match(call('second').ended ?? '', /^FAILED_PRECONDITION .*no weights/);
+  onStart = (one) => one.becomeReady();
+  const before = changes.count;
+  await clock.tick(2_000);
+  assert.deepEqual([pool.available, changes.count > before], [true, true]);
+  const third = call('third');
+  worker().answer();
+  assert.equal(third.ended, 'third');
+});
+
+test('a replica that dies under calls fails those with the reason, batches whole; what waits is answered by the next', async (t) => {
+  const clock = fakeClock(t);
+  const { pool, made, worker, call, counters } = fakeFunctionPool(t, { batch: { maxSize: 2 } }, (one) => {
+    for (const each of one.workers) each.takesBatches = true;
+    one.becomeReady();
+  });
+  await pool.start();
+  const calls = ['die', 'with', 'next'].map((id) => call(id));
+  await clock.tick(0);
+  assert.deepEqual(worker().given, [['die', 'with']]);
+  made[0]?.kill('it was ended by SIGKILL', 'signal:SIGKILL');
+  for (const { outcomes } of calls.slice(0, 2)) {
+    assert.ok(outcomes[0] !== undefined);
+    const { code, reason } = failureOf(outcomes[0]);
+    assert.deepEqual([code, reason], ['INTERNAL', 'signal:SIGKILL']);
+  }
+  await clock.tick(200);
+  worker(2).answer();
+  assert.deepEqual([calls[2]?.ended, pool.batchSizes[2], counters.errors], ['next', 1, 2]);
+  assert.deepEqual(
+    calls.map(({ reports }) => reports[0]?.batchSize),
+    [2, 2, 1],
+  );
+});
+
+test('a call that was sent ahead of a replica’s death comes back, in front of what waits, and is run once', async (t) => {
+  const clock = fakeClock(t);
+  const { pool, made, worker, call } = fakeFunctionPool(t);
+  await pool.start();
+  worker().quick = true;
+  const [held, ahead, queued] = [call('held'), call('ahead'), call('queued')];
+  assert.deepEqual(worker().given.flat(), ['held', 'ahead']);
+  made[0]?.kill();
+  assert.match(held.ended ?? '', /^INTERNAL/);
+  assert.equal(pool.queued, 2);
+  await clock.tick(200);
+  worker(2).answer();
+  worker(2).answer();
+  assert.deepEqual([worker(2).given.flat(), ahead.ended, queued.ended], [['ahead', 'queued'], 'ahead', 'queued']);
+});
+
+test('a replica that should be replaced is, without a failed call, and the log says why', async (t) => {
+  const clock = fakeClock(t);
+  const { pool, made, worker, call, lines } = fakeFunctionPool(t);
+  await pool.start();
+  const held = call('held');
+  const [first] = made;
+  first?.events.replicaRetires(first, { kind: 'recycle', why: 'it has had 20 calls' });
+  await clock.tick(0);
+  assert.deepEqual(lines, ['1 replica 1 is replaced: it has had 20 calls']);
+  const next = call('next');
+  assert.deepEqual([made.map(({ phase }) => phase), worker(2).given], [['draining', 'ready'], [['next']]]);
+  worker(1).answer();
+  worker(2).answer();
+  await clock.tick(0);
+  assert.deepEqual([held.ended, next.ended, first?.phase], ['held', 'next', 'ended']);
 });

@@ -1,18 +1,24 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { PassThrough, type Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { RateLimiter } from '../../../../src/core/rate-limiter.js';
 import { readLines } from '../../../../src/pool/output/output-lines.js';
 
-function print(script: string): Readable {
-  return spawn(process.execPath, ['--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout;
+const numbered = Array.from({ length: 20_000 }, (_, index) => `line ${index}\n`).join('');
+
+/** What a process prints, in pieces as a pipe gives them, which end anywhere. */
+function printed(text: string): Readable {
+  const bytes = Buffer.from(text);
+  const size = 65_536 - 7;
+  return Readable.from(
+    Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) => bytes.subarray(index * size, (index + 1) * size)),
+  );
 }
 
 test('every line that a process prints is taken, in order, also the last without an end', async () => {
-  const stdout = print("for (let i = 0; i < 20000; i++) process.stdout.write('line ' + i + '\\n'); process.stdout.write('the last');");
+  const stdout = printed(`${numbered}the last`);
   const lines: string[] = [];
   readLines(stdout, new RateLimiter(1_000_000, () => assert.fail('there is room for all')), (line) => lines.push(line));
   await once(stdout, 'end');
@@ -21,7 +27,7 @@ test('every line that a process prints is taken, in order, also the last without
 });
 
 test('lines beyond the allowance are counted, each once', async () => {
-  const stdout = print("for (let i = 0; i < 20000; i++) process.stdout.write('line ' + i + '\\n');");
+  const stdout = printed(numbered);
   let taken = 0;
   let missing = 0;
   const allowance = new RateLimiter(100, (refused) => {

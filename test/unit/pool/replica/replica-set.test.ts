@@ -122,6 +122,26 @@ test('after a fault the replacement waits for the back-off, and is told as the l
   assert.deepEqual(phases(), ['1 ready', '2 starting']);
 });
 
+test('replicas that are replaced for faults one after the other are so ever more seldom', async (t) => {
+  const { clock, set, made, get } = setUp(t);
+  void set.start(1);
+  const pauses: number[] = [];
+  for (let count = 1; count <= 6; count++) {
+    get(count).becomeReady();
+    await clock.tick(0);
+    if (count > 1) get(count - 1).finish();
+    set.replace(get(count), { kind: 'fault', why: 'it says that it is broken' });
+    let waited = 0;
+    for (; made.length === count && waited < 40_000; waited += 10) await clock.tick(10);
+    assert.equal(made.length, count + 1);
+    pauses.push(waited);
+  }
+  // 50, 100, 200, 400, 800 and 1600 ms, give or take a fifth.
+  pauses.forEach((pause, index) => {
+    assert.ok(pause >= 40 * 2 ** index && pause <= 60 * 2 ** index + 10, `${pauses}`);
+  });
+});
+
 test('a condemned replica keeps its place until it is gone', async (t) => {
   const { clock, set, get, phases } = setUp(t);
   void set.start(1);

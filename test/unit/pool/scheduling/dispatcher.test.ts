@@ -152,6 +152,37 @@ describe('a dispatcher of batches', () => {
     assert.deepEqual(given(), ['a', 'b c']);
   });
 
+  test('takes along what comes in the turn in which a worker becomes free', async (t) => {
+    const { clock, call, given, workers } = batching(t, { maxDelayMs: 0 });
+    call('first');
+    await clock.tick(0);
+    call('waited');
+    workers[0]?.answer();
+    call('again');
+    await clock.tick(0);
+    assert.deepEqual(given(), ['first', 'waited again']);
+  });
+
+  test('leaves out a call that ends while it waits', async (t) => {
+    const { clock, call, given, dispatcher } = batching(t);
+    const [gone] = ['gone', 'a', 'b'].map((id) => call(id));
+    assert.ok(gone !== undefined);
+    dispatcher.remove(gone);
+    await clock.tick(0);
+    await clock.tick(20);
+    assert.deepEqual(given(), ['a b']);
+  });
+
+  test('gives a Handler that takes one call at a time its calls one by one', async (t) => {
+    const { clock, call, given, workers } = batching(t, { maxDelayMs: 0 });
+    for (const worker of workers) worker.takesBatches = false;
+    for (const id of ['a', 'b']) call(id);
+    await clock.tick(0);
+    workers[0]?.answer();
+    await clock.tick(0);
+    assert.deepEqual(given(), ['a', 'b']);
+  });
+
   test('does not wait past what a call can still wait', async (t) => {
     const { clock, call, given } = batching(t, { maxDelayMs: 10_000 });
     call('patient', 60_000);

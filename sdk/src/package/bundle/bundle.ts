@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import type { BuildOptions, Metafile, Plugin } from 'esbuild';
+import { DcfError, messageOf } from '../../errors.js';
+import { type Folder, isWithin } from '../folder/folder.js';
+import { bundleName } from '../folder/paths.js';
+import { describeBuildErrors, isBuildFailure } from './build-errors.js';
+import { platformPackages } from './dependencies.js';
+import { loadEsbuild } from './esbuild.js';
+import { checkExport } from './exports.js';
+import { banner, ModulePlaces, modulePlaces } from './module-places.js';
+import { Scripts } from './scripts.js';
+
+/** A handler and what it imports, as one ES module with its source map; and each script that it starts threads or processes with likewise. */
+export interface Bundle {
+  readonly files: readonly { path: string; bytes: Uint8Array }[];
+  /** The files that went into it, relative to the folder; they may lie outside of it. */
+  readonly inputs: ReadonlySet<string>;
+}
+
+/**
+ * Bundles the handler with everything that it imports but the platform's own packages and `dependencies`, and so each script of the
+ * folder that its modules name for a thread or a process and that Node could not run as it is.
+ *
+ * @param handler - file and name of its export
+ * @param dependencies - names of the packages that the daemon installs
+ * @throws DcfError INVALID_ARGUMENT for a syntax error, an import that leads nowhere, or a missing export, with its place
+ */
+export async function bundleHandler(
+  folder: Folder,
+  handler: { path: string; name: string },
+  dependencies: readonly string[],
+): Promise<Bundle> {
+  const options = bundleOptions(folder, dependencies);
+  const scripts = new Scripts(folder, options);
+  const main = await build(folder, options, scripts, { source: handler.path, target: bundleName });
+  await checkExport(folder, handler, main.metafile);
+  const files = [...main.files];
+  const inputs = new Set(main.inputs);
+  for (let script = scripts.next(); script !== undefined; script = scripts.next()) {
+    const bundle = await build(folder, options, scripts, { source: script, target: scripts.nameOf(script) });
+    files.push(...bundle.files);
+    for (const input of bundle.inputs) inputs.add(input);
+  }
+  return { files, inputs };
+}
+
+function bundleOptions(folder: Folder, dependencies: readonly string[]): BuildOptions {
+  return {
+    // Paths in the bundle and its map are relative to this, so that the place of the folder changes no byte.
+    absWorkingDir: folder.real,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    charset: 'utf8',
+    keepNames: true,
+    sourcemap: 'linked',
+    // A bundle that took in what the platform lays beside every function would have a second copy of it.
+    external: [...platformPackages, ...dependencies],
+    define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
+    logLevel: 'silent',
+    plugins: folder.within === undefined ? [] : [borderAt(folder.within)],
+    write: false,
+    metafile: true,
+  };
+}
+
+/** Refuses files outside of a folder before anything of them is read. esbuild gives their paths without links. */
+function borderAt(within: string): Plugin {
+  const text = 'the import leads out of the folder from which functions may be packed';
+  return {
+    name: 'border',
+    setup: ({ onLoad }) => onLoad({ filter: /./ }, ({ path }) => (isWithin(path, within) ? undefined : { errors: [{ text }] })),
+  };
+}
+
+interface Entry {
+  /** Both relative to the folder. */
+  source: string;
+  target: string;
+}
+
+async function build(
+  folder: Folder,
+  options: BuildOptions,
+  scripts: Scripts,
+  { source, target }: Entry,
+): Promise<Bundle & { metafile: Metafile }> {
+  const esbuild = await loadEsbuild();
+  const places = new ModulePlaces(folder, { source, target }, scripts);
+  try {
+    const { outputFiles = [], metafile } = await esbuild.build({
+      ...options,
+      entryPoints: [join(folder.real, source)],
+      outfile: join(folder.real, target),
+      banner: { js: banner },
+      plugins: [...(options.plugins ?? []), modulePlaces(places)],
+    });
+    if (metafile === undefined) throw new TypeError('it made no metafile');
+    const files = outputFiles.map(({ path, contents, text }) =>
+      path.endsWith('.map') ? { path: `${target}.map`, bytes: contents } : { path: target, bytes: places.fill(text, contents) },
+    );
+    return { files, inputs: new Set(Object.keys(metafile.inputs)), metafile };
+  } catch (error) {
+    if (isBuildFailure(error)) throw new DcfError('INVALID_ARGUMENT', describeBuildErrors(folder, error.errors));
+    throw new DcfError('INTERNAL', `esbuild failed: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { DcfError, messageOf } from '../../errors.js';
+import { type Folder, readTextFile, refuse } from '../folder/folder.js';
+
+/** What the platform lays beside every function. */
+export const platformPackages: readonly string[] = ['@dcf/sdk', 'onnxruntime-node', 'sharp'];
+
+const lockFiles = ['npm-shrinkwrap.json', 'package-lock.json'];
+
+/** What a function's package.json says: what the daemon will install, and so what no bundle takes in. */
+export interface Dependencies {
+  readonly names: readonly string[];
+  /** package.json and its lock file when there is something to install: they are sent whatever .dcfignore says. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Reads package.json, if there is one.
+ *
+ * @throws DcfError INVALID_ARGUMENT when it is no JSON object, or when it names dependencies and there is no lock file
+ */
+export async function readDependencies(folder: Folder): Promise<Dependencies> {
+  const text = await readTextFile(folder, 'package.json');
+  if (text === undefined) return { names: [], files: [] };
+  const content = parse(folder, text);
+  const names = ['dependencies', 'optionalDependencies'].flatMap((key) => {
+    const named: unknown = Reflect.get(content, key);
+    return typeof named === 'object' && named !== null ? Object.keys(named) : [];
+  });
+  // A daemon has these: it installs one that a lock file pins to a version that it does not have, the SDK never.
+  const needed = names.filter((name) => name !== '@dcf/sdk');
+  if (needed.length === 0) return { names, files: [] };
+  for (const lockFile of lockFiles) {
+    if ((await readTextFile(folder, lockFile)) !== undefined) return { names, files: ['package.json', lockFile] };
+  }
+  if (needed.every((name) => platformPackages.includes(name))) return { names, files: [] };
+  throw new DcfError(
+    'INVALID_ARGUMENT',
+    `${join(folder.shown, 'package.json')} names dependencies (${listed(needed)}), but there is no package-lock.json that says which ` +
+      `versions to install; run: npm install --package-lock-only --prefix ${folder.shown}`,
+  );
+}
+
+function parse(folder: Folder, text: string): object {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (error) {
+    throw refuse(folder, 'package.json', `is not valid JSON: ${messageOf(error)}`);
+  }
+  if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content;
+  throw refuse(folder, 'package.json', 'is no JSON object');
+}
+
+function listed(names: readonly string[]): string {
+  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
+}

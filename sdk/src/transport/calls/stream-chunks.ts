@@ -1,0 +1,154 @@
+import { ChunkReader, encodeStreamStart, replyChunks } from '../../contract/chunks.js';
+import { type DaemonReport, parseReport } from '../../contract/report.js';
+import { DcfError, messageOf } from '../../errors.js';
+import { formatDuration } from '../../units.js';
+import { errorOfFailure } from '../failure-error.js';
+import { callHeaders, type HeaderOptions, trailer } from '../metadata.js';
+import type { OpenChannel } from '../open-channel.js';
+import { type Limits, tooLarge } from '../options.js';
+import { retrying, retryNotStarted } from '../retry.js';
+import { type ChunkSource, InputPump } from './input-pump.js';
+import { readInput } from './invoke.js';
+import { type OpenStream, openStream } from './open-stream.js';
+
+/** Chunks of an input. A chunk is not to be changed once it was given: it may wait to be sent. */
+export type Chunks = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
+
+/** The input of a streamed call: chunks, or all of it at once; none is an empty input. */
+export type StreamInput = Chunks | Uint8Array | string | undefined;
+
+/** One streamed call of a function. */
+export interface StreamedInvocation {
+  service: string;
+  input: StreamInput;
+  headers: HeaderOptions;
+  /** Bytes of one chunk, or of an input that is sent at once. */
+  maxPayload: number | undefined;
+}
+
+/** What is known of a streamed call, and written down as it becomes known. */
+export interface StreamProgress {
+  attempts: number;
+  /** What the daemon told of it. */
+  daemonReport: Partial<DaemonReport>;
+}
+
+/**
+ * Calls a function in chunks and yields those of its output. `limits.timeoutMs` is how long nothing may move while a chunk is
+ * waited for. Throws a DcfError, whatever goes wrong, or what the input's iterator throws.
+ */
+export async function* streamChunks(
+  channel: OpenChannel,
+  { service, input, headers, maxPayload }: StreamedInvocation,
+  limits: Limits,
+  progress: StreamProgress,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const source = sourceOf(input);
+  const whole = source === undefined ? readInput(wholeOf(input), maxPayload) : undefined;
+  const first = encodeStreamStart({ function: service, input: whole });
+  const sent = callHeaders({ ...headers, lateStatus: true });
+  const open = await retrying(channel, limits, retryNotStarted, () => openStream(channel, first, whole !== undefined, sent, limits));
+  progress.attempts = open.attempts;
+  const idle = new IdleTimer(limits.timeoutMs, () => open.reply.call.cancel());
+  const pump = source === undefined ? undefined : new InputPump(open.reply.call, source(), maxPayload, () => idle.touch());
+  try {
+    void pump?.run();
+    yield* readChunks(open.reply, idle, maxPayload);
+    const { failure, trailers } = await open.reply.ended;
+    if (pump?.fault !== undefined) throw pump.fault;
+    if (idle.passed)
+      throw new DcfError('DEADLINE_EXCEEDED', `nothing moved on the stream for ${formatDuration(limits.timeoutMs)}, its timeout`);
+    progress.daemonReport = parseReport((key) => trailer(trailers, key));
+    if (failure !== undefined) throw errorOfFailure(failure, channel, limits, 'the call may have run in part');
+  } finally {
+    idle.stop();
+    pump?.stop();
+    open.reply.call.cancel();
+  }
+}
+
+async function* readChunks(
+  { call }: OpenStream,
+  idle: IdleTimer,
+  maxPayload: number | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const limit = maxPayload ?? Number.POSITIVE_INFINITY;
+  idle.wait();
+  const messages = call[Symbol.asyncIterator]();
+  try {
+    for (let next = await nextOf(messages); next !== undefined; next = await nextOf(messages)) {
+      idle.pause();
+      const chunks = new ChunkReader(next, replyChunks);
+      for (let chunk = readChunk(chunks); chunk !== undefined; chunk = readChunk(chunks)) {
+        if (chunk.length > limit) throw tooLarge('output', chunk.length, limit);
+        yield chunk;
+      }
+      idle.wait();
+    }
+  } finally {
+    await messages.return?.();
+  }
+}
+
+/** The next message; `undefined` when there is none, whose reason the call's status tells. */
+async function nextOf(messages: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
+  try {
+    const { done, value } = await messages.next();
+    return done === true ? undefined : value;
+  } catch {
+    return undefined;
+  }
+}
+
+function readChunk(chunks: ChunkReader): Uint8Array | undefined {
+  try {
+    return chunks.next();
+  } catch (error) {
+    throw new DcfError('INTERNAL', `the daemon's reply cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** What gives the chunks of an input; `undefined` for an input that is sent at once. */
+function sourceOf(input: StreamInput): (() => ChunkSource) | undefined {
+  if (input === undefined || typeof input === 'string' || input instanceof Uint8Array) return undefined;
+  if (typeof input === 'object' && Symbol.asyncIterator in input) return () => input[Symbol.asyncIterator]();
+  if (typeof input === 'object' && Symbol.iterator in input) return () => input[Symbol.iterator]();
+  throw new DcfError('INVALID_ARGUMENT', 'the input of a stream is bytes, a string, or an iterable of them');
+}
+
+function wholeOf(input: StreamInput): Uint8Array | string {
+  return typeof input === 'string' || input instanceof Uint8Array ? input : '';
+}
+
+/** Tells when nothing has moved for too long while somebody waits; who does not ask for chunks may take any time. */
+class IdleTimer {
+  passed = false;
+  #waiting = false;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(timeoutMs: number, onPassed: () => void) {
+    this.#timer = setTimeout(() => {
+      if (!this.#waiting) return;
+      this.passed = true;
+      onPassed();
+    }, timeoutMs);
+  }
+
+  wait(): void {
+    this.#waiting = true;
+    this.#timer.refresh();
+  }
+
+  /** Something has moved. */
+  touch(): void {
+    if (this.#waiting) this.#timer.refresh();
+  }
+
+  pause(): void {
+    this.#waiting = false;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,70 @@
+import { DcfError, messageOf } from '@dcf/sdk/errors';
+import { errorCode } from '../../core/errors.js';
+
+/** 1: the call or deploy failed. 2: the command was used wrongly. */
+export type FailureCode = 1 | 2;
+
+/** A failure of a command that has its message for the user already. */
+export class CommandError extends Error {
+  readonly exitCode: FailureCode;
+
+  constructor(exitCode: FailureCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}
+
+/** An argument or option that cannot be right. */
+export function usageError(message: string): CommandError {
+  return new CommandError(2, message);
+}
+
+/** What anything that was thrown is to the user: the text for stderr and the exit code. */
+export function describeFailure(error: unknown): { message: string; exitCode: FailureCode } {
+  if (error instanceof CommandError) return { message: error.message, exitCode: error.exitCode };
+  return { message: messageOf(error), exitCode: 1 };
+}
+
+/** A failure at the daemon, with what to do about it where that is known. */
+export function daemonFailure(error: unknown, subject = ''): CommandError {
+  if (error instanceof CommandError) return error;
+  const { code, message } = DcfError.from(error, 'INTERNAL');
+  const prefix = subject === '' ? '' : `${subject}: `;
+  const advice = adviceFor(code);
+  return new CommandError(1, `${prefix}${code}: ${message}${advice === undefined ? '' : `\n${advice}`}`, { cause: error });
+}
+
+function adviceFor(code: DcfError['code']): string | undefined {
+  switch (code) {
+    case 'UNAUTHENTICATED':
+      return 'Put the token into a file that DCF_TOKEN_FILE names, or into the config file (dcf --help says where).';
+    case 'NOT_FOUND':
+      return '"dcf list" shows what is deployed.';
+    default:
+      return undefined;
+  }
+}
+
+/** What the system says of a file that it will not read or write, in words. */
+export function reasonOf(error: unknown): string {
+  const reason = reasons.get(errorCode(error) ?? '');
+  return reason === undefined ? messageOf(error) : `${reason} (${errorCode(error)})`;
+}
+
+const reasons: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file or folder'],
+  ['ENOTDIR', 'a part of the path is no folder'],
+  ['EISDIR', 'it is a folder'],
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'permission denied'],
+  ['EROFS', 'the file system is read-only'],
+  ['ENOSPC', 'no space is left on the device'],
+  ['EDQUOT', 'the disk quota is used up'],
+  ['EFBIG', 'it would be larger than a file may be'],
+  ['EIO', 'the device reports an error'],
+]);
+
+/** The Handler's own stack, which the error of a start carries as its cause. */
+export function handlerStack(error: unknown): string | undefined {
+  return DcfError.is(error) && error.code === 'FAILED_PRECONDITION' && error.cause instanceof Error ? error.cause.stack : undefined;
+}

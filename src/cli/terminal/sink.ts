@@ -1,0 +1,79 @@
+import { constants } from 'node:fs';
+import { access, type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errorCode } from '../../core/errors.js';
+import { CommandError, reasonOf } from './errors.js';
+import { print } from './output.js';
+
+/** Takes the chunks of an output. */
+export interface Sink {
+  write(chunk: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where the output of a call goes: to a file, or to stdout. Only a terminal gets a line break after it. */
+export async function openSink(file: string | undefined): Promise<Sink> {
+  return file === undefined ? new StandardOutput() : new FileSink(file, await opened(file));
+}
+
+class StandardOutput implements Sink {
+  private last: number | undefined;
+
+  async write(chunk: Uint8Array): Promise<void> {
+    await print(chunk);
+    this.last = chunk.at(-1) ?? this.last;
+  }
+
+  async close(): Promise<void> {
+    if (process.stdout.isTTY === true && this.last !== undefined && this.last !== 0x0a) await print('\n');
+  }
+}
+
+class FileSink implements Sink {
+  constructor(
+    private readonly file: string,
+    private readonly handle: FileHandle,
+  ) {}
+
+  async write(chunk: Uint8Array): Promise<void> {
+    await this.handle.writeFile(chunk).catch((error: unknown) => {
+      throw notWritten(this.file, error);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close().catch((error: unknown) => {
+      throw notWritten(this.file, error);
+    });
+  }
+}
+
+/**
+ * Finds out before a call whether its output can be written, and leaves what is there as it is.
+ *
+ * @throws CommandError (1) for a folder, a file that may not be written, or a folder that is not there
+ */
+export async function checkOutput(file: string): Promise<void> {
+  try {
+    const handle = await open(file, 'r+');
+    await handle.close();
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw notWritten(file, error);
+    await access(dirname(file), constants.W_OK).catch((problem: unknown) => {
+      throw notWritten(file, problem);
+    });
+  }
+}
+
+async function opened(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'w');
+  } catch (error) {
+    throw notWritten(file, error);
+  }
+}
+
+/** What is said of an `--output` that cannot be written. */
+export function notWritten(file: string, error: unknown): CommandError {
+  return new CommandError(1, `--output ${file} cannot be written: ${reasonOf(error)}`);
+}

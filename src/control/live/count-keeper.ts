@@ -1,0 +1,60 @@
+import { startTimer } from '../../core/deadline.js';
+import type { FunctionName } from '../../core/names.js';
+import type { CallCounts } from '../../registry/state/call-counts.js';
+import type { LiveFunction } from './live-function.js';
+
+/** The functions whose calls are counted, as `LiveFunctions` has them. */
+export interface CountedFunctions {
+  list(): readonly Pick<LiveFunction, 'name' | 'counts'>[];
+  find(name: FunctionName): unknown;
+}
+
+export interface CountKeeperOptions {
+  functions: CountedFunctions;
+  counts: Pick<CallCounts, 'write'>;
+  /** Milliseconds between two writes; a crash of the daemon costs what was counted in this time. @default 10,000 */
+  everyMs?: number;
+  /** Reports the first of the failures to write them, until a write succeeds. */
+  onProblem: (error: unknown) => void;
+}
+
+/** Writes the counts of calls down now and then, those that have changed, so that they go on after a restart. */
+export class CountKeeper {
+  private readonly written = new Map<FunctionName, string>();
+  private cancelTimer: () => void = () => undefined;
+  private failing = false;
+  private stopped = false;
+
+  constructor(private readonly options: CountKeeperOptions) {}
+
+  start(): void {
+    if (this.stopped) return;
+    this.cancelTimer = startTimer(this.options.everyMs ?? 10_000, () => void this.save().finally(() => this.start()));
+  }
+
+  /** Writes what has changed, and nothing more after that. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.cancelTimer();
+    await this.save();
+  }
+
+  private async save(): Promise<void> {
+    const { functions, counts } = this.options;
+    for (const live of functions.list()) {
+      const now = live.counts();
+      if (now === undefined) continue;
+      const text = JSON.stringify(now);
+      if (this.written.get(live.name) === text) continue;
+      try {
+        await counts.write(live.name, now);
+        this.written.set(live.name, text);
+        this.failing = false;
+      } catch (error) {
+        if (!this.failing) this.options.onProblem(error);
+        this.failing = true;
+      }
+    }
+    for (const name of this.written.keys()) if (functions.find(name) === undefined) this.written.delete(name);
+  }
+}

@@ -1,0 +1,211 @@
+import { startTimer } from '../../core/deadline.js';
+import { DcfError, messageOf } from '../../core/errors.js';
+import type { FunctionName, RevisionId } from '../../core/names.js';
+import type { FunctionPool } from '../../pool/function-pool.js';
+import { revisionsIn } from '../../registry/model/release.js';
+import type { FunctionRecord } from '../../registry/registry.js';
+import type { CallCounts } from '../../registry/state/call-counts.js';
+import type { ErrorCount } from './canary.js';
+import type { Launcher } from './launcher.js';
+import { LiveFunction, type LiveRevision, sharersIn } from './live-function.js';
+import { nextPlace, Router } from './router.js';
+
+export interface FunctionsOptions {
+  launcher: Pick<Launcher, 'prepare' | 'createPool'>;
+  /** The calls of functions before the daemon started. */
+  counts: Pick<CallCounts, 'read'>;
+  drainGraceMs: number;
+  /** How long the replicas of the revision that was active before stay ready; 0: not at all. */
+  keepWarmMs: number;
+  /** Reports that a revision which was deployed before does not come back. */
+  onProblem: (name: FunctionName, revision: RevisionId, error: unknown) => void;
+  /** A function has come, gone, or got another pool: readiness may have changed. */
+  onChange: () => void;
+  /** Reports that too many calls of a canary failed; it gets no more of them already. */
+  onCanaryOver: (name: FunctionName, revision: RevisionId, count: ErrorCount) => void;
+}
+
+/** The deployed functions, as they run: what the registry has on disk, with a pool for each revision that gets calls. */
+export class LiveFunctions {
+  readonly router = new Router();
+  private readonly functions = new Map<FunctionName, LiveFunction>();
+  private readonly draining = new Set<Promise<void>>();
+  /** Revisions whose pools drain; `retain` leaves their files alone. */
+  private readonly leaving: LiveRevision[] = [];
+
+  constructor(private readonly options: FunctionsOptions) {}
+
+  /** All of them, by name. */
+  list(): LiveFunction[] {
+    return [...this.functions.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  find(name: FunctionName): LiveFunction | undefined {
+    return this.functions.get(name);
+  }
+
+  /** @throws DcfError NOT_FOUND */
+  get(name: FunctionName): LiveFunction {
+    const found = this.functions.get(name);
+    if (found === undefined) throw new DcfError('NOT_FOUND', `there is no function ${name}`);
+    return found;
+  }
+
+  /** Whether any process may still use the files of a revision. */
+  isRunning(name: FunctionName, revision: RevisionId): boolean {
+    if (this.functions.get(name)?.find(revision) !== undefined) return true;
+    return this.leaving.some((entry) => entry.revision.name === name && entry.revision.id === revision);
+  }
+
+  /** Starts again what was deployed. Resolves when each revision that gets calls is ready or has failed; none stops another. */
+  async restore(records: readonly FunctionRecord[]): Promise<void> {
+    await Promise.all(records.map((record) => this.restoreOne(record)));
+  }
+
+  /**
+   * Has calls go where the record says: to the pools given and to those that run already. Calls that wait go where they would
+   * go now, in front of all that comes later, so that no caller is answered by an older revision after a newer one. What runs is
+   * finished, and so is what waits for a revision by its id.
+   */
+  update(record: FunctionRecord, started: readonly LiveRevision[]): void {
+    const { name } = record;
+    const known = this.functions.get(name);
+    const live = known ?? new LiveFunction(record, (revision, count) => this.options.onCanaryOver(name, revision, count));
+    const before = { active: live.revision.id, revisions: live.revisions };
+    const leaving = live.update(record, started);
+    const route = live.route();
+    this.functions.set(name, live);
+    this.router.set(name, route);
+    const sharers = sharersIn({ ...record, active: record.active.id });
+    for (const { running, revision } of before.revisions) {
+      if (running.kind !== 'pool') continue;
+      const { pool } = running;
+      const keepsShare = sharers.includes(revision.id) && live.pools.includes(pool);
+      pool.handOver((invocation) => nextPlace(invocation, pool, route, keepsShare));
+    }
+    for (const entry of leaving) {
+      const { running, revision } = entry;
+      if (running.kind !== 'pool') continue;
+      if (revision.id === before.active && this.mayKeepWarm(live, entry)) this.keepWarm(live, entry, running.pool);
+      else void this.drain(entry, running.pool);
+    }
+    this.options.onChange();
+  }
+
+  /** Takes over a record in which every call goes where it went before. */
+  adopt(record: FunctionRecord): void {
+    this.functions.get(record.name)?.update(record, []);
+  }
+
+  /** Gives the pool of a revision the bounds that its record has, or else its manifest. */
+  scale(name: FunctionName, id: RevisionId): void {
+    const live = this.functions.get(name);
+    const entry = live?.find(id);
+    if (live === undefined || entry?.running.kind !== 'pool') return;
+    const { min, max } = live.record.scale[id] ?? entry.revision.manifest.replicas;
+    entry.running.pool.scale({ min, max });
+  }
+
+  /** Ends the pool that is kept ready for a rollback, if there is one. */
+  async coolDown(name: FunctionName): Promise<void> {
+    const warm = this.functions.get(name)?.coolDown();
+    if (warm?.running.kind === 'pool') await this.drain(warm, warm.running.pool);
+  }
+
+  /** Takes a function out: no new call finds it, and what runs is finished. */
+  async remove(name: FunctionName): Promise<void> {
+    const live = this.functions.get(name);
+    this.functions.delete(name);
+    this.router.delete(name);
+    this.options.onChange();
+    if (live === undefined) return;
+    const warm = live.coolDown();
+    const entries = warm === undefined ? live.revisions : [...live.revisions, warm];
+    await Promise.all(entries.map((entry) => (entry.running.kind === 'pool' ? this.drain(entry, entry.running.pool) : undefined)));
+  }
+
+  /** Lets every call finish and ends every replica; what is left after the grace is killed. */
+  async stop(graceMs: number): Promise<void> {
+    const until = Date.now() + graceMs;
+    const pools = this.list().flatMap((live) => live.pools);
+    for (const live of this.list()) live.coolDown();
+    await this.idle(pools, graceMs);
+    await Promise.all([...this.draining, ...pools.map((pool) => pool.stop(Math.max(0, until - Date.now())))]);
+  }
+
+  /** Resolves when no call runs anywhere, or else after the grace: until then, each may call any function. */
+  private async idle(pools: readonly FunctionPool[], graceMs: number): Promise<void> {
+    const until = Date.now() + graceMs;
+    for (;;) {
+      const waits = [...this.draining, ...pools.filter(({ busy }) => busy).map((pool) => pool.idle(Math.max(0, until - Date.now())))];
+      if (waits.length === 0 || Date.now() >= until) return;
+      await Promise.all(waits);
+    }
+  }
+
+  private async restoreOne(record: FunctionRecord): Promise<void> {
+    const { name } = record;
+    const live = new LiveFunction(record, (revision, count) => this.options.onCanaryOver(name, revision, count));
+    const named = new Set(revisionsIn({ ...record, active: record.active.id }));
+    const entries = record.revisions
+      .filter(({ id }) => named.has(id))
+      .map((revision): LiveRevision => ({ revision, counters: live.countersOf(revision.id), running: { kind: 'starting' } }));
+    live.update(record, entries);
+    this.functions.set(name, live);
+    this.refresh(live);
+    const counted = live.addCounts(this.options.counts.read(name));
+    await Promise.all([counted, ...entries.map((entry) => this.restoreRevision(live, entry))]);
+  }
+
+  private async restoreRevision(live: LiveFunction, entry: LiveRevision): Promise<void> {
+    const { launcher, onProblem } = this.options;
+    const { revision, counters } = entry;
+    // A deploy or a delete may have come in between.
+    const isCurrent = (): boolean => this.functions.get(live.name) === live && live.find(revision.id) === entry;
+    try {
+      const spec = await launcher.prepare(revision, () => undefined);
+      if (!isCurrent()) return;
+      const pool = launcher.createPool(revision, spec, counters, live.record.scale[revision.id]);
+      entry.running = { kind: 'pool', pool };
+      this.refresh(live);
+      await pool.restore();
+    } catch (error) {
+      if (!isCurrent()) return;
+      onProblem(live.name, revision.id, error);
+      if (entry.running.kind !== 'starting') return;
+      entry.running = { kind: 'failed', reason: messageOf(error) };
+      this.refresh(live);
+    }
+  }
+
+  private refresh(live: LiveFunction): void {
+    this.router.set(live.name, live.route());
+    this.options.onChange();
+  }
+
+  /** `recreate` says that there is no room for two revisions. */
+  private mayKeepWarm(live: LiveFunction, { revision }: LiveRevision): boolean {
+    const rolling = [revision, live.revision].every(({ manifest }) => manifest.update === 'rolling');
+    return rolling && this.options.keepWarmMs > 0 && revision.id !== live.revision.id;
+  }
+
+  private keepWarm(live: LiveFunction, entry: LiveRevision, pool: FunctionPool): void {
+    const cancelTimer = startTimer(this.options.keepWarmMs, () => {
+      live.coolDown();
+      void this.drain(entry, pool);
+    });
+    const before = live.keepWarm(entry, cancelTimer);
+    if (before?.running.kind === 'pool') void this.drain(before, before.running.pool);
+  }
+
+  private drain(entry: LiveRevision, pool: FunctionPool): Promise<void> {
+    this.leaving.push(entry);
+    const drained = pool.stop(this.options.drainGraceMs).finally(() => {
+      this.draining.delete(drained);
+      this.leaving.splice(this.leaving.indexOf(entry), 1);
+      this.options.onChange();
+    });
+    this.draining.add(drained);
+    return drained;
+  }
+}

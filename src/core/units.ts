@@ -1,1 +1,0 @@
-export { formatDuration, formatSize, parseDuration, parseSize } from '@dcf/sdk/manifest';

@@ -1,0 +1,168 @@
+import { performance } from 'node:perf_hooks';
+import { DcfError } from '../../../core/errors.js';
+import { type Deferred, defer } from '../../../core/promises.js';
+import { SendCredit } from '../../../wire/credit.js';
+import type { ReplyKind } from '../../../wire/reply-head.js';
+import { chunkBytes, kindOf } from './reply.js';
+
+type Source = AsyncIterator<unknown> | Iterator<unknown>;
+
+/** Where the chunks of a reply go. */
+export interface ChunkSink {
+  send: (chunk: Uint8Array, kind: ReplyKind) => void;
+  /** Writes what was sent without waiting for the turn's end. */
+  flush: () => void;
+}
+
+interface Piece {
+  bytes: Uint8Array;
+  kind: ReplyKind;
+}
+
+/** A step of a Handler that takes less, in milliseconds, is quick; after so many quick ones the next is likely to be, too. */
+const quickMs = 0.05;
+const quickSteps = 16;
+
+/**
+ * A reply that is made in chunks, from the Handler's iterator to the daemon, no faster than the daemon takes them.
+ *
+ * A step of the Handler may block the thread for long, so each chunk is written before the next step; only while the steps are
+ * quick, chunks are gathered.
+ */
+export class OutputChunks {
+  private readonly credit = new SendCredit();
+  private waiting: Deferred<void> | undefined;
+  private cancelled: DcfError | undefined;
+  private closing: Promise<void> | undefined;
+  private done = false;
+  /** What was read before it was known how the reply is sent. */
+  private readAhead: Promise<Piece | undefined>[] = [];
+
+  constructor(
+    private readonly source: Source,
+    /** Bytes of one chunk. */
+    private readonly maxChunk: number,
+  ) {}
+
+  /**
+   * Resolves with all of it where that is there already, as one chunk: a body that was no stream before it was put into one.
+   * Otherwise with `undefined`, and nothing of it is lost. Rejects as `sendTo` does.
+   */
+  async whole(): Promise<Uint8Array | undefined> {
+    const first = await this.step();
+    await this.throwIfCancelled();
+    if (first === undefined) return nothing;
+    const second = this.step();
+    const isLast = second.then(
+      (piece) => piece === undefined,
+      () => false,
+    );
+    if (await Promise.race([isLast, nextTurn(false)])) return first.bytes;
+    this.readAhead = [Promise.resolve(first), second];
+    return undefined;
+  }
+
+  /** Runs it to its end. Rejects with what the Handler throws, or with why it was cancelled. */
+  async sendTo({ send, flush }: ChunkSink): Promise<void> {
+    let quick = 0;
+    for (;;) {
+      if (!this.credit.open) await this.untilGranted();
+      await this.throwIfCancelled();
+      const began = performance.now();
+      const piece = await (this.readAhead.shift() ?? this.step());
+      if (piece === undefined) return;
+      if (this.closing !== undefined) continue;
+      this.credit.spend(piece.bytes.length);
+      send(piece.bytes, piece.kind);
+      quick = performance.now() - began < quickMs ? quick + 1 : 0;
+      if (quick < quickSteps) flush();
+    }
+  }
+
+  /** Runs it to its end and resolves with all chunks joined. Rejects as `sendTo` does, and when they are longer than one may be. */
+  async join(): Promise<Piece> {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    let kind: ReplyKind | undefined;
+    for (;;) {
+      await this.throwIfCancelled();
+      const piece = await this.step();
+      if (piece === undefined) return { bytes: Buffer.concat(chunks, length), kind: kind ?? 'bytes' };
+      kind ??= piece.kind;
+      chunks.push(piece.bytes);
+      length += piece.bytes.length;
+      if (length <= this.maxChunk) continue;
+      await this.close();
+      throw new DcfError(
+        'RESOURCE_EXHAUSTED',
+        `the chunks of the reply have more than limits.payload, ${this.maxChunk} bytes, together; a streamed call may take them one by one`,
+      );
+    }
+  }
+
+  /** The daemon takes so many bytes more. */
+  grant(bytes: number): void {
+    this.credit.grant(bytes);
+    if (!this.credit.open) return;
+    this.waiting?.resolve();
+    this.waiting = undefined;
+  }
+
+  /** Nobody waits for it any more: ends the wait for credit, and the Handler's iterator, which may be in the midst of a step. */
+  cancel(reason: DcfError): void {
+    if (this.cancelled !== undefined || this.done) return;
+    this.cancelled = reason;
+    this.waiting?.resolve();
+    this.waiting = undefined;
+    this.closing = this.close().catch(() => undefined);
+  }
+
+  /** The next chunk; `undefined` after the last. */
+  private async step(): Promise<Piece | undefined> {
+    let result: IteratorResult<unknown>;
+    try {
+      result = await this.source.next();
+    } catch (error) {
+      this.done = true;
+      throw error;
+    }
+    if (result.done === true) {
+      this.done = true;
+      return undefined;
+    }
+    try {
+      const chunk = chunkBytes(result.value);
+      if (chunk.length <= this.maxChunk) return { bytes: chunk, kind: kindOf(result.value) };
+      throw new DcfError('RESOURCE_EXHAUSTED', `a chunk of the reply has ${chunk.length} bytes; limits.payload is ${this.maxChunk}`);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  private async throwIfCancelled(): Promise<void> {
+    if (this.cancelled === undefined) return;
+    // The slot is free only when the Handler has cleaned up.
+    await this.closing;
+    throw this.cancelled;
+  }
+
+  private async close(): Promise<void> {
+    this.done = true;
+    await this.source.return?.();
+  }
+
+  private async untilGranted(): Promise<void> {
+    if (this.cancelled !== undefined) return;
+    this.waiting = defer();
+    await this.waiting.promise;
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+function nextTurn<Value>(value: Value): Promise<Value> {
+  return new Promise((resolve) => {
+    setImmediate(() => resolve(value));
+  });
+}

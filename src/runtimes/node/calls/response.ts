@@ -1,0 +1,72 @@
+import { DcfError } from '../../../core/errors.js';
+import { headProblem, type ReplyHead } from '../../../wire/reply-head.js';
+
+/** What is used of the Web's Response: also of one that a library brings along. */
+interface WebResponse {
+  status: number;
+  headers: Iterable<[string, string]>;
+  body: unknown;
+  bodyUsed: boolean;
+  url?: unknown;
+}
+
+type Source = AsyncIterator<unknown> | Iterator<unknown>;
+
+/** A Response that a Handler returned: what it chose, and what gives its body. */
+export interface ResponseReply {
+  head: ReplyHead;
+  body: Source;
+}
+
+/**
+ * Takes a Response apart; `undefined` for a reply of another kind. Looking does not load Node's own Response, which takes long.
+ *
+ * @throws DcfError INTERNAL when it cannot be sent: its body was read, or it has a status or headers that may not be
+ */
+export function readResponse(reply: unknown): ResponseReply | undefined {
+  if (!isResponse(reply)) return undefined;
+  if (reply.bodyUsed) throw new DcfError('INTERNAL', 'the Handler returned a Response whose body was read before');
+  const headers = [...reply.headers].map(([name, value]): [string, string] => [name.toLowerCase(), value]);
+  // What fetch() brings is unpacked already, and no longer of the length that its headers say.
+  const fetched = typeof reply.url === 'string' && reply.url !== '';
+  const head = {
+    status: reply.status,
+    headers: headers.filter(([name]) => !fetched || (name !== 'content-encoding' && name !== 'content-length')),
+  };
+  const problem = headProblem(head);
+  if (problem !== undefined) throw new DcfError('INTERNAL', `the Handler returned a Response with ${problem}`);
+  return { head, body: sourceOf(reply.body) };
+}
+
+function isResponse(reply: unknown): reply is WebResponse {
+  if (typeof reply !== 'object' || reply === null || !('status' in reply && 'headers' in reply && 'bodyUsed' in reply)) return false;
+  const { status, headers } = reply;
+  if (typeof status !== 'number' || typeof headers !== 'object' || headers === null) return false;
+  return 'arrayBuffer' in reply && Symbol.iterator in headers && 'body' in reply;
+}
+
+function isAsyncIterable(body: object): body is AsyncIterable<unknown> {
+  return Symbol.asyncIterator in body && typeof body[Symbol.asyncIterator] === 'function';
+}
+
+function sourceOf(body: unknown): Source {
+  if (typeof body !== 'object' || body === null) return [][Symbol.iterator]();
+  if (body instanceof ReadableStream) return readerOf(body);
+  if (isAsyncIterable(body)) return body[Symbol.asyncIterator]();
+  throw new DcfError('INTERNAL', 'the Handler returned a Response with a body that cannot be read');
+}
+
+/** Its own iterator would let `return()` wait for the chunk that is being made. */
+function readerOf(body: ReadableStream<unknown>): AsyncIterator<unknown> {
+  const reader = body.getReader();
+  return {
+    next: async () => {
+      const { done, value } = await reader.read();
+      return done ? { done, value: undefined } : { done, value };
+    },
+    return: async () => {
+      await reader.cancel();
+      return { done: true, value: undefined };
+    },
+  };
+}
