@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path/posix';
 import { parseSync } from 'oxc-parser';
+import { pythonImports } from './python.mjs';
 
 /**
  * What a TypeScript file imports, types and `import()` included, as it is written there.
@@ -20,7 +21,8 @@ function specifiersOf(path, source) {
 }
 
 /**
- * What each file imports: other files by their path, libraries by their package's name. Node's own modules are left out.
+ * What each file imports: other files by their path, libraries by their package's name. Node's own modules and Python's libraries
+ * are left out.
  *
  * @param {ReadonlyMap<string, string>} sources - texts by path
  * @returns {Map<string, { files: Set<string>, packages: Set<string> }>}
@@ -28,6 +30,10 @@ function specifiersOf(path, source) {
 export function importGraph(sources) {
   const graph = new Map();
   for (const [path, source] of sources) {
+    if (path.endsWith('.py')) {
+      graph.set(path, { files: pythonImports(path, source, sources), packages: new Set() });
+      continue;
+    }
     const specifiers = specifiersOf(path, source).filter((specifier) => !specifier.startsWith('node:'));
     const [near, far] = [true, false].map((relative) => specifiers.filter((specifier) => specifier.startsWith('.') === relative));
     graph.set(path, {

@@ -5,7 +5,7 @@ const covers = (place, path) => path === place || path.startsWith(`${place}/`);
 /**
  * What breaks the rules of rules.mjs.
  *
- * @param {ReadonlyMap<string, string>} sources - texts of TypeScript files by their path from the repository's root
+ * @param {ReadonlyMap<string, string>} sources - texts of TypeScript and Python files by their path from the repository's root
  * @param {typeof import('./rules.mjs')} rules
  * @returns {string[]} a line for each problem
  */

@@ -1,4 +1,7 @@
-// Who may import whom. `npm run check` enforces it: see check-imports.mjs, and "The house" in docs/architecture.md.
+// Who may import whom, in TypeScript and in Python. `npm run check` enforces it: see check-imports.mjs, and "The house" in docs/architecture.md.
+
+const worker = 'src/runtimes/python/dcf_worker';
+const errors = `${worker}/errors.py`;
 
 /**
  * The rooms, and what each may import besides itself. A file belongs to the room with the longest path that it begins with. An entry
@@ -26,6 +29,20 @@ export const rooms = {
   'src/runtimes/node/calls': ['src/core', 'src/wire'],
   'src/runtimes/node': ['src/core', 'src/wire', 'src/runtimes/node/calls'],
   'src/runtimes/node/testing': ['src/core', 'src/wire', 'src/runtimes/node'],
+
+  'src/runtimes/python': [worker, `${worker}/context.py`, `${worker}/process`],
+  [errors]: [],
+  [`${worker}/context.py`]: [errors],
+  [`${worker}/wire`]: [],
+  [`${worker}/process`]: [],
+  [`${worker}/logs`]: [errors, `${worker}/wire`],
+  [`${worker}/replies`]: [errors, `${worker}/wire`],
+  [`${worker}/calls`]: [errors, `${worker}/wire`, `${worker}/process`, `${worker}/replies`],
+  [`${worker}/loading`]: [errors, `${worker}/context.py`, `${worker}/__init__.py`],
+  [worker]: ['errors.py', 'context.py', 'wire', 'process', 'logs', 'replies', 'calls', 'loading'].map((name) => `${worker}/${name}`),
+  [`${worker}/testing`]: [`${worker}/**`],
+  'sdk/python/src/dcf': [],
+  'sdk/python/src/dcfgrpc': ['sdk/python/src/dcf'],
 
   'src/registry/disk': ['src/core'],
   'src/registry/model': ['src/core'],

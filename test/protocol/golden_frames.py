@@ -8,8 +8,8 @@ import sys
 runtime, golden = sys.argv[1:]
 sys.path.insert(0, runtime)
 
-from dcf_worker.frames import FrameReader  # noqa: E402
-from dcf_worker.messages import read, write  # noqa: E402
+from dcf_worker.wire.frames import FrameReader  # noqa: E402
+from dcf_worker.wire.messages import read, write  # noqa: E402
 
 
 def message_in(data: bytes) -> dict:

@@ -13,15 +13,15 @@ def main() -> None:
 
     # Whatever else the platform brings is found last: a function may have a module of the same name.
     sys.path[:] = [*others, own_folder]
-    workers = int(os.environ.get("DCF_WORKERS", "1"))
-    if workers > 1:
-        from dcf_worker.processes import serve_processes
-
-        serve_processes(workers)
-    from dcf_worker.leave import leave
+    from dcf_worker.process.exit import end_process
     from dcf_worker.worker import serve_worker
 
-    leave(serve_worker(3))
+    workers = int(os.environ.get("DCF_WORKERS", "1"))
+    if workers > 1:
+        from dcf_worker.process.workers import serve_processes
+
+        serve_processes(workers, serve_worker)
+    end_process(serve_worker(3))
 
 
 if __name__ == "__main__":

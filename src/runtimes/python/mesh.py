@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dcf_worker import worker
+from dcf_worker.context import current_context
 
 
 def mesh_call(name: str, input, **options):
     """Calls another function, as `context.call(name, input)` does, without a context at hand."""
-    return worker.current_context().call(name, input, **options)
+    return current_context().call(name, input, **options)

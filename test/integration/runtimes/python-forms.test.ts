@@ -14,7 +14,7 @@ const building = `
 import functools, json, sys
 from dcf_worker.context import Context
 from dcf_worker.errors import DcfError
-from dcf_worker.load import target_of
+from dcf_worker.loading.target import target_of
 
 class Request:
     input = b"in"
@@ -181,7 +181,7 @@ async function loaded(folder: string, handler: string): Promise<unknown> {
   const program = `
 import dcf_worker, json, sys
 from dcf_worker.errors import DcfError
-from dcf_worker.load import load_target
+from dcf_worker.loading.target import load_target
 from dcf_worker.context import Context
 path, name = sys.argv[2].split("#")
 init = {"function": "tested", "revision": "r1", "parameters": {}, "resources": {}, "providers": [], "devices": [], "worker": 0, "maxPayload": 1}

@@ -9,7 +9,7 @@ test('what a thread leaves to one that is writing is written, in whatever way th
 }, async () => {
   const program = `
 import json, socket, threading
-from dcf_worker.link import Link
+from dcf_worker.wire.link import Link
 
 def written(write):
     near, far = socket.socketpair()

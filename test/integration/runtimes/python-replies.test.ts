@@ -10,7 +10,7 @@ const path = [join(root, 'src/runtimes/python')];
 const prelude = `
 import array, collections, dataclasses, datetime, decimal, enum, io, json, mmap, pathlib, sys, tempfile, types, uuid
 from dcf_worker.errors import DcfError
-from dcf_worker.replies import reply_bytes
+from dcf_worker.replies.body import reply_bytes
 
 class Array:
     def __init__(self, value): self.value = value

@@ -21,6 +21,9 @@ const rules: Rules = {
     'src/gateway/http': ['src/core', 'src/gateway'],
     'src/gateway/grpc': ['src/core', 'src/gateway'],
     'src/daemon': ['src/core', 'src/gateway/**', 'src/registry'],
+    'src/runtimes/python': ['src/runtimes/python/**'],
+    'src/runtimes/python/own/wire': [],
+    'src/runtimes/python/own/calls': ['src/runtimes/python/own/wire'],
   },
   vendors: { fastify: ['src/gateway/http/http.ts'], '@dcf/sdk': ['src'] },
 };
@@ -96,4 +99,30 @@ test('a folder without a room gives a line', () => {
   assert.deepEqual(problemsOf({ 'src/corecore/errors.ts': '' }), [
     'src/corecore/errors.ts is in no room: give its folder a line in scripts/imports/rules.mjs',
   ]);
+});
+
+test('Python: relative imports, those by name and those inside functions are held to the same rules', () => {
+  const own = 'src/runtimes/python/own';
+  const problems = problemsOf({
+    'src/runtimes/python/main.py': 'import os\nfrom own.calls.base import Calls\nimport own as _',
+    [`${own}/__init__.py`]: 'from .calls import base',
+    [`${own}/wire/__init__.py`]: '',
+    [`${own}/wire/frames.py`]: 'def late():\n    from ..calls.base import Calls\n    return Calls',
+    [`${own}/wire/link.py`]: '"""Says: from ..calls import base, which is no import."""\nfrom struct import Struct',
+    [`${own}/calls/__init__.py`]: '',
+    [`${own}/calls/base.py`]: 'from ..wire import link as frames_of_calls, frames\nfrom .serial import (\n    Serial,\n)',
+    [`${own}/calls/serial.py`]: 'from . import base as of_all',
+  });
+  assert.deepEqual(problems, [
+    `these files import each other in a circle: ${own}/calls/base.py, ${own}/wire/frames.py`,
+    `these files import each other in a circle: ${own}/calls/base.py, ${own}/calls/serial.py`,
+    `${own}/wire/frames.py imports ${own}/calls/base.py, but ${own}/wire may import only: nothing else`,
+  ]);
+});
+
+test('Python: an import of a file that is not there is told', () => {
+  assert.throws(
+    () => problemsOf({ 'src/runtimes/python/own/a.py': 'from .gone import x' }),
+    /own\/a\.py imports x from \.gone, which is not there/,
+  );
 });

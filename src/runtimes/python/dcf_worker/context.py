@@ -47,6 +47,27 @@ class Context:
         return calls.call_other(request, name, input, alias, timeout, metadata)
 
 
+_contexts: list[Context] = []
+
+
+def use_context(context: Context) -> None:
+    """Makes it the one that `current_context` gives."""
+    _contexts.append(context)
+
+
+def drop_context(context: Context) -> None:
+    """Takes `use_context` back; does nothing for a context that is not in use."""
+    if context in _contexts:
+        _contexts.remove(context)
+
+
+def current_context() -> Context:
+    """The worker's context. Raises DcfError FAILED_PRECONDITION before a function is loaded."""
+    if not _contexts:
+        raise DcfError("FAILED_PRECONDITION", "mesh_call was used before the function was loaded: only a running call can call another function")
+    return _contexts[-1]
+
+
 class CallContext:
     """The context of one call: the worker's own, and `request_id`."""
 

@@ -7,27 +7,17 @@ import sys
 import threading
 from time import perf_counter
 
-from .calls import Calls
-from .context import Context
-from .environment import extend_environment
+from .calls.base import Calls
+from .context import Context, use_context
 from .errors import MAX_MESSAGE_LENGTH, DcfError, cut, describe, message_of, utf8
-from .forks import end_child, fail_child, follow_forks
-from .frames import FrameError
-from .link import Link
-from .log_import import LoggingFinder
-from .load import Target, load_target
-from .messages import INIT, PROTOCOL_VERSION, header_of, write
-from .output import Output
-
-_contexts: list[Context] = []
-
-
-def current_context() -> Context:
-    """The worker's own. Raises DcfError before there is one."""
-    if not _contexts:
-        raise DcfError("FAILED_PRECONDITION", "there is no function yet")
-    return _contexts[-1]
-
+from .loading.environment import extend_environment
+from .loading.target import Target, load_target
+from .logs.import_hook import LoggingFinder
+from .logs.output import Output
+from .process.forks import end_child, fail_child, follow_forks
+from .wire.frames import FrameError
+from .wire.link import Link
+from .wire.messages import INIT, PROTOCOL_VERSION, header_of, write
 
 def serve_worker(descriptor: int) -> int:
     """Serves one worker until the daemon wants no more, or is gone; returns the exit code."""
@@ -82,7 +72,7 @@ class Worker:
 
     def _load(self, init: dict) -> Target:
         context = Context(init, self._output, lambda: self._calls)
-        _contexts.append(context)
+        use_context(context)
         target = self._load_target(init, context)
         calls = self._make_calls(target, init)
         if target.init is not None:
@@ -100,14 +90,14 @@ class Worker:
     def _make_calls(self, target: Target, init: dict) -> Calls:
         """Each way is loaded only where it is used: the event loop alone costs tens of milliseconds of the start."""
         if target.is_async:
-            from .asynchronous import AsyncCalls
+            from .calls.asynchronous import AsyncCalls
 
             return AsyncCalls(target, self._link, self._output, init, self._event_loop())
         if init["concurrency"] > 1:
-            from .threaded import ThreadedCalls
+            from .calls.threaded import ThreadedCalls
 
             return ThreadedCalls(target, self._link, self._output, init)
-        from .serial import SerialCalls
+        from .calls.serial import SerialCalls
 
         return SerialCalls(target, self._link, self._output, init)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import threading
-import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json import dumps
 from math import ceil
@@ -15,12 +13,13 @@ from queue import Empty
 from time import monotonic
 from typing import Any
 
-from .. import worker as runtime
+from ..context import drop_context
 from ..errors import DcfError, describe, utf8
 from .answer import Answer
 from .local_worker import LocalWorker
 from .manifest import place_of, read_manifest, resources_of, seconds_of, size_of
 from .peer import FakeFunction, OpenCall, Peer
+from .process_state import ProcessState
 
 _CLOSE_PATIENCE = 10.0
 
@@ -76,7 +75,7 @@ class LoadedFunction:
         self._timeout = timeout
         self._slots = threading.Semaphore(init["concurrency"])
         self._closed = False
-        self._process = _Process(init["directory"] if given is None else None, environment)
+        self._process = ProcessState(init["directory"] if given is None else None, environment)
         ours, theirs = socket.socketpair()
         self._ends = (ours, theirs)
         self._peer = Peer(ours, functions)
@@ -265,41 +264,9 @@ class LoadedFunction:
     def _end(self) -> None:
         self._closed = True
         self._process.give_back()
-        if self._worker.context in runtime._contexts:
-            runtime._contexts.remove(self._worker.context)
+        drop_context(self._worker.context)
         if self._worker.join(_CLOSE_PATIENCE):
             # Whoever still read would read from what gets the number of the descriptor next.
             self._peer.join()
             for end in self._ends:
                 end.close()
-
-
-class _Process:
-    """What a function has of this process besides its memory: variables, import paths and modules."""
-
-    def __init__(self, directory: str | None, environment: Mapping[str, Any]) -> None:
-        self._directory = directory
-        self._environment = dict(os.environ)
-        self._path = list(sys.path)
-        self._modules = dict(sys.modules)
-        os.environ.update({name: str(value) for name, value in environment.items()})
-        if "mesh" not in sys.modules:
-            mesh = types.ModuleType("mesh")
-            mesh.mesh_call = lambda name, input, **options: runtime.current_context().call(name, input, **options)  # type: ignore[attr-defined]
-            sys.modules["mesh"] = mesh
-
-    def give_back(self) -> None:
-        os.environ.clear()
-        os.environ.update(self._environment)
-        sys.path[:] = self._path
-        if "mesh" not in self._modules:
-            del sys.modules["mesh"]
-        if self._directory is None:
-            return
-        inside = os.path.join(self._directory, "")
-        for name, module in list(sys.modules.items()):
-            if self._modules.get(name) is not module and str(getattr(module, "__file__", None) or "").startswith(inside):
-                del sys.modules[name]
-        # What the function's own modules have hidden.
-        for name, module in self._modules.items():
-            sys.modules.setdefault(name, module)

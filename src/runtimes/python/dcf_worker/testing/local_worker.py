@@ -8,11 +8,11 @@ import sys
 import threading
 from typing import Any
 
-from ..calls import Calls
+from ..calls.base import Calls
 from ..errors import DcfError
-from ..leave import exit_code_of
-from ..load import Target, target_of
-from ..output import Output
+from ..loading.target import Target, target_of
+from ..logs.output import Output
+from ..process.exit import exit_code_of
 from ..worker import Worker
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}

@@ -9,8 +9,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from ..errors import DcfError, code_and_reason, message_of
-from ..frames import FrameReader
-from ..messages import CHUNK_COST, INITIAL_CREDIT, read, write
+from ..wire.frames import FrameReader
+from ..wire.messages import CHUNK_COST, INITIAL_CREDIT, read, write
 
 #: Stands for another function: takes its input, and gives or raises its answer.
 FakeFunction = Callable[[bytes], "bytes | str"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .errors import DcfError
-from .messages import JSON, TEXT, write
+from ..errors import DcfError
+from ..wire.messages import JSON, TEXT, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

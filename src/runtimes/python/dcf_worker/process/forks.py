@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .leave import exit_code_of, flush_streams
+from .exit import exit_code_of, flush_streams
 
 
 def follow_forks(link, output, calls) -> None:

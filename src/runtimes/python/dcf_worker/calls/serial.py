@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from .calls import LONG_RUN, Calls
+from .base import LONG_RUN, Calls
 from .request import Request
 from .streams import cancelled
 

@@ -6,10 +6,10 @@ import asyncio
 import threading
 from time import perf_counter
 
-from .errors import DcfError
-from .files import file_reply, is_file
-from .replies import is_async_stream, is_stream, reply_bytes, simple
-from .response import kind_of
+from ..errors import DcfError
+from ..replies.body import is_async_stream, is_stream, reply_bytes, simple
+from ..replies.files import file_reply, is_file
+from ..replies.response import kind_of
 from .streams import cancelled
 
 # So long, in seconds, a generator that is not asynchronous may keep the event loop for itself.

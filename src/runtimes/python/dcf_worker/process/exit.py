@@ -21,7 +21,7 @@ def exit_code_of(error: SystemExit) -> int:
     return 1
 
 
-def leave(code: int) -> None:
+def end_process(code: int) -> None:
     """Ends the process at once, from any thread: what a Handler has left running would hold up an ordinary exit for ever."""
     try:
         _end_left_running(monotonic() + _LEFT_RUNNING_GRACE)

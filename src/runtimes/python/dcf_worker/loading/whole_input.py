@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .errors import DcfError
+from ..errors import DcfError
 
 
-def gathered(handle, limit: int):
+def with_whole_input(handle, limit: int):
     """`handle`, called when all chunks of the input have come. Raises DcfError RESOURCE_EXHAUSTED for more than `limit` bytes."""
 
     def handle_whole(request):
@@ -21,7 +21,7 @@ def gathered(handle, limit: int):
     return handle_whole
 
 
-def gathered_later(handle, limit: int):
+def with_whole_input_async(handle, limit: int):
     """Reads a streamed input to its end where calls run on an event loop."""
 
     async def handle_whole(request):

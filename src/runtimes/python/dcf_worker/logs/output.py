@@ -6,9 +6,9 @@ import os
 import sys
 from time import time
 
-from .errors import cut, utf8
-from .log_stream import log_stream
-from .messages import write
+from ..errors import cut, utf8
+from ..wire.messages import write
+from .stream import log_stream
 
 MAX_LINE_LENGTH = 64 * 1024
 
@@ -38,7 +38,7 @@ class Output:
         """A logging.Logger; its records are entries of the log."""
         import logging as _  # first of all, so that it is taken over
 
-        from .log_records import function_logger
+        from .records import function_logger
 
         return function_logger(name, self)
 

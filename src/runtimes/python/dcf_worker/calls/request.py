@@ -5,8 +5,8 @@ from __future__ import annotations
 from json import loads
 from time import monotonic, time
 
-from .errors import DcfError
-from .messages import ANNOUNCE, MAY_STREAM, STREAM_IN, STREAM_OUT, header_of
+from ..errors import DcfError
+from ..wire.messages import ANNOUNCE, MAY_STREAM, STREAM_IN, STREAM_OUT, header_of
 from .streams import Incoming, Outgoing, WholeInput
 
 TYPE_CHECKING = False
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _NEVER = float("inf")
-
-
 _STREAMED = "this call sends its input in chunks: the Handler has to read req.chunks instead"
 
 
@@ -127,6 +125,7 @@ class Request:
             self._calls.link.send(self.reply_head)
             self.reply_head = b""
         return self.outgoing
+
     def __getattr__(self, name: str) -> Any:
         # Only what has no value comes here, so a call with all its input at once pays nothing for it.
         if name == "input":
@@ -152,3 +151,7 @@ class Request:
         if self._fields is None:
             self._fields = header_of(self._header)
         return self._fields
+
+
+# The name that functions import it by, which messages show.
+Request.__module__ = "dcf_worker"

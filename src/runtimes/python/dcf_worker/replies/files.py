@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import DcfError
+from ..errors import DcfError
 
 _PIECE_LENGTH = 64 * 1024
 

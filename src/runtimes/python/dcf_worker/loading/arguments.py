@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import DcfError
+from ..errors import DcfError
 from .signature import Signature, signature_of, text_of
 
 _REQUEST_NAMES = ("req", "request")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .errors import DcfError, utf8
-from .files import file_reply, is_file
-from .frames import HEAD
-from .json_values import json_text
-from .messages import END, JSON, RESULT, TEXT
-from .replies import PLAIN, is_async_stream, is_coming, is_stream, reply_bytes, simple
+from ..errors import DcfError, utf8
+from ..replies.body import PLAIN, is_async_stream, is_coming, is_stream, reply_bytes, simple
+from ..replies.files import file_reply, is_file
+from ..replies.json_values import json_text
+from ..replies.response import Response, kind_of
+from ..wire.frames import HEAD
+from ..wire.messages import END, JSON, RESULT, TEXT
 from .request import Request
-from .response import Response, kind_of
 from .streams import cancelled
 
 
@@ -173,14 +173,14 @@ class Answers:
         """Called with each chunk: an endless generator is to notice that nobody listens."""
 
     def _await(self, request: Request, reply):
-        from .later import body_of_later
+        from .awaited import body_of_later
 
         return self._own_loops().run(request, body_of_later(self, request, reply))
 
     def _own_loops(self):
         """For a Handler that is not async as far as its load could tell: few need it, and an event loop takes long to load."""
         if self._loops is None:
-            from .later import Loops
+            from .awaited import Loops
 
             self._loops = Loops(self.link, self.cancel_all, self.main_loop)
         return self._loops

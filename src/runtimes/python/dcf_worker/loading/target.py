@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ..context import CallContext, Context
+from ..errors import DcfError
 from .arguments import construct, require_call, takes_event
-from .context import CallContext, Context
-from .errors import DcfError
-from .gathered import gathered, gathered_later
 from .modules import extend_path, import_file
 from .signature import is_async, signature_of
+from .whole_input import with_whole_input, with_whole_input_async
 
 
 class Target:
@@ -83,7 +83,7 @@ def _target_of_function(function, handler: dict[str, str], context: Context, max
     if not event:
         return Target(_with_context(function, place, context_of), asynchronous)
     handle = _with_context(lambda request, *context, **named: function(request.input, *context, **named), place, context_of)
-    return Target((gathered_later if asynchronous else gathered)(handle, max_payload), asynchronous)
+    return Target((with_whole_input_async if asynchronous else with_whole_input)(handle, max_payload), asynchronous)
 
 
 def _with_context(function, place: str | int | None, context_of):
@@ -115,7 +115,7 @@ def _batch_of_one(batch, asynchronous: bool, max_payload: int):
         replies = batch([request])
         return only_later(replies) if hasattr(replies, "__await__") else only(replies)
 
-    return (gathered_later if asynchronous else gathered)(handle, max_payload)
+    return (with_whole_input_async if asynchronous else with_whole_input)(handle, max_payload)
 
 
 def _require_no_arguments(function, name: str, path: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import DcfError, utf8
+from ..errors import DcfError, utf8
 from .files import is_file, whole_file
 from .json_values import json_text, plain_reply
 

@@ -8,7 +8,7 @@ from enum import Enum
 from json import JSONEncoder, dumps
 from os import fspath
 
-from .errors import DcfError, cut
+from ..errors import DcfError, cut
 
 _MAX_KEY_LENGTH = 40
 # Integers of more bits are looked at: Python may refuse to write them.

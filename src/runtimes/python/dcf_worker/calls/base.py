@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from contextvars import ContextVar
 
+from ..errors import DcfError, code_and_reason, describe
+from ..process.exit import end_process, exit_code_of
+from ..process.forks import end_child, fail_child
+from ..wire.frames import HEAD, FrameError
+from ..wire.messages import CALL, CANCEL, CREDIT, DATA, DRAIN, END, ERROR, MORE, RECALL, RESULT, RETURNED, STARTED, STREAM_IN, STREAM_OUT, header_of, write
 from .answers import Answers
-from .errors import DcfError, code_and_reason, describe
-from .forks import end_child, fail_child
-from .frames import HEAD, FrameError
-from .leave import exit_code_of, leave
-from .messages import CALL, CANCEL, CREDIT, DATA, DRAIN, END, ERROR, MORE, RECALL, RESULT, RETURNED, STARTED, STREAM_IN, STREAM_OUT, header_of, write
 from .nested import NestedCalls
 from .request import Request
 
@@ -125,7 +125,7 @@ class Calls(Answers):
     def error_frame(self, request: Request, error: BaseException) -> bytes:
         """What a call is answered with that has failed. A call to leave is no failure of the call: it ends the process."""
         if isinstance(error, SystemExit):
-            leave(exit_code_of(error))
+            end_process(exit_code_of(error))
         code, reason = code_and_reason(error)
         message, stack = describe(error)
         return write({"type": "ERROR", "id": request.number, "code": code, "message": message, "stack": stack, "reason": reason})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from . import MODULES_AT_START
+from .. import MODULES_AT_START
+from ..errors import DcfError
 from .environment import REQUIREMENTS, function_folders, package_of
-from .errors import DcfError
 
 # What a package is named whose folder is the function's own: that is named by a revision.
 _OWN_PACKAGE = "dcf_package"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from .errors import DcfError
-from .frames import HEAD
-from .messages import CHUNK_COST, DATA, INITIAL_CREDIT, write
+from ..errors import DcfError
+from ..wire.frames import HEAD
+from ..wire.messages import CHUNK_COST, DATA, INITIAL_CREDIT, write
 
 # So much is taken before credit is given back: a CREDIT for each of many small chunks would cost as much as the chunk.
 _CREDIT_STEP = 64 * 1024

@@ -6,7 +6,7 @@ import threading
 from queue import SimpleQueue
 from time import monotonic
 
-from .calls import Calls
+from .base import Calls
 from .request import Request
 from .streams import cancelled
 

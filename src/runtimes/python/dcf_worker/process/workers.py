@@ -7,14 +7,13 @@ import signal
 import sys
 import traceback
 
-from .leave import leave
-from .worker import serve_worker
+from .exit import end_process
 
 _FIRST = 3
 _PR_SET_PDEATHSIG = 1
 
 
-def serve_processes(count: int) -> None:
+def serve_processes(count: int, serve) -> None:
     """Forks a process for each worker before any code of the function is loaded, and ends as the first of them that fails.
 
     Never returns.
@@ -25,7 +24,7 @@ def serve_processes(count: int) -> None:
     for index in range(count):
         child = os.fork()
         if child == 0:
-            _serve_one(index, count, finished, finishing)
+            _serve_one(index, count, serve, finished, finishing)
         children.append(child)
     for index in range(count):
         # While this process held them, the daemon would never see the end of a stream.
@@ -34,7 +33,7 @@ def serve_processes(count: int) -> None:
     _await_end(children, finished)
 
 
-def _serve_one(index: int, count: int, finished: int, finishing: int) -> None:
+def _serve_one(index: int, count: int, serve, finished: int, finishing: int) -> None:
     # What the function prints goes through the worker's stream from then on.
     errors = sys.__stderr__
     try:
@@ -43,13 +42,13 @@ def _serve_one(index: int, count: int, finished: int, finishing: int) -> None:
         for other in range(count):
             if other != index:
                 os.close(_FIRST + other)
-        code = serve_worker(_FIRST + index)
+        code = serve(_FIRST + index)
         if code == 0:
             os.write(finishing, b".")
     except BaseException:
         traceback.print_exc(file=errors)
         code = 1
-    leave(code)
+    end_process(code)
 
 
 def _end_with(parent: int) -> None:

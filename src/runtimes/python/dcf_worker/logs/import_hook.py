@@ -30,7 +30,7 @@ class LoggingFinder:
 
         def exec_module(module) -> None:
             load(module)
-            from .log_records import take_over
+            from .records import take_over
 
             take_over(self._output)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 
+from ..errors import DcfError
+from ..process.forks import fail_child
+from ..replies.response import kind_of
 from .answers import ORDINARY
-from .calls import Calls
-from .errors import DcfError
-from .forks import fail_child
-from .later import body_of_later
+from .awaited import body_of_later
+from .base import Calls
 from .request import Request
-from .response import kind_of
 from .streams import cancelled
 
 # How long a Handler may take to finish once nobody waits for its answers any more, in seconds.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import count
 
-from .errors import CODES, DcfError, utf8
-from .messages import ERROR, RESULT, header_of, write
+from ..errors import CODES, DcfError, utf8
+from ..wire.messages import ERROR, RESULT, header_of, write
 from .streams import Waiter, cancelled
 
 

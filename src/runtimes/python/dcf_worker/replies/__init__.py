@@ -1,0 +1,1 @@
+"""Replies: the values that a Handler may return, as bytes."""
