@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { decodeInvokeReply, encodeInvokeRequest } from '@dcf/sdk/contract';
+import {
+  ChunkReader,
+  ChunkWriter,
+  decodeInvokeReply,
+  encodeInvokeRequest,
+  encodeStreamEnd,
+  encodeStreamStart,
+  replyChunks,
+  requestChunks,
+} from '@dcf/sdk/contract';
 import { type ErrorCode, statusCodes } from '@dcf/sdk/errors';
 import { Metadata, status } from '@grpc/grpc-js';
 import type * as Failures from '../../sdk/src/transport/failure.js';
@@ -39,6 +48,11 @@ interface HeaderCase {
 interface Envelopes {
   requests: { function: string; input: string; message: string }[];
   replies: { what: string; message: string; output: string | null }[];
+  /** The first message of a stream; `null`: its input follows in chunks. */
+  streamStarts: { what: string; function: string; input: string | null; message: string }[];
+  streamChunks: { what: string; chunk: string; message: string }[];
+  streamEnds: { what: string; message: string }[];
+  streamReplies: { what: string; message: string; chunks: string[] | null }[];
 }
 
 function read<Content>(name: string): Content {
@@ -47,7 +61,8 @@ function read<Content>(name: string): Content {
 
 const retries = read<RetryCase[]>('retry.json');
 const headers = read<HeaderCase[]>('headers.json');
-const { requests, replies } = read<Envelopes>('envelopes.json');
+const envelopes = read<Envelopes>('envelopes.json');
+const { requests, replies, streamStarts, streamChunks, streamEnds, streamReplies } = envelopes;
 
 /** What grpc-js says of an attempt to which no server gave a status. */
 const details = { refused: 'Stream refused by server', unsent: 'No connection established', broken: 'Connection dropped' };
@@ -93,7 +108,47 @@ test('envelopes', () => {
   }
 });
 
+/** The messages in which a client sends these chunks, one after the other. */
+function sentMessages(chunks: readonly Buffer[]): string[] {
+  const messages: string[] = [];
+  const write = (message: Buffer, written: () => void): void => {
+    messages.push(message.toString('hex'));
+    written();
+  };
+  const writer = new ChunkWriter(requestChunks, write, () => undefined);
+  for (const output of chunks) writer.send({ output, headroom: 0 });
+  return messages;
+}
+
+function chunksIn(message: Buffer): string[] {
+  const reader = new ChunkReader(message, replyChunks);
+  const chunks: string[] = [];
+  for (let chunk = reader.next(); chunk !== undefined; chunk = reader.next()) chunks.push(Buffer.from(chunk).toString('hex'));
+  return chunks;
+}
+
+test('envelopes of a stream', () => {
+  for (const { what, function: name, input, message } of streamStarts) {
+    const bytes = input === null ? undefined : Buffer.from(input, 'hex');
+    assert.equal(encodeStreamStart({ function: name, input: bytes }).toString('hex'), message, what);
+  }
+  assert.deepEqual(
+    sentMessages(streamChunks.map(({ chunk }) => Buffer.from(chunk, 'hex'))),
+    streamChunks.map(({ message }) => message),
+  );
+  for (const { what, message } of streamEnds) assert.equal(encodeStreamEnd().toString('hex'), message, what);
+  for (const { what, message, chunks } of streamReplies) {
+    const bytes = Buffer.from(message, 'hex');
+    if (chunks === null) assert.throws(() => chunksIn(bytes), { code: 'INVALID_ARGUMENT' }, what);
+    else assert.deepEqual(chunksIn(bytes), chunks, what);
+  }
+});
+
 test('the client for Python passes the same vectors', { skip: withoutPython('grpc') }, async () => {
   const program = readFileSync(join(root, 'test', 'protocol', 'client_vectors.py'), 'utf8');
-  assert.equal(await runPython(program, { args: [folder] }), retries.length + headers.length + requests.length + replies.length);
+  const cases = [retries, headers, ...Object.values(envelopes)].map(({ length }) => length);
+  assert.equal(
+    await runPython(program, { args: [folder] }),
+    cases.reduce((sum, count) => sum + count),
+  );
 });

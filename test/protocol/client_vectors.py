@@ -6,7 +6,7 @@ from pathlib import Path
 
 import grpc
 from dcf import DcfError
-from dcf._envelope import decode_reply, encode_request
+from dcf._envelope import STREAM_END, decode_chunks, decode_reply, encode_chunk, encode_request, encode_stream_start
 from dcf._failure import classify, retry_delay
 from dcf._options import read_headers
 
@@ -69,6 +69,27 @@ def check_reply(case):
     assert output == case["output"], f"{case['what']}: {output}"
 
 
+def check_stream_start(case):
+    data = None if case["input"] is None else bytes.fromhex(case["input"])
+    assert encode_stream_start(case["function"], data).hex() == case["message"], case["what"]
+
+
+def check_stream_chunk(case):
+    assert encode_chunk(bytes.fromhex(case["chunk"])).hex() == case["message"], case["what"]
+
+
+def check_stream_end(case):
+    assert STREAM_END.hex() == case["message"], case["what"]
+
+
+def check_stream_reply(case):
+    try:
+        chunks = [chunk.hex() for chunk in decode_chunks(bytes.fromhex(case["message"]))]
+    except ValueError:
+        chunks = None
+    assert chunks == case["chunks"], f"{case['what']}: {chunks}"
+
+
 folder = Path(sys.argv[1])
 envelopes = json.loads((folder / "envelopes.json").read_text("utf-8"))
 suites = [
@@ -76,6 +97,10 @@ suites = [
     (check_headers, json.loads((folder / "headers.json").read_text("utf-8"))),
     (check_request, envelopes["requests"]),
     (check_reply, envelopes["replies"]),
+    (check_stream_start, envelopes["streamStarts"]),
+    (check_stream_chunk, envelopes["streamChunks"]),
+    (check_stream_end, envelopes["streamEnds"]),
+    (check_stream_reply, envelopes["streamReplies"]),
 ]
 for check, cases in suites:
     for case in cases:

@@ -61,6 +61,7 @@ export function decodeInvokeReply(message: Buffer): Buffer {
   while (!reader.done) {
     const tag = reader.varint();
     if (tag === replyTag) output = reader.bytes();
+    else if (tag < 8) throw malformed('field number 0 is not allowed');
     else reader.skip(tag);
   }
   return output;

@@ -54,6 +54,8 @@ def _first_fields(message: bytes) -> Iterator[bytes]:
     at = 0
     while at < len(message):
         tag, at = _read_varint(message, at)
+        if tag < 8:
+            raise ValueError("field number 0 is not allowed")
         kind = tag & 7
         if kind == 0:
             _, at = _read_varint(message, at)
