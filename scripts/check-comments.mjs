@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const subjectless = /^\s*(?:\/\*\*|\*|\/\/|#|""") ?(?:Of|The same|One that|So many)\b/;
+const subjectless = /^\s*(?:\/\*\*|\*|\/\/|#:?|""") ?(?:Of|The same|One that|So many)\b/;
 
 const listed = execFileSync('git', ['ls-files', '*.ts', '*.mjs', '*.py'], { cwd: root, encoding: 'utf8' });
 let problems = 0;

@@ -130,7 +130,7 @@ const childEnds: [what: string, statement: string, exit: number, logged: RegExp 
     'calls another function',
     'context.call("other", b"")',
     1,
-    /^dcf_worker\.DcfError: other is called in a process that the Handler has forked/,
+    /^dcf_worker\.DcfError: other cannot be called from a process that the Handler has forked/,
   ],
   ['asks whether the caller has gone', 'os._exit(6 if req.cancelled else 5)', 5, undefined],
   ['forks again', 'os._exit(0 if os.fork() == 0 else os.waitstatus_to_exitcode(os.wait()[1]) + 8)', 8, undefined],
@@ -167,7 +167,7 @@ ${head === 'def' ? '' : '      if req.text() == "awaits": await asyncio.sleep(0)
     }
     if (head !== 'def') {
       assert.equal(await tested.call('awaits', { timeoutMs: 20_000 }).text, '1');
-      await tested.line(/cannot await anything: the event loop is its parent's/);
+      await tested.line(/cannot await: the event loop belongs to its parent/);
     }
     assert.equal(tested.pool.snapshot().replicas[0]?.pid, pid);
     await tested.pool.stop(10_000);

@@ -66,7 +66,7 @@ except ModuleNotFoundError as error:
 with load_function(lambda req: req.input + b"!") as loaded:
     print(json.dumps([said, loaded.call("a").text()]))`;
   const [said, answer] = Object(await runPython(program, { args: [join(samples, 'hello')] }));
-  assert.match(said, /function\.yaml is read with PyYAML, which is not there: pip install 'dcf\[testing\]'/);
+  assert.match(said, /function\.yaml cannot be read without PyYAML: run pip install PyYAML, or give load_function the Handler itself/);
   assert.equal(answer, 'a!');
 });
 

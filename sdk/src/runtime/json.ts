@@ -70,7 +70,7 @@ class Copy {
         return value;
       case 'number':
         if (Number.isFinite(value)) return value;
-        throw this.refusal(String(value), 'JSON has no such number: write null, or a text');
+        throw this.refusal(String(value), 'JSON has no such number: write null or a string');
       case 'bigint':
         if (BigInt(Number(value)) === value && Number.isSafeInteger(Number(value))) return Number(value);
         throw this.refusal(`the bigint ${value}`, 'readers of JSON would round it: write String(value)');

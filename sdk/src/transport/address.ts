@@ -34,7 +34,7 @@ export function parseAddress(url: string): Address {
   if (host === undefined)
     throw badUrl(url, isIPv6(`[${url}]`) ? `write [${url}]:${defaultPort}` : 'write HOST:PORT, such as localhost:32222');
   if (!tlsByScheme.has(scheme)) throw badUrl(url, `the scheme ${scheme} is not known: use dcf, http or https`);
-  if (host.startsWith('[') && !isIPv6(host)) throw badUrl(url, `${host} is no IPv6 address`);
+  if (host.startsWith('[') && !isIPv6(host)) throw badUrl(url, `${host} is not an IPv6 address`);
   const number = port === undefined ? defaultPort : Number(port);
   if (number < 1 || number > 65535) throw badUrl(url, `a port is a number from 1 to 65535`);
   const canonical = canonicalHost(host);
@@ -59,5 +59,5 @@ function isIPv6(bracketed: string): boolean {
 }
 
 function badUrl(url: string, advice: string): DcfError {
-  return new DcfError('INVALID_ARGUMENT', `${JSON.stringify(url)} is no URL of a DCF daemon: ${advice}`);
+  return new DcfError('INVALID_ARGUMENT', `${JSON.stringify(url)} is not a URL of a DCF daemon: ${advice}`);
 }

@@ -21,7 +21,7 @@ export function errorOfFailure(
     case 'unsent':
       return new DcfError('UNAVAILABLE', `no DCF daemon answers at ${shown}${unreachable(channel, failure.details)}`);
     case 'refused':
-      return new DcfError('UNAVAILABLE', `the DCF daemon at ${shown} took no more calls on its connection: the call was not started`);
+      return new DcfError('UNAVAILABLE', `the DCF daemon at ${shown} refused the call before it began`);
     case 'late':
       return failure.sent
         ? new DcfError('DEADLINE_EXCEEDED', `the DCF daemon at ${shown} gave no answer within the timeout of ${formatDuration(timeoutMs)}`)
@@ -37,7 +37,7 @@ export function errorOfFailure(
       return new DcfError('RESOURCE_EXHAUSTED', "the output is larger than the client's maxPayload");
     case 'answered': {
       const { code, details, reason, pushback, report } = failure;
-      const message = details === '' ? `the DCF daemon at ${shown} answered ${code} and said no more` : details;
+      const message = details === '' ? `the DCF daemon at ${shown} answered ${code} without a message` : details;
       return new DcfError(code, message, { reason, retryAfterMs: pushback === 'never' ? undefined : pushback, report });
     }
   }
@@ -66,8 +66,8 @@ function unreachable({ route, address }: OpenChannel, details: string): string {
   if (route.kind === 'direct') return `: ${connectProblem(details).join('. ')}`;
   const [problem] = connectProblem(details);
   // grpc-js 1.14.7 gives no reason when a proxy is not there or refuses.
-  const known = /undefined|^$/.test(problem) ? 'it is not there, or does not let this through' : problem;
-  const advice = `Put ${address.host} into no_proxy to go without it, or mend ${route.variable}`;
+  const known = /undefined|^$/.test(problem) ? 'it cannot be reached, or refuses the connection' : problem;
+  const advice = `Add ${address.host} to no_proxy to connect without the proxy, or correct ${route.variable}`;
   return ` through the proxy ${route.proxy}, which the variable ${route.variable} names: ${known}. ${advice}`;
 }
 

@@ -47,14 +47,14 @@ export function callHeaders(options: HeaderOptions): Headers {
   for (const [name, value] of Object.entries(metadata)) {
     const key = name.toLowerCase();
     const shown = `metadata[${JSON.stringify(name)}]`;
-    if (!keyPattern.test(key)) throw bad(shown, "has a key of other characters than letters, digits, '_', '-' and '.'");
+    if (!keyPattern.test(key)) throw bad(shown, "has a key with a character that is not allowed: use letters, digits, '_', '-' and '.'");
     if (key.endsWith('-bin')) throw bad(shown, 'has a key that ends with -bin, which gRPC keeps for bytes: choose another');
     if (reservedKeys.has(key) || reservedPrefixes.some((prefix) => key.startsWith(prefix)))
       throw bad(shown, 'has a reserved key: choose another');
     add(key, value, shown);
   }
   const bytes = headers.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
-  if (bytes > maximumBytes) throw bad('the metadata', `has ${bytes} bytes, and ${maximumBytes} is the most: put it into the input`);
+  if (bytes > maximumBytes) throw bad('the metadata', `has ${bytes} bytes; at most ${maximumBytes} are allowed: send it in the input`);
   if (report) headers.push(['dcf-report', '1']);
   if (lateStatus) headers.push(['dcf-late-status', '1']);
   return headers;

@@ -1,4 +1,4 @@
-"""A Python replica: started by the daemon with one descriptor for each worker, 3, 4, …"""
+"""A Python replica. The daemon starts it with one open descriptor for each worker: 3, 4, …"""
 
 import os
 import sys
@@ -7,11 +7,11 @@ import sys
 def main() -> None:
     own_folder = os.path.dirname(os.path.abspath(__file__))
     others = [path for path in sys.path if os.path.abspath(path or ".") != own_folder]
-    # The runtime itself is this one: what `pip install` brought for tests may be of another version.
+    # The runtime's own dcf_worker: one that `pip install` brought for tests may be another version.
     sys.path[:] = [own_folder, *others]
     import dcf_worker as _
 
-    # Whatever else the platform brings is found last: a function may have a module of the same name.
+    # The platform's other modules are found last: a function may have one of the same name.
     sys.path[:] = [*others, own_folder]
     from dcf_worker.process.exit import end_process
     from dcf_worker.worker import serve_worker
@@ -27,5 +27,5 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 elif sys.stdout is not None:
-    # A process that multiprocessing spawns runs this file too, under another name. Its lines are to be seen as they come, and whole.
+    # A process that multiprocessing spawns runs this file too, under another name. Line buffering shows each line at once, and whole.
     sys.stdout.reconfigure(line_buffering=True)

@@ -1,4 +1,4 @@
-# Tells the daemon what an interpreter is, as JSON. Any version can run this, also those that are too old for the rest.
+# Describes an interpreter to the daemon, as JSON. Any version of Python can run this file, also one that is too old for the runtime.
 import json
 import os
 import sys
@@ -15,7 +15,7 @@ print(json.dumps(report))
 sys.stdout.flush()
 
 if sys.version_info >= (3, 9):
-    # Replicas write no byte code; the runtime's own is made here, where that can be kept. Without it each start takes longer.
+    # Replicas write no byte code. The runtime's own is compiled here, where the folder is writable: without it each start takes longer.
     import compileall
 
     compileall.compile_dir(os.path.dirname(os.path.abspath(__file__)), quiet=2)

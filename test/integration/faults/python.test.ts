@@ -203,12 +203,12 @@ faults('What never ends in Python', {}, (row) => {
 const refusals: [fault: string, source: string, message: RegExp, settings?: DeploySettings][] = [
   ['does not parse', 'def Handler(req) return 1', /(expected ':'|invalid syntax) \(handler\.py, line 1\)/],
   ['cannot be imported', 'import nothing_of_that_name', /No module named 'nothing_of_that_name'/],
-  ['does not define its Handler', 'class Other: pass', /handler\.py defines no Handler; it defines: Other/],
+  ['does not define its Handler', 'class Other: pass', /handler\.py does not define Handler; it defines: Other/],
   ['raises when it is built', 'class Handler:\n  def __init__(self): raise ValueError("new and bad")', /new and bad/],
   [
     'raises `SystemExit` when it is built',
     'class Handler:\n  def init(self): raise SystemExit(3)\n  def __call__(self, req): pass',
-    /sys\.exit\(3\) while it was built/,
+    /sys\.exit\(3\) while its Handler was being built/,
   ],
   ['calls `os._exit` when it is built', 'import os\nos._exit(7)', /exited with code 7/],
   ['crashes in C when it is built', 'import ctypes\nctypes.string_at(0)', /killed by SIGSEGV/],

@@ -141,32 +141,32 @@ test('what cannot be called is found out before the first call', { skip }, async
   const table: [source: string, message: RegExp][] = [
     [
       method('__call__(self)'),
-      /^Handler\.__call__ of handler\.py is __call__\(\) and cannot be called: it has to be __call__\(self, req\), or __call__\(self, req, context\)$/,
+      /^Handler\.__call__ in handler\.py is declared as __call__\(\), which cannot be called: declare it as __call__\(self, req\) or __call__\(self, req, context\)$/,
     ],
-    [method('call(self, a, b)'), /is call\(a, b\) and cannot be called: it has to be call\(self, req\), or/],
-    [method('__call__(self, req, context, more)'), /is __call__\(req, context, more\)/],
-    [method('__call__(self, req, *, top_k)'), /is __call__\(req, \*, top_k\)/],
+    [method('call(self, a, b)'), /is declared as call\(a, b\), which cannot be called: declare it as call\(self, req\) or/],
+    [method('__call__(self, req, context, more)'), /is declared as __call__\(req, context, more\)/],
+    [method('__call__(self, req, *, top_k)'), /is declared as __call__\(req, \*, top_k\)/],
     [method('__call__()'), /cannot be called/],
     [
       `${method('__call__(self, req)')}\n  def call_batch(self): pass`,
-      /Handler\.call_batch of handler\.py is call_batch\(\) .* has to be call_batch\(self, reqs\), or/,
+      /Handler\.call_batch in handler\.py is declared as call_batch\(\), .* declare it as call_batch\(self, reqs\) or/,
     ],
     [
       `${method('__call__(self, req)')}\n  def close(self, how): pass`,
-      /Handler\.close of handler\.py asks for how: it is called with nothing/,
+      /Handler\.close in handler\.py requires how, but it is called without arguments/,
     ],
     [
       'def Handler(): pass',
-      /^Handler of handler\.py is Handler\(\) and cannot be called: it has to be Handler\(req\), or Handler\(req, context\)$/,
+      /^Handler in handler\.py is declared as Handler\(\), which cannot be called: declare it as Handler\(req\) or Handler\(req, context\)$/,
     ],
-    ['def Handler(image, threshold): pass', /is Handler\(image, threshold\)/],
-    ['Handler = functools.partial(lambda req: 1, 2)', /is Handler\(\) and cannot/],
-    ['class Handler: pass', /has no method __call__\(self, req\), nor call\(self, req\)/],
+    ['def Handler(image, threshold): pass', /is declared as Handler\(image, threshold\)/],
+    ['Handler = functools.partial(lambda req: 1, 2)', /is declared as Handler\(\), which cannot/],
+    ['class Handler: pass', /needs a method __call__\(self, req\) or call\(self, req\)/],
     [
       'class Handler:\n  def __init__(self, parameters, other): pass',
-      /is __init__\(self, parameters, other\) and asks for other: it may ask for parameters and for context/,
+      /is declared as __init__\(self, parameters, other\), and there is no value for other: it may have parameters and context/,
     ],
-    ['class Handler:\n  def __init__(self, *, weights): pass', /asks for weights/],
+    ['class Handler:\n  def __init__(self, *, weights): pass', /there is no value for weights/],
   ];
   const answers = await answersTo(table.map(([source]) => given + source));
   for (const [index, [source, message]] of table.entries()) {

@@ -71,7 +71,7 @@ class Handler:
       wire.call(4, { streamIn: true });
       for (let sent = 0; sent < 2; sent++) wire.data(4, 'x'.repeat(600));
       const { code, message } = await wire.next('ERROR');
-      assert.deepEqual([code, message], ['RESOURCE_EXHAUSTED', 'the input has more than 1000 bytes, which is limits.payload']);
+      assert.deepEqual([code, message], ['RESOURCE_EXHAUSTED', 'the input has more bytes than limits.payload allows, 1000']);
     });
   }
 

@@ -237,16 +237,21 @@ const unbuildable: [what: string, source: string, message: RegExp, stack: RegExp
   [
     'does not define the Handler',
     'class Other: pass\ndef helper(): pass',
-    /handler\.py defines no Handler; it defines: Other, helper/,
+    /handler\.py does not define Handler; it defines: Other, helper/,
     /./,
   ],
-  ['defines a Handler that is none', 'Handler = 3', /defines a Handler that cannot be called/, /./],
-  ['has a Handler that cannot be called', 'class Handler: pass', /has no method __call__\(self, req\)/, /./],
-  ['has a Handler that asks for too much', 'class Handler:\n  def __init__(self, parameters, other): pass', /asks for other/, /./],
+  ['defines a Handler that is none', 'Handler = 3', /defines Handler, which is not a class or a function/, /./],
+  ['has a Handler that cannot be called', 'class Handler: pass', /needs a method __call__\(self, req\)/, /./],
+  [
+    'has a Handler that asks for too much',
+    'class Handler:\n  def __init__(self, parameters, other): pass',
+    /there is no value for other/,
+    /./,
+  ],
   [
     'has a function that asks for too much',
     'def Handler(a, b, c): pass',
-    /is Handler\(a, b, c\) and cannot be called: it has to be Handler\(req\), or Handler\(req, context\)$/,
+    /is declared as Handler\(a, b, c\), which cannot be called: declare it as Handler\(req\) or Handler\(req, context\)$/,
     /./,
   ],
   ['raises in __init__', 'class Handler:\n  def __init__(self): raise ValueError("no weights")', /no weights/, /in __init__/],
@@ -256,7 +261,7 @@ const unbuildable: [what: string, source: string, message: RegExp, stack: RegExp
     /no weights/,
     /in init/,
   ],
-  ['calls sys.exit', 'import sys\nsys.exit(3)', /the function called sys\.exit\(3\) while it was built/, /./],
+  ['calls sys.exit', 'import sys\nsys.exit(3)', /the function called sys\.exit\(3\) while its Handler was being built/, /./],
   ['calls sys.exit in __init__', 'class Handler:\n  def __init__(self): raise SystemExit("bye")', /sys\.exit\('bye'\)/, /in __init__/],
 ];
 

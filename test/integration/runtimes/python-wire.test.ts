@@ -228,5 +228,5 @@ test('rubbish on the stream ends the worker with words', { skip }, async (t) => 
   const wire = await PythonWire.start(t, 'def Handler(req): return req.input');
   wire.send({ type: 'STARTED', id: 1 });
   assert.equal(await wire.exit(), 1);
-  assert.match(await wire.errors, /the worker's stream broke: a worker takes no frame of type 13/);
+  assert.match(await wire.errors, /the worker's stream broke: a worker does not accept frames of type 13/);
 });

@@ -73,7 +73,7 @@ test('whatever is raised is an answer, not a crash', { skip }, async (t) => {
     ['return b"x" * (1 << 62)', 'UNKNOWN', /^(MemoryError|.*memory.*)$/i],
     ['def f(): f()\nf()', 'UNKNOWN', /maximum recursion depth exceeded/],
     ['from dcf_worker import DcfError\nraise DcfError("NOT_FOUND", "not here")', 'NOT_FOUND', /^not here$/],
-    ['from dcf_worker import DcfError\nraise DcfError("NONE", "x")', 'UNKNOWN', /'NONE' is no gRPC status/],
+    ['from dcf_worker import DcfError\nraise DcfError("NONE", "x")', 'UNKNOWN', /'NONE' is not a gRPC status code; use one of: /],
     ['req.json()', 'INVALID_ARGUMENT', /^the input is not valid JSON: /],
     ['raise ValueError("x" * 1000000)', 'UNKNOWN', /^x{3000,4200} … \(cut\)$/],
     ['raise ValueError("half \\ud800, \\x00")', 'UNKNOWN', /^half \ufffd, \0$/],

@@ -69,7 +69,7 @@ test('a proxy that is not there, or refuses: the error says that it was used, an
     assert.equal(code, 'UNAVAILABLE');
     const [first, rest] = message.split(': ', 2);
     assert.equal(first, `no DCF daemon answers at gpu.example.com:32222 through the proxy ${proxy}, which the variable http_proxy names`);
-    assert.match(rest ?? '', /^it is not there, or does not let this through\. Put gpu\.example\.com into no_proxy/);
+    assert.match(rest ?? '', /^it cannot be reached, or refuses the connection\. Add gpu\.example\.com to no_proxy/);
     assert.doesNotMatch(message, /secret|undefined/);
   }
 });

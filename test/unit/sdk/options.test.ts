@@ -42,10 +42,10 @@ test('the port is 32222 where there is none, and IPv6 stands in brackets', async
 });
 
 test('URLs that are none say what to write', () => {
-  assert.equal(refusedUrl(''), '"" is no URL of a DCF daemon: write HOST:PORT, such as localhost:32222');
+  assert.equal(refusedUrl(''), '"" is not a URL of a DCF daemon: write HOST:PORT, such as localhost:32222');
   assert.match(refusedUrl('::1'), /write \[::1\]:32222$/);
   assert.match(refusedUrl('ftp://host:1'), /the scheme ftp is not known: use dcf, http or https$/);
-  assert.match(refusedUrl('[::g]:1'), /\[::g\] is no IPv6 address$/);
+  assert.match(refusedUrl('[::g]:1'), /\[::g\] is not an IPv6 address$/);
   for (const port of ['0', '65536', '99999']) assert.match(refusedUrl(`host:${port}`), /a port is a number from 1 to 65535$/);
   for (const url of ['host:', 'host:x', 'host:1/path', 'host:1?q', 'a b', 'user@host:1', 'http://', 'host:123456', '\ud800'])
     refusedUrl(url);
@@ -78,14 +78,14 @@ test('options that cannot be right are refused before anything is sent', async (
     [{ alias: 'pröd' }, /^the alias must be printable ASCII/],
     [{ requestId: ' x' }, /^the requestId must be printable ASCII that does not begin or end with a space$/],
     [{ requestId: 'a\nb' }, /^the requestId must/],
-    [{ metadata: { 'a b': 'x' } }, /^metadata\["a b"\] has a key of other characters/],
+    [{ metadata: { 'a b': 'x' } }, /^metadata\["a b"\] has a key with a character that is not allowed/],
     [{ metadata: { trace: '\ud800' } }, /^metadata\["trace"\] must be printable ASCII/],
     [{ metadata: { 'trace-bin': 'x' } }, /ends with -bin/],
     [{ metadata: { Authorization: 'x' } }, /^metadata\["Authorization"\] has a reserved key/],
     [{ metadata: { 'grpc-timeout': '1S' } }, /reserved key/],
     [{ metadata: { 'dcf-alias': 'x' } }, /reserved key/],
     [{ metadata: { connection: 'close' } }, /reserved key/],
-    [{ metadata: { big: 'x'.repeat(40_000) } }, /^the metadata has 40003 bytes, and 32768 is the most/],
+    [{ metadata: { big: 'x'.repeat(40_000) } }, /^the metadata has 40003 bytes; at most 32768 are allowed/],
   ] as const) {
     const error = await refusal(client.invoke('f', 'x', options));
     assert.equal(error.code, 'INVALID_ARGUMENT');

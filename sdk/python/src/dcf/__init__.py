@@ -1,4 +1,4 @@
-"""Calls functions of a DCF daemon: `dcf(...)` for a call, `Client` for everything else."""
+"""Calls functions of a DCF daemon: `dcf(...)` makes a single call, `Client` keeps a connection and has all options."""
 
 from ._call import dcf
 from ._client import Client

@@ -20,12 +20,14 @@ def dcf(
     timeout: Optional[Timeout] = None,
 ) -> Union[str, bytes]:
     """
-    Calls a function: ``dcf(url="localhost:32222", service="hello", arg="Ada")``. It keeps one connection for each URL.
+    Calls a function: ``dcf(url="localhost:32222", service="hello", arg="Ada")``. One connection is kept for each URL.
 
-    :param url: as Client takes it; without one the variables DCF_URL and DCF_TOKEN count, and then this machine
+    :param url: as for ``Client``. The default is the environment's DCF_URL, with the token in DCF_TOKEN, or else this machine
+    :param service: the function's name
     :param arg: the input; a string is sent as UTF-8
-    :returns: the output as text, or as bytes where it is no UTF-8
-    :raises DcfError: as Client.invoke does
+    :param timeout: of the call with all of its attempts: seconds, or a text such as ``'5s'``. The default is 60 s
+    :returns: the output as a string, or as bytes if it is not valid UTF-8
+    :raises DcfError: as ``Client.invoke`` does
     """
     output = shared_client(url).invoke(service, arg, timeout=timeout, report=False).output
     try:
@@ -35,8 +37,8 @@ def dcf(
 
 
 def shared_client(url: Optional[str]) -> Client:
-    """The client of a URL, made at its first use. A process that was forked makes its own: a connection cannot be shared."""
-    # A token is for the daemon that the same environment names, and for no other.
+    """The client for a URL, made at its first use. A forked process makes its own, because processes cannot share a connection."""
+    # DCF_TOKEN is only sent to the daemon that DCF_URL names.
     token = os.environ.get("DCF_TOKEN") if url is None else None
     found = url if url is not None else os.environ.get("DCF_URL", f"localhost:{DEFAULT_PORT}")
     key = (os.getpid(), f"{found} {token}")

@@ -9,14 +9,14 @@ from ._errors import DcfError
 from ._options import Pem, Tls
 from ._proxy import Proxy
 
-#: What the envelope adds to an output, and what small chunks of a stream may come to in one message.
+#: Bytes that a message may have besides the payload: its envelope, or further small chunks of a stream.
 _ENVELOPE = 64 * 1024
 
 
 def open_channel(address: Address, tls: Optional[Tls], max_payload: Optional[int], proxy: Optional[Proxy]) -> grpc.Channel:
-    """One lasting connection to a daemon, made at the first call and again after a break."""
+    """A connection to a daemon that is kept. It is made with the first call, and again after it broke."""
     options: List[Tuple[str, Union[int, str]]] = [
-        # gRPC would retry on its own, and by a policy from DNS; what may be tried again is decided in _failure.py.
+        # Without these two gRPC would retry on its own, by a policy from DNS. _failure.py decides what is tried again.
         ("grpc.enable_retries", 0),
         ("grpc.service_config_disable_resolution", 1),
         ("grpc.max_send_message_length", -1),
@@ -24,11 +24,11 @@ def open_channel(address: Address, tls: Optional[Tls], max_payload: Optional[int
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 2_000),
-        # Finds a peer that is gone without a word, while calls wait for it.
+        # Detects a daemon that has vanished, while calls wait for it.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
     ]
-    # gRPC would take its own look at the environment, and heed less of it.
+    # gRPC would read the environment itself, but knows fewer of its variables and rules.
     options.append(("grpc.enable_http_proxy", 0) if proxy is None else ("grpc.http_proxy", proxy.url))
     target = f"dns:///{address.shown}"
     if tls is None:

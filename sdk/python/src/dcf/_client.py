@@ -23,7 +23,7 @@ Begun = TypeVar("Begun")
 
 
 class Client:
-    """Calls functions of one daemon over one connection that lasts. It may be used by many threads."""
+    """Calls functions of one daemon over one connection, which is kept. Threads may share a client."""
 
     def __init__(
         self,
@@ -35,11 +35,11 @@ class Client:
         max_payload: Optional[int] = None,
     ) -> None:
         """
-        :param url: ``localhost:32222``, ``dcf://…``, ``http://…`` or, with TLS, ``https://…``; the port is 32222 where there is none
-        :param token: sent as ``authorization: Bearer …``. Without TLS anybody on the way can read it
-        :param tls: ``True`` or a ``Tls``; the URL ``https://…`` alone does, too
-        :param timeout: of each call, the tries before included: seconds, or a text such as ``'5s'``. The default is 60 s
-        :param max_payload: bytes of an input or output; the default is no limit of the client's own
+        :param url: ``localhost:32222``, ``dcf://…``, ``http://…`` or, with TLS, ``https://…``; the default port is 32222
+        :param token: sent as ``authorization: Bearer …``. Without TLS everybody on the network path can read it
+        :param tls: ``True`` or a ``Tls`` to use TLS, as a URL with ``https://`` does
+        :param timeout: of each call with all of its attempts: seconds, or a text such as ``'5s'``. The default is 60 s
+        :param max_payload: most bytes of an input or output; by default the client sets no limit
         :raises DcfError: INVALID_ARGUMENT for a bad URL or option
         """
         address = parse_address(url)
@@ -51,7 +51,7 @@ class Client:
         self._closed = threading.Event()
         self._proxy = proxy_for(address.host, address.port, os.environ)
         self._channel = open_channel(address, read_tls(tls, address.tls, address.shown), max_payload, self._proxy)
-        # Without codecs grpcio hands over the bytes as they are.
+        # Without serializers grpcio passes bytes unchanged.
         self._invoke = self._channel.unary_unary("/dcf.v1.Functions/Invoke")
         self._stream = self._channel.stream_stream("/dcf.v1.Functions/Stream")
 
@@ -72,20 +72,21 @@ class Client:
         """
         Calls a function.
 
-        A call that was certainly not started is tried again until the timeout: the daemon said so, or its queue was full and it
-        said when to come back, or there was no connection (for two seconds, unless ``wait_for_ready``). A call that may have run
-        is never tried again.
+        A call that was certainly not started is tried again until the timeout: when the daemon says so or refuses the call, when its
+        queue is full and it says when to come back, or when there is no connection (for two seconds, unless ``wait_for_ready``).
+        A call that may have run is never tried again.
 
         :param service: the function's name
         :param input: a string is sent as UTF-8
-        :param timeout: instead of the client's
-        :param alias: the alias or revision to call; the active revision otherwise
-        :param request_id: your own id of the call, for logs; the daemon makes one otherwise
-        :param metadata: reaches the Handler; keys come there in lower case
-        :param query: reaches the Handler as the query of a URL does over HTTP
-        :param content_type: what the input is; reaches the Handler
-        :param report: whether the daemon is asked how the call went; of a call that fails it tells anyway
-        :raises DcfError: with the daemon's or the Handler's code; its message says whether the call may have run
+        :param timeout: of this call; the default is that of the client
+        :param alias: the alias or revision to call; the default is the active revision
+        :param request_id: your own id of the call, for logs; by default the daemon makes one
+        :param metadata: for the Handler, which gets the keys in lower case
+        :param query: for the Handler, like the query of a URL over HTTP
+        :param content_type: the type of the input, for the Handler
+        :param report: whether to ask the daemon how the call went. A failed call has a report in any case
+        :param wait_for_ready: whether to wait until the timeout for a daemon that cannot be reached
+        :raises DcfError: with the code of the daemon or the Handler; the message says whether the call may have run
         """
         begun = time.monotonic()
         limit = read_timeout(timeout, self._timeout)
@@ -123,11 +124,11 @@ class Client:
     ) -> Stream:
         """
         Calls a function whose output comes in chunks: ``for chunk in client.stream("camera", frames)``. It is tried again as
-        ``invoke`` is, as long as no chunk of the input has been taken; another thread takes them, as fast as the function reads.
+        ``invoke`` is, until a chunk of the input has been taken. Another thread takes the chunks, as fast as the function reads them.
 
-        :param input: chunks of bytes or text; or bytes or text that are all of the input
-        :param timeout: instead of the client's: how long its beginning may take, and then how long nothing may move in either direction while
-            a chunk is waited for. A stream in which something moves may go on for ever
+        :param input: an iterable of chunks, each bytes or a string; or bytes or a string that are the whole input
+        :param timeout: how long the daemon may take to accept the call, and then how long nothing may move in either direction while the
+            caller waits for a chunk; the default is that of the client. As long as chunks move, a stream may go on for ever
         :raises DcfError: as ``invoke`` does, here or while the chunks are read
         """
         begun = time.monotonic()
@@ -156,7 +157,7 @@ class Client:
         return Stream(first, chunks, begin, failed, report_of, self._read_input, limit)
 
     def close(self) -> None:
-        """Ends the connection. Calls that still run are cancelled; further ones fail with CANCELLED."""
+        """Closes the connection. Calls that run are cancelled, later ones fail with CANCELLED."""
         self._closed.set()
         self._channel.close()
 
@@ -174,7 +175,7 @@ class Client:
         try:
             return begin()
         except ValueError as error:
-            # So grpcio says that another thread has closed the channel meanwhile.
+            # grpcio raises this when another thread has closed the channel meanwhile.
             if not self._closed.is_set():
                 raise
             raise _closed() from error
@@ -182,7 +183,7 @@ class Client:
     def _await_retry(
         self, error: grpc.RpcError, limit: float, begun: float, attempts: int, wait_for_ready: bool, again: bool = True
     ) -> None:
-        """Returns when it is time for another attempt; raises what the call came to where there must be none."""
+        """Returns when it is time for another attempt. Raises the error of the call if there must be none."""
         failure = classify(error)
         elapsed = time.monotonic() - begun
         delay = retry_delay(failure, attempts, elapsed, wait_for_ready) if again else None

@@ -14,35 +14,37 @@ _SECOND = b"\x12"
 _THIRD = b"\x1a"
 _NOT_LAST = b"\x20\x00"
 
-#: The last message of an input in chunks.
+#: The message that ends an input in chunks.
 STREAM_END = b"\x20\x01"
 
 Bytes = Union[bytes, bytearray, memoryview]
 
 
 def encode_request(function: str, data: Bytes) -> bytes:
+    """The message of a call that is not streamed."""
     name = function.encode("utf-8")
     return b"".join((_FIRST, _varint(len(name)), name, _SECOND, _varint(len(data)), data))
 
 
 def encode_stream_start(function: str, data: Optional[Bytes]) -> bytes:
-    """The first message of a stream; ``data`` is all of the input, None where it comes in chunks, and STREAM_END after them."""
+    """The first message of a stream. ``data`` is the whole input; None when it follows in chunks, after which STREAM_END has to be sent."""
     name = function.encode("utf-8")
     parts = (_FIRST, _varint(len(name)), name)
     return b"".join((*parts, _NOT_LAST) if data is None else (*parts, _THIRD, _varint(len(data)), data))
 
 
 def encode_chunk(data: Bytes) -> bytes:
+    """The message of one chunk of a stream's input."""
     return b"".join((_SECOND, _varint(len(data)), data))
 
 
 def decode_chunks(message: bytes) -> List[bytes]:
-    """The chunks of a stream's message. Raises ValueError for what is no message."""
+    """The chunks in a message of a stream. Raises ValueError for an invalid message."""
     return list(_first_fields(message))
 
 
 def decode_reply(message: bytes) -> bytes:
-    """The output; fields that are not known are passed over. Raises ValueError for what is no message."""
+    """The output in a reply. Unknown fields are skipped. Raises ValueError for an invalid message."""
     output = b""
     for output in _first_fields(message):
         pass
@@ -50,7 +52,7 @@ def decode_reply(message: bytes) -> bytes:
 
 
 def _first_fields(message: bytes) -> Iterator[bytes]:
-    """Each field 1 of a message, which are bytes."""
+    """The value of each field with the number 1, which are bytes."""
     at = 0
     while at < len(message):
         tag, at = _read_varint(message, at)
@@ -93,4 +95,4 @@ def _read_varint(message: bytes, at: int) -> Tuple[int, int]:
         number |= (byte & 0x7F) << shift
         if byte < 0x80:
             return number, at
-    raise ValueError("a number does not end")
+    raise ValueError("a number is longer than ten bytes, or the message ends inside it")

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 class DcfError(Exception):
-    """Why a call failed: a gRPC status code such as ``NOT_FOUND``, and a message for people."""
+    """The error of a failed call: a gRPC status code such as ``NOT_FOUND``, and a message."""
 
     def __init__(
         self,
@@ -21,9 +21,9 @@ class DcfError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-        #: How a worker ended under the call, machine-readable.
+        #: For programs: how the worker ended that ran the call, such as ``exit:1``, or the reason that the function gave.
         self.reason = reason
-        #: After how many seconds it makes sense to try again.
+        #: Seconds after which another try makes sense; None if the daemon named none.
         self.retry_after = retry_after
-        #: What the daemon told of the call that failed.
+        #: The daemon's report of the call; None if there is none.
         self.report = report

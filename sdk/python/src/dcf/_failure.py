@@ -1,4 +1,4 @@
-"""What a failed attempt is, and whether there may be another."""
+"""Classifies failed attempts, and decides whether there is another one."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ import grpc
 
 from ._proxy import Proxy
 
-#: A daemon that is being restarted is back within this time; one that is not there at all should be known soon.
+#: Seconds. A daemon that restarts is back within them; that none is there is reported soon.
 _CONNECT_GRACE = 2.0
+#: Seconds of exponential back-off.
 _INITIAL_DELAY = 0.05
 _MAX_DELAY = 2.0
 
-#: What gRPC says when no connection could be made, so that nothing was sent.
+#: Details of gRPC when no connection could be made, so that nothing was sent.
 _UNSENT = re.compile(r"failed to connect to all addresses|resolution failed|errors? resolving|empty address list", re.I)
 
-#: What gRPC says of HTTP/2's REFUSED_STREAM: certainly not processed, https://www.rfc-editor.org/rfc/rfc9113#section-8.7.
+#: Details of gRPC for REFUSED_STREAM of HTTP/2, which means that the call was not processed: https://www.rfc-editor.org/rfc/rfc9113#section-8.7.
 _REFUSED = re.compile(r"(Stream removed \(RST_STREAM \()?Received RST_STREAM with error code 7\)*")
 
 _CONNECT_PROBLEMS = (
     (re.compile(r"create security handshaker", re.I), "a certificate or key in Tls(…) cannot be read: give PEM texts"),
     (re.compile(r"CERTIFICATE_VERIFY_FAILED|Peer name|hostname verif", re.I), "its certificate is not trusted. Name its authority in Tls(ca=…)"),
-    (re.compile(r"SSL|TSI|handshake", re.I), "the TLS handshake failed. Leave out https:// and tls where it speaks none"),
+    (re.compile(r"SSL|TSI|handshake", re.I), "the TLS handshake failed. Leave out https:// and tls if the daemon does not use TLS"),
     (re.compile(r"Connection refused", re.I), "connection refused. Start one with dcfd, or set DCF_URL"),
     (re.compile(r"resolution failed|resolving|empty address list", re.I), "the host name is not known"),
 )
 
 _PROXY_PROBLEMS = (
     (re.compile(r"Connection refused", re.I), "the connection to it was refused"),
-    (re.compile(r"response code 407", re.I), "it wants other credentials"),
+    (re.compile(r"response code 407", re.I), "it does not accept the credentials"),
     (re.compile(r"resolution failed|resolving|empty address list|DNS", re.I), "its name is not known"),
     (re.compile(r"CERTIFICATE_VERIFY_FAILED|Peer name|hostname verif", re.I), "the daemon's certificate is not trusted"),
     (re.compile(r"timed? ?out|unreachable", re.I), "it cannot be reached"),
@@ -41,18 +42,18 @@ _PROXY_PROBLEMS = (
 
 @dataclass(frozen=True)
 class Failure:
-    """How far an attempt came, and what the daemon said of it."""
+    """How far an attempt came, and the daemon's answer to it."""
 
     error: grpc.RpcError
     code: str
     details: str
-    #: Nothing was sent.
+    #: Whether nothing was sent, because there was no connection.
     unsent: bool
-    #: The stream was refused before anything of the call was processed.
+    #: Whether the daemon refused the call before it processed anything of it.
     refused: bool
-    #: The daemon gives its word that the call was not started.
+    #: Whether the daemon says that the call was not started.
     not_started: bool
-    #: After how many seconds to come back; a negative number: never; None: nothing was said.
+    #: Seconds after which the daemon asks for another try; negative: never; None: it did not say.
     pushback: Optional[float]
     reason: Optional[str]
     report: Optional[str]
@@ -60,7 +61,7 @@ class Failure:
 
 
 def classify(error: grpc.RpcError) -> Failure:
-    """Sorts an error of grpcio. It says UNAVAILABLE of a connection that broke as well as of one that could not be made."""
+    """Classifies an error of grpcio, which says UNAVAILABLE both when a connection broke and when none could be made."""
     code: str = error.code().name
     details = error.details() or ""
     trailers = {key: value for key, value in (error.trailing_metadata() or ()) if isinstance(value, str)}
@@ -80,7 +81,7 @@ def classify(error: grpc.RpcError) -> Failure:
 
 
 def retry_delay(failure: Failure, attempts: int, elapsed: float, wait_for_ready: bool) -> Optional[float]:
-    """After how many seconds to try again; None when the call may have run, or trying again makes no sense."""
+    """Seconds until the next attempt; None when there must be none: the call may have run, or would fail again."""
     backoff = min(_INITIAL_DELAY * 2 ** min(attempts - 1, 10), _MAX_DELAY) * random.uniform(0.8, 1.2)
     if failure.unsent:
         return backoff if wait_for_ready or elapsed + backoff < _CONNECT_GRACE else None
@@ -89,7 +90,7 @@ def retry_delay(failure: Failure, attempts: int, elapsed: float, wait_for_ready:
     if failure.pushback is not None and failure.pushback < 0:
         return None
     pushed = None if failure.pushback is None else failure.pushback * random.uniform(1.0, 1.2)
-    # A full queue is told with a push-back; other limits, such as that of the payload, without.
+    # The daemon sends a push-back with a full queue, but not with other limits, such as that of the payload.
     if failure.code == "RESOURCE_EXHAUSTED":
         return pushed
     if failure.code == "UNAVAILABLE" and failure.not_started:
@@ -98,10 +99,10 @@ def retry_delay(failure: Failure, attempts: int, elapsed: float, wait_for_ready:
 
 
 def message_of(failure: Failure, shown: str, timeout: float, proxy: Optional[Proxy] = None) -> str:
-    """What a failure is to the caller."""
+    """The message of a failure, for the caller."""
     if failure.unsent and proxy is not None:
-        advice = f"Put {shown.rpartition(':')[0].strip('[]')} into no_proxy to go without it, or mend {proxy.variable}"
-        reason = next((problem for pattern, problem in _PROXY_PROBLEMS if pattern.search(failure.details)), "it is not there, or does not let this through")
+        advice = f"Add {shown.rpartition(':')[0].strip('[]')} to no_proxy to connect without the proxy, or correct {proxy.variable}"
+        reason = next((problem for pattern, problem in _PROXY_PROBLEMS if pattern.search(failure.details)), "it cannot be reached, or refuses the connection")
         return f"no DCF daemon answers at {shown} through the proxy {proxy.shown}, which the variable {proxy.variable} names: {reason}. {advice}"
     if failure.unsent:
         for pattern, problem in _CONNECT_PROBLEMS:
@@ -109,9 +110,9 @@ def message_of(failure: Failure, shown: str, timeout: float, proxy: Optional[Pro
                 return f"no DCF daemon answers at {shown}: {problem}"
         return f"no DCF daemon answers at {shown}: {failure.details}"
     if failure.refused:
-        return f"the DCF daemon at {shown} took no more calls on its connection: the call was not started"
+        return f"the DCF daemon at {shown} refused the call before it began"
     if failure.code == "DEADLINE_EXCEEDED" and "deadline exceeded" in failure.details.lower():
         return f"the DCF daemon at {shown} gave no answer within the timeout of {timeout:g} s"
     if failure.code == "UNAVAILABLE" and not failure.not_started and failure.report is None:
         return f"the connection to the DCF daemon at {shown} broke ({failure.details}): the call may have run, so it was not tried again"
-    return failure.details or f"the DCF daemon at {shown} answered {failure.code} and said no more"
+    return failure.details or f"the DCF daemon at {shown} answered {failure.code} without a message"

@@ -7,8 +7,8 @@ from typing import Callable
 
 class IdleTimer:
     """
-    Tells when nothing has moved for too long while somebody waits; who does not ask for chunks may take any time. Its thread lives
-    only while somebody waits and for one timeout more.
+    Calls ``on_passed`` when nothing has moved for ``seconds`` while the caller waits for a chunk. While it does not wait, no time is
+    counted. The thread lives while the caller waits, and for one timeout more.
     """
 
     def __init__(self, seconds: float, on_passed: Callable[[], None]) -> None:
@@ -22,7 +22,7 @@ class IdleTimer:
         self.passed = False
 
     def wait(self) -> None:
-        """Somebody waits from now on."""
+        """The caller begins to wait."""
         with self._lock:
             self._waiting = True
             self._moved = time.monotonic()
@@ -32,15 +32,15 @@ class IdleTimer:
         threading.Thread(target=self._watch, name="dcf-idle", daemon=True).start()
 
     def touch(self) -> None:
-        """Something has moved."""
+        """A chunk was sent or received."""
         self._moved = time.monotonic()
 
     def pause(self) -> None:
-        """Nobody waits any more."""
+        """The caller has stopped waiting."""
         self._waiting = False
 
     def stop(self) -> None:
-        """There is nothing more to wait for."""
+        """Ends the timer for good."""
         self._stopped.set()
 
     def _watch(self) -> None:

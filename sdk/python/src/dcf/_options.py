@@ -1,4 +1,4 @@
-"""What callers give, checked: a wrong option is a DcfError INVALID_ARGUMENT and not a surprise on the way."""
+"""Checks the options that callers give. A wrong one is a DcfError INVALID_ARGUMENT, raised before anything is sent."""
 
 from __future__ import annotations
 
@@ -14,34 +14,37 @@ Timeout = Union[int, float, str]
 Headers = List[Tuple[str, str]]
 
 DEFAULT_TIMEOUT = 60.0
-#: A longer one does not fit the 32-bit timers of the daemon, where it would be read as the past.
+#: Seconds. A longer timeout does not fit the 32-bit timers of the daemon, which would read it as the past.
 MAX_TIMEOUT = 24 * 86_400.0
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _KEY = re.compile(r"[0-9a-z_.-]+")
-#: What an HTTP/2 header can carry unchanged.
+#: Values that an HTTP/2 header carries unchanged.
 _VALUE = re.compile(r"(?! )[\x20-\x7e]*(?<! )")
 _RESERVED = {
     *("authorization", "content-type", "content-length", "te", "user-agent", "host"),
     *("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings"),
 }
-#: Servers drop calls with more than 64 KiB of headers without a word.
+#: Bytes of all keys and values. Servers drop calls with more than 64 KiB of headers, and send no error.
 _MAX_HEADERS = 32 * 1024
 
 
 @dataclass(frozen=True)
 class Tls:
-    """PEM texts of a TLS connection. Without ``ca`` the certificates that grpcio brings are trusted."""
+    """
+    Certificates and keys of a TLS connection, as PEM texts. Without ``ca`` the authorities that grpcio brings are trusted; ``cert`` and
+    ``key`` prove who calls.
+    """
 
     ca: Optional[Pem] = None
     cert: Optional[Pem] = None
     key: Optional[Pem] = None
-    #: The name in the daemon's certificate, where it is not the URL's.
+    #: The name in the daemon's certificate, if it differs from the host of the URL.
     server_name: Optional[str] = None
 
 
 def read_timeout(given: Optional[Timeout], fallback: float) -> float:
-    """A timeout in seconds."""
+    """A timeout in seconds: the given one, or ``fallback``. At most 24 days."""
     if given is None:
         return fallback
     seconds: Optional[float] = None
@@ -63,7 +66,7 @@ def read_tls(tls: Union[bool, Tls, None], by_url: Optional[bool], shown: str) ->
         raise DcfError("INVALID_ARGUMENT", f"the URL says http, but tls is given: write https://{shown}, or leave tls out")
     given = Tls() if tls is True else tls
     if (given.cert is None) != (given.key is None):
-        raise DcfError("INVALID_ARGUMENT", "cert and key belong together: give both or neither")
+        raise DcfError("INVALID_ARGUMENT", "tls: cert and key belong together: give both or neither")
     return given
 
 
@@ -75,7 +78,7 @@ def read_headers(
     query: Union[str, Mapping[str, str], None] = None,
     content_type: Optional[str] = None,
 ) -> Headers:
-    """The headers of a call."""
+    """The headers of a call, checked: a wrong one would break the connection or be changed on the way."""
     headers: Headers = []
 
     def add(key: str, value: str, shown: str) -> None:
@@ -90,7 +93,7 @@ def read_headers(
     if request_id is not None:
         add("dcf-request-id", request_id, "the request_id")
     if query:
-        # A text may hold what a URL may not; what there is of codes in it stays.
+        # Characters that a URL cannot have are encoded. Percent codes that are there stay as they are.
         text = quote(query, safe="%;/?:@&=+$,!~*'()[]") if isinstance(query, str) else urlencode(query)
         add("dcf-query", text, "the query")
     if content_type is not None:
@@ -99,7 +102,7 @@ def read_headers(
         key = name.lower()
         shown = f"metadata[{name!r}]"
         if _KEY.fullmatch(key) is None:
-            raise _bad(shown, "has a key of other characters than letters, digits, '_', '-' and '.'")
+            raise _bad(shown, "has a key with a character that is not allowed: use letters, digits, '_', '-' and '.'")
         if key.endswith("-bin"):
             raise _bad(shown, "has a key that ends with -bin, which gRPC keeps for bytes: choose another")
         if key in _RESERVED or key.startswith(("grpc-", "dcf-")):
@@ -107,7 +110,7 @@ def read_headers(
         add(key, value, shown)
     size = sum(len(key) + len(value) for key, value in headers)
     if size > _MAX_HEADERS:
-        raise _bad("the metadata", f"has {size} bytes, and {_MAX_HEADERS} is the most: put it into the input")
+        raise _bad("the metadata", f"has {size} bytes; at most {_MAX_HEADERS} are allowed: send it in the input")
     return headers
 
 

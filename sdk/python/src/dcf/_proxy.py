@@ -1,4 +1,4 @@
-"""Whether the environment names a proxy for a daemon, by the same rules as the SDK for TypeScript."""
+"""Finds the proxy that the environment names for a daemon, by the same rules as the SDK for TypeScript."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Mapping, Optional, Union
 from urllib.parse import urlsplit
 
-#: As gRPC reads them, and in capitals as curl does, which leaves HTTP_PROXY alone.
+#: The variables that gRPC reads, and those in capitals that curl reads. Like curl it ignores HTTP_PROXY.
 _PROXIES = ("grpc_proxy", "https_proxy", "HTTPS_PROXY", "http_proxy")
 _EXCEPT = ("no_grpc_proxy", "no_proxy", "NO_PROXY")
 
@@ -17,18 +17,18 @@ _Number = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 @dataclass(frozen=True)
 class Proxy:
-    """An HTTP proxy that is used by CONNECT."""
+    """An HTTP proxy, which is used with CONNECT."""
 
     #: ``host:port``, without credentials.
     shown: str
-    #: What gRPC takes.
+    #: The URL for gRPC, with credentials.
     url: str
-    #: What names it.
+    #: The variable that names the proxy.
     variable: str
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its name or number alone; ``0.0.0.0`` and ``::`` reach it, too."""
+    """Whether a name or address always means this machine. ``0.0.0.0`` and ``::`` do, too."""
     name = _bare(host)
     number = _number(name)
     if number is None:
@@ -39,8 +39,8 @@ def is_loopback(host: str) -> bool:
 
 def proxy_for(host: str, port: int, environment: Mapping[str, str]) -> Optional[Proxy]:
     """
-    The proxy for a daemon; None to go there directly. This machine's own addresses never go through one, nor what ``no_proxy`` lists:
-    names with all below them, addresses, networks such as 10.0.0.0/8, each with a port or without, or ``*``.
+    The proxy for a daemon; None to connect without one. None is used for this machine, nor for what ``no_proxy`` lists: names (with all
+    names below them), addresses, networks such as 10.0.0.0/8, each with or without a port, or ``*``.
     """
     if is_loopback(host):
         return None

@@ -7,11 +7,11 @@ from typing import Optional, Tuple
 
 @dataclass(frozen=True)
 class Report:
-    """How a call went. What the daemon did not tell is ``None``. Times are in milliseconds, memory in bytes."""
+    """How a call went. Values that the daemon did not send are ``None``. Times are in milliseconds, memory in bytes."""
 
-    #: From ``invoke`` to the output, the tries before included.
+    #: Time from the call of ``invoke`` to its output, with all attempts.
     total_ms: float
-    #: 1 when the first try did it. Only a try that certainly did not start the call is followed by another.
+    #: Number of attempts. There is another one only when the one before has certainly not started the call.
     attempts: int
     id: Optional[str] = None
     revision: Optional[str] = None
@@ -28,19 +28,19 @@ class Report:
 
 @dataclass(frozen=True)
 class Result:
-    """What a call came to."""
+    """The output of a call, and its report."""
 
     output: bytes
     report: Report
 
     @property
     def text(self) -> str:
-        """The output as UTF-8. Raises UnicodeDecodeError where it is none."""
+        """The output as text. Raises UnicodeDecodeError if it is not valid UTF-8."""
         return self.output.decode("utf-8")
 
 
 def read_report(told: Optional[str], request_id: Optional[str], total_ms: float, attempts: int) -> Report:
-    """The report of a call, with the daemon's part of it from the trailer ``dcf-report``."""
+    """The report of a call. ``told`` is the daemon's part of it, from the trailer ``dcf-report``."""
     try:
         given = json.loads(told) if told is not None else None
     except ValueError:

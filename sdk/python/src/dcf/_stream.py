@@ -13,18 +13,17 @@ from ._result import Report
 
 Chunk = Union[bytes, bytearray, memoryview, str]
 
-#: Begins an attempt with these requests. Raises DcfError once the client is closed.
+#: Begins an attempt that sends these messages. Raises DcfError CANCELLED once the client is closed.
 Begin = Callable[[Iterator[bytes]], grpc.Call]
-#: What a failed attempt comes to: returns when another may be made, and raises otherwise.
+#: Handles a failed attempt: returns when there may be another, and raises otherwise.
 Failed = Callable[[grpc.RpcError, bool], None]
 
-
-#: A server whose headers a proxy has emptied counts as one that has accepted the call after so many seconds without a status.
+#: Seconds. If a proxy removes the server's headers, a call without a status after this time counts as accepted.
 _STATUS_GRACE = 1.0
 
 
 class _Gate:
-    """Holds the input back until it is known whether the daemon has accepted the call."""
+    """Delays the input until it is known whether the daemon has accepted the call."""
 
     def __init__(self) -> None:
         self._known = threading.Event()
@@ -41,8 +40,8 @@ class _Gate:
 
 def _is_accepted(call: grpc.Call) -> bool:
     """
-    Waits for the daemon's word, until the call is cancelled at the latest. It sends headers of its own when it accepts a call;
-    those of a refusal come with the status, and grpcio may tell of their absence a moment before it tells the status.
+    Waits until the daemon has accepted or refused the call, or the call is cancelled. The daemon sends headers when it accepts a call;
+    a refusal has only a status, and grpcio may report that there are no headers a moment before it reports the status.
     """
     ended = threading.Event()
     if call.initial_metadata():
@@ -54,8 +53,8 @@ def _is_accepted(call: grpc.Call) -> bool:
 
 class Stream:
     """
-    The chunks of an output, as they come. A reader who is slow holds up the function. Leaving a ``with`` block, or ``close``,
-    gives the call up.
+    The chunks of an output, as they come. A slow reader slows the function down. ``close``, or leaving a ``with`` block, cancels the
+    call if it has not ended.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class Stream:
         self._report_of = report_of
         self._read_input = read_input
         self._fault: Optional[Exception] = None
-        #: A chunk of the input was taken, or one of the output came: there is no other try then.
+        #: Whether a chunk of the input was taken, or one of the output came. There is no other attempt then.
         self._begun = False
         self._received: List[bytes] = []
         self._report: Optional[Report] = None
@@ -86,11 +85,11 @@ class Stream:
 
     @property
     def report(self) -> Optional[Report]:
-        """How the call went, once all of the output has been read; None before."""
+        """How the call went, once the whole output has been read; None before."""
         return self._report
 
     def close(self) -> None:
-        """Gives the call up, unless it has ended."""
+        """Cancels the call, unless it has ended."""
         self._idle.stop()
         self._cancel()
 
@@ -120,7 +119,7 @@ class Stream:
         self._call.cancel()
 
     def _open(self) -> None:
-        """Makes an attempt, and waits until the daemon has accepted or refused it: only then a chunk of the input is taken."""
+        """Begins an attempt, and waits until the daemon has accepted or refused it. Chunks of the input are taken only then."""
         gate = _Gate()
         accepted = False
         try:
@@ -132,7 +131,7 @@ class Stream:
             gate.decide(accepted)
 
     def _receive(self) -> Optional[bytes]:
-        """The next message; None when the attempt has failed and another is to be made."""
+        """The next message; None when the attempt failed and there is to be another."""
         self._idle.wait()
         try:
             return next(self._call)
@@ -149,7 +148,7 @@ class Stream:
             self._idle.pause()
 
     def _raise_fault(self, error: grpc.RpcError) -> None:
-        """Raises what this side has ended the call for."""
+        """Raises the error for which this side has ended the call, if it has."""
         if self._fault is not None:
             raise self._fault from None
         if self._idle.passed:

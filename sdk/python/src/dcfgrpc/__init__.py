@@ -1,3 +1,3 @@
-"""The package that scripts for the original DCF import; see dcfgrpc.api."""
+"""The package that scripts for the original DCF import: see dcfgrpc.api."""
 
 __all__ = ["api"]

@@ -1,4 +1,4 @@
-"""`from dcfgrpc.api import dcf`, as scripts for the original DCF say it."""
+"""The function dcf for scripts of the original DCF: `from dcfgrpc.api import dcf`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dcf._errors import DcfError
 
 __all__ = ["dcf"]
 
-#: The original set none, so a call took what its function took. The function's own timeout still holds.
+#: Seconds. The original set no timeout. That of the function still applies.
 _TIMEOUT = 24 * 3600.0
 
 
 def dcf(**kwargs: Any) -> Union[str, bytes]:
     """
-    Calls a function, as the original's ``dcf(url=…, service=…, arg=…)`` does: what is returned is text, and a failed call
-    raises grpcio's own error. Output that is no text, at which the original broke, is returned as bytes; ``arg`` may be text.
+    Calls a function as the original's ``dcf(url=…, service=…, arg=…)`` does: it returns a string, and a failed call raises grpcio's own
+    error. Unlike the original it returns output that is not valid UTF-8 as bytes, and takes a string as ``arg``, too.
 
     :raises grpc.RpcError: when the call fails
     """

@@ -30,6 +30,9 @@ export class Batches {
     const replies: unknown = await this.handler.callBatch?.(batch);
     if (Array.isArray(replies) && replies.length === batch.length) return replies;
     const found = Array.isArray(replies) ? `${replies.length} replies` : `${replies === null ? 'null' : `a ${typeof replies}`}`;
-    throw new DcfError('INTERNAL', `callBatch returned ${found} for ${batch.length} requests; it must return a list with one for each`);
+    throw new DcfError(
+      'INTERNAL',
+      `callBatch returned ${found} for ${batch.length} requests; it must return a list with one reply for each`,
+    );
   }
 }

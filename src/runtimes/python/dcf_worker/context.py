@@ -1,4 +1,4 @@
-"""What a Handler is built with."""
+"""The context that a Handler gets: about its worker, and about a call."""
 
 from __future__ import annotations
 
@@ -11,39 +11,41 @@ if TYPE_CHECKING:
 
 
 class Context:
-    """What a Handler knows of its worker. A function that takes it with its call gets one for each, which has its `request_id`."""
+    """Describes the worker to its Handler. A Handler that takes a context with each call gets a CallContext, which has a `request_id` too."""
 
     def __init__(self, init: dict[str, Any], output: Any, calls: Any) -> None:
         self.function: str = init["function"]
         self.revision: str = init["revision"]
-        #: The manifest's `parameters`, with what `--set` changed.
+        #: `parameters` of function.yaml, with the values that `--set` replaced.
         self.parameters: dict[str, Any] = init["parameters"]
-        #: Absolute paths of the manifest's `resources`, by name.
+        #: Absolute paths of the `resources` of function.yaml, by name.
         self.resources: dict[str, str] = init["resources"]
-        #: The execution providers that may be used here, best first.
+        #: ONNX execution providers that work here, the best one first.
         self.providers: list[str] = init["providers"]
-        #: The devices that this replica may use; none on a CPU host.
+        #: Devices that this replica may use; empty on a host without a GPU.
         self.devices: list[str] = init["devices"]
-        #: Which of the replica's workers this is, from 0.
+        #: Number of this worker in its replica, from 0.
         self.worker: int = init["worker"]
         self._output = output
         self._calls = calls
 
     @property
     def logger(self) -> Logger:
-        """A logging.Logger; its records are entries of the function's log."""
+        """A logging.Logger that writes to the function's log."""
         return self._output.logger(self.function)
 
     def call(self, name: str, input: bytes | str, alias: str | None = None, timeout: float | None = None, metadata: dict[str, str] | None = None) -> Any:
-        """Calls another function through the daemon, for the call that runs.
+        """Calls another function through the daemon, as a part of the call that runs now.
 
-        input: bytes or a string. timeout: seconds; it can only shorten what is left of the deadline.
-        Returns its output as bytes; in an `async def` Handler, something to await for them. Raises DcfError as it failed.
+        input: bytes, or a string, which is sent as UTF-8. alias: an alias or revision; the active revision by default.
+        timeout: seconds; by default, and at most, the time that this call has left. metadata: strings by key.
+        Returns the output as bytes; in an `async def` Handler, an awaitable of them.
+        Raises the DcfError that the other call failed with; FAILED_PRECONDITION outside of a call.
         """
         calls = self._calls()
         request = calls.current if calls is not None else None
         if request is None:
-            raise DcfError("FAILED_PRECONDITION", f"{name} was called outside of a call: only a call can call another function")
+            raise DcfError("FAILED_PRECONDITION", f"context.call({name!r}) was used outside of a call: only a running call can call another function, not __init__, init or close")
         return calls.call_other(request, name, input, alias, timeout, metadata)
 
 
@@ -51,12 +53,12 @@ _contexts: list[Context] = []
 
 
 def use_context(context: Context) -> None:
-    """Makes it the one that `current_context` gives."""
+    """Has `current_context` return this context."""
     _contexts.append(context)
 
 
 def drop_context(context: Context) -> None:
-    """Takes `use_context` back; does nothing for a context that is not in use."""
+    """Undoes `use_context`; does nothing for a context that is not in use."""
     if context in _contexts:
         _contexts.remove(context)
 
@@ -69,7 +71,7 @@ def current_context() -> Context:
 
 
 class CallContext:
-    """The context of one call: the worker's own, and `request_id`."""
+    """The context of one call: has all that the worker's Context has, and `request_id`."""
 
     def __init__(self, context: Context, request: Any) -> None:
         self._context = context

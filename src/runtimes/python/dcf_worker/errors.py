@@ -1,4 +1,4 @@
-"""The one error of the platform, and how anything that was raised is told to the daemon."""
+"""DcfError, and how any exception is reported to the daemon."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CODES = frozenset(
     )
 )
 
-# A header holds 64 KiB; message, stack and JSON's escapes have to fit.
+# Bytes of UTF-8. A header holds 64 KiB, into which message, stack and JSON's escapes have to fit.
 MAX_MESSAGE_LENGTH = 4 * 1024
 MAX_STACK_LENGTH = 8 * 1024
 
@@ -34,26 +34,30 @@ _RUNTIME_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class DcfError(Exception):
-    """An error with a gRPC status code of the function's own choice.
+    """An error with a gRPC status code that the function chooses, such as NOT_FOUND.
 
+    message: what the caller reads. reason: a word for programs, or None.
     Raises ValueError for a code that gRPC does not have.
     """
 
     def __init__(self, code: str, message: str, reason: str | None = None) -> None:
         if code not in CODES:
-            raise ValueError(f"{code!r} is no gRPC status; there are: {', '.join(sorted(CODES))}")
+            raise ValueError(f"{code!r} is not a gRPC status code; use one of: {', '.join(sorted(CODES))}")
         super().__init__(message)
         self.code = code
         self.message = message
         self.reason = reason
 
 
-# What functions import it from, and tracebacks say.
+# The name that functions import it by, which tracebacks show.
 DcfError.__module__ = "dcf_worker"
 
 
 def code_and_reason(error: BaseException) -> tuple[str, str | None]:
-    """UNKNOWN, unless the error chose a code; also that of another class of this name, such as the client package's."""
+    """The status code of an exception, and the reason: those of a DcfError, UNKNOWN for any other.
+
+    A DcfError of another package counts too, such as that of the client.
+    """
     if type(error).__name__ != "DcfError":
         return "UNKNOWN", None
     code = getattr(error, "code", None)
@@ -62,23 +66,23 @@ def code_and_reason(error: BaseException) -> tuple[str, str | None]:
 
 
 def message_of(error: BaseException) -> str:
-    """Never empty, and never raises."""
+    """What an exception says. Never empty, and never raises."""
     name = type(error).__name__
     try:
         text = str(error)
     except Exception:
         return f"{name}, which cannot be described"
-    # What a KeyError says is the key alone.
+    # The text of a KeyError is the key alone.
     return f"{name}: {text}" if text == "" or isinstance(error, KeyError) else text
 
 
 def describe(error: BaseException) -> tuple[str, str]:
-    """Message and traceback, both short enough for a header."""
+    """Message and traceback of an exception, both short enough for a header."""
     return cut(message_of(error).rstrip(": "), MAX_MESSAGE_LENGTH), _stack_of(error)
 
 
 def cut(text: str, limit: int) -> str:
-    """`text` in at most `limit` UTF-8 bytes, well-formed, with a mark where it was cut."""
+    """`text` cut to at most `limit` bytes of valid UTF-8, with a mark at the end if something was cut."""
     whole = utf8(text[:limit])
     if len(text) <= limit and len(whole) <= limit:
         return whole.decode("utf-8")
@@ -86,7 +90,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def utf8(text: str) -> bytes:
-    """`text` as UTF-8; half a surrogate pair, which UTF-8 cannot write, becomes U+FFFD."""
+    """`text` as UTF-8; a lone surrogate, which UTF-8 cannot express, becomes U+FFFD."""
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
@@ -95,12 +99,12 @@ def utf8(text: str) -> bytes:
 
 def _stack_of(error: BaseException) -> str:
     try:
-        # Loaded for the first error only: it would cost each replica some of its start.
+        # Loaded with the first error: to load it earlier would make each replica start later.
         import traceback
 
         frames = _own_frames(error)
         if frames is None and isinstance(error, DcfError):
-            # The runtime's own words: where they were put together is of no use to anybody.
+            # The runtime raised it: its own frames are of no use to the function's author.
             return ""
         lines = traceback.format_exception(type(error), error, frames)
     except Exception:
@@ -109,13 +113,13 @@ def _stack_of(error: BaseException) -> str:
     whole = utf8(stack)
     if len(whole) <= MAX_STACK_LENGTH:
         return whole.decode("utf-8")
-    # Where it was raised stands at the end.
+    # The end is kept: it names the line that raised the exception.
     tail = whole[-(MAX_STACK_LENGTH * 3 // 4) :].decode("utf-8", "ignore")
     return cut(stack, MAX_STACK_LENGTH // 4 - 8) + "\n" + tail
 
 
 def _own_frames(error: BaseException):
-    """The traceback from the first frame that is neither the runtime's nor the import system's."""
+    """The traceback from its first frame outside the runtime and the import system; None if there is none."""
     frames = error.__traceback__
     while frames is not None:
         name = frames.tb_frame.f_code.co_filename

@@ -1,4 +1,4 @@
-"""The life of one worker: from INIT to the end of its stream."""
+"""One worker, from INIT to the end of its stream."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from .wire.link import Link
 from .wire.messages import INIT, PROTOCOL_VERSION, header_of, write
 
 def serve_worker(descriptor: int) -> int:
-    """Serves one worker until the daemon wants no more, or is gone; returns the exit code."""
+    """Serves one worker until the daemon sends DRAIN or the stream ends. Returns the exit code."""
     return Worker(descriptor).serve()
 
 
 class Worker:
+    """Loads the function that INIT names, runs its calls, and closes it."""
+
     def __init__(self, descriptor: int) -> None:
         self._link = Link(descriptor)
         self._calls: Calls | None = None
@@ -33,6 +35,7 @@ class Worker:
         self._loop = None
 
     def serve(self) -> int:
+        """Serves until the daemon sends DRAIN or the stream ends. Returns the exit code."""
         self._link.deliver_to(self._take_init)
         self._link.wait(lambda: self._init)
         if self._init is None:
@@ -56,7 +59,7 @@ class Worker:
         return self._end()
 
     def _take_over(self) -> None:
-        """From now on what the whole process says and does belongs to the function."""
+        """Has the output of the whole process, and exceptions of its threads, go to the function's log from now on."""
         self._output.capture()
         follow_forks(self._link, self._output, lambda: self._calls)
         LoggingFinder(self._output).install()
@@ -67,7 +70,7 @@ class Worker:
             raise FrameError(f"a frame of type {kind} came before INIT")
         init = header_of(header)
         if init["protocol"] != PROTOCOL_VERSION:
-            raise FrameError(f"protocol version {init['protocol']} is not {PROTOCOL_VERSION}")
+            raise FrameError(f"protocol version {init['protocol']} is not supported, only {PROTOCOL_VERSION}")
         self._init = init
 
     def _load(self, init: dict) -> Target:
@@ -88,7 +91,7 @@ class Worker:
         return load_target(init, context, self._run)
 
     def _make_calls(self, target: Target, init: dict) -> Calls:
-        """Each way is loaded only where it is used: the event loop alone costs tens of milliseconds of the start."""
+        """Chooses how calls run. Only the chosen module is imported: asyncio alone would delay the start by tens of milliseconds."""
         if target.is_async:
             from .calls.asynchronous import AsyncCalls
 
@@ -102,18 +105,18 @@ class Worker:
         return SerialCalls(target, self._link, self._output, init)
 
     def _event_loop(self):
-        """The only one of this thread, made when it is needed first."""
+        """The event loop of this thread, made at its first use."""
         if self._loop is None:
             import asyncio
 
-            # Until 3.10, a lock that the function has made belongs to the loop that is there already.
+            # Before Python 3.10, a lock that the function has made belongs to the loop that exists already.
             self._loop = asyncio.new_event_loop() if sys.version_info >= (3, 10) else asyncio.get_event_loop()
             asyncio.set_event_loop(self._loop)
             self._loop.set_exception_handler(self._loop_failed)
         return self._loop
 
     def _run(self, method) -> None:
-        """Runs an initializer, `init` or `close`, which may be `async` in any Handler."""
+        """Runs an initializer, `init` or `close`. Each may be `async`, whatever the Handler is."""
         result = method()
         if hasattr(result, "__await__"):
             self._event_loop().run_until_complete(_await(result))
@@ -123,7 +126,7 @@ class Worker:
             fail_child(error)
         message, stack = describe(error)
         if isinstance(error, SystemExit):
-            message = cut(f"the function called sys.exit({error.code!r}) while it was built", MAX_MESSAGE_LENGTH)
+            message = cut(f"the function called sys.exit({error.code!r}) while its Handler was being built", MAX_MESSAGE_LENGTH)
         self._link.send(write({"type": "INIT_FAILED", "message": message, "stack": stack}))
         return 1
 
@@ -159,7 +162,7 @@ class Worker:
             self._failed(error, "an exception in a task that nobody awaited")
 
     def _failed(self, error: BaseException, what: str) -> None:
-        """No call fails for it, but nobody knows in what state it left the process: the daemon is asked to replace it."""
+        """Logs an exception outside of calls, and asks the daemon to replace this worker: the state of the process is unknown then."""
         message, stack = describe(error)
         self._output.log("error", f"{what}: {stack or message}")
         self._link.send(write({"type": "RETIRE", "why": cut(f"{what}: {message}", MAX_MESSAGE_LENGTH)}))

@@ -1,4 +1,4 @@
-"""What a Handler gives, as the frames of an answer."""
+"""Answers: the frames for what a Handler returned or raised."""
 
 from __future__ import annotations
 
@@ -12,50 +12,49 @@ from ..wire.messages import END, JSON, RESULT, TEXT
 from .request import Request
 from .streams import cancelled
 
-
-#: What `body_of` makes bytes of without another look; bytes themselves do not even come to it.
+#: Types of replies that `body_of` converts without awaiting anything. Bytes need no conversion.
 ORDINARY = (str, dict, list)
 
 
 class Answers:
-    """The part of a worker's calls that begins when the Handler has come back."""
+    """The part of `Calls` that begins when the Handler has returned."""
 
     def __init__(self, target, link, max_payload: int) -> None:
         self.target = target
         self.link = link
         self.max_payload = max_payload
-        #: Gives an event loop for the thread that serves.
+        #: Returns an event loop for the thread that serves.
         self.main_loop = None
         self._loops = None
 
     def cancel_all(self) -> None:
-        """Nobody waits for an answer any more."""
+        """Cancels all calls: nobody waits for an answer any more."""
         raise NotImplementedError
 
     def error_frame(self, request: Request, error: BaseException) -> bytes:
-        """What a call is answered with that has failed."""
+        """The answer to a call that failed."""
         raise NotImplementedError
 
     def ended(self, request: Request) -> None:
-        """The call is over, its answer about to be written."""
+        """Notes the end of a call. Its answer is written next."""
         raise NotImplementedError
 
     @property
     def awaits(self) -> bool:
-        """Whether the code that asks is a coroutine of the Handler's."""
+        """Whether the running code is a coroutine of the Handler."""
         return self._loops is not None and self._loops.running_here()
 
     def head_of_result(self, request: Request, body) -> bytes:
-        """Raises DcfError when the body is too long."""
+        """The frame's head for a reply. Raises DcfError RESOURCE_EXHAUSTED when the body is too long."""
         self.check_length(len(body))
         return request.reply_head + HEAD.pack(len(body), 0, RESULT, request.reply_flags, request.number, 0)
 
     def end_frame(self, request: Request) -> bytes:
-        """The last word of an answer that came in chunks."""
+        """The frame that ends an answer in chunks."""
         return request.reply_head + HEAD.pack(0, 0, END, 0, request.number, 0)
 
     def opened(self, request: Request, reply):
-        """What is in a Response; any other reply as it is."""
+        """The body of a Response, whose head is kept for the answer; any other reply itself."""
         if isinstance(reply, Response):
             request.reply_head = reply.head_frame(request.number)
             reply = reply.body
@@ -65,7 +64,7 @@ class Answers:
         return reply
 
     def body_of(self, request: Request, reply):
-        """The bytes of a reply; `None` when it was sent in chunks, and END is all that is left to say."""
+        """The bytes of a reply; `None` when it was sent in chunks, so that only END is left to send."""
         kind = type(reply)
         if kind is str:
             request.reply_flags = TEXT
@@ -76,7 +75,7 @@ class Answers:
         return self.body_of_opened(request, self.opened(request, reply))
 
     def body_of_opened(self, request: Request, reply):
-        """The bytes, or the chunks, of what was in a Response."""
+        """Does the same as `body_of` for the result of `opened`."""
         if isinstance(reply, PLAIN):
             return reply_bytes(reply)
         if hasattr(reply, "__await__") or is_async_stream(reply):
@@ -95,25 +94,25 @@ class Answers:
                 close()
 
     def chunk_bytes(self, chunk):
-        """The bytes of one chunk. Raises DcfError when it is none, or too long."""
+        """The bytes of one chunk. Raises DcfError INTERNAL for what cannot be a chunk, RESOURCE_EXHAUSTED for one that is too long."""
         body = reply_bytes(chunk)
         self.check_length(len(body))
         return body
 
     def check_length(self, length: int) -> None:
-        """Raises DcfError RESOURCE_EXHAUSTED for more bytes than the function may answer with."""
+        """Raises DcfError RESOURCE_EXHAUSTED for more bytes than limits.payload allows."""
         if length > self.max_payload:
             raise DcfError("RESOURCE_EXHAUSTED", f"the reply has {length} bytes; limits.payload is {self.max_payload}")
 
     def batch_replies(self, batch: list[Request], replies) -> list:
-        """Raises DcfError INTERNAL unless there is a reply for each."""
+        """The replies of a batch. Raises DcfError INTERNAL unless there is one for each request."""
         if isinstance(replies, (list, tuple)) and len(replies) == len(batch):
             return list(replies)
         found = f"{len(replies)} replies" if isinstance(replies, (list, tuple)) else f"a {type(replies).__name__}"
-        raise DcfError("INTERNAL", f"call_batch returned {found} for {len(batch)} requests; it must return a list with one for each")
+        raise DcfError("INTERNAL", f"call_batch returned {found} for {len(batch)} requests; it must return a list with one reply for each")
 
     def batch_frames(self, batch: list[Request]):
-        """Runs a batch, and makes the frame of each of its calls."""
+        """Runs a batch, and yields the frame of the answer to each of its calls."""
         try:
             replies = self.target.call_batch(batch)
             if hasattr(replies, "__await__"):
@@ -127,7 +126,7 @@ class Answers:
             yield frame
 
     def batch_answer(self, request: Request, reply) -> bytes:
-        """The frame for one call of a batch; an exception in the place of a reply fails it alone."""
+        """The answer to one call of a batch. An exception in place of its reply fails only this call."""
         try:
             if isinstance(reply, BaseException):
                 raise reply
@@ -170,7 +169,7 @@ class Answers:
         return b"".join(gathered)
 
     def look_now_and_then(self) -> None:
-        """Called with each chunk: an endless generator is to notice that nobody listens."""
+        """Called after each chunk, so that an endless generator is ended once nobody waits for it."""
 
     def _await(self, request: Request, reply):
         from .awaited import body_of_later
@@ -178,7 +177,7 @@ class Answers:
         return self._own_loops().run(request, body_of_later(self, request, reply))
 
     def _own_loops(self):
-        """For a Handler that is not async as far as its load could tell: few need it, and an event loop takes long to load."""
+        """Event loops for a Handler that did not look `async` when it was loaded. Made when needed: to import asyncio takes long."""
         if self._loops is None:
             from .awaited import Loops
 

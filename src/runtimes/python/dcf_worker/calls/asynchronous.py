@@ -1,4 +1,4 @@
-"""Calls of an `async def` Handler: tasks of one event loop."""
+"""Calls of an `async def` Handler: each is a task of one event loop."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .base import Calls
 from .request import Request
 from .streams import cancelled
 
-# How long a Handler may take to finish once nobody waits for its answers any more, in seconds.
+# Seconds that calls may go on after the stream has ended.
 _ORPHAN_GRACE = 5.0
 
 
 class AsyncCalls(Calls):
-    """The loop reads when there is something to read. A call that is cancelled has its task cancelled."""
+    """Reads from the event loop. A call that is cancelled has its task cancelled."""
 
     def __init__(self, target, link, output, init: dict, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(target, link, output, init)
         link.turns = False
         self._loop = loop
         self._outgoing: list[bytes] = []
-        #: Calls and batches that run.
+        #: Number of calls and batches that run.
         self._busy = 0
 
     def serve(self) -> None:
@@ -36,7 +36,7 @@ class AsyncCalls(Calls):
 
     def abandon(self) -> None:
         super().abandon()
-        # Whatever waits in this turn of the loop is for the parent to run.
+        # The loop still runs as many callbacks in this turn as it has counted. They belong to the parent: others, which end the child, replace them.
         waiting = getattr(self._loop, "_ready", None)
         count = 0 if waiting is None else len(waiting)
         if waiting is not None:
@@ -47,7 +47,7 @@ class AsyncCalls(Calls):
     def start(self, item: Request | list[Request]) -> None:
         self._busy += 1
         if isinstance(item, Request):
-            # The loop itself would let a task that waits be collected.
+            # The loop keeps only weak references to tasks.
             item.keeper = self._loop.create_task(self._run(item))
         else:
             item[0].keeper = self._loop.create_task(self._run_batch(item))
@@ -62,7 +62,7 @@ class AsyncCalls(Calls):
 
     @property
     def awaits(self) -> bool:
-        # Otherwise it is a thread that the Handler has started.
+        # Without a running loop this is a thread that the Handler has started.
         return asyncio._get_running_loop() is not None
 
     def _readable(self) -> None:
@@ -80,7 +80,7 @@ class AsyncCalls(Calls):
             self._loop.stop()
 
     async def _run(self, request: Request) -> None:
-        # Only from here on: a task that is cancelled before its first step never takes it, and would answer nothing.
+        # Set here and not earlier: a task that is cancelled before its first step never runs, so it would send no answer.
         request.task = asyncio.current_task()
         self.enter(request)
         try:
@@ -125,12 +125,12 @@ class AsyncCalls(Calls):
         self._leave_when_idle()
 
     def _send(self, head: bytes, body) -> None:
-        """What is answered in one turn of the loop is written at once."""
+        """Queues an answer. All answers of one turn of the loop are written together."""
         if not self._outgoing:
             self._loop.call_soon(self._flush)
         self._outgoing.append(head)
         if len(body) > 0:
-            # Before it is written the Handler may have put something else into what can be changed.
+            # Copied, because the Handler may change a bytearray before it is written.
             self._outgoing.append(body if type(body) is bytes else bytes(body))
 
     def _flush(self) -> None:
@@ -140,4 +140,4 @@ class AsyncCalls(Calls):
 
 
 def _end_in_loop() -> None:
-    fail_child(RuntimeError("a process that a coroutine has forked cannot await anything: the event loop is its parent's"))
+    fail_child(RuntimeError("a process that was forked in a coroutine cannot await: the event loop belongs to its parent"))

@@ -1,4 +1,4 @@
-"""Replies that have to be awaited: of an `async def` Handler, and of any other that turns out to give something to await."""
+"""Replies that have to be awaited, of an `async def` Handler or of any other that returns an awaitable."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..replies.files import file_reply, is_file
 from ..replies.response import kind_of
 from .streams import cancelled
 
-# So long, in seconds, a generator that is not asynchronous may keep the event loop for itself.
+# Seconds that a plain generator may keep the event loop busy.
 _LONG_STEP = 0.001
 
 
 async def body_of_later(calls, request, reply):
-    """The bytes of a reply; `None` when it was sent in chunks, and END is all that is left to say."""
+    """The bytes of a reply; `None` when it was sent in chunks, so that only END is left to send."""
     reply = calls.opened(request, reply)
     while hasattr(reply, "__await__"):
         reply = calls.opened(request, await reply)
@@ -49,7 +49,7 @@ async def body_of_later(calls, request, reply):
 
 
 async def _in_turns(chunks):
-    """The chunks of a plain generator, between which the loop does what else there is to do."""
+    """The chunks of a plain generator. Between them other tasks of the loop get their turn."""
     began = perf_counter()
     for chunk in chunks:
         yield chunk
@@ -68,7 +68,7 @@ async def _close(reply) -> None:
 
 
 class Loops:
-    """Event loops of the threads that run a Handler which is not known as `async`: of one thread, or of several."""
+    """Event loops for a Handler that did not look `async` when it was loaded: one for each thread that runs calls."""
 
     def __init__(self, link, cancel_all, main_loop) -> None:
         self._link = link
@@ -77,7 +77,10 @@ class Loops:
         self._of_thread = threading.local()
 
     def run(self, request, coroutine):
-        """What it gives. It is cancelled with its call; `request` is `None` for what belongs to several."""
+        """Runs a coroutine and returns its result. It is cancelled together with its call.
+
+        request: the call; `None` for a coroutine that belongs to several calls.
+        """
         loop = self._loop()
         task = loop.create_task(coroutine)
         if request is not None:
@@ -93,14 +96,14 @@ class Loops:
                 request.task = None
 
     def running_here(self) -> bool:
-        """Whether the code that asks is a coroutine which one of these loops runs."""
+        """Whether the running code is a coroutine in one of these loops."""
         return asyncio._get_running_loop() is getattr(self._of_thread, "loop", self)
 
     def _run(self, loop, task):
         link = self._link
         if not link.turns:
             return loop.run_until_complete(task)
-        # Nobody else reads.
+        # No other thread reads.
         descriptor = link.descriptor
         link.fed = True
         loop.add_reader(descriptor, self._read, loop, descriptor)
@@ -125,7 +128,7 @@ class Loops:
 
 
 class _Cancellation:
-    """Cancels a task from any thread."""
+    """A task that any thread may cancel."""
 
     def __init__(self, loop, task) -> None:
         self._loop = loop

@@ -1,4 +1,4 @@
-"""What the three ways of running calls have in common: one at a time, in threads, and on an event loop."""
+"""Calls: what the three ways to run them (one at a time, in threads, on an event loop) have in common."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from .request import Request
 
 _current: ContextVar = ContextVar("dcf_current", default=None)
 
-# After a call that held the thread for this long, in seconds, what the daemon said meanwhile is read before the next one begins.
+# Seconds. After a call that took longer, messages of the daemon are read before the next call begins.
 LONG_RUN = 0.001
 
 
 class Calls(Answers):
-    """Takes the frames of calls, keeps those that run and those that wait, and writes their answers."""
+    """Takes the frames of calls, keeps the calls that run and those that wait, and writes their answers."""
 
     def __init__(self, target, link, output, init: dict) -> None:
         super().__init__(target, link, init["maxPayload"])
         self.leaving = False
         self.running: dict[int, Request] = {}
-        #: Sent ahead, so that the Handler need not wait for the daemon between two calls; not started.
+        #: Calls that the daemon has sent ahead and that have not begun: the Handler does not wait for the daemon between two calls.
         self.waiting: deque = deque()
         self.concurrency: int = init["concurrency"]
         self._output = output
@@ -36,29 +36,29 @@ class Calls(Answers):
         self._batch: list[Request] = []
 
     def serve(self) -> None:
-        """Runs calls until the daemon wants no more, or is gone."""
+        """Runs calls until the daemon sends DRAIN or the stream ends."""
         raise NotImplementedError
 
     def start(self, item: Request | list[Request]) -> None:
-        """Runs a call, or a batch, that counts as begun."""
+        """Runs a call, or a batch, that has begun."""
         raise NotImplementedError
 
     def start_waiting(self) -> None:
-        """Begins calls that were sent ahead, as many as there is room for."""
+        """Begins calls that were sent ahead, up to `concurrency`."""
         raise NotImplementedError
 
     def look(self) -> None:
-        """Reads what has come, where nobody else does."""
+        """Reads messages that have arrived, if no other thread does."""
 
     def abandon(self) -> None:
-        """In a forked child: it ends as soon as the Handler's code comes back, in whatever way, and answers nothing."""
+        """Has a forked child end as soon as the Handler's code returns or raises. It answers nothing."""
         self.running.clear()
         self.waiting.clear()
         self.ended = self.opened = self.body_of = self.body_of_opened = self.chunk_bytes = self.batch_replies = end_child
         self.error_frame = lambda _request, error: fail_child(error)
 
     def call_other(self, request: Request, name: str, *options):
-        """Calls another function for a call that runs here; gives its output, or in a coroutine something to await for it."""
+        """Calls another function for a call that runs here. Returns its output; in a coroutine, an awaitable of it."""
         if self.awaits:
             return self._call_later(request, name, *options)
         nested = self._nested.start(request.number, name, *options)
@@ -69,7 +69,7 @@ class Calls(Answers):
 
     @property
     def current(self) -> Request | None:
-        """The call that the code belongs to which asks."""
+        """The call that the running code belongs to; `None` outside of a call."""
         return _current.get()
 
     @property
@@ -78,11 +78,11 @@ class Calls(Answers):
         return 0 if request is None else request.number
 
     def enter(self, request: Request | None) -> None:
-        """From here on the code of this thread, or task, belongs to this call."""
+        """Has the code that this thread or task runs next belong to a call; `None`: to no call."""
         _current.set(request)
 
     def take(self, kind: int, flags: int, number: int, timeout_ms: int, header: bytes, body: bytes) -> None:
-        """A frame has come. Raises FrameError for one that a worker does not take."""
+        """Handles a frame that has come. Raises FrameError for a type that a worker does not accept."""
         if kind == CALL:
             request = Request(self, number, flags, timeout_ms, header, body)
             if request.announced:
@@ -106,16 +106,16 @@ class Calls(Answers):
         elif kind in (DATA, END, CREDIT):
             self._take_of_stream(kind, self.running.get(number), header, body)
         else:
-            raise FrameError(f"a worker takes no frame of type {kind}")
+            raise FrameError(f"a worker does not accept frames of type {kind}")
 
     def cancel_all(self) -> None:
-        """Nobody waits for an answer any more."""
+        """Cancels all calls: nobody waits for an answer any more."""
         self.waiting.clear()
         for request in list(self.running.values()):
             request.cancel()
 
     def begin(self, request: Request) -> bytes | None:
-        """STARTED for a call that was sent ahead, to be written before the Handler is called; answers one that is too late."""
+        """The STARTED frame for a call that was sent ahead, to be written before the Handler is called. If it is too late, answers the call and returns `None`."""
         if request.over:
             self.link.send(self.error_frame(request, DcfError("DEADLINE_EXCEEDED", "the deadline passed before the call began")))
             return None
@@ -123,7 +123,7 @@ class Calls(Answers):
         return HEAD.pack(0, 0, STARTED, 0, request.number, 0)
 
     def error_frame(self, request: Request, error: BaseException) -> bytes:
-        """What a call is answered with that has failed. A call to leave is no failure of the call: it ends the process."""
+        """The answer to a call that failed. SystemExit has none: it ends the process."""
         if isinstance(error, SystemExit):
             end_process(exit_code_of(error))
         code, reason = code_and_reason(error)
@@ -131,7 +131,7 @@ class Calls(Answers):
         return write({"type": "ERROR", "id": request.number, "code": code, "message": message, "stack": stack, "reason": reason})
 
     def ended(self, request: Request) -> None:
-        """The call is over, its answer about to be written."""
+        """Notes the end of a call. Its answer is written next."""
         self.running.pop(request.number, None)
         if self._output.pending:
             self._output.flush(request.number)
@@ -145,7 +145,7 @@ class Calls(Answers):
         self.start(batch)
 
     def _take_of_stream(self, kind: int, request: Request | None, header: bytes, body: bytes) -> None:
-        # What belongs to a call that is over has crossed its end.
+        # The call has ended while this frame was on its way.
         if request is None:
             return
         if kind == CREDIT:
@@ -164,7 +164,7 @@ class Calls(Answers):
             request.cancel()
 
     def _withdraw(self, number: int) -> Request | None:
-        """Takes a call back that was sent ahead and has not begun."""
+        """Removes a call that was sent ahead and has not begun; `None` if there is none with this number."""
         for request in list(self.waiting):
             if isinstance(request, Request) and request.announced and request.number == number:
                 try:

@@ -1,4 +1,4 @@
-"""Calls of other functions, through the daemon."""
+"""Nested calls: calls to other functions, through the daemon."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .streams import Waiter, cancelled
 
 
 class NestedCall:
-    """One call of another function."""
+    """One call to another function."""
 
     __slots__ = ("number", "done", "output", "error", "waiter")
 
@@ -29,7 +29,7 @@ class NestedCall:
 
 
 class NestedCalls:
-    """Starts them, and takes their answers."""
+    """Starts nested calls, and takes their answers."""
 
     def __init__(self, link) -> None:
         self._link = link
@@ -37,13 +37,13 @@ class NestedCalls:
         self._open: dict[int, NestedCall] = {}
 
     def start(self, parent: int, name: str, body, alias: str | None, timeout: float | None, metadata: dict[str, str] | None) -> NestedCall:
-        """`timeout` is in seconds; `None`: as long as the call that it is made for.
+        """Sends a nested call for the call with the number `parent`.
 
-        Raises DcfError FAILED_PRECONDITION in a forked child.
+        timeout: seconds; `None`: the time that the call `parent` has left. Raises DcfError FAILED_PRECONDITION in a forked child.
         """
         if self._link.abandoned:
-            raise DcfError("FAILED_PRECONDITION", f"{name} is called in a process that the Handler has forked: only the Handler itself can")
-        # The number 0 means none, and has to be left out.
+            raise DcfError("FAILED_PRECONDITION", f"{name} cannot be called from a process that the Handler has forked: call it from the Handler's own process")
+        # 0 is not a valid number: it means "no call".
         nested = NestedCall(next(self._numbers) & 0xFFFFFFFF or next(self._numbers), self._link)
         message = {
             "type": "NESTED_CALL",
@@ -53,7 +53,7 @@ class NestedCalls:
             "alias": alias,
             "parent": parent,
             "metadata": metadata,
-            "body": _bytes_of(body),
+            "body": _bytes_of(name, body),
         }
         frame = write(message)
         self._open[nested.number] = nested
@@ -61,7 +61,7 @@ class NestedCalls:
         return nested
 
     def answered(self, kind: int, number: int, header: bytes, body: bytes) -> None:
-        """RESULT or ERROR has come; one for a call that was given up is dropped."""
+        """Takes a RESULT or an ERROR; drops one for a call that was given up."""
         nested = self._open.pop(number, None)
         if nested is None:
             return
@@ -73,7 +73,10 @@ class NestedCalls:
         nested.waiter.wake()
 
     def wait(self, nested: NestedCall, request) -> bytes:
-        """Raises the DcfError that the call ended with; CANCELLED when the one that it is made for is cancelled."""
+        """Waits for the output of a nested call.
+
+        Raises the DcfError that it failed with; CANCELLED when the call `request`, which it belongs to, is cancelled.
+        """
         self._link.wait(lambda: nested.done or request.was_cancelled)
         if not nested.done:
             self.give_up(nested)
@@ -81,7 +84,7 @@ class NestedCalls:
         return nested.result()
 
     async def wait_later(self, nested: NestedCall) -> bytes:
-        """Waits for a nested call's result in a coroutine: its task is cancelled with its call."""
+        """Waits in a coroutine for the output of a nested call. The task is cancelled together with its call."""
         try:
             while not nested.done:
                 if self._link.ended:
@@ -93,6 +96,7 @@ class NestedCalls:
         return nested.result()
 
     def give_up(self, nested: NestedCall) -> None:
+        """Cancels a nested call, unless it has ended."""
         if self._open.pop(nested.number, None) is not None:
             self._link.send(write({"type": "CANCEL", "id": nested.number}))
 
@@ -102,11 +106,11 @@ def _error_of(fields: dict) -> DcfError:
     return DcfError(code if code in CODES else "UNKNOWN", str(fields.get("message", "")), fields.get("reason"))
 
 
-def _bytes_of(body) -> bytes:
+def _bytes_of(name: str, body) -> bytes:
     if isinstance(body, bytes):
         return body
     if isinstance(body, str):
         return utf8(body)
     if isinstance(body, (bytearray, memoryview)):
         return bytes(body)
-    raise TypeError(f"the input of a call is bytes or a string, not {type(body).__name__}")
+    raise TypeError(f"the input for {name} must be bytes or a string, not {type(body).__name__}")

@@ -1,4 +1,4 @@
-"""Calls one at a time, in the main thread, without any other: the fastest there is for an ordinary Handler."""
+"""Calls one at a time in the main thread, without another thread: the fastest way for an ordinary Handler."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _INLINE_LENGTH = 16 * 1024
 
 
 class SerialCalls(Calls):
-    """Reads when nothing runs, or when the Handler looks. An answer is written together with the STARTED of the next call."""
+    """Reads when nothing runs, or when the Handler asks whether its call is cancelled. An answer is written together with STARTED of the next call."""
 
     def __init__(self, target, link, output, init: dict) -> None:
         super().__init__(target, link, output, init)
@@ -67,7 +67,7 @@ class SerialCalls(Calls):
             started = self.begin(request)
             if started is None:
                 return
-            # Were the process to end in the Handler before the daemon could know, the call would be started twice.
+            # Written before the Handler runs: if it ends the process, the daemon must know that the call began, or it would run it again.
             self._outgoing.append(started)
         self._current = request
         self._flush()

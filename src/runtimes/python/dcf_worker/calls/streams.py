@@ -1,4 +1,4 @@
-"""The two directions of a streamed call."""
+"""Both directions of a streamed call."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from ..errors import DcfError
 from ..wire.frames import HEAD
 from ..wire.messages import CHUNK_COST, DATA, INITIAL_CREDIT, write
 
-# So much is taken before credit is given back: a CREDIT for each of many small chunks would cost as much as the chunk.
+# Bytes that are taken before credit is given back: a CREDIT for every small chunk would cost as much as the chunk.
 _CREDIT_STEP = 64 * 1024
 
 
 def cancelled() -> DcfError:
-    """What ends the waits of a call that nobody waits for."""
+    """The error of a call that was cancelled."""
     return DcfError("CANCELLED", "the caller gave up or the deadline passed")
 
 
 class Waiter:
-    """Lets a coroutine wait for what the stream brings, in whatever loop and thread it runs."""
+    """Lets a coroutine wait for messages of the stream, in any event loop and thread."""
 
     __slots__ = ("_future", "_link")
 
@@ -27,7 +27,7 @@ class Waiter:
         self._link = link
 
     def wake(self) -> None:
-        """What has come is there to be seen before this is called."""
+        """Ends the wait. Call it after the state that the coroutine waits for has changed."""
         future = self._future
         if future is None:
             return
@@ -40,20 +40,20 @@ class Waiter:
             try:
                 loop.call_soon_threadsafe(_resolve, future)
             except RuntimeError:
-                # The loop was closed meanwhile: nobody waits there.
+                # The loop was closed meanwhile.
                 pass
 
     async def wait(self, ready) -> None:
-        """Returns when it was woken; `ready` says whether there is anything to wait for."""
+        """Waits until `wake` is called; returns at once if `ready()` is true."""
         if self._link.turns and not self._link.fed:
-            # A loop of the function's own, in the only thread: nobody else reads.
+            # The function runs its own loop in the only thread, so no other thread reads.
             self._link.wait(ready)
             return
         import asyncio
 
         future = self._future = asyncio.get_running_loop().create_future()
         try:
-            # Another thread may have brought it before the future was there.
+            # Another thread may have called `wake` before the future was there.
             if not ready():
                 await future
         finally:
@@ -66,7 +66,7 @@ def _resolve(future) -> None:
 
 
 class Incoming:
-    """The chunks of a streamed input: an iterator, and an asynchronous one."""
+    """The chunks of a streamed input, for `for` and `async for`."""
 
     def __init__(self, request, link) -> None:
         self._request = request
@@ -77,24 +77,24 @@ class Incoming:
         self._waiter = Waiter(link)
 
     def feed(self, chunk: bytes) -> None:
-        """A chunk has come."""
+        """Adds a chunk that has come."""
         self._chunks.append(chunk)
         self._waiter.wake()
 
     def end(self) -> None:
-        """No more will come."""
+        """Notes that no more chunks will come."""
         self._ended = True
         self._waiter.wake()
 
     def wake(self) -> None:
-        """The call was cancelled."""
+        """Ends waits, because the call was cancelled."""
         self._waiter.wake()
 
     def __iter__(self) -> Incoming:
         return self
 
     def __next__(self) -> bytes:
-        """Raises DcfError CANCELLED when the call is."""
+        """The next chunk. Raises DcfError CANCELLED when the call is cancelled."""
         if not self._ready():
             self._link.wait(self._ready)
         chunk = self._take()
@@ -130,7 +130,7 @@ class Incoming:
 
 
 class WholeInput:
-    """The chunks of an input that came as one: just that."""
+    """An input that came whole, as one chunk."""
 
     def __init__(self, body: bytes) -> None:
         self._left = [body]
@@ -153,33 +153,33 @@ class WholeInput:
 
 
 class Outgoing:
-    """The chunks of an output, held up while there is no credit for them."""
+    """The chunks of an output. They wait while the daemon has given no credit for them."""
 
     def __init__(self, request, link) -> None:
         self._request = request
         self._link = link
-        # Each is written by one thread alone: that which reads, and that which runs the Handler.
+        # Each has one writer: the thread that reads, and the thread that runs the Handler.
         self._granted = INITIAL_CREDIT
         self._spent = 0
         self._waiter = Waiter(link)
 
     def add(self, credit: int) -> None:
-        """The daemon takes so many bytes more."""
+        """Allows that many more bytes to be sent."""
         self._granted += credit
         self._waiter.wake()
 
     def wake(self) -> None:
-        """The call was cancelled."""
+        """Ends waits, because the call was cancelled."""
         self._waiter.wake()
 
     def send(self, chunk, flags: int) -> None:
-        """Waits for credit. `flags` say what the chunk is. Raises DcfError CANCELLED when the call is."""
+        """Sends a chunk once there is credit. `flags`: its kind. Raises DcfError CANCELLED when the call is cancelled."""
         if not self._ready():
             self._link.wait(self._ready)
         self._write(chunk, flags)
 
     async def send_later(self, chunk, flags: int) -> None:
-        """Waits as the method above does, for a coroutine."""
+        """Does the same as `send` in a coroutine."""
         while not self._ready():
             await self._waiter.wait(self._ready)
         self._write(chunk, flags)

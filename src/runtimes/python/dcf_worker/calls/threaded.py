@@ -1,4 +1,4 @@
-"""Several calls at once in a Handler that is not `async`: each in a thread, while the main thread reads."""
+"""Several calls at once for a Handler that is not `async`: each in a thread, while the main thread reads."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .request import Request
 from .streams import cancelled
 
 _LOOK_AGAIN_MS = 20
-# How long a Handler may take to finish once nobody waits for its answers any more, in seconds.
+# Seconds that calls may go on after the stream has ended.
 ORPHAN_GRACE = 5.0
 
 
 class ThreadedCalls(Calls):
-    """As many threads as there are slots, made when they are needed."""
+    """Up to `concurrency` threads, started when they are needed."""
 
     def __init__(self, target, link, output, init: dict) -> None:
         super().__init__(target, link, output, init)
@@ -24,7 +24,7 @@ class ThreadedCalls(Calls):
         self._lock = threading.Lock()
         self._jobs: SimpleQueue = SimpleQueue()
         self._threads = 0
-        #: Calls and batches that have a thread, or wait for one that is about to be free.
+        #: Number of calls and batches that have a thread, or wait for one that is about to be free.
         self._busy = 0
 
     def serve(self) -> None:
@@ -79,7 +79,7 @@ class ThreadedCalls(Calls):
             if request.was_cancelled:
                 raise cancelled()
             reply = self.target.handle(request)
-            # Looked up after the call: in a child that the Handler has forked it is another.
+            # Looked up after the call: in a forked child `abandon` has replaced it.
             body = self.body_of(request, reply)
             head = self.end_frame(request) if body is None else self.head_of_result(request, body)
         except BaseException as error:
@@ -87,7 +87,7 @@ class ThreadedCalls(Calls):
             body = None
         self.ended(request)
         self.enter(None)
-        # Another thread may write it later, when the Handler has put something else into what can be changed.
+        # Copied, because another thread may write it later, when the Handler may have changed a bytearray.
         self.link.send_soon(head, body if type(body) is bytes else bytes(body or b""))
 
     def _run_batch(self, batch: list[Request]) -> None:

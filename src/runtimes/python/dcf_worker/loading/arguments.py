@@ -1,4 +1,4 @@
-"""What the functions of a Handler are called with, found out before the first call."""
+"""The arguments that a Handler's constructor and functions get, decided before the first call."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ _PARAMETERS = "parameters"
 
 
 def is_context(name: str) -> bool:
-    """Whether a parameter of this name gets the context: context, ctx, lambda_context, _context, _ …"""
+    """Whether a parameter with this name gets the context: context, ctx, lambda_context, _context, _ …"""
     bare = name.strip("_").lower()
     return bare in ("", "c") or bare.endswith(("context", "ctx"))
 
 
 def takes_event(function) -> bool:
-    """Whether it is the second of the pair, `handler(event, context)`, and not a Handler with a context."""
+    """Whether a function has the form `handler(event, context)`, and so gets the input instead of a request."""
     signature = signature_of(function)
     first = signature.positional[:1] if signature is not None else []
     return bool(first) and first[0] not in _REQUEST_NAMES and place_of_context(signature) is not None
 
 
 def place_of_context(signature: Signature | None) -> str | int | None:
-    """How the context is given, after one other argument: 1, by position; by this name; or not at all."""
+    """How the context is passed after one other argument: 1: by position; a string: by this name; `None`: not at all."""
     if signature is None:
         return None
     if len(signature.positional) > 1 and is_context(signature.positional[1]):
@@ -32,9 +32,9 @@ def place_of_context(signature: Signature | None) -> str | int | None:
 
 
 def require_call(function, name: str, path: str, first: str) -> str | int | None:
-    """How `function(first)` is given the context, too, as `place_of_context` says.
+    """How the context is passed to `function(first)`: see `place_of_context`.
 
-    Raises DcfError FAILED_PRECONDITION, with the signature and those that are allowed, when it can be called with neither.
+    Raises DcfError FAILED_PRECONDITION, with the signature and the allowed ones, when the function cannot be called with or without a context.
     """
     signature = signature_of(function)
     if signature is None:
@@ -47,13 +47,13 @@ def require_call(function, name: str, path: str, first: str) -> str | int | None
         own = "self, " if "." in name else ""
         raise DcfError(
             "FAILED_PRECONDITION",
-            f"{name} of {path} is {bare}{text_of(function)} and cannot be called: it has to be {bare}({own}{first}), or {bare}({own}{first}, context)",
+            f"{name} in {path} is declared as {bare}{text_of(function)}, which cannot be called: declare it as {bare}({own}{first}) or {bare}({own}{first}, context)",
         )
     return place
 
 
 def construct(handler_class: type, name: str, path: str, context):
-    """Builds a Handler with what its constructor asks for."""
+    """Builds a Handler: its constructor gets the parameters and the context, if it has parameters for them."""
     positional, by_name = _constructor_arguments(handler_class, name, path, context)
     return handler_class(*positional, **by_name)
 
@@ -73,7 +73,7 @@ def _constructor_arguments(handler_class: type, name: str, path: str, context):
         else:
             break
     by_name: dict = {}
-    # What stands behind a parameter that keeps its default can still be given by its name.
+    # A parameter behind one that keeps its default can only be passed by name.
     for each in [*signature.positional[len(positional) :], *signature.keywords]:
         if each in ("context", "ctx"):
             by_name[each] = context
@@ -98,5 +98,5 @@ def _constructor_signature(handler_class: type) -> Signature | None:
 def _unknown_argument(handler_class: type, name: str, path: str, argument: str) -> DcfError:
     return DcfError(
         "FAILED_PRECONDITION",
-        f"{name}.__init__ of {path} is __init__{text_of(handler_class.__init__)} and asks for {argument}: it may ask for parameters and for context",
+        f"{name}.__init__ in {path} is declared as __init__{text_of(handler_class.__init__)}, and there is no value for {argument}: it may have parameters and context; others need a default",
     )

@@ -1,18 +1,18 @@
-"""What programs that a function starts find in their environment."""
+"""Where modules and programs of a function are found, by itself and by programs that it starts."""
 
 from __future__ import annotations
 
 import os
 
-# Where the daemon installs what requirements.txt names.
+# The folder, in that of the function, in which the daemon installs the packages of requirements.txt.
 REQUIREMENTS = os.path.join(".dcf", "site-packages")
 
 
 def function_folders(directory: str, handler_path: str) -> tuple[list[str], list[str]]:
-    """The folders in which a function's modules are looked for: those before all others, and those after.
+    """The folders in which a function's modules are searched: those before all other folders, and those after.
 
-    First the folder of the handler's file, or for a file in a package that which holds the package; then the function's own. What lies
-    beside a handler in a package is found last by its bare name.
+    First the folder of the handler's file, or for a file in a package the folder that contains the package; then that of the function.
+    The folder of a handler in a package comes last, so that modules beside it are found by their bare name, too.
     """
     first = list(dict.fromkeys((package_of(directory, handler_path)[0], os.path.normpath(directory))))
     own = os.path.dirname(os.path.normpath(os.path.join(directory, handler_path)))
@@ -20,7 +20,7 @@ def function_folders(directory: str, handler_path: str) -> tuple[list[str], list
 
 
 def package_of(directory: str, path: str) -> tuple[str, str]:
-    """The folder from which a file is imported, and by which name: with the packages around it."""
+    """The folder from which a file is imported, and its module name, which begins with the packages that contain it."""
     directory = os.path.normpath(directory)
     folder, file = os.path.split(os.path.normpath(os.path.join(directory, path)))
     name = os.path.splitext(file)[0]
@@ -31,9 +31,9 @@ def package_of(directory: str, path: str) -> tuple[str, str]:
 
 
 def extend_environment(environment, directory: str, handler_path: str) -> None:
-    """Has other interpreters import what the function imports, and finds the programs that its requirements bring.
+    """Sets variables for programs that the function starts: other interpreters import what it imports, and programs of its requirements are found.
 
-    `PYTHONPATH` gets what sys.path has in front of the host's packages, in that order and absolute, as such programs may run in any
+    `PYTHONPATH` gets the folders that sys.path has in front of the host's packages, as absolute paths, since such programs may run in any
     folder. They write no byte code beside the function's files.
     """
     requirements = os.path.join(directory, REQUIREMENTS)

@@ -1,4 +1,4 @@
-"""Imports the files of a function, as Python itself would if it were started in the function's folder."""
+"""Imports the files of a function, as Python does when it is started in the function's folder."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from .. import MODULES_AT_START
 from ..errors import DcfError
 from .environment import REQUIREMENTS, function_folders, package_of
 
-# What a package is named whose folder is the function's own: that is named by a revision.
+# The package name when the function's own folder is a package: the name of that folder is a revision.
 _OWN_PACKAGE = "dcf_package"
 
-# What the runtime loads only where it is needed.
+# Modules of the standard library that the runtime imports only when it needs them.
 _LOADED_LATE = ("asyncio", "importlib.util", "inspect", "logging", "queue", "select", "signal", "threading", "traceback")
 
 
 def extend_path(directory: str, handler_path: str) -> None:
-    """The folder of the handler's file comes first, then the function's own; its requirements come before the host's packages.
-
-    For a file in a package that is the folder which holds the package; what lies beside the file is found last by its bare name.
-    """
+    """Extends sys.path by the folders of `function_folders`, and by the function's requirements, in front of the host's packages."""
     requirements = os.path.join(directory, REQUIREMENTS)
     if os.path.isdir(requirements):
         host = (index for index, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages")))
@@ -32,7 +29,7 @@ def extend_path(directory: str, handler_path: str) -> None:
 
 
 def import_file(directory: str, path: str):
-    """The module of a file of the function. Raises DcfError FAILED_PRECONDITION when there is no such file."""
+    """Imports a file of the function. Raises DcfError FAILED_PRECONDITION when there is no such file, and whatever the file raises."""
     file = os.path.normpath(os.path.join(directory, path))
     if not os.path.isfile(file):
         raise DcfError("FAILED_PRECONDITION", f"the handler file {path} is not in the package")
@@ -53,15 +50,15 @@ def _import(directory: str, path: str, file: str):
         __import__(name)
         known = sys.modules[name]
     if _is_from(known, file):
-        # Files beside it find it by its bare name, too, and do not load it twice.
+        # Files beside it may import it by its bare name: it is not loaded twice then.
         sys.modules.setdefault(name.rpartition(".")[2], known)
         return known
-    # A name that no import statement can say, or that another module has taken.
+    # The name is not a valid module name, or another module has it.
     return _load(f"dcf_function_{name.rpartition('.')[2]}", file)
 
 
 def _import_from_own_package(directory: str, file: str):
-    """The function's own folder is a package, and the handler needs it to be one."""
+    """Imports a handler that needs the function's own folder to be a package."""
     bare = os.path.splitext(os.path.basename(file))[0]
     _load(_OWN_PACKAGE, os.path.join(directory, "__init__.py"), [directory])
     module = _load(f"{_OWN_PACKAGE}.{bare}", file)
@@ -77,7 +74,7 @@ def _load(name: str, file: str, search: list[str] | None = None):
         return known
     spec = spec_from_file_location(name, file, submodule_search_locations=search)
     if spec is None or spec.loader is None:
-        raise DcfError("FAILED_PRECONDITION", f"the handler file {os.path.basename(file)} is no Python file: its name has to end in .py")
+        raise DcfError("FAILED_PRECONDITION", f"the handler file {os.path.basename(file)} is not a Python file: its name must end in .py")
     module = module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -89,10 +86,10 @@ def _is_from(module, file: str) -> bool:
 
 
 def _make_way(folders: list[str], handler: str) -> None:
-    """A module of the function may have the name of one of the standard library, which the runtime has loaded: it is loaded anew then.
+    """Lets modules of the function take the place of modules of the standard library with the same name, if the runtime has imported these.
 
-    As in any Python program, it then hides that from all modules that are loaded later. The runtime's own are loaded before, and
-    the handler's file itself, which nobody else imports, hides nothing.
+    As in any Python program, all modules that are imported later then get the function's module. The runtime keeps those of the standard
+    library, and the handler's own file replaces nothing, as no other module imports it.
     """
     found = {name for folder in folders for name in _modules_in(folder) if _is_standard(name)}
     if handler in found:

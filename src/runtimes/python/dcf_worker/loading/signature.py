@@ -1,4 +1,4 @@
-"""What a function of the user's asks for."""
+"""Signatures of the user's functions."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ _COROUTINE = 0x80
 _ASYNC_GENERATOR = 0x200
 _VARIED = 0x04
 
-# Wrappers around wrappers; an object that has every attribute has no end of them.
+# Most wrappers that are followed. An object that has every attribute, such as a mock, would have no end of them.
 _MOST_WRAPPERS = 20
 
 
 class Signature:
-    """The parameters of a function, without those that are bound already."""
+    """The parameters of a function, without those that are already bound, such as self."""
 
     __slots__ = ("positional", "required", "keywords", "varied")
 
     def __init__(self, positional: list[str], required: int, keywords: dict[str, bool], varied: bool) -> None:
-        #: Names of those that can be given by position, and how many of them have no default.
+        #: Names of parameters that can be given by position, and how many of them have no default.
         self.positional = positional
         self.required = required
-        #: Those that can be given by name only, and whether they have no default.
+        #: Parameters that can only be given by name, and whether they have no default.
         self.keywords = keywords
         #: Whether it takes any number of positional arguments.
         self.varied = varied
 
     def without_first(self) -> Signature:
-        """For a method that was looked up on its class: its first parameter is not bound yet."""
+        """The signature of a method that was read from its class, without self."""
         return Signature(self.positional[1:], max(0, self.required - 1), self.keywords, self.varied)
 
 
 def signature_of(function) -> Signature | None:
-    """`None` where nobody knows: some functions written in C do not tell."""
+    """The signature of a function; `None` if it is not known, as for some functions written in C."""
     code, skipped, defaults = _described(function)
     if code is None or hasattr(function, "__wrapped__") or hasattr(function, "__signature__"):
         return _inspected(function)
@@ -42,7 +42,7 @@ def signature_of(function) -> Signature | None:
 
 
 def text_of(function) -> str:
-    """The signature as it was written, such as `(a, b=1)`."""
+    """The signature as text, such as `(a, b=1)`."""
     import inspect
 
     try:
@@ -52,13 +52,13 @@ def text_of(function) -> str:
 
 
 def is_async(function) -> bool:
-    """Whether a call of it, or of what it wraps, gives something to be awaited."""
+    """Whether a function, or a function that it wraps, is async."""
     for _ in range(_MOST_WRAPPERS):
         if function is None:
             return False
         code = _described(function)[0]
         if code is None and not isinstance(function, type):
-            # A partial function, or an object that can be called.
+            # A functools.partial, or an object with __call__.
             code = _described(getattr(type(function), "__call__", None))[0]
         if code is not None and code.co_flags & (_COROUTINE | _ASYNC_GENERATOR):
             return True
@@ -67,9 +67,9 @@ def is_async(function) -> bool:
 
 
 def _described(function):
-    """The code of a function or a bound method, how many parameters are bound already, and how many have a default.
+    """The code of a function or a bound method, how many parameters are already bound, and how many have a default.
 
-    The module inspect would do the same, and costs a replica ten milliseconds of its start.
+    The module inspect would do the same, but to import it makes a replica start ten milliseconds later.
     """
     bound = hasattr(function, "__self__") and hasattr(function, "__func__")
     plain = function.__func__ if bound else function

@@ -1,4 +1,4 @@
-"""Imports the handler's file, and finds out how what it defines wants to be built and called."""
+"""Imports the handler's file, builds the Handler in it, and decides how it is called."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .whole_input import with_whole_input, with_whole_input_async
 
 
 class Target:
-    """What is called: a Handler's methods, or a function."""
+    """The functions that are called: methods of a Handler, or a single function."""
 
     def __init__(self, handle, asynchronous: bool, call_batch=None, init=None, close=None) -> None:
         #: Takes a Request and gives its reply.
@@ -26,8 +26,8 @@ class Target:
 def load_target(init: dict, context: Context, run) -> Target:
     """Runs the initializer, if there is one, and builds the Handler.
 
-    `run` calls a function and waits for what it gives, if that is to be awaited.
-    Raises DcfError FAILED_PRECONDITION when something is missing or cannot be called, and whatever the function raises.
+    run: calls a function, and waits for its result if that is awaitable.
+    Raises DcfError FAILED_PRECONDITION when something is missing or cannot be called, and whatever the function's code raises.
     """
     directory = init["directory"]
     handler = init["handler"]
@@ -40,7 +40,7 @@ def load_target(init: dict, context: Context, run) -> Target:
 
 
 def target_of(found, handler: dict[str, str], context: Context, max_payload: int) -> Target:
-    """Builds a class, and finds out how it, or a function, wants to be called. Raises as `load_target` does."""
+    """The target for a class, which is built, or for a function. Raises as `load_target` does."""
     if isinstance(found, type):
         return _target_of_instance(construct(found, handler["name"], handler["path"], context), handler, context, max_payload)
     return _target_of_function(found, handler, context, max_payload)
@@ -52,7 +52,7 @@ def _member(directory: str, wanted: dict[str, str]):
     if callable(found):
         return found
     names = [name for name, value in vars(module).items() if not name.startswith("_") and callable(value)]
-    what = f"defines no {wanted['name']}" if found is None else f"defines a {wanted['name']} that cannot be called"
+    what = f"does not define {wanted['name']}" if found is None else f"defines {wanted['name']}, which is not a class or a function"
     raise DcfError("FAILED_PRECONDITION", f"{wanted['path']} {what}; it defines: {', '.join(names) or 'nothing'}")
 
 
@@ -70,7 +70,7 @@ def _target_of_instance(instance, handler: dict[str, str], context: Context, max
     elif batch is not None:
         handle = _batch_of_one(batch, is_async(batch), max_payload)
     else:
-        raise DcfError("FAILED_PRECONDITION", f"the class {name} of {path} has no method __call__(self, req), nor call(self, req)")
+        raise DcfError("FAILED_PRECONDITION", f"the class {name} in {path} needs a method __call__(self, req) or call(self, req)")
     asynchronous = is_async(call) or is_async(getattr(instance, "call_batch", None))
     return Target(handle, asynchronous, batch, init, close)
 
@@ -99,14 +99,14 @@ def _context_of_call(context: Context):
 
 
 def _batch_of_one(batch, asynchronous: bool, max_payload: int):
-    """How a Handler that has `call_batch` alone answers a call which is in no batch, such as a streamed one."""
+    """How a Handler that only has `call_batch` answers a call outside of a batch, such as a streamed one."""
 
     def only(replies):
         if isinstance(replies, (list, tuple)) and len(replies) == 1:
             if isinstance(replies[0], BaseException):
                 raise replies[0]
             return replies[0]
-        raise DcfError("INTERNAL", "call_batch must return a list with one reply for the one request that it got")
+        raise DcfError("INTERNAL", "call_batch must return a list with one reply for each request; it got one request")
 
     async def only_later(replies):
         return only(await replies)
@@ -122,7 +122,7 @@ def _require_no_arguments(function, name: str, path: str) -> None:
     signature = signature_of(function)
     if signature is not None and (signature.required > 0 or any(signature.keywords.values())):
         needed = ", ".join([*signature.positional[: signature.required], *(each for each, needed in signature.keywords.items() if needed)])
-        raise DcfError("FAILED_PRECONDITION", f"{name} of {path} asks for {needed}: it is called with nothing")
+        raise DcfError("FAILED_PRECONDITION", f"{name} in {path} requires {needed}, but it is called without arguments: remove them or give them defaults")
 
 
 def _run_initializer(function, initializer: dict[str, str], context: Context, run) -> None:
@@ -130,6 +130,6 @@ def _run_initializer(function, initializer: dict[str, str], context: Context, ru
     if signature is not None and signature.required > 1:
         name = initializer["name"]
         asked = ", ".join(signature.positional)
-        message = f"{name} of {initializer['path']} asks for {asked}: it has to be {name}(context), or {name}()"
+        message = f"{name} in {initializer['path']} has the parameters {asked}: declare it as {name}(context) or {name}()"
         raise DcfError("FAILED_PRECONDITION", message)
     run((lambda: function(context)) if signature is None or signature.positional or signature.varied else function)

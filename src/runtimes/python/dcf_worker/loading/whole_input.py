@@ -1,4 +1,4 @@
-"""Streamed inputs for code that takes all of an input at once."""
+"""Streamed inputs for code that needs the whole input at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ..errors import DcfError
 
 
 def with_whole_input(handle, limit: int):
-    """`handle`, called when all chunks of the input have come. Raises DcfError RESOURCE_EXHAUSTED for more than `limit` bytes."""
+    """Has `handle` called once all chunks of the input have come. The call fails with RESOURCE_EXHAUSTED for more than `limit` bytes."""
 
     def handle_whole(request):
         if request.incoming is not None:
@@ -22,7 +22,7 @@ def with_whole_input(handle, limit: int):
 
 
 def with_whole_input_async(handle, limit: int):
-    """Reads a streamed input to its end where calls run on an event loop."""
+    """Does the same as `with_whole_input` for calls that run on an event loop."""
 
     async def handle_whole(request):
         if request.incoming is not None:
@@ -40,5 +40,5 @@ def with_whole_input_async(handle, limit: int):
 
 def _checked(length: int, limit: int) -> int:
     if length > limit:
-        raise DcfError("RESOURCE_EXHAUSTED", f"the input has more than {limit} bytes, which is limits.payload")
+        raise DcfError("RESOURCE_EXHAUSTED", f"the input has more bytes than limits.payload allows, {limit}")
     return length

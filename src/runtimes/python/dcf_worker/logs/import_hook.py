@@ -1,4 +1,4 @@
-"""Notices that the function imports logging, which most do not: it would cost every replica some of its start."""
+"""Sets the module logging up when the function imports it. Most functions do not, and to import it always would make each replica start later."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 class LoggingFinder:
-    """Finds the module logging as usual, and has it write to the function's log from its very first record on."""
+    """Finds the module logging as usual, and has it write to the function's log from its first record on."""
 
     def __init__(self, output) -> None:
         self._output = output

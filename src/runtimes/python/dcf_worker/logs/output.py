@@ -1,4 +1,4 @@
-"""What a function says: lines of its log, each with the call that it belongs to."""
+"""The lines of a function's log, each with the call that it belongs to."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ MAX_LINE_LENGTH = 64 * 1024
 
 
 class Output:
-    """Sends lines of the log, and collects those that are written in pieces."""
+    """Sends lines to the log, and keeps lines that have not ended yet."""
 
     def __init__(self, link, current_number) -> None:
         self._link = link
-        #: Gives the number of the call that runs; 0 for none.
+        #: Returns the number of the call that runs; 0 if there is none.
         self.current_number = current_number
-        #: Lines that have begun, by level and call. What was sent of one already is not kept: nothing may be left of it.
+        #: Lines that have not ended, by level and call. A part that was sent already is not kept, so it may be an empty string.
         self.pending: dict[tuple[str, int], str] = {}
 
     def capture(self) -> None:
-        """Makes print() write to the log. What others write to descriptors 1 and 2 goes to the daemon through their pipes."""
+        """Has print() write to the log. Other output to descriptors 1 and 2 reaches the daemon through pipes."""
         sys.stdout = sys.__stdout__ = log_stream(self, "info", sys.stdout)
         sys.stderr = sys.__stderr__ = log_stream(self, "warn", sys.stderr)
 
     def abandon(self) -> None:
-        """In a forked child: lines belong to no call, and go to descriptors 1 and 2, as those of other programs do."""
+        """Has a forked child write to descriptors 1 and 2, as other programs do. Its lines belong to no call."""
         self.pending = {}
         self.current_number = lambda: 0
         self._send = _print
 
     def logger(self, name: str):
-        """A logging.Logger; its records are entries of the log."""
-        import logging as _  # first of all, so that it is taken over
+        """A logging.Logger that writes to the log."""
+        import logging as _  # imported first, so that the import hook sets it up
 
         from .records import function_logger
 
         return function_logger(name, self)
 
     def log(self, level: str, text: str, number: int | None = None) -> None:
-        """One entry, which may have several lines; of the call that runs, unless another is named."""
+        """Sends one entry, which may have several lines. It belongs to the call that runs, unless `number` names another."""
         self._send(level, [text], self.current_number() if number is None else number)
 
     def write(self, level: str, text: str) -> None:
-        """Text that ends anywhere."""
+        """Writes text that may end in the middle of a line."""
         number = self.current_number()
         key = (level, number)
         begun = self.pending.pop(key, None)
@@ -61,7 +61,7 @@ class Output:
             self._send(level, lines, number)
 
     def show(self, level: str) -> None:
-        """Sends what there is of a line that the call has begun: the rest may be long in coming."""
+        """Sends the beginning of a line that the call has not ended yet: the rest may come much later."""
         number = self.current_number()
         key = (level, number)
         begun = self.pending.get(key)
@@ -70,7 +70,7 @@ class Output:
             self._send(level, [begun], number, True)
 
     def flush(self, number: int) -> None:
-        """Ends the lines that a call has begun and not ended."""
+        """Ends the lines that a call has begun but not ended."""
         for key in [key for key in self.pending if key[1] == number]:
             rest = self.pending.pop(key, None)
             if rest is not None:
@@ -82,11 +82,11 @@ class Output:
 
 
 def _print(level: str, lines: list[str], _number: int, more: bool = False) -> None:
-    """Writes the lines in one piece, so that those of several processes stay whole."""
+    """Writes all lines at once, so that lines of several processes do not mix."""
     left = memoryview(utf8("\n".join(lines) + ("" if more else "\n")))
     try:
         while left:
             left = left[os.write(1 if level in ("debug", "info") else 2, left) :]
     except OSError:
-        # The process has closed it: nobody listens.
+        # The process has closed the descriptor.
         pass

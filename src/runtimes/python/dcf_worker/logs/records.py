@@ -1,4 +1,4 @@
-"""The standard library's logging, as entries of the function's log. Loaded when the function imports logging."""
+"""Sends records of the module logging to the function's log. Imported when the function imports logging."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 
 class LogHandler(logging.Handler):
-    """Sends records as entries with their own level."""
+    """Sends each record to the log with its level."""
 
     def __init__(self, output) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ def level_of(number: int) -> str:
 
 
 def take_over(output) -> None:
-    """From INFO on, records are entries of the log, until the function sets up something else."""
+    """Sends records of level INFO and above to the log, until the function configures logging itself."""
     handler = LogHandler(output)
     logging.root.addHandler(handler)
     logging.root.setLevel(logging.INFO)
@@ -48,7 +48,7 @@ def take_over(output) -> None:
 
 
 def _adjust(handler: LogHandler, options: dict) -> None:
-    """A format and a level are for the handler that is there; basicConfig() itself would leave all as it is."""
+    """Applies a format and a level to the handler that is there. basicConfig() itself would change nothing, as there is one."""
     if "format" in options or "datefmt" in options:
         style = options.get("style", "%")
         handler.setFormatter(logging.Formatter(options.get("format"), options.get("datefmt"), style))
@@ -57,7 +57,7 @@ def _adjust(handler: LogHandler, options: dict) -> None:
 
 
 def function_logger(name: str, output) -> logging.Logger:
-    """A logger whose records are entries of the log, whatever the function does to the others."""
+    """The logger for `context.logger`. It writes to the log however the function configures other loggers."""
     logger = logging.getLogger(f"dcf.{name}")
     if not logger.handlers:
         logger.addHandler(LogHandler(output))

@@ -1,4 +1,4 @@
-"""What stands in the place of sys.stdout and sys.stderr."""
+"""The streams that replace sys.stdout and sys.stderr."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 
 
 def log_stream(output, level: str, original) -> io.TextIOWrapper:
-    """A text stream as any other, whose lines are entries of the log. To flush it shows a line that has not ended."""
+    """A text stream whose lines go to the log. flush() sends a line that has not ended."""
     stream = io.TextIOWrapper(
         LogBuffer(output, level, original), encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True
     )
@@ -16,9 +16,9 @@ def log_stream(output, level: str, original) -> io.TextIOWrapper:
 
 
 class LogBuffer(io.BufferedIOBase):
-    """The bytes below such a stream, and what else the function writes there, in one order.
+    """The byte stream below it: text and bytes that the function writes there keep their order.
 
-    It cannot be closed: calls to come have something to say, too.
+    close() only flushes, because later calls write, too.
     """
 
     mode = "wb"
@@ -27,7 +27,7 @@ class LogBuffer(io.BufferedIOBase):
         self._output = output
         self._level = level
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        #: The descriptor itself; `None` where there is none.
+        #: The original unbuffered stream; `None` if there was none.
         self.raw = None if original is None else getattr(original.buffer, "raw", original.buffer)
         self.name = "<stdout>" if level == "info" else "<stderr>"
 

@@ -1,4 +1,4 @@
-"""How the process ends."""
+"""How a worker's process ends."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 import sys
 from time import monotonic
 
-# How long the threads and processes that the function has left running may take to end, in seconds.
+# Seconds that threads and processes of the function may take to end when the worker ends.
 _LEFT_RUNNING_GRACE = 2.0
 
 
 def exit_code_of(error: SystemExit) -> int:
-    """What sys.exit() was given, as the interpreter reads it: a number, nothing, or words for stderr."""
+    """The exit code for sys.exit(value), as the interpreter computes it. A value other than a number or None is written to stderr."""
     if error.code is None:
         return 0
     if isinstance(error.code, int):
@@ -22,30 +22,30 @@ def exit_code_of(error: SystemExit) -> int:
 
 
 def end_process(code: int) -> None:
-    """Ends the process at once, from any thread: what a Handler has left running would hold up an ordinary exit for ever."""
+    """Ends the process from any thread. An ordinary exit would wait for ever for threads that a Handler has left running."""
     try:
         _end_left_running(monotonic() + _LEFT_RUNNING_GRACE)
         atexit._run_exitfuncs()
     except BaseException as error:
-        sys.stderr.write(f"at exit: {error}\n")
+        sys.stderr.write(f"a function registered with atexit failed: {error}\n")
     flush_streams()
     os._exit(code)
 
 
 def flush_streams() -> None:
-    """Writes what still waits in memory: of Python's streams, and of C's."""
+    """Writes what is buffered in memory by Python's streams and by the C library's."""
     try:
         for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
             stream.flush()
         if "ctypes" in sys.modules:
-            # What C libraries have printed may wait in memory of their own.
+            # Output of C libraries has its own buffer.
             sys.modules["ctypes"].CDLL(None).fflush(None)
     except Exception:
         pass
 
 
 def _end_left_running(until: float) -> None:
-    """Ends pools of threads and processes, and other children of multiprocessing, whose own exit functions would wait for them."""
+    """Ends pools of threads and processes, and children of multiprocessing. Their own exit functions would wait for them without a limit."""
     if "concurrent.futures" in sys.modules:
         _end_pools(until)
     if "multiprocessing.process" not in sys.modules:
@@ -62,7 +62,7 @@ def _end_left_running(until: float) -> None:
 
 
 def _end_pools(until: float) -> None:
-    """What an ordinary exit does first: the pools are told to end, and waited for."""
+    """Does what an ordinary exit does first: tells the pools to end, and waits for them, here until `until`."""
     import threading
 
     ending = [call for call in reversed(getattr(threading, "_threading_atexits", ()))]

@@ -1,4 +1,4 @@
-"""Processes that a function forks: the stream is their parent's, and so is all that the runtime does."""
+"""Processes that a function forks. The stream and all work of the runtime stay with their parent."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .exit import exit_code_of, flush_streams
 
 
 def follow_forks(link, output, calls) -> None:
-    """From now on a process that is forked here leaves the stream, and what it prints goes to descriptors 1 and 2.
+    """Has each process that is forked from now on leave the stream alone, and print to descriptors 1 and 2.
 
-    Its locks are new ones: those that it has inherited may be held by threads that it does not have.
+    Its locks are replaced: threads that exist only in the parent may hold the inherited ones. `calls` returns the calls, or None.
     """
 
     def in_child() -> None:
@@ -25,16 +25,16 @@ def follow_forks(link, output, calls) -> None:
 
 
 def end_child(*_) -> None:
-    """The code that has forked this process has come back to the runtime, which has nothing for it to do.
+    """Ends a forked child whose code has returned to the runtime.
 
-    What was registered to run at exit is its parent's: in multiprocessing's case it would end its brothers.
+    Functions registered with atexit do not run: they are the parent's, and that of multiprocessing would end the parent's other children.
     """
     flush_streams()
     os._exit(0)
 
 
 def fail_child(error: BaseException) -> None:
-    """Ends a forked child by an exception: that of sys.exit() says with which code the process ends."""
+    """Ends a forked child for an exception, with the code that sys.exit() was given, or 1."""
     code = 1
     if isinstance(error, SystemExit):
         code = exit_code_of(error)

@@ -1,4 +1,4 @@
-"""A replica of several workers: a process for each, because one interpreter runs one thread at a time."""
+"""A replica with several workers: one process for each, because an interpreter runs one thread at a time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def serve_processes(count: int, serve) -> None:
-    """Forks a process for each worker before any code of the function is loaded, and ends as the first of them that fails.
+    """Forks a process for each worker, before any code of the function is loaded. Never returns.
 
-    Never returns.
+    serve: serves the worker of a descriptor and returns the exit code. When a worker fails, the others are killed and this process ends
+    with the exit code or signal of the failed one.
     """
     finished, finishing = os.pipe()
     os.set_blocking(finished, False)
@@ -27,14 +28,14 @@ def serve_processes(count: int, serve) -> None:
             _serve_one(index, count, serve, finished, finishing)
         children.append(child)
     for index in range(count):
-        # While this process held them, the daemon would never see the end of a stream.
+        # The daemon would never see the end of a stream while this process has its descriptor open, too.
         os.close(_FIRST + index)
     os.close(finishing)
     _await_end(children, finished)
 
 
 def _serve_one(index: int, count: int, serve, finished: int, finishing: int) -> None:
-    # What the function prints goes through the worker's stream from then on.
+    # sys.stderr is replaced while the worker serves: what is printed to it goes to the function's log.
     errors = sys.__stderr__
     try:
         _end_with(os.getppid())
@@ -52,7 +53,7 @@ def _serve_one(index: int, count: int, serve, finished: int, finishing: int) -> 
 
 
 def _end_with(parent: int) -> None:
-    """Has the kernel end this process with its parent: one that spins would never read its end of file."""
+    """Has the kernel kill this process when its parent ends. In an endless loop it would never read the end of its stream."""
     try:
         import ctypes
 
@@ -71,7 +72,7 @@ def _await_end(children: list[int], finished: int) -> None:
         if child not in left:
             continue
         left.discard(child)
-        # Each writes a mark when it leaves in order; a Handler that calls sys.exit(0) does not.
+        # A worker that was told to end writes one byte before it does; a Handler that calls sys.exit(0) does not.
         orderly += len(_read(finished))
         if orderly >= len(children) - len(left):
             continue

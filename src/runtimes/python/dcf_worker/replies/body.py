@@ -1,4 +1,4 @@
-"""The bytes of what a Handler returned."""
+"""The bytes of a reply that a Handler returned."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from .json_values import json_text, plain_reply
 
 _ALLOWED = "a reply is bytes, a string, a JSON value, a file or a generator of these"
 _JSON = (dict, list, tuple, int, float)
-#: What needs no look at how it comes.
+#: Types that are neither awaited nor sent in chunks.
 PLAIN = (bytes, str, *_JSON)
 _SIMPLE = (*PLAIN, bytearray, memoryview)
 
 
 def reply_bytes(reply):
-    """Bytes as they are, a string as UTF-8, a JSON value as JSON text, and of anything else what `simple` makes of it.
+    """A reply as bytes: bytes unchanged, a string as UTF-8, a JSON value as JSON text, anything else as `simple` converts it.
 
-    Raises DcfError INTERNAL, saying what was returned, where in it the fault is and what to do, when it is no reply.
+    Raises DcfError INTERNAL for what cannot be a reply. The message says what it is, where in the reply, and what to do.
     """
     reply = simple(reply)
     if isinstance(reply, (bytes, bytearray)):
@@ -27,13 +27,13 @@ def reply_bytes(reply):
 
 
 def simple(reply):
-    """A reply as bytes, a string or a JSON value: a file as what is in it, any other value in its plain form.
+    """Converts a reply to bytes, a string or a JSON value: a file to its content, an array to lists, a dataclass to an object, a date to a string.
 
-    An array becomes lists, a dataclass an object, a date a string. Raises DcfError INTERNAL when it is no reply.
+    Raises DcfError INTERNAL for what cannot be a reply.
     """
     while not isinstance(reply, _SIMPLE):
         if reply is None:
-            raise DcfError("INTERNAL", f"the Handler returned nothing (None); {_ALLOWED}; write 'null' for JSON's null")
+            raise DcfError("INTERNAL", f"the Handler returned nothing (None); {_ALLOWED}; for JSON's null, return the string 'null'")
         if is_file(reply):
             reply = whole_file(reply)
         else:
@@ -42,17 +42,17 @@ def simple(reply):
 
 
 def is_coming(reply) -> bool:
-    """Whether a reply is still to come, in whatever way: what it is then is not known yet."""
+    """Whether a reply has to be awaited or iterated first: its value is not known yet."""
     return not isinstance(reply, _SIMPLE) and any(hasattr(reply, name) for name in ("__await__", "__anext__", "__next__"))
 
 
 def is_stream(reply) -> bool:
-    """Whether a reply comes in chunks: a generator, a file, or another iterator."""
+    """Whether a reply comes in chunks: it is a generator, a file, or another iterator."""
     return hasattr(reply, "__next__")
 
 
 def is_async_stream(reply) -> bool:
-    """Whether a reply comes in chunks that have to be awaited."""
+    """Whether a reply comes in chunks that have to be awaited: it is an asynchronous iterator."""
     return hasattr(reply, "__anext__")
 
 
@@ -62,9 +62,9 @@ def _is_mapped_file(reply) -> bool:
 
 
 def _flat(view: memoryview):
-    """The bytes of a view, copied only where it has to be."""
+    """The bytes of a view, copied only if necessary."""
     try:
         return view.cast("B")
     except (TypeError, ValueError, NotImplementedError):
-        # It is empty, has gaps, or holds items that Python cannot name.
+        # The view is empty or not contiguous, or Python has no name for its items.
         return view.tobytes()

@@ -1,4 +1,4 @@
-"""Files that a Handler returns: their content is the reply."""
+"""Files that a Handler returns. Their content is the reply."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ _PIECE_LENGTH = 64 * 1024
 
 
 def is_file(reply) -> bool:
-    """Whether a reply is a file, or what can be read like one; a file in memory, too."""
+    """Whether a reply is a file, a file in memory, or an object that can be read like a file."""
     kind = type(reply)
     return callable(getattr(kind, "read", None) or getattr(reply, "read", None)) and hasattr(kind, "__iter__") and not hasattr(kind, "__aiter__")
 
 
 def file_reply(file, limit: int):
-    """What is left of a file, in pieces that a chunk may have; of one in memory, as bytes or text, where `limit` allows it.
+    """The rest of a file, from its position on, in pieces of at most `limit` bytes; a file in memory whole, if `limit` allows it.
 
-    `limit`: bytes of a chunk. Raises DcfError INTERNAL when it cannot be read.
+    limit: bytes of a chunk. Raises DcfError INTERNAL when the file cannot be read.
     """
     value = _in_memory(file)
     if value is None:
@@ -28,7 +28,7 @@ def file_reply(file, limit: int):
 
 
 def whole_file(file):
-    """All that is left of a file, as bytes or text. Raises DcfError INTERNAL when it cannot be read."""
+    """The rest of a file, from its position on, as bytes or text. Raises DcfError INTERNAL when it cannot be read."""
     value = _in_memory(file)
     if value is not None:
         return value
@@ -42,7 +42,7 @@ def whole_file(file):
 
 
 def _in_memory(file):
-    """The content of a BytesIO or StringIO from where it stands; one that stands at its end was written just now, and gives all of it."""
+    """The content of a BytesIO or StringIO from its position on; all of it if the position is at the end, where writing leaves it."""
     getvalue = getattr(file, "getvalue", None)
     if not callable(getvalue):
         return None
@@ -57,7 +57,7 @@ def _in_memory(file):
 def _pieces(file, limit: int):
     readable = getattr(file, "readable", None)
     if callable(readable) and not readable():
-        raise _unreadable(file, "it is open for writing only")
+        raise _unreadable(file, "it was opened for writing only")
     step = _step(limit)
     found = False
     while True:
@@ -67,14 +67,14 @@ def _pieces(file, limit: int):
             raise _unreadable(file, str(error)) from error
         if not piece:
             if not found and _stands_at_end(file):
-                raise _unreadable(file, "it stands at its end; seek(0) goes back to its begin")
+                raise _unreadable(file, "its position is at its end: call seek(0) before it is returned")
             return
         found = True
         yield piece
 
 
 def _step(limit: int) -> int:
-    # A character of text may have four bytes.
+    # A character of text takes up to four bytes.
     return max(1, min(_PIECE_LENGTH, limit // 4))
 
 

@@ -1,4 +1,4 @@
-"""Replies as JSON: the values that the standard library knows, and those of others that have a plain form."""
+"""Replies as JSON: values that the module json knows, and values of other types, such as arrays and dataclasses, converted to such."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from os import fspath
 from ..errors import DcfError, cut
 
 _MAX_KEY_LENGTH = 40
-# Integers of more bits are looked at: Python may refuse to write them.
+# Longer integers are checked: Python may refuse to write them (sys.set_int_max_str_digits).
 _LONG_INTEGER_BITS = 10_000
 
-# What libraries call the method that gives plain lists and numbers: NumPy, PyTorch, JAX, CuPy, array; Polars; Arrow.
+# Names of the method that returns plain lists and numbers: NumPy, PyTorch, JAX, CuPy and array; Polars; Arrow.
 _LISTS = ("tolist", "to_dicts", "to_list", "to_pylist")
 
 
 class Unwritable(TypeError):
-    """A value that JSON has no word for. The text says what it is and what to write in its place."""
+    """A value that JSON cannot express. The message says what it is and what to write instead."""
 
 
 def json_text(reply) -> str:
     """A reply as JSON text, without white space.
 
-    Raises DcfError INTERNAL, which says where in the reply a value is that JSON cannot write, and what to do.
+    Raises DcfError INTERNAL for a value that JSON cannot express. The message says where in the reply it is, and what to do.
     """
     try:
         return _encode(reply)
     except Exception:
-        # What follows is for replies that the encoder does not take: it knows neither keys of other types nor where it failed.
+        # The slower way below converts keys of other types, too, and knows where in the reply it fails.
         pass
     try:
         return _encode(_walked(reply, "reply", set()))
@@ -39,21 +39,21 @@ def json_text(reply) -> str:
 
 
 def plain(value):
-    """The plain form of a value that JSON does not know, by what it can do: no library is loaded for it.
+    """Converts a value of another type to one that JSON knows, by the methods that it has: no library is imported for it.
 
-    Its parts may again have to be made plain. Raises Unwritable when there is none.
+    Values inside it may have to be converted, too. Raises Unwritable when it cannot be converted.
     """
     try:
         found = _plain(value)
     except Unwritable:
         raise
     except Exception as error:
-        raise Unwritable(f"{_named(value)} that cannot be made plain: {type(error).__name__}: {error}") from error
+        raise Unwritable(f"{_named(value)}, whose conversion failed: {type(error).__name__}: {error}") from error
     return found
 
 
 def plain_reply(reply):
-    """The plain form of a whole reply. Raises DcfError INTERNAL when there is none."""
+    """Converts a whole reply as `plain` does. Raises DcfError INTERNAL when it cannot be converted."""
     try:
         return plain(reply)
     except Unwritable as problem:
@@ -76,7 +76,7 @@ def _plain(value):
     if hasattr(kind, "iloc") and hasattr(kind, "to_dict") and hasattr(value, "columns"):
         return value.to_dict("records")
     if getattr(getattr(value, "dtype", None), "kind", None) in ("M", "m") and hasattr(value, "astype"):
-        # In nanoseconds NumPy would give bare numbers.
+        # NumPy would convert times in nanoseconds to bare numbers.
         value = value.astype("datetime64[us]" if value.dtype.kind == "M" else "timedelta64[us]")
         kind = type(value)
     for name in _LISTS:
@@ -86,17 +86,17 @@ def _plain(value):
 
 
 def _plain_word(value, kind):
-    """Dates, paths, ids, and collections."""
+    """Converts dates, paths, decimals, ids and collections."""
     if hasattr(kind, "isoformat"):
         if value != value:
-            raise Unwritable(f"{kind.__name__}, which is no point in time: write None")
+            raise Unwritable(f"{kind.__name__}, which is not a time: write None")
         return value.isoformat()
     if hasattr(kind, "__fspath__"):
         path = fspath(value)
         return path if isinstance(path, str) else path.decode("utf-8", "surrogateescape")
     if _is_of(value, "decimal", "Decimal"):
         if not value.is_finite():
-            raise Unwritable(f"{value}; JSON has no such number: write None, or a text")
+            raise Unwritable(f"{value}; JSON has no such number: write None or a string")
         return str(value)
     if _is_of(value, "uuid", "UUID"):
         return str(value)
@@ -117,9 +117,9 @@ def _advice(value, kind) -> str:
     if hasattr(kind, "__await__"):
         return ": await it first"
     if hasattr(kind, "read"):
-        return ": write what value.read() gives"
+        return ": write its content, value.read()"
     if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
-        return ": make it a list; only a whole reply may come in chunks"
+        return ": make a list of it; only a whole reply may come in chunks"
     if isinstance(value, BaseException):
         return f": raise it, or write str(error); it says: {cut(str(value), 200)}"
     if kind.__module__.split(".")[0] == "PIL" and hasattr(kind, "save"):
@@ -131,12 +131,12 @@ def _advice(value, kind) -> str:
     if isinstance(value, complex):
         return ": write [value.real, value.imag]"
     if callable(value):
-        return ": call it, and return what it gives"
-    return ": make a dict, a list, a string or a number of it; vars(value) has the attributes of an object"
+        return ": call it, and write the result"
+    return ": convert it to a dict, a list, a string or a number; vars(value) has the attributes of an object"
 
 
 def _walked(value, path: str, above: set):
-    """The value with everything in it made plain, keys too. Raises DcfError that says where it fails."""
+    """Converts a value with everything in it, keys too. The DcfError that it raises says where it fails."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, int):
@@ -144,7 +144,7 @@ def _walked(value, path: str, above: set):
     if isinstance(value, float):
         if value - value != 0:
             word = "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
-            raise _refused(f"{path} is {word}; JSON has no such number: write None, or a text")
+            raise _refused(f"{path} is {word}; JSON has no such number: write None or a string")
         return value
     if id(value) in above:
         raise _refused(f"{path} contains itself")
@@ -168,7 +168,7 @@ def _walked_object(value: dict, path: str, above: set) -> dict:
     for key, each in value.items():
         text = _written_key(key, path)
         if text in written:
-            raise _refused(f"{path} has several keys that JSON writes as {_short(text)}: one of them is {_short(key)}")
+            raise _refused(f"{path} has several keys that become {_short(text)} in JSON; one of them is {_short(key)}")
         written[text] = _walked(each, f"{path}[{_short(text)}]", above)
     return written
 
@@ -181,7 +181,7 @@ def _written_key(key, path: str) -> str:
     if key is None or isinstance(key, (bool, int, float)):
         return dumps(_walked(key, f"a key of {path}", set()))
     if isinstance(key, (tuple, frozenset)):
-        raise _refused(f"{path} has a key {_named(key)}, {_short(key)}: a key of JSON is a string; write a list of pairs, or join its parts")
+        raise _refused(f"{path} has a key {_named(key)}, {_short(key)}: keys in JSON are strings; write a list of pairs, or join the parts of the key")
     try:
         return _written_key(plain(key), path)
     except Unwritable as problem:
@@ -205,7 +205,7 @@ def _field_names(value, names: str):
 
 
 def _in_order(values: set | frozenset) -> list:
-    """The order of a set differs from process to process."""
+    """The values of a set, sorted if possible: the order of a set differs from process to process."""
     try:
         return sorted(values)
     except Exception:
@@ -213,7 +213,7 @@ def _in_order(values: set | frozenset) -> list:
 
 
 def _is_of(value, module: str, name: str) -> bool:
-    """Whether it is of a class that is only there when its module was loaded."""
+    """Whether a value is of a class in a module that may not be imported."""
     kind = getattr(sys.modules.get(module), name, None)
     return isinstance(kind, type) and isinstance(value, kind)
 

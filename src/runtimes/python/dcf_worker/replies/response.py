@@ -1,4 +1,4 @@
-"""What a Handler chooses for who calls over HTTP: status, headers and content type; and what an output is where it does not."""
+"""Response: the status, headers and content type that a Handler chooses for callers over HTTP."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ if TYPE_CHECKING:
     from typing import Any
 
 _NAME = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-# Many clients take no more in an answer.
+# Characters of all names and values. Many clients refuse answers with longer headers.
 _MAX_HEADERS = 16 * 1024
 _NO_BODY = (204, 205, 304)
 
 
 class Response:
-    """An answer with a status and headers of the Handler's own choice.
+    """A reply with a status and headers that the Handler chooses.
 
-    `body` is anything that a reply may be: bytes, text, a JSON value, a generator of chunks; None for none. `headers` is a mapping, or
-    a list of pairs where one comes several times. Over gRPC the body is the output, and a status of 400 and above an error of its match.
-    Raises DcfError INTERNAL for a status or a header that HTTP does not have.
+    body: anything that a reply may be: bytes, a string, a JSON value, a generator of chunks; None for an empty body.
+    status: 200 to 599. headers: a mapping, or a list of pairs for names that come several times.
+    content_type: takes the place of a content-type in headers.
+    For a caller over gRPC the body is the output, and a status of 400 or above becomes an error with the matching code.
+    Raises DcfError INTERNAL for a status or a header that HTTP does not allow.
     """
 
     __slots__ = ("body", "status", "headers")
@@ -36,29 +38,29 @@ class Response:
         self.body = b"" if body is None else body
         self.status = _checked_status(status)
         pairs = headers.items() if hasattr(headers, "items") else headers or ()
-        #: Pairs of names, in lower case, and values.
+        #: Pairs of name, in lower case, and value.
         self.headers = [_checked(name, value) for name, value in pairs]
         if content_type is not None:
             self.headers = [pair for pair in self.headers if pair[0] != "content-type"]
             self.headers.append(_checked("content-type", content_type))
         length = sum(len(name) + len(value) for name, value in self.headers)
         if length > _MAX_HEADERS:
-            raise DcfError("INTERNAL", f"a Response with headers of {length} characters; {_MAX_HEADERS} are allowed")
+            raise DcfError("INTERNAL", f"a Response has headers of {length} characters together; at most {_MAX_HEADERS} are allowed")
         if self.status in _NO_BODY and not _is_empty(self.body):
-            raise DcfError("INTERNAL", f"a Response with status {self.status} has no body")
+            raise DcfError("INTERNAL", f"a Response with status {self.status} cannot have a body")
 
     def head_frame(self, number: int) -> bytes:
-        """What goes in front of the answer of the call with this number."""
+        """The frame that goes in front of the answer to the call with this number."""
         head = {"status": int(self.status), "headers": self.headers}
         return write({"type": "REPLY_HEAD", "id": number, "head": head})
 
 
-# What functions import it from, and what messages say.
+# The name that functions import it by, which messages show.
 Response.__module__ = "dcf_worker"
 
 
 def kind_of(reply) -> int:
-    """The flags that say what the bytes of a reply, or of a chunk, are."""
+    """The flags for the kind of a reply or a chunk: text, JSON or bytes."""
     if isinstance(reply, str):
         return TEXT
     return 0 if isinstance(reply, (bytes, bytearray, memoryview)) else JSON
@@ -71,20 +73,20 @@ def _is_empty(body) -> bool:
 def _checked_status(status) -> int:
     if isinstance(status, int) and 200 <= status <= 599:
         return status
-    raise DcfError("INTERNAL", f"a Response with the status {status!r}; allowed are 200 to 599")
+    raise DcfError("INTERNAL", f"a Response cannot have the status {status!r}; allowed are 200 to 599")
 
 
 def _checked(name, value) -> tuple[str, str]:
     name = name.decode("latin-1") if isinstance(name, bytes) else name
     value = value.decode("latin-1") if isinstance(value, bytes) else value
     if not isinstance(name, str) or not name or not _NAME.issuperset(name):
-        raise DcfError("INTERNAL", f"a Response with the header name {_shown(name)}; allowed are letters, digits and !#$%&'*+-.^_`|~")
+        raise DcfError("INTERNAL", f"a Response cannot have the header name {_shown(name)}; allowed are letters, digits and !#$%&'*+-.^_`|~")
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or any(char > "\xff" or char == "\x7f" or (char < " " and char != "\t") for char in value):
         raise DcfError(
             "INTERNAL",
-            f"a Response with {_shown(value)} for the header {name}; line breaks, control characters and what is not Latin-1 are not allowed",
+            f"a Response cannot have the value {_shown(value)} for the header {name}; line breaks, control characters and characters outside Latin-1 are not allowed",
         )
     return name.lower(), value
 

@@ -1,4 +1,4 @@
-"""Runs a function in a test: the Handler is built and called by the runtime of a worker, in the test's own process.
+"""Runs a function in a test, in the test's own process. The code that builds and calls the Handler is that of a replica.
 
     with load_function("hello", parameters={"greeting": "Good morning"}) as hello:
         assert hello.call("Ada").text() == "Good morning, Ada!"

@@ -1,4 +1,4 @@
-"""What a caller got."""
+"""Answer: the reply to a call."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ class Answer:
     def __init__(self, output: bytes, kind: str, status: int, headers: list[tuple[str, str]]) -> None:
         #: All bytes of the reply.
         self.output = output
-        #: What they are: "bytes", "text" or "json".
+        #: The kind of the reply: "bytes", "text" or "json".
         self.kind = kind
-        #: What a Handler that returns a Response chose for callers over HTTP; 200 and none otherwise.
+        #: Status and headers for callers over HTTP: those of a Response; 200 and none for any other reply.
         self.status = status
         self.headers = headers
 
     def text(self) -> str:
-        """The output as UTF-8."""
+        """The output as text. Raises UnicodeDecodeError when it is not valid UTF-8."""
         return self.output.decode("utf-8")
 
     def json(self) -> Any:
-        """The output as JSON. Raises ValueError when it is none."""
+        """The output, parsed as JSON. Raises ValueError when it is not valid JSON."""
         return loads(self.output)
 
     def __repr__(self) -> str:

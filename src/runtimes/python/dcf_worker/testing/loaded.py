@@ -1,4 +1,4 @@
-"""A function that was loaded for a test."""
+"""load_function, and the function that it returns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from .manifest import place_of, read_manifest, resources_of, seconds_of, size_of
 from .peer import FakeFunction, OpenCall, Peer
 from .process_state import ProcessState
 
-_CLOSE_PATIENCE = 10.0
+#: Seconds that a Handler may take to finish its calls and its close().
+_CLOSE_TIMEOUT = 10.0
 
 
 def load_function(
@@ -37,10 +38,13 @@ def load_function(
 ) -> LoadedFunction:
     """Builds a function as a worker does.
 
-    source: the folder of a function, or its Handler itself: a class or a function. parameters, resources (paths; relative ones from
-    the folder) and environment take the place of those of function.yaml one by one. functions: stand for those that it calls, by name; a
-    call of any other fails with NOT_FOUND.
-    Raises DcfError FAILED_PRECONDITION with the reason when it cannot be built; what the function raised is its `__cause__`.
+    source: the folder of a function, or its Handler itself: a class or a function.
+    parameters, resources, environment: each entry replaces the one of the same name in function.yaml. Relative paths of resources start
+    at the function's folder.
+    functions: take the place of the functions that it calls, by name. A call to any other fails with NOT_FOUND.
+    providers: the value of `context.providers`. concurrency, max_batch: replace those of function.yaml, whose default is 1.
+    Raises DcfError FAILED_PRECONDITION when the Handler cannot be built: what the function raised is its `__cause__`. Raises DcfError
+    INVALID_ARGUMENT for a folder without a valid function.yaml, or a resource that is not there.
     """
     folder = Path(source).resolve() if isinstance(source, (str, os.PathLike)) else None
     manifest: dict[str, Any] = {} if folder is None else read_manifest(folder)
@@ -66,7 +70,7 @@ def load_function(
 
 
 class LoadedFunction:
-    """A function that can be called as through a daemon, from any thread. `with` closes it."""
+    """A function that can be called from any thread, as through a daemon. Leaving a `with` block closes it."""
 
     def __init__(
         self, init: dict[str, Any], given: Any, environment: Mapping[str, Any], functions: Mapping[str, FakeFunction], timeout: float
@@ -97,22 +101,24 @@ class LoadedFunction:
         query: str | None = None,
         content_type: str | None = None,
     ) -> Answer:
-        """One call. `input`: bytes, a string, or a value that is sent as JSON; `timeout`: seconds, in place of function.yaml's.
+        """Calls the function.
 
-        Raises the DcfError that a caller gets; what the Handler raised is its `__cause__`.
+        input: bytes, a string, which is sent as UTF-8, or another value, which is sent as JSON.
+        timeout: seconds; by default that of function.yaml. request_id: by default `test-` and a number.
+        Raises the DcfError that a caller gets. What the Handler raised is its `__cause__`.
         """
         fields = {"metadata": metadata, "requestId": request_id, "query": query, "contentType": content_type}
         with self._slots:
             return self._answer(*self._begin([self._checked(input)], timeout, fields)[0])
 
     def call_batch(self, inputs: Iterable[Any], *, metadata: Mapping[str, str] | None = None, timeout: float | None = None) -> list[Answer | DcfError]:
-        """Calls that reach call_batch together, where function.yaml has `batch.maxSize`; one after the other otherwise.
+        """Calls the function once for each input: together, in one batch, if `batch.maxSize` allows batches, else one after the other.
 
-        An answer or an error for each.
+        Returns an answer, or the error, for each input.
         """
         bodies = [self._checked(input) for input in inputs]
         if len(bodies) > self._init["maxBatch"] > 1:
-            raise DcfError("INVALID_ARGUMENT", f"{len(bodies)} calls are no batch: batch.maxSize is {self._init['maxBatch']}")
+            raise DcfError("INVALID_ARGUMENT", f"call_batch got {len(bodies)} inputs, but batch.maxSize is {self._init['maxBatch']}")
         with self._slots:
             begun = self._begin(bodies, timeout, {"metadata": metadata})
             return [self._tried(call, until) for call, until in begun]
@@ -125,9 +131,10 @@ class LoadedFunction:
         timeout: float | None = None,
         request_id: str | None = None,
     ) -> Iterator[bytes]:
-        """A streamed call: gives the chunks of the output as they come. An input that is neither bytes nor a string goes in chunks.
+        """Makes a streamed call, and yields the chunks of the output as they come.
 
-        `timeout`: seconds until a chunk, or the end, has to come. Raises what `call` does.
+        input: bytes or a string that are the whole input, or an iterable of chunks.
+        timeout: seconds within which the next chunk, or the end, has to come. Raises what `call` raises.
         """
         whole = isinstance(input, (bytes, bytearray, memoryview, str))
         patience = self._timeout if timeout is None else timeout
@@ -158,20 +165,20 @@ class LoadedFunction:
                 self._peer.close(call)
 
     def close(self) -> None:
-        """Calls the Handler's close(), and gives back what the function has of this process: its modules, paths and variables.
+        """Calls the Handler's close(), and removes the function's modules, import paths and variables from this process.
 
-        Raises what the Handler's close() raises.
+        Raises what the Handler's close() raises; DcfError DEADLINE_EXCEEDED when the Handler does not end within 10 s.
         """
         if self._closed:
             return
         self._peer.send({"type": "DRAIN"})
         self._peer.shut()
-        ended = self._worker.join(_CLOSE_PATIENCE)
+        ended = self._worker.join(_CLOSE_TIMEOUT)
         self._end()
         if self._worker.failure is not None:
             raise self._worker.failure
         if not ended:
-            raise DcfError("DEADLINE_EXCEEDED", f"the Handler did not end within {_CLOSE_PATIENCE:g} s")
+            raise DcfError("DEADLINE_EXCEEDED", f"the Handler did not end within {_CLOSE_TIMEOUT:g} s")
 
     def __enter__(self) -> LoadedFunction:
         return self
@@ -182,7 +189,7 @@ class LoadedFunction:
     def _begin(self, bodies: list[bytes], timeout: float | None, fields: dict[str, Any]) -> list[tuple[OpenCall, float]]:
         self._require_open()
         seconds = self._timeout if timeout is None else timeout
-        # Before the worker begins to count: an answer that it gives because the time is over comes too late.
+        # Computed before the worker starts to count, so that its own answer to a deadline comes too late.
         until = monotonic() + seconds
         calls = [self._peer.open() for _ in bodies]
         batched = self._init["maxBatch"] > 1
@@ -243,7 +250,7 @@ class LoadedFunction:
                 self._peer.send({"type": "DATA", "id": call.number, "body": body})
             self._peer.send({"type": "END", "id": call.number})
         except BaseException as error:
-            # What the test's own chunks raise is what the test sees; the Handler is told that the caller gave up.
+            # The test sees what its own chunks raise; for the Handler the caller gave up.
             failed.append(error)
             self._peer.send({"type": "CANCEL", "id": call.number})
 
@@ -259,14 +266,14 @@ class LoadedFunction:
 
     def _require_open(self) -> None:
         if self._closed:
-            raise DcfError("FAILED_PRECONDITION", f"{self._init['function']} is closed")
+            raise DcfError("FAILED_PRECONDITION", f"the function {self._init['function']} was closed")
 
     def _end(self) -> None:
         self._closed = True
-        self._process.give_back()
+        self._process.restore()
         drop_context(self._worker.context)
-        if self._worker.join(_CLOSE_PATIENCE):
-            # Whoever still read would read from what gets the number of the descriptor next.
+        if self._worker.join(_CLOSE_TIMEOUT):
+            # A thread that still reads would read from whatever gets the number of this descriptor next.
             self._peer.join()
             for end in self._ends:
                 end.close()

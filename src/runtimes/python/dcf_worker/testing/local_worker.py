@@ -1,4 +1,4 @@
-"""A worker in a thread of the test's process, which takes nothing over that belongs to the whole process."""
+"""A worker in a thread of the test's process. Output and exceptions of the process stay as they are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING
 
 
 class LocalOutput(Output):
-    """What is printed stays where the test has it; what is logged goes to logging, under the function's name."""
+    """Leaves printed output to the test, and sends log entries to the module logging, under the function's name."""
 
     def __init__(self, link: Any, function: str) -> None:
         super().__init__(link, lambda: 0)
@@ -33,7 +33,7 @@ class LocalOutput(Output):
 
 
 class LocalWorker(Worker):
-    """Keeps what the Handler raises, so that a test sees where."""
+    """A worker that keeps the exceptions of the Handler, so that a test sees where they were raised."""
 
     def __init__(self, end: socket.socket, init: dict[str, Any], given: Any) -> None:
         super().__init__(end.fileno())
@@ -41,9 +41,9 @@ class LocalWorker(Worker):
         self._init = init
         self._given = given
         self._output = LocalOutput(self._link, init["function"])
-        #: What the Handler raised, by the number of the call.
+        #: Exceptions that the Handler raised, by the number of the call.
         self.errors: dict[int, BaseException] = {}
-        #: Why there is no Handler, or why its close() failed.
+        #: The exception for which the Handler could not be built, or that its close() raised.
         self.failure: BaseException | None = None
         self.context: Any = None
         self._thread = threading.Thread(target=self._live, name=f"dcf-{init['function']}", daemon=True)
@@ -52,7 +52,7 @@ class LocalWorker(Worker):
         self._thread.start()
 
     def join(self, timeout: float) -> bool:
-        """Whether it has ended within so many seconds."""
+        """Waits up to `timeout` seconds. Returns whether the worker has ended."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -67,7 +67,7 @@ class LocalWorker(Worker):
             try:
                 self._end_of_stream.shutdown(socket.SHUT_RDWR)
             except OSError:
-                # The test's end is gone already.
+                # The test has closed its end already.
                 pass
 
     def _take_over(self) -> None:
@@ -90,6 +90,7 @@ class LocalWorker(Worker):
                 error = DcfError("INTERNAL", f"the Handler called sys.exit({error.code!r}), which ends its replica", f"exit:{code}")
             return plain(request, error)
 
+        # Replaced on the object, since its class depends on the Handler. mypy allows that for no method.
         calls.error_frame = error_frame  # type: ignore[method-assign]
         return calls
 

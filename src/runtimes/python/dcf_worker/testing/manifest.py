@@ -1,8 +1,9 @@
-"""What function.yaml says of a function, as far as a test needs it."""
+"""Reads function.yaml, as far as a test needs it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,18 @@ _TIMES = {"": 0.001, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a function's folder. Raises DcfError INVALID_ARGUMENT when there is none for a function in Python."""
+    """The manifest of a function's folder. Raises DcfError INVALID_ARGUMENT when there is none, or none of a Python function."""
     file = folder / "function.yaml"
     if not file.is_file():
-        raise DcfError("INVALID_ARGUMENT", f"there is no {file}: give the folder of a function, or its Handler itself")
+        raise DcfError("INVALID_ARGUMENT", f"{file} does not exist: give load_function the folder of a function, or its Handler itself")
     manifest = _yaml(file)
     if not isinstance(manifest, dict) or manifest.get("runtime") != "python":
-        raise DcfError("INVALID_ARGUMENT", f"{file} is of no function in Python: it needs runtime: python")
+        raise DcfError("INVALID_ARGUMENT", f"{file} does not describe a Python function: it must contain 'runtime: python'")
     return manifest
 
 
 def place_of(given: str | None, name: str) -> dict[str, str]:
-    """The file and the name in `handler` or `initializer`: `app.py#Name`, or `app.Name`; `name` where it says none."""
+    """The file and the name in a value of `handler` or `initializer`: `app.py#Name` or `app.Name`. `name` is used if it has none."""
     text = given or "handler.py"
     if _DOTTED.fullmatch(text) and not text.endswith(".py"):
         module, _, name = text.rpartition(".")
@@ -35,47 +36,46 @@ def place_of(given: str | None, name: str) -> dict[str, str]:
 
 
 def resources_of(manifest: dict[str, Any], given: dict[str, str], folder: Path) -> dict[str, str]:
-    """Absolute paths by name. Raises DcfError INVALID_ARGUMENT for one that would have to be fetched, or is not there."""
+    """Absolute paths of resources, by name. Raises DcfError INVALID_ARGUMENT for one that would have to be downloaded, or does not exist."""
     found: dict[str, str] = {}
     for name, value in {**(manifest.get("resources") or {}), **given}.items():
         source = value.get("source", "") if isinstance(value, dict) else str(value)
         if source.startswith("https:"):
-            raise DcfError("INVALID_ARGUMENT", f"resources.{name} comes from {source}: give its path, resources={{'{name}': …}}")
+            raise DcfError("INVALID_ARGUMENT", f"resources.{name} would be downloaded from {source}: give load_function a local path, resources={{'{name}': …}}")
         path = (folder / source).resolve()
         if not path.exists():
-            raise DcfError("INVALID_ARGUMENT", f"resources.{name} is not there: {path}")
+            raise DcfError("INVALID_ARGUMENT", f"resources.{name} does not exist: {path}")
         found[name] = str(path)
     return found
 
 
 def size_of(value: int | str) -> int:
-    """Bytes of `64MiB` and the like."""
-    number, unit = _split(value)
-    return int(number * _SIZES[unit.upper()])
+    """Bytes of a size such as `64MiB`. A bare number is bytes."""
+    return int(_read(value, _SIZES, str.upper, "a size: write bytes, or a text such as 64MiB"))
 
 
 def seconds_of(value: float | str) -> float:
-    """Seconds of `30s` and the like; a bare number counts milliseconds, as in function.yaml."""
-    number, unit = _split(value)
-    return number * _TIMES[unit]
+    """Seconds of a duration such as `30s`. A bare number is milliseconds, as in function.yaml."""
+    return _read(value, _TIMES, str, "a duration: write milliseconds, or a text such as 30s")
 
 
-def _split(value: float | str) -> tuple[float, str]:
-    found = re.fullmatch(r"\s*([\d.]+)\s*([A-Za-z]*)\s*", str(value))
-    if found is None:
-        raise DcfError("INVALID_ARGUMENT", f"{value!r} is no size and no time")
-    return float(found.group(1)), found.group(2)
+def _read(value: float | str, units: Mapping[str, float], fold: Callable[[str], str], wanted: str) -> float:
+    found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([A-Za-z]*)\s*", str(value))
+    factor = None if found is None else units.get(fold(found.group(2)))
+    if found is None or factor is None:
+        raise DcfError("INVALID_ARGUMENT", f"{value!r} in function.yaml is not {wanted}")
+    return float(found.group(1)) * factor
 
 
 def _yaml(file: Path) -> Any:
     try:
         import yaml
     except ModuleNotFoundError:
-        message = f"{file} is read with PyYAML, which is not there: pip install 'dcf[testing]', or give load_function the Handler itself"
+        message = f"{file} cannot be read without PyYAML: run pip install PyYAML, or give load_function the Handler itself"
         raise ModuleNotFoundError(message, name="yaml") from None
 
     class Loader(yaml.SafeLoader):
-        """YAML 1.2, as the daemon reads it: `yes`, `012` and `2024-01-02` are texts."""
+        """Reads YAML 1.2, as the daemon does: `yes`, `012` and `2024-01-02` are strings."""
 
         yaml_implicit_resolvers: dict[str, Any] = {}
 
@@ -88,5 +88,5 @@ def _yaml(file: Path) -> Any:
     ):
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), first)
     with file.open(encoding="utf-8-sig") as stream:
-        # It is a SafeLoader.
+        # Loader extends SafeLoader.
         return yaml.load(stream, Loader)

@@ -1,4 +1,4 @@
-"""The daemon's end of a worker's stream, in the hands of a test."""
+"""The daemon's end of a worker's stream, in a test."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from ..errors import DcfError, code_and_reason, message_of
 from ..wire.frames import FrameReader
 from ..wire.messages import CHUNK_COST, INITIAL_CREDIT, read, write
 
-#: Stands for another function: takes its input, and gives or raises its answer.
+#: Takes the place of another function: gets its input, and returns its output or raises.
 FakeFunction = Callable[[bytes], "bytes | str"]
 
 
 class OpenCall:
-    """A call that is not answered yet."""
+    """A call that has not ended."""
 
     def __init__(self, number: int) -> None:
         self.number = number
-        #: What the worker says of it; `None` when its stream is over.
+        #: Messages of the worker for this call; `None` at the end of the stream.
         self.messages: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         self._credit = INITIAL_CREDIT
         self._ended = False
         self._changed = threading.Condition()
 
     def add_credit(self, count: int) -> None:
-        """The worker takes so many bytes more."""
+        """Allows that many more bytes to be sent."""
         with self._changed:
             self._credit += count
             self._changed.notify_all()
 
     def end(self) -> None:
-        """Nobody takes its input any more."""
+        """Ends the input: no more chunks are sent."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def may_send(self, length: int) -> bool:
-        """Waits until the worker takes a chunk of so many bytes; `False` when it never will."""
+        """Waits until a chunk of `length` bytes may be sent. Returns `False` when the call has ended."""
         with self._changed:
             while self._credit <= 0 and not self._ended:
                 self._changed.wait()
@@ -49,7 +49,7 @@ class OpenCall:
 
 
 class Peer:
-    """Sends messages to the worker, and hands out what it says."""
+    """Sends messages to the worker, and distributes its messages to the open calls."""
 
     def __init__(self, end: socket.socket, functions: Mapping[str, FakeFunction]) -> None:
         self.ready = threading.Event()
@@ -64,7 +64,7 @@ class Peer:
         self._thread.start()
 
     def open(self) -> OpenCall:
-        """A new call, with a number of its own."""
+        """Opens a call with the next number."""
         with self._lock:
             self._last += 1
             call = OpenCall(self._last)
@@ -74,29 +74,29 @@ class Peer:
             return call
 
     def close(self, call: OpenCall) -> None:
-        """Whatever still comes of it is dropped."""
+        """Drops the messages that still come for a call."""
         self._calls.pop(call.number, None)
         call.end()
 
     def send(self, *messages: dict[str, Any]) -> None:
-        """Writes them together."""
+        """Sends messages in one write."""
         frames = b"".join(write(message) for message in messages)
         with self._lock:
             try:
                 self._end.sendall(frames)
             except OSError:
-                # Whoever waits learns it from the end of the stream.
+                # Threads that wait get the end of the stream.
                 pass
 
     def shut(self) -> None:
-        """Says that nothing more will come."""
+        """Ends this side of the stream."""
         try:
             self._end.shutdown(socket.SHUT_WR)
         except OSError:
             pass
 
     def join(self) -> None:
-        """Waits until all that the worker has said was read: its end of the stream has to be shut."""
+        """Waits until the stream was read to its end, which the worker has to have closed."""
         self._thread.join()
 
     def _read(self) -> None:
@@ -104,7 +104,7 @@ class Peer:
             while self._reader.receive():
                 pass
         except Exception:
-            # The worker was ended in the middle of something.
+            # The worker was ended in the middle of a frame.
             pass
         with self._lock:
             self._over = True
@@ -127,12 +127,12 @@ class Peer:
             call.add_credit(message["bytes"]) if name == "CREDIT" else call.messages.put(message)
 
     def _answer(self, message: dict[str, Any]) -> None:
-        """Calls the test's own function in the place of another."""
+        """Calls the test's replacement for another function, and sends its answer."""
         name = message["function"]
         try:
             fake = self._functions.get(name)
             if fake is None:
-                raise DcfError("NOT_FOUND", f"there is no function {name}: give load_function(…, functions={{'{name}': …}})")
+                raise DcfError("NOT_FOUND", f"there is no function {name}: give load_function one, functions={{'{name}': …}}")
             output = fake(message["body"])
             body = output.encode("utf-8") if isinstance(output, str) else bytes(output)
         except Exception as error:

@@ -12,7 +12,7 @@ from ..context import current_context
 
 
 class ProcessState:
-    """What a function has of this process besides its memory: variables, import paths and modules."""
+    """The variables, import paths and modules of this process, as they were before a function was loaded."""
 
     def __init__(self, directory: str | None, environment: Mapping[str, Any]) -> None:
         self._directory = directory
@@ -23,7 +23,8 @@ class ProcessState:
         if "mesh" not in sys.modules:
             sys.modules["mesh"] = _mesh_module()
 
-    def give_back(self) -> None:
+    def restore(self) -> None:
+        """Restores the variables and import paths, and removes modules of the function's folder."""
         os.environ.clear()
         os.environ.update(self._environment)
         sys.path[:] = self._path
@@ -35,7 +36,7 @@ class ProcessState:
         for name, module in list(sys.modules.items()):
             if self._modules.get(name) is not module and str(getattr(module, "__file__", None) or "").startswith(inside):
                 del sys.modules[name]
-        # What the function's own modules have hidden.
+        # Modules that the function's own have replaced.
         for name, module in self._modules.items():
             sys.modules.setdefault(name, module)
 

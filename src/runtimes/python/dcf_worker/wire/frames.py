@@ -1,4 +1,4 @@
-"""The frame of the worker protocol, version 1 (docs/worker-protocol.md): a fixed head, a JSON header, a raw body."""
+"""Frames of the worker protocol, version 1 (docs/worker-protocol.md): a head of 16 bytes, a JSON header, a body of any bytes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _READ_LENGTH = 64 * 1024
 
 
 class FrameError(Exception):
-    """A frame that breaks the rules. Nobody knows where the next one begins."""
+    """Raised for an invalid frame. Where the next frame begins is unknown then, so the stream cannot go on."""
 
 
 def encode(kind: int, flags: int, number: int, timeout_ms: int, header: bytes = b"", body: bytes = b"") -> bytes:
-    """Raises FrameError when the header is too long."""
+    """A frame as bytes. Raises FrameError for a header of more than 65,535 bytes."""
     if len(header) > MAX_HEADER_LENGTH:
-        raise FrameError(f"a header of {len(header)} bytes is over the limit of {MAX_HEADER_LENGTH}")
+        raise FrameError(f"a header has {len(header)} bytes; at most {MAX_HEADER_LENGTH} are allowed")
     return HEAD.pack(len(body), len(header), kind, flags, number, timeout_ms) + header + body
 
 
 class FrameReader:
-    """Cuts the byte stream of a descriptor into frames.
+    """Reads frames from a descriptor.
 
-    `take` gets the fields of each: type, flags, id, timeoutMs, header, body.
+    `take` is called with the fields of each frame: type, flags, id, timeoutMs, header, body.
     """
 
     def __init__(self, descriptor: int, take) -> None:
@@ -37,9 +37,9 @@ class FrameReader:
         self._rest = b""
 
     def receive(self) -> bool:
-        """Reads once, and waits for that if it has to; False when the stream is over.
+        """Reads once, and waits until there is something to read. Returns False at the end of the stream.
 
-        Raises FrameError when it ends inside a frame.
+        Raises FrameError when the stream ends inside a frame.
         """
         try:
             data = os.read(self._descriptor, _READ_LENGTH)
@@ -71,8 +71,8 @@ class FrameReader:
         return True
 
     def _read_long(self, first: bytes, length: int) -> bytes:
-        """Reads the rest of a long body straight to its place, without a copy."""
-        # The memory of a BytesIO becomes the bytes that getvalue() gives, as long as it is full.
+        """Reads the rest of a long body into the memory that it is returned in, without a copy."""
+        # getvalue() returns the memory of a full BytesIO itself, not a copy.
         place = BytesIO(bytes(length))
         with place.getbuffer() as view:
             filled = len(first)

@@ -12,23 +12,23 @@ _GATHERED_LENGTH = 16 * 1024
 
 
 class Link:
-    """Reads and writes frames. The descriptor blocks: the daemon always reads, so a write never waits for long."""
+    """Reads and writes frames. Writes block, but never for long: the daemon reads all the time."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_blocking(descriptor, True)
-        # Programs that the function starts would hold it open.
+        # A program that the function starts would keep the stream open.
         os.set_inheritable(descriptor, False)
         self.descriptor = descriptor
-        #: The stream is over, or broken: `problem` says by what.
+        #: Whether the stream has ended or is broken; `problem` is the exception that broke it.
         self.ended = False
-        #: This is a process that the function has forked: the stream is its parent's.
+        #: Whether this is a process that the function has forked: the stream belongs to its parent.
         self.abandoned = False
         self.problem: Exception | None = None
-        #: Whoever waits reads in turn. Off where one thread reads all the time.
+        #: Whether threads that wait take turns in reading. False when one thread reads all the time.
         self.turns = True
-        #: Where one thread reads all the time, whether that is an event loop's: it may also wait.
+        #: Id of the event loop's thread when that one reads all the time: it may read inside `wait`, too.
         self.reader: int | None = None
-        #: An event loop reads while it waits for a coroutine of the Handler.
+        #: Whether an event loop reads while it runs a coroutine of the Handler.
         self.fed = False
         self._reader = FrameReader(descriptor, lambda *_frame: None)
         self._poll = None
@@ -42,7 +42,7 @@ class Link:
         self._outgoing: deque = deque()
 
     def abandon(self) -> None:
-        """In a forked child: from now on it reads and writes nothing, whatever other threads of the parent were at."""
+        """Ends reading and writing in a forked child, whatever other threads of the parent were doing."""
         self._begin()
         self.ended = True
         self.abandoned = True
@@ -52,25 +52,25 @@ class Link:
         try:
             os.close(descriptor)
         except OSError:
-            # The function has closed it, or this is a child's child.
+            # The function has closed it already, or this is a child of a child.
             pass
 
     def deliver_to(self, take) -> None:
-        """`take` gets each frame from now on, in the thread that has read it."""
+        """Calls `take` with each frame from now on, in the thread that has read it."""
         self._reader.take = take
 
     def receive(self) -> None:
-        """Reads once, and waits for that if it has to."""
+        """Reads once, and waits until there is something to read."""
         with self._reading:
             self._read()
         self._tell()
 
     def wait(self, ready) -> None:
-        """Returns when `ready()` is true or the stream is over."""
+        """Waits until `ready()` is true or the stream has ended."""
         while not ready() and not self.ended:
             if (self.turns or self.reader == threading.get_ident()) and self._reading.acquire(False):
                 try:
-                    # Another thread may have read just what was waited for.
+                    # Another thread may have read it meanwhile.
                     if not ready():
                         self._read()
                 finally:
@@ -80,7 +80,7 @@ class Link:
                 self._follow(ready)
 
     def poll(self, timeout_ms: int = 0) -> None:
-        """Takes what has come. Does nothing where another thread reads."""
+        """Reads what has arrived; waits for it up to `timeout_ms`. Does nothing while another thread reads."""
         if not self._reading.acquire(False):
             return
         try:
@@ -92,18 +92,18 @@ class Link:
         self._tell()
 
     def send(self, data: bytes) -> None:
-        """Writes all of it; what a closed stream does not take is dropped."""
+        """Writes all of `data`. On a closed stream it is dropped."""
         with self._writing:
             self._write(data)
         self._write_left()
 
     def send_soon(self, head: bytes, body) -> None:
-        """Sends for threads that end at the same time: while one writes, it takes along what the others have."""
+        """Writes for threads that finish at the same time: the one that writes also writes what the others have queued."""
         self._outgoing.append((head, body))
         self._write_left()
 
     def send_with_body(self, head: bytes, body) -> None:
-        """Writes both; a long body from where it is."""
+        """Writes a frame. A long body is not copied."""
         if len(body) <= _GATHERED_LENGTH:
             self.send(b"".join((head, body)))
             return
@@ -113,7 +113,7 @@ class Link:
         self._write_left()
 
     def _write_left(self) -> None:
-        """Writes what others left to whoever was writing: each who has written looks for it, so nothing is left for good."""
+        """Writes what other threads have queued meanwhile. Every writer does this last, so nothing stays in the queue."""
         while self._outgoing and self._writing.acquire(False):
             try:
                 self._write_gathered()
@@ -142,7 +142,7 @@ class Link:
                 while count < len(view):
                     count += os.write(self.descriptor, view[count:])
         except (BrokenPipeError, ConnectionResetError):
-            # Reading finds the end.
+            # The next read finds the end of the stream.
             pass
 
     def _read(self) -> None:
@@ -170,7 +170,7 @@ class Link:
         with self._changed:
             self._waiting += 1
             try:
-                # Whoever reads looks for followers after it has let go of the lock, so nothing is missed.
+                # The thread that reads looks for waiting threads after it has released the lock, so none is missed.
                 if not ready() and not self.ended and (self._reading.locked() or not self.turns):
                     self._changed.wait()
             finally:

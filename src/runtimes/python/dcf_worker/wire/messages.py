@@ -1,4 +1,4 @@
-"""What the daemon and a worker say to each other, as dictionaries; calls and their results go past this, as bare frames."""
+"""Messages between the daemon and a worker, as dictionaries. For speed, calls and their results are read and written as frames instead."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ STREAM_OUT = 4
 ANNOUNCE = 8
 MAY_STREAM = 16
 
-# Flags on RESULT and DATA: what the body is. Neither of them: bytes.
+# Flags of RESULT and DATA: the kind of the body. Without either flag it is bytes.
 TEXT = 1
 JSON = 2
 
-# What either side may send on a stream before the first CREDIT comes, in bytes.
+# Bytes that each side may send in a streamed call before the first CREDIT comes.
 INITIAL_CREDIT = 256 * 1024
-# What a DATA takes of the credit besides its body.
+# Bytes of credit that a DATA frame uses besides those of its body.
 CHUNK_COST = 16
 
 _NAMES = {
@@ -46,7 +46,7 @@ _NAMES = {
 }
 _KINDS = {name: kind for kind, name in _NAMES.items()}
 
-# The header's keys, in the order in which they are written; one that has no value is left out.
+# Keys of the header, in the order in which they are written. Keys without a value are left out.
 _HEADERS = {
     "CALL": ("requestId", "metadata", "query", "contentType"),
     "NESTED_CALL": ("function", "alias", "parent", "metadata"),
@@ -58,7 +58,7 @@ _HEADERS = {
 }
 _FLAGS = (("more", MORE), ("announce", ANNOUNCE), ("streamIn", STREAM_IN), ("streamOut", STREAM_OUT), ("mayStream", MAY_STREAM))
 _KIND_FLAGS = {"bytes": 0, "text": TEXT, "json": JSON}
-# Kinds of frames whose header is one key of the message.
+# Frame types whose whole header is the value of one key of the message.
 _WHOLE_HEADERS = {"INIT": "init", "READY": "ready", "REPLY_HEAD": "head"}
 _WITH_NUMBER = frozenset(
     ("CALL", "NESTED_CALL", "RESULT", "ERROR", "CANCEL", "DATA", "END", "CREDIT", "LOG", "STARTED", "RECALL", "RETURNED", "REPLY_HEAD")
@@ -67,7 +67,7 @@ _WITH_BODY = frozenset(("CALL", "NESTED_CALL", "RESULT", "DATA"))
 
 
 def write(message: dict) -> bytes:
-    """A message as a frame. Raises FrameError when its header is too long."""
+    """A message as the bytes of a frame. Raises FrameError when its header is too long."""
     name = message["type"]
     kind = CALL if name == "NESTED_CALL" else _KINDS[name]
     flags = sum(bit for key, bit in _FLAGS if message.get(key)) if name == "CALL" else 0
@@ -83,10 +83,10 @@ def write(message: dict) -> bytes:
 
 
 def read(kind: int, flags: int, number: int, timeout_ms: int, header: bytes, body: bytes) -> dict:
-    """A frame as a message. Raises FrameError when it is none."""
+    """The fields of a frame as a message. Raises FrameError when they are invalid."""
     name = _NAMES.get(kind)
     if name is None:
-        raise FrameError(f"frame type {kind} is not known")
+        raise FrameError(f"unknown frame type {kind}")
     fields = header_of(header)
     if name == "CALL" and "function" in fields:
         name = "NESTED_CALL"
@@ -111,13 +111,13 @@ def read(kind: int, flags: int, number: int, timeout_ms: int, header: bytes, bod
 
 
 def header_of(header: bytes) -> dict:
-    """The JSON object in a header. Raises FrameError when it holds none."""
+    """The JSON object in a header; an empty one for an empty header. Raises FrameError for anything else."""
     if not header:
         return {}
     try:
         value = loads(header)
     except ValueError:
-        raise FrameError("a header is not JSON") from None
+        raise FrameError("a header is not valid JSON") from None
     if not isinstance(value, dict):
-        raise FrameError("a header is no JSON object")
+        raise FrameError("a header is not a JSON object")
     return value
