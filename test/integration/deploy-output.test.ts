@@ -60,6 +60,13 @@ test('what a Handler prints once it is ready is not of its deploy', async (t) =>
   assert.equal(seen.slice(ready).filter(({ kind }) => kind === 'output').length, 0);
 });
 
+/** Stands still, the whole process with it, until the file is there; whether it came within a minute. */
+function appears(path: string): boolean {
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  for (let turn = 0; turn < 3_000 && !existsSync(path); turn++) Atomics.wait(cell, 0, 0, 20);
+  return existsSync(path);
+}
+
 const failing = [
   {
     what: 'whose init hangs',
@@ -133,14 +140,29 @@ test('a log tells two revisions apart, by id, by its beginning and by alias', as
   assert.deepEqual(await lines('--revision', second.revision), [two]);
 });
 
-test('a Handler that prints without end while it starts holds up neither its deploy nor the daemon', async (t) => {
-  const source = `export class Handler {
-    init() { for (let line = 0; line < 50000; line++) process.stdout.write('x'.repeat(200) + line + '\\n'); }
+test('a Handler that prints very much while it starts is not held up by a client that reads nothing of it', async (t) => {
+  const built = join(await temporaryDirectory(t), 'built');
+  const source = `import { writeFileSync } from 'node:fs';
+  export class Handler {
+    init() {
+      for (let line = 0; line < 50000; line++) console.log('x'.repeat(200) + line);
+      writeFileSync(${JSON.stringify(built)}, '');
+    }
     call() { return ''; }
   }`;
-  const seen: DeployProgress[] = [];
-  await deploySource(t, daemon, 'noisy', source, { onProgress: (progress) => seen.push(progress) });
-  assert.ok(seen.some((progress) => progress.kind === 'output'));
+  const lines: string[] = [];
+  let withoutReader = false;
+  await deploySource(t, daemon, 'noisy', source, {
+    onProgress: (progress) => {
+      if (progress.kind !== 'output') return;
+      lines.push(progress.line);
+      // This process reads nothing until the Handler is built.
+      if (lines.length === 1) withoutReader = appears(built);
+    },
+  });
+  assert.ok(withoutReader, 'it was built meanwhile');
+  const [, leftOut = ''] = /^(\d+) lines are left out here; the log has them$/.exec(lines.at(-1) ?? '') ?? [];
+  assert.ok(Number(leftOut) > 0, lines.at(-1));
   assert.equal(existsSync(join(daemon.data, 'functions', 'noisy', 'function.json')), true);
 });
 

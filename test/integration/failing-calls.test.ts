@@ -3,6 +3,7 @@ import { after, test } from 'node:test';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
 import { misbehavingSource } from '../support/misbehaving.js';
+import { assertNoMistakes } from '../support/mistakes.js';
 import { eventually } from '../support/processes.js';
 import { invokeReply, invokeRequest, type RawOptions, type RawResult, rawClient } from '../support/raw-client.js';
 
@@ -142,5 +143,5 @@ test('a call to a function whose replicas keep ending is UNAVAILABLE and certain
 test('nothing of all that was a mistake of the daemon', async () => {
   // Only then all that it has logged is here.
   await daemon.stop();
-  assert.doesNotMatch(daemon.log(), /made a mistake|failed in the daemon itself/);
+  assertNoMistakes(daemon.log());
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
+import { assertNoMistakes } from '../support/mistakes.js';
 import { eventually } from '../support/processes.js';
 import { runPython, tellingPrelude, withoutPython } from '../support/python.js';
 import { invokeRequest, type RawResult, rawClient } from '../support/raw-client.js';
@@ -90,5 +91,5 @@ tell(codes)
 
 test('nothing of all that was a mistake of the daemon', async () => {
   await daemon.stop();
-  assert.doesNotMatch(daemon.log(), /made a mistake|failed in the daemon itself|Warning/);
+  assertNoMistakes(daemon.log());
 });

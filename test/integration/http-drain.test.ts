@@ -6,6 +6,7 @@ import { type Owner, temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource, echoSource } from '../support/functions.js';
 import { type HttpConnection, openHttp, requestHead } from '../support/http-client.js';
+import { assertNoMistakes } from '../support/mistakes.js';
 import { eventually } from '../support/processes.js';
 
 /** Answers when its flag is there. */
@@ -118,7 +119,7 @@ test('a daemon that is told to stop says so, refuses, finishes what runs and let
   assert.equal(await ended, 0);
   assert.equal(await running.rest(), '');
   await Promise.all([silent.ended, uploading.ended]);
-  assert.doesNotMatch(daemon.log(), /made a mistake|failed in the daemon itself|Warning/);
+  assertNoMistakes(daemon.log());
 });
 
 test('a call that does not finish within --drain-grace is answered, and the daemon ends', async (t) => {

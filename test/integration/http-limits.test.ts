@@ -4,6 +4,7 @@ import { temporaryDirectory } from '../support/cleanup.js';
 import { runDaemon, startDaemon } from '../support/daemon.js';
 import { deploySource, echoSource } from '../support/functions.js';
 import { openHttp, requestHead } from '../support/http-client.js';
+import { assertNoMistakes } from '../support/mistakes.js';
 import { eventually } from '../support/processes.js';
 import { invokeRequest, rawClient } from '../support/raw-client.js';
 
@@ -208,5 +209,5 @@ test('with --http off there is none', async (t) => {
 test('nothing of all that was a mistake of the daemon', async () => {
   // Only then all that it has logged is here.
   await daemon.stop();
-  assert.doesNotMatch(daemon.log(), /made a mistake|failed in the daemon itself|Warning/);
+  assertNoMistakes(daemon.log());
 });

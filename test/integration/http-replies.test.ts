@@ -5,6 +5,7 @@ import { answeringNode, answeringPython } from '../support/answering.js';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
 import { openHttp, requestHead } from '../support/http-client.js';
+import { assertNoMistakes } from '../support/mistakes.js';
 import { invokeReply, invokeRequest, rawClient } from '../support/raw-client.js';
 
 const owner = { after };
@@ -276,5 +277,5 @@ test('HTTP/1.0 gets chunks as they come, and their end with the connection', asy
 
 test('nothing of all that was a mistake of the daemon', async () => {
   await daemon.stop();
-  assert.doesNotMatch(daemon.log(), /made a mistake|failed in the daemon itself|Warning/);
+  assertNoMistakes(daemon.log());
 });

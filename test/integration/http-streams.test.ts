@@ -3,6 +3,7 @@ import { after, test } from 'node:test';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
 import { openHttp, requestHead } from '../support/http-client.js';
+import { assertNoMistakes } from '../support/mistakes.js';
 import { eventually } from '../support/processes.js';
 import { runPython, withoutPython } from '../support/python.js';
 
@@ -187,5 +188,5 @@ test('streams count in the byte budget', async (t) => {
 
 test('nothing of all that was a mistake of the daemon', async () => {
   await daemon.stop();
-  assert.doesNotMatch(daemon.log(), /made a mistake|failed in the daemon itself|Warning/);
+  assertNoMistakes(daemon.log());
 });

@@ -6,6 +6,7 @@ import { loadContract } from '@dcf/sdk/contract';
 import { cleanUp } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource, echoSource } from '../support/functions.js';
+import { assertNoMistakes } from '../support/mistakes.js';
 import { invokeReply, invokeRequest, rawClient } from '../support/raw-client.js';
 
 const owner = { after };
@@ -21,7 +22,7 @@ async function livesOn(): Promise<void> {
   assert.equal(code, 'OK', details);
   assert.equal(invokeReply(reply).toString(), 'still here');
   assert.equal((await daemon.control.info()).pid, daemon.pid);
-  assert.doesNotMatch(daemon.log(), /made a mistake|failed in the daemon itself/);
+  assertNoMistakes(daemon.log());
 }
 
 const malformed: [string, number[]][] = [

@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Owner } from './cleanup.js';
 import type { TestDaemon } from './daemon.js';
 import { deploySource } from './functions.js';
+import { assertNoMistakes } from './mistakes.js';
 import { eventually, processesIn } from './processes.js';
 
 /** A function that was deployed before and must not notice what is refused after it. */
@@ -26,7 +27,7 @@ export async function deployVictim(owner: Owner, daemon: TestDaemon): Promise<Vi
       assert.deepEqual(await seen(daemon), before);
       const { output } = await daemon.client.invoke('victim', '');
       assert.equal(Buffer.from(output).toString(), 'the old one');
-      assert.doesNotMatch(daemon.log(), /made a mistake|failed in the daemon itself/);
+      assertNoMistakes(daemon.log());
     },
   };
 }

@@ -75,7 +75,9 @@ test('dcf run installs what requirements.txt names, and says what the installer 
     failed.stderr,
     /^dcf: sample: FAILED_PRECONDITION: the dependencies cannot be installed: .*pip install ended with exit code 1$/m,
   );
-  assert.match(failed.stderr, /no-such-package-anywhere/);
+  const [whileItRuns = '', atItsEnd = ''] = failed.stderr.split(/^dcf: sample: /m);
+  assert.match(whileItRuns, /^ {2}\| .*no-such-package-anywhere/m);
+  assert.match(atItsEnd, /no-such-package-anywhere/, 'whoever reads the error alone finds the reason there');
   assert.deepEqual(
     (await readdir(one.installed)).filter((name) => name.includes('staging')),
     [],

@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestDaemon } from '../daemon.js';
+import { mistakesIn } from '../mistakes.js';
 import { isAlive } from '../processes.js';
 import { bystanderName } from './bystander.js';
 import type { FaultClient } from './fault-client.js';
@@ -82,11 +83,7 @@ function conclude(failed: { error: unknown } | undefined, problems: readonly str
 }
 
 async function daemonProblems(daemon: TestDaemon): Promise<string[]> {
-  const mistakes = daemon
-    .log()
-    .split('\n')
-    .filter((line) => /made a mistake|failed in the daemon itself/.test(line));
-  const problems = mistakes.map((line) => `the daemon logged: ${line}`);
+  const problems = mistakesIn(daemon.log()).map((line) => `the daemon logged: ${line}`);
   try {
     const { pid } = await daemon.control.info();
     if (pid !== daemon.pid) problems.push(`the daemon has the process id ${pid}; it was ${daemon.pid}`);

@@ -160,7 +160,7 @@ test('a mistake of the daemon in its log is caught', { skip }, async (t) => {
       ),
     );
   };
-  await caught(t, /the daemon logged: .*failed in the daemon itself/, mistake, impatient, mistakenAbout('method'));
+  await caught(t, /the daemon logged: .*the mistake/, mistake, impatient, mistakenAbout('method'));
 });
 
 test('a daemon that is gone is caught', { skip }, async (t) => {
