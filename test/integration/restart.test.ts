@@ -161,7 +161,7 @@ test('a second signal ends the daemon at once, and every replica with it', async
   await deploySource(t, daemon, 'spinner', misbehavingSource, { timeout: '1h' });
   await beginCall(daemon, 'spinner', 'spin');
   process.kill(daemon.pid, 'SIGTERM');
-  await eventually('it says that it stops', () => /a second signal ends it at once/.test(daemon.log()));
+  await eventually('it says that it stops', () => /a second signal ends the daemon at once/.test(daemon.log()));
   assert.equal(await daemon.stop('SIGINT'), 1);
 });
 

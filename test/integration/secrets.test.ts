@@ -174,7 +174,7 @@ test('a change is for replicas that start after it: one that is restarted, or a 
   await assert.rejects(answer(daemon, 'exit'), { code: 'INTERNAL' });
   await eventually('no replica can start', async () => /no secret API_KEY/.test((await daemon.control.describe('keyed')).lastFailure));
   await set(daemon, 'API_KEY', 'third-key-0817');
-  await eventually('it is tried again', async () => (await daemon.control.list())[0]?.state === 'ready');
+  await eventually('the next start is tried', async () => (await daemon.control.list())[0]?.state === 'ready');
   assert.equal(await answer(daemon, 'key'), 'third-key-0817');
   await set(daemon, 'API_KEY', 'fourth-key-0818');
   assert.equal((await deploySource(t, daemon, 'keyed', source, { secrets: wanted })).changed, true);

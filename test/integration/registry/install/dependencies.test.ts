@@ -193,8 +193,8 @@ describe('installDependencies', () => {
     await assert.rejects(install, { code: 'FAILED_PRECONDITION', message: /the package has no package-lock\.json/ });
     for (const [entry, message] of [
       [{ resolved: 'tiny', link: true }, /node_modules\/tiny is a link to a folder/],
-      [{ resolved: 'file:../tiny.tgz' }, /to be installed from "\.\.\/tiny\.tgz", which has "\.\."/],
-      [{ resolved: 'file:/etc/passwd' }, /to be installed from "\/etc\/passwd", which is absolute/],
+      [{ resolved: 'file:../tiny.tgz' }, /is installed from the file "\.\.\/tiny\.tgz", which has "\.\."/],
+      [{ resolved: 'file:/etc/passwd' }, /is installed from the file "\/etc\/passwd", which is absolute/],
     ] as const) {
       await writeFile(join(data, 'package-lock.json'), JSON.stringify({ packages: { 'node_modules/tiny': entry } }));
       await assert.rejects(install, { code: 'FAILED_PRECONDITION', message });
