@@ -1,17 +1,17 @@
-/** A young collection of so much takes half a millisecond. */
+/** Bytes after which a minor garbage collection is asked for: one of this much takes half a millisecond. */
 const collectedAtOnce = 8 * 1024 * 1024;
 
 /**
- * Memory outside V8's heap whose use was over at once: grpc-js copies each message of a stream. V8 by itself lets 32 MiB of it
- * lie (twice its largest semi-space, `Heap::AllocateExternalBackingStore` in heap.cc) before it collects, however slowly it came.
+ * Asks for garbage collections of short-lived memory outside V8's heap: grpc-js copies each message of a stream. V8 by itself keeps up
+ * to 32 MiB of such garbage (twice its largest semi-space, `Heap::AllocateExternalBackingStore` in heap.cc), however slowly it grows.
  */
 export class CopiedMemory {
   private length = 0;
 
-  /** @param collect - a young collection; without one, where Node was started without `--expose-gc`, V8 does as it likes */
+  /** @param collect - runs a minor garbage collection; `undefined` if Node was started without `--expose-gc`: V8 alone decides then */
   constructor(private readonly collect: (() => void) | undefined) {}
 
-  /** Bytes were copied to memory that is garbage now, or soon. */
+  /** Counts bytes that were copied to memory which is garbage now, or soon. */
   add(length: number): void {
     this.length += length;
     if (this.length < collectedAtOnce) return;
@@ -20,5 +20,5 @@ export class CopiedMemory {
   }
 }
 
-/** What all streams of this process have copied. */
+/** The one counter for all streams of this process. */
 export const copiedMemory = new CopiedMemory(globalThis.gc === undefined ? undefined : () => globalThis.gc?.({ type: 'minor' }));

@@ -10,32 +10,32 @@ import type { NestedCall } from '../pool/calls/nested-call.js';
 import { ByteBudget } from './byte-budget.js';
 import { checkPayload, LimitedStream, noStream, streamBytes } from './limited-stream.js';
 
-/** What is known of a call before its input has come. */
+/** What is known of a call before its input has arrived. */
 export interface CallHead {
   function: string;
-  /** The caller's own id; one is made where it gave none. */
+  /** The caller's own id for the call; the daemon makes one if it is `undefined`. */
   requestId: string | undefined;
-  /** An alias or a revision; the active revision where it is missing. */
+  /** An alias or a revision; `undefined` for the active revision, or one that has a share of the calls. */
   selector: string | undefined;
   metadata: Readonly<Record<string, string>> | undefined;
   /** The query of the URL, without its "?". */
   query?: string | undefined;
-  /** What the caller says that the input is. */
+  /** The content type that the caller gave the input. */
   contentType?: string | undefined;
-  /** The call of a Handler that it is: it is taken while the daemon shuts down, too. */
+  /** For a call that a Handler makes: such a call is accepted also while the daemon shuts down. */
   origin?: NestedCall | undefined;
 }
 
 /** One call as a transport hands it over. */
 export interface InvokeRequest extends CallHead {
   input: Uint8Array;
-  /** Milliseconds that the caller waits at most; `Infinity` when it said nothing. */
+  /** Milliseconds that the caller waits at most; `Infinity` for no limit of its own. */
   timeoutMs: number;
-  /** The transport has taken room for the input from the budget, as it came; it is given back when the call is settled. */
+  /** Whether the transport has reserved the input's bytes in the budget already. They are released when the call is settled. */
   counted?: boolean;
   /**
-   * The caller takes what HTTP has: any status, and an output at once or in chunks, of which this is told before the first. To any
-   * other, a status of 400 and above is an error, and all chunks come as one output.
+   * For callers over HTTP, which accept any status and an output in chunks: called before the first chunk. Without it, a status of
+   * 400 and above becomes an error, and all chunks are joined into one output.
    */
   onChunks?: ((stream: StreamedCall) => StreamCaller) | undefined;
 }
@@ -44,39 +44,40 @@ export interface InvokeRequest extends CallHead {
 export interface StreamRequest extends CallHead {
   /** All of the input; `undefined` when it comes in chunks. */
   input: Uint8Array | undefined;
-  /** Milliseconds that the caller waits at most for all of it; `Infinity` when it said nothing. */
+  /** Milliseconds that the caller waits at most for the whole call; `Infinity` for no limit of its own. */
   timeoutMs: number;
 }
 
 export interface InvokerOptions {
   resolve: (name: FunctionName, selector: string | undefined) => Target;
-  /** Bytes of the inputs of all calls in flight. */
+  /** Most bytes that the inputs of all calls in flight may hold together. */
   maxBytesInFlight: number;
-  /** Reports each call of a function that wants a line for it in its log. */
+  /** Reports the end of each call of a function that logs its calls. */
   onEnded?: ((name: FunctionName, outcome: Outcome, report: () => DaemonReport) => void) | undefined;
 }
 
 /**
- * Told how a call ended. `report` makes its report, and has to be called at once if at all; a call that was refused before it
- * came to a function has none.
+ * Receives how a call ended. `report` makes the call's report and must be called before this returns, if at all; it is `undefined`
+ * for a call that was refused before it reached a function.
  */
 export type Settle = (outcome: Outcome, report: (() => DaemonReport) | undefined) => void;
 
 const nothing = (): void => undefined;
 const noInput = new Uint8Array(0);
 const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
-/** A call's header has 64 KiB for its id and its metadata, as JSON. */
+/** Bytes of the metadata as JSON: a CALL message to a worker has 64 KiB for all of its header. */
 const maxMetadataLength = 32 * 1024;
 const maxQueryLength = 16 * 1024;
 const maxContentTypeLength = 1024;
 
-/** Whether a call may have this id. */
+/** Whether `text` is a valid request id: 1 to 128 printable ASCII characters without spaces. */
 export function isRequestId(text: string): boolean {
   return requestIdPattern.test(text);
 }
 
-/** Takes calls from every transport: checks them, keeps the byte budget and hands them to the function's pool. */
+/** Accepts calls from every transport: checks them, keeps the byte budget and passes them to the function's pool. */
 export class Invoker {
+  /** Whether the daemon is shutting down: only calls that Handlers make are accepted then. */
   draining = false;
   readonly budget: ByteBudget;
   private readonly idPrefix = `${randomBytes(5).toString('hex')}-`;
@@ -86,7 +87,7 @@ export class Invoker {
     this.budget = new ByteBudget(options.maxBytesInFlight);
   }
 
-  /** Hands a call on. `settle` is called exactly once; what is returned cancels the call. */
+  /** Starts a call. `settle` is called exactly once. Returns a function that cancels the call. */
   invoke(request: InvokeRequest, settle: Settle): () => void {
     const { input, counted = false } = request;
     const size = input.length;
@@ -130,8 +131,8 @@ export class Invoker {
   }
 
   /**
-   * Hands a call in chunks on. `settle` is called exactly once, and `caller` not any more after it; what is returned takes the input
-   * and gives the call up.
+   * Starts a streamed call. `settle` is called exactly once, and `caller` is not called after it. Returns the caller's side of the call,
+   * which accepts the chunks of the input and cancels the call.
    */
   stream(request: StreamRequest, caller: StreamCaller, settle: Settle): StreamedCall {
     const { input } = request;
@@ -167,15 +168,16 @@ export class Invoker {
   }
 
   /**
-   * Whether a call would be taken, its input aside; for transports that know the head first.
+   * Checks everything about a call but its input, for transports that receive the head first.
    *
-   * @throws DcfError as `invoke` would settle with
+   * @returns where the call would go
+   * @throws DcfError, the one that `invoke` would settle with
    */
   check({ function: name, requestId, selector, metadata, query, contentType, origin }: CallHead): Target {
     const checked = requireFunctionName(name);
     if (this.draining && origin === undefined) throw notStarted('the daemon is shutting down and takes no new calls');
     if (requestId !== undefined && !isRequestId(requestId)) {
-      throw new DcfError('INVALID_ARGUMENT', 'dcf-request-id is 1 to 128 printable ASCII characters without spaces');
+      throw new DcfError('INVALID_ARGUMENT', 'dcf-request-id must be 1 to 128 printable ASCII characters without spaces');
     }
     if (metadata !== undefined) checkLength('the metadata', JSON.stringify(metadata), maxMetadataLength);
     if (query !== undefined) checkLength('the query', query, maxQueryLength);
@@ -183,13 +185,13 @@ export class Invoker {
     return this.options.resolve(checked, selector);
   }
 
-  /** An id that no other call of this daemon has. */
+  /** Makes a request id that no other call of this daemon has. */
   newRequestId(): string {
     this.lastId += 1;
     return this.idPrefix + this.lastId.toString(36);
   }
 
-  /** Tells those who keep count of it. Returns what makes its report. */
+  /** Records the end of a call with its canary and in the function's log. Returns a function that makes the call's report. */
   private record(target: Target, id: string, outcome: Outcome, reported: Reported): () => DaemonReport {
     target.canary?.record(outcome, reported);
     const report = (): DaemonReport => ({ id, ...reported.report() });
@@ -198,14 +200,14 @@ export class Invoker {
   }
 }
 
-/** Throws a DcfError INVALID_ARGUMENT for a text of more bytes than it may have. */
+/** Throws a DcfError INVALID_ARGUMENT if `text` has more than `limit` bytes in UTF-8. */
 function checkLength(what: string, text: string, limit: number): void {
   const length = Buffer.byteLength(text);
   if (length <= limit) return;
   throw new DcfError('INVALID_ARGUMENT', `${what} has ${length} bytes, over the limit of ${formatSize(limit)}`);
 }
 
-/** An outcome for those who know of no HTTP: a status of 400 and above, which a Handler chose, is an error. */
+/** The outcome for callers that do not use HTTP: a status of 400 or above that a Handler chose becomes an error. */
 function withoutStatus(outcome: Outcome): Outcome {
   if (!outcome.ok || outcome.head === undefined || outcome.head.status < 400) return outcome;
   const { head, output, release } = outcome;

@@ -4,35 +4,38 @@ import { errorOfHttpStatus, maxStatusMessage } from '../core/http-status.js';
 import type { Outcome, Output, ReplyHead, StreamCaller, StreamedCall } from '../pool/calls/invocation.js';
 import type { ByteBudget } from './byte-budget.js';
 
-/** What may be on the way in either direction of a stream (docs/worker-protocol.md); a longer chunk counts by itself. */
+/** Bytes that may be on their way in each direction of a stream (docs/worker-protocol.md). A longer chunk is counted separately. */
 const windowBytes = 256 * 1024;
-/** What a stream takes of the byte budget for as long as it goes on. */
+/** Bytes of the budget that a stream holds from its start to its end. */
 export const streamBytes = 2 * windowBytes;
+
+/** A function and the most bytes of an input, or of a chunk of one, that it takes. */
+type PayloadLimit = Pick<Target, 'name' | 'maxPayload'>;
 
 /** The caller's side of a call that was refused. */
 export const noStream: StreamedCall = { write: () => false, end: () => undefined, taken: () => undefined, cancel: () => undefined };
 
-/** The answer of a Handler that chose a status of 400 and above: its body is an error's message. */
+/** The answer of a Handler that chose a status of 400 or above: its body becomes the message of an error. */
 interface FailedAnswer {
   head: ReplyHead;
   body: Buffer;
 }
 
 /**
- * Holds the input of a streamed call to the function's limit and to the byte budget; a chunk that breaks one ends the call. An
- * answer with a status of 400 and above is an error to its caller, who knows of no HTTP.
+ * Enforces the function's payload limit and the byte budget on the input of a streamed call: a chunk over either ends the call. It also
+ * turns an answer with a status of 400 or above into an error, as its callers do not use HTTP.
  */
 export class LimitedStream implements StreamedCall, StreamCaller {
   /** The call itself, once a pool has it. */
   stream = noStream;
-  /** What long chunks on their way to the worker take of the budget. */
+  /** Bytes of the budget that long chunks on their way to the worker hold. */
   private held = 0;
   private failed: FailedAnswer | undefined;
 
   constructor(
     private readonly caller: StreamCaller,
     private readonly budget: ByteBudget,
-    private readonly target: Target,
+    private readonly target: PayloadLimit,
   ) {}
 
   write(chunk: Uint8Array): boolean {
@@ -73,12 +76,12 @@ export class LimitedStream implements StreamedCall, StreamCaller {
     const { length } = output;
     failed.body = Buffer.concat([failed.body, output.subarray(0, maxStatusMessage - failed.body.length)]);
     chunk.release(output);
-    // Nobody is to wait for the end of a body of which no more is told.
+    // The message is complete: the rest of the body would be thrown away.
     if (failed.body.length >= maxStatusMessage) this.stream.cancel(errorOf(failed));
     else this.stream.taken(length);
   }
 
-  /** How its caller is told of its end. */
+  /** The outcome as the caller gets it. */
   outcome(outcome: Outcome): Outcome {
     return outcome.ok && this.failed !== undefined ? { ok: false, error: errorOf(this.failed) } : outcome;
   }
@@ -88,14 +91,14 @@ export class LimitedStream implements StreamedCall, StreamCaller {
     this.caller.room();
   }
 
-  /** Gives back what it holds of the budget. */
+  /** Releases the bytes of the budget that long chunks hold. */
   close(): void {
     this.budget.give(this.held);
     this.held = 0;
   }
 
   private hold(length: number): void {
-    this.budget.take(length);
+    this.budget.take(length, streamBytes + this.held);
     this.held += length;
   }
 }
@@ -104,7 +107,7 @@ function errorOf({ head, body }: FailedAnswer): DcfError {
   return errorOfHttpStatus(head.status, head.headers, body);
 }
 
-/** Throws a PayloadTooLarge for an input, or a chunk of one, that is over its function's limit. */
-export function checkPayload({ length }: Uint8Array, what: 'input' | 'chunk', { name, maxPayload }: Target): void {
+/** Throws a PayloadTooLarge if an input, or a chunk of one, is over the limit of its function. */
+export function checkPayload({ length }: Uint8Array, what: 'input' | 'chunk', { name, maxPayload }: PayloadLimit): void {
   if (length > maxPayload) throw new PayloadTooLarge(`${length} bytes`, name, maxPayload, what);
 }

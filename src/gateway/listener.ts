@@ -3,22 +3,22 @@ import { DcfError } from '../core/errors.js';
 
 export interface ListenerOptions {
   host: string;
-  /** 0: any that is free. */
+  /** 0 for any free port. */
   port: number;
   maxConnections: number;
-  /** A connection that has sent nothing after this long is dropped. */
+  /** How long a new connection may stay silent, in milliseconds; then it is closed. */
   firstByteTimeoutMs: number;
-  /** The setting that names the address; for messages. */
+  /** The flag of `dcfd` that sets the address, for messages. */
   flag: string;
-  /** What listens; it need not be a plain one. */
+  /** Accepts the connections: a plain net.Server, or an HTTP server. */
   server: Server;
-  /** Takes a new connection over, unless `server` does. */
+  /** Takes over a new connection, for a server that does not do so itself. */
   onConnection?: (socket: Socket) => void;
 }
 
 /**
- * A listener of our own in front of a server: grpc-js keeps a connection that never says anything for ever, and takes any
- * number of them.
+ * Listens in front of a server and limits its connections: grpc-js by itself accepts any number of connections, and keeps one that
+ * never sends anything for ever.
  */
 export class Listener {
   private readonly server: Server;
@@ -42,7 +42,7 @@ export class Listener {
     this.server.maxConnections = options.maxConnections;
   }
 
-  /** @throws DcfError FAILED_PRECONDITION when the port is in use, not allowed, or the address is not this host's */
+  /** @throws DcfError FAILED_PRECONDITION when the port is in use or not allowed, or this host does not have the address */
   static async open(options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(options);
     const { host, port, flag } = options;
@@ -50,10 +50,12 @@ export class Listener {
       listener.server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, { host, port, flag })));
       listener.server.listen({ host, port, backlog: 1024 }, resolve);
     });
+    // Node emits an error also for a connection that cannot be accepted, such as when no file descriptor is left: the others go on.
+    listener.server.on('error', () => undefined);
     return listener;
   }
 
-  /** The port that it really has. */
+  /** The port that it listens on, also where the options said 0. */
   get port(): number {
     const address = this.server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;
@@ -64,7 +66,7 @@ export class Listener {
     this.server.close();
   }
 
-  /** Drops every connection that is left: grpc-js's `forceShutdown` knows them only while channelz is on. */
+  /** Closes every connection that is left: the `forceShutdown` of grpc-js knows them only while channelz is on. */
   dropConnections(): void {
     for (const socket of this.sockets) socket.destroy();
   }
@@ -74,8 +76,8 @@ function listenError(error: NodeJS.ErrnoException, { host, port, flag }: Pick<Li
   const reasons: Record<string, string> = {
     EADDRINUSE: `the port is in use, perhaps by another dcfd; choose another with ${flag}`,
     EACCES: `the system does not allow this port; choose one above 1023 with ${flag}`,
-    EADDRNOTAVAIL: 'the address is none of this host',
-    ENOTFOUND: 'the host name is not known',
+    EADDRNOTAVAIL: `this host does not have the address; choose one of its own with ${flag}`,
+    ENOTFOUND: `the host name is unknown; choose a name or an address of this host with ${flag}`,
   };
   return new DcfError('FAILED_PRECONDITION', `cannot listen on ${host}:${port}: ${reasons[error.code ?? ''] ?? error.message}`, {
     cause: error,

@@ -3,12 +3,12 @@ import type { Outcome } from '../pool/calls/invocation.js';
 import { type CallFunction, chainOf } from '../pool/calls/nested-call.js';
 import type { Invoker } from './invoker.js';
 
-/** Calls one within another. A chain as long as this has lost its way. */
+/** Functions in a chain of nested calls. A longer chain is a recursion without an end. */
 const maxDepth = 16;
 
 /**
- * Hands the calls that Handlers make to the functions that they name. Each is a call like any other, but for what it has of the
- * call that it is made for: its id, its metadata, and what is left of its deadline.
+ * Passes the calls that Handlers make on to the invoker. Each is a call like any other, except that it inherits from its parent: the
+ * id, the metadata, and what is left of the deadline.
  */
 export function nestedInvoker(invoker: Invoker): CallFunction {
   return ({ nested, function: name, alias, input, timeoutMs, metadata }, settle) => {
@@ -38,11 +38,11 @@ export function nestedInvoker(invoker: Invoker): CallFunction {
 function tooDeep(chain: readonly string[]): DcfError {
   return new DcfError(
     'FAILED_PRECONDITION',
-    `calls within calls go ${maxDepth} deep at most, and this would be one more: ${chain.join(' → ')}`,
+    `nested calls may go ${maxDepth} deep at most, and this one would go deeper: ${chain.join(' → ')}`,
   );
 }
 
-/** An error tells which function failed: along a chain, each. */
+/** Puts the function's name before the message of an error, so that each function of a chain that failed is named. */
 function named(name: string, outcome: Outcome): Outcome {
   if (outcome.ok) return outcome;
   const { code, message, reason, retryAfterMs } = outcome.error;

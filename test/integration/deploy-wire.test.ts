@@ -144,8 +144,8 @@ describe('an upload that goes wrong changes nothing', () => {
       (deploy) => deploy.send({ chunk: { sha256: '../../../etc/passwd', data: Buffer.from('x') } }),
       /nobody asked/,
     ],
-    ['the package once more', (deploy) => deploy.send(packageMessage(handMadePackage(manifest, [handler]))), /only chunks of blobs/],
-    ['a message without content', (deploy) => deploy.send({}), /only chunks of blobs/],
+    ['the package once more', (deploy) => deploy.send(packageMessage(handMadePackage(manifest, [handler]))), /must hold chunks of blobs/],
+    ['a message without content', (deploy) => deploy.send({}), /must hold chunks of blobs/],
   ];
   for (const [what, send, message] of cases) {
     test(what, async () => {

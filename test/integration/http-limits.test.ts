@@ -79,7 +79,7 @@ test('a body that is not all there counts, and gives its bytes back', async (t) 
     return refused.status === 429;
   });
   assert.equal(refused.headers.get('retry-after'), '1');
-  assert.match(await refused.text(), /the daemon holds .* of calls in flight, and its limit is 1 MiB/);
+  assert.match(await refused.text(), /the inputs of calls in flight hold .*, and the limit is 1 MiB/);
   // What comes by gRPC shares the room.
   const request = invokeRequest({ function: 'echo', input: Buffer.from(kibibyte.repeat(200)) });
   const { code, details } = await rawClient(t, daemon.url).call('/dcf.v1.Functions/Invoke', request);

@@ -57,11 +57,11 @@ test('a port in use is said, and nothing is left locked', async (t) => {
   await startDaemon(t, { data });
 });
 
-test('an address that is none of this host is said', async (t) => {
+test('an address that this host does not have is refused', async (t) => {
   const data = await temporaryDirectory(t);
   const { code, text } = await refused(t, ['--data', data, '--grpc', '203.0.113.1:0', '--insecure']);
   assert.equal(code, 1);
-  assert.match(text, /dcfd: cannot listen on 203\.0\.113\.1:0: the address is none of this host/);
+  assert.match(text, /dcfd: cannot listen on 203\.0\.113\.1:0: this host does not have the address; choose one of its own with --grpc/);
 });
 
 test('a data directory in use is said with the process that has it, which goes on', async (t) => {

@@ -133,12 +133,12 @@ test('what is no stream is refused, and a first message that does not come is no
   const start = encodeStreamStart({ function: 'streaming', input: undefined });
   const whole = encodeStreamStart({ function: 'streaming', input: Buffer.from('all') });
   const cases: [what: string, play: (raw: ReturnType<typeof open>) => void, details: RegExp][] = [
-    ['no message', ({ stream }) => stream.end(), /names%20the%20function/],
-    ['rubbish', ({ send }) => send(Buffer.from([0x0a, 0x7f])), /no%20valid%20protobuf/],
+    ['no message', ({ stream }) => stream.end(), /must%20name%20the%20function/],
+    ['rubbish', ({ send }) => send(Buffer.from([0x0a, 0x7f])), /not%20a%20valid%20protobuf/],
     ['no function', ({ send }) => send(Buffer.alloc(0)), /name/],
     ['a second function', ({ send }) => [start, start].forEach(send), /only%20the%20first/],
     ['a message after the last', ({ send }) => [start, encodeStreamEnd(), encodeStreamEnd()].forEach(send), /after%20the%20last/],
-    ['rubbish later', ({ send }) => [start, Buffer.from([0x12, 0x7f, 1])].forEach(send), /no%20valid%20protobuf/],
+    ['rubbish later', ({ send }) => [start, Buffer.from([0x12, 0x7f, 1])].forEach(send), /not%20a%20valid%20protobuf/],
     ['an input and chunks', ({ send }) => send(Buffer.concat([whole, Buffer.from([0x12, 0])])), /both%20an%20input%20and%20chunks/],
   ];
   for (const [what, play, details] of cases) {

@@ -103,7 +103,7 @@ export class Reader {
   }
 }
 
-/** The error for a request that is no valid message. */
+/** The error for a malformed message. */
 export function malformed(why: string): DcfError {
-  return new DcfError('INVALID_ARGUMENT', `the request is no valid protobuf message: ${why}`);
+  return new DcfError('INVALID_ARGUMENT', `the request is not a valid protobuf message: ${why}`);
 }

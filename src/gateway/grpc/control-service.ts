@@ -18,7 +18,7 @@ import { DcfError } from '../../core/errors.js';
 import { type FunctionName, requireFunctionName } from '../../core/names.js';
 import { bidirectional, type GrpcService, type MethodOptions, type ReplyStream, serverStream, service, unary } from './grpc-method.js';
 
-/** What the control service serves. */
+/** The parts of the daemon that the control service administers. */
 export interface ControlServiceOptions {
   functions: LiveFunctions;
   deployer: Deployer;
@@ -26,11 +26,11 @@ export interface ControlServiceOptions {
   secrets: SecretControl;
   status: () => Promise<DaemonInfo>;
   describe: (name: FunctionName) => ReturnType<typeof describe>;
-  /** Rejects with a DcfError NOT_FOUND for a function that is not deployed and has no log either. */
+  /** Opens a function's log. Rejects with a DcfError NOT_FOUND if the function is not deployed and has no log. */
   logs: (request: LogsRequest, signal: AbortSignal) => Promise<AsyncIterable<LogEntry>>;
 }
 
-/** The service `dcf.v1.Control`: administration. */
+/** The service `dcf.v1.Control` (proto/dcf/v1/dcf.proto): administration. */
 export function controlService(contract: Contract, control: ControlServiceOptions, options: MethodOptions): GrpcService {
   const { functions, deployer, releaser, secrets } = control;
   const handlers: ControlHandlers = {
@@ -42,13 +42,13 @@ export function controlService(contract: Contract, control: ControlServiceOption
       return {};
     }),
     Rollback: serverStream(options, ({ name, to }, replies) =>
-      tell(replies, (progress) => releaser.rollback(requireFunctionName(name), given(to), progress)),
+      runChange(replies, (progress) => releaser.rollback(requireFunctionName(name), given(to), progress)),
     ),
     SetAlias: serverStream(options, ({ name, alias, target }, replies) =>
-      tell(replies, (progress) => releaser.setAlias(requireFunctionName(name), alias, given(target), progress)),
+      runChange(replies, (progress) => releaser.setAlias(requireFunctionName(name), alias, given(target), progress)),
     ),
     SetTraffic: serverStream(options, ({ name, shares, maxErrorRate }, replies) =>
-      tell(replies, (progress) => releaser.setTraffic(requireFunctionName(name), shares, maxErrorRate, progress)),
+      runChange(replies, (progress) => releaser.setTraffic(requireFunctionName(name), shares, maxErrorRate, progress)),
     ),
     Scale: unary(options, async ({ name, min, max }) => {
       const checked = requireFunctionName(name);
@@ -77,26 +77,28 @@ async function deploy(
   const iterator = requests[Symbol.asyncIterator]();
   const first = await iterator.next();
   const described = first.done === true ? undefined : first.value.package;
-  if (described === undefined || described === null) throw new DcfError('INVALID_ARGUMENT', "a deploy's first message is its package");
+  if (described === undefined || described === null)
+    throw new DcfError('INVALID_ARGUMENT', 'the first message of a deploy must hold its package (DeployRequest.package)');
   const { manifest, files, alias, traffic, maxErrorRate } = described;
   const rollout = { alias, traffic, maxErrorRate };
-  await tell(replies, ({ signal }) =>
+  await runChange(replies, ({ signal }) =>
     deployer.deploy({ manifest, files, rollout, chunks: chunksOf(iterator), emit: emitterOf(replies), signal }),
   );
 }
 
-/** Runs a change of a function, tells how it goes on, and how it ended. */
-async function tell(replies: ReplyStream<DeployEventMessage>, change: (progress: Progress) => Promise<ChangeResult>): Promise<void> {
+/** Runs a change of a function, and sends the client its progress and its result. */
+async function runChange(replies: ReplyStream<DeployEventMessage>, change: (progress: Progress) => Promise<ChangeResult>): Promise<void> {
   const deployed = await change({ emit: emitterOf(replies), signal: replies.signal });
   await replies.send({ deployed });
 }
 
-/** What of an output waits for a client that reads slowly, in characters; what comes beyond it is left out. */
+/** Most characters of output that wait for a client that reads slowly; lines beyond them are left out. */
 const maxWaitingOutput = 256 * 1024;
 
 /**
- * Tells a client how a change goes on. The change does not wait for the client to have read it, and a client that is gone aborts it.
- * A Handler may print without end while it starts: lines that the client is too slow for are counted, and are in the log.
+ * Makes a function that sends a client the progress of a change. The change does not wait until the client has read it, and is aborted
+ * when the client disconnects. A Handler may print without end while it starts: lines for which the client is too slow are only counted,
+ * and stay in the log.
  */
 function emitterOf(replies: ReplyStream<DeployEventMessage>): (event: DeployEvent) => void {
   let waiting = 0;
@@ -104,7 +106,7 @@ function emitterOf(replies: ReplyStream<DeployEventMessage>): (event: DeployEven
   const send = (event: DeployEvent): Promise<void> => replies.send(eventMessage(event)).catch(() => undefined);
   return (event) => {
     if (event.kind !== 'output') {
-      if (leftOut > 0) void send({ kind: 'output', line: `${leftOut} lines are left out here; the log has them` });
+      if (leftOut > 0) void send({ kind: 'output', line: `lines left out here: ${leftOut}; "dcf logs" shows them` });
       leftOut = 0;
       void send(event);
       return;
@@ -121,7 +123,7 @@ function emitterOf(replies: ReplyStream<DeployEventMessage>): (event: DeployEven
   };
 }
 
-/** What a caller gave, where proto3 has an empty text for what it did not give. */
+/** An optional text of a request: proto3 has the empty text for a field that was not set. */
 function given(text: string): string | undefined {
   return text === '' ? undefined : text;
 }
@@ -129,7 +131,8 @@ function given(text: string): string | undefined {
 async function* chunksOf(iterator: AsyncIterator<DeployRequest__Output>): AsyncIterable<Chunk> {
   for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
     const { chunk } = next.value;
-    if (chunk === undefined || chunk === null) throw new DcfError('INVALID_ARGUMENT', 'after the package only chunks of blobs may come');
+    if (chunk === undefined || chunk === null)
+      throw new DcfError('INVALID_ARGUMENT', 'the messages after the package must hold chunks of blobs (DeployRequest.chunk)');
     yield chunk;
   }
 }

@@ -9,8 +9,8 @@ import { identity, type Reply, serializeReply } from './grpc-reply.js';
 import { streamMethod } from './grpc-stream.js';
 
 /**
- * `Invoke` of either contract: the two are alike on the wire. It reads and writes its envelope itself and passes the body
- * on without a copy, and it is the one method that avoids every promise: it is the path of each call.
+ * The method `Invoke` of both contracts, which are alike on the wire. As every call goes through it, it reads and writes the envelope
+ * itself, passes the body on without a copy, and creates no promise.
  */
 export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUnaryCall<Buffer, Reply> {
   return (call, callback) => {
@@ -32,14 +32,14 @@ export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUn
           contentType: textOf(metadata['dcf-content-type']),
         },
         (outcome, report) => {
-          // A success without a report pays nothing for it: this is the path of nearly every call.
+          // Nearly every call succeeds and asks for no report: such a call does not pay for one.
           const trailers = report !== undefined && (wantsReport || !outcome.ok) ? reportTrailers(report()) : undefined;
           if (outcome.ok) sendReply(outcome, trailers, callback);
           else callback(toStatus(outcome.error, trailers));
         },
       );
       call.once('cancelled', cancel);
-      // A caller that gave up before this line is not told of again.
+      // The event does not come again for a caller that gave up before the line above.
       if (call.cancelled) cancel();
     } catch (error) {
       callback(statusOf(error, options.onFault));
@@ -53,7 +53,7 @@ function sendReply(success: Success, trailers: Metadata | undefined, callback: s
   if (reply.copied) success.release(success.output);
 }
 
-/** A definition whose calls of functions hand over the bytes as they are. */
+/** A service definition in which the named methods receive and send messages as bytes, without protobuf's codecs. */
 export function withRawCalls(definition: ServiceDefinition, ...names: readonly string[]): ServiceDefinition {
   const raw = names.map((name) => {
     const method = definition[name];

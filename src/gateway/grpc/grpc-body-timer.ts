@@ -4,6 +4,7 @@ import { DcfError } from '../../core/errors.js';
 import { LinkedList, type ListNode } from '../../core/linked-list.js';
 import type { ByteBudget } from '../byte-budget.js';
 import { toStatus } from './grpc-method.js';
+import { privateField } from './grpc-private.js';
 import { streamPath } from './grpc-stream.js';
 
 type Call = ServerInterceptingCallInterface;
@@ -12,16 +13,16 @@ type Listener = Parameters<Call['start']>[0];
 const sweepMs = 250;
 
 export interface BodyTimerOptions {
-  /** How long a body may take. */
+  /** How long a body may take to arrive, in milliseconds. */
   timeoutMs: number;
-  /** What all inputs may take together. grpc-js tells of a body when it is whole; until then the sweep counts what has come. */
+  /** The byte budget of all inputs. grpc-js reports a body once it is complete; until then the sweep counts what has arrived of it. */
   budget: ByteBudget;
 }
 
 /**
- * Drops calls of one request whose body does not come, for which grpc-js waits for ever, and those whose bodies find no room; of
- * streams, those whose first message does not come, and those with a message that finds no room while it comes. A sweep looks at
- * the calls that still wait; a timer for each call would cost every call.
+ * Drops calls whose body does not arrive in time, for which grpc-js would wait for ever, and calls whose body does not fit into the byte
+ * budget. For a stream, the body is its first message, and every message that arrives for the budget. A sweep checks the calls that still
+ * wait, as a timer for each would make every call slower.
  */
 export function bodyTimer({ timeoutMs, budget }: BodyTimerOptions): { interceptor: ServerInterceptor; stop(): void } {
   const waiting = new LinkedList<WatchedCall>();
@@ -30,11 +31,11 @@ export function bodyTimer({ timeoutMs, budget }: BodyTimerOptions): { intercepto
     let held = budget.taken;
     let next: WatchedCall | undefined;
     for (let call = waiting.first; call !== undefined; call = next) {
-      // A call that is dropped has left the list.
+      // A call that is dropped leaves the list, and its link with it.
       next = call.next;
       const bytes = call.received;
       if (now - call.since >= timeoutMs) {
-        call.drop(new DcfError('DEADLINE_EXCEEDED', `the request's body did not come within ${timeoutMs} ms`));
+        call.drop(new DcfError('DEADLINE_EXCEEDED', `the body of the request did not arrive within ${timeoutMs} ms (--body-timeout)`));
       } else if (held > 0 && bytes > 0 && held + bytes > budget.limit) {
         call.drop(budget.refusal(held));
       } else {
@@ -51,8 +52,8 @@ export function bodyTimer({ timeoutMs, budget }: BodyTimerOptions): { intercepto
 }
 
 /**
- * A call that is in a set from its start until its body is there. What it hands on it hands on directly: the base class
- * wraps each message and status in closures, which cost an echo some percent.
+ * A call that is in the list from its start until its body has arrived. It passes messages and statuses on directly: the base class wraps
+ * each in closures, which cost an echo some percent of its throughput.
  */
 class WatchedCall extends ServerInterceptingCall implements ListNode<WatchedCall> {
   since = Date.now();
@@ -62,40 +63,38 @@ class WatchedCall extends ServerInterceptingCall implements ListNode<WatchedCall
   constructor(
     private readonly watched: Call,
     private readonly waiting: LinkedList<WatchedCall>,
-    /** More messages may follow the first one, and have any time. */
+    /** Whether more messages may follow the first one; these may take any time. */
     private readonly streamed: boolean,
   ) {
     super(watched);
     waiting.push(this);
   }
 
-  /**
-   * Bytes of the body that are there. Only a private field of grpc-js tells; without it, which a test would notice, it is 0.
-   */
+  /** Bytes of the body that have arrived. Only a private field of grpc-js has them; without the field (a test would fail) this is 0. */
   get received(): number {
-    const decoder = propertyOf(this.watched, 'decoder');
-    const [size, missing] = [propertyOf(decoder, 'readMessageSize'), propertyOf(decoder, 'readMessageRemaining')];
+    const decoder = privateField(this.watched, 'decoder');
+    const [size, missing] = [privateField(decoder, 'readMessageSize'), privateField(decoder, 'readMessageRemaining')];
     return typeof size === 'number' && typeof missing === 'number' ? size - missing : 0;
   }
 
   /**
-   * Tells of the end of a streamed input, unless the client is gone or has given the call up: an input that is cut off must not look
-   * whole. Node tells of a reset as of an end first; onCancel follows. Only a private field of grpc-js says which it is, which a
-   * test would notice. A client in Node ends its stream before it resets it: that is seen where both come in one piece.
+   * Reports the end of a streamed input, unless the client disconnected or gave the call up: an input that is cut off must not look
+   * complete. For a reset, Node reports an end first, and onCancel follows. Only a private field of grpc-js tells the two apart (a test
+   * would fail without it). A client in Node ends its stream before it resets it; this is recognised if both arrive together.
    */
   private endUnlessReset(listener: Listener): void {
     setImmediate(() => {
-      if (propertyOf(propertyOf(this.watched, 'stream'), 'closed') !== true) listener.onReceiveHalfClose();
+      if (privateField(privateField(this.watched, 'stream'), 'closed') !== true) listener.onReceiveHalfClose();
     });
   }
 
-  /** Ends the call, and its stream: grpc-js holds what has come of the body for as long as the client leaves that open. */
+  /** Ends the call and closes its stream: as long as the client leaves that open, grpc-js keeps what has arrived of the body. */
   drop(error: DcfError): void {
     this.waiting.remove(this);
     const { code = status.INTERNAL, details = error.message, metadata = null } = toStatus(error);
     this.sendStatus({ code, details, metadata });
-    const stream = propertyOf(this.watched, 'stream');
-    const close = propertyOf(stream, 'close');
+    const stream = privateField(this.watched, 'stream');
+    const close = privateField(stream, 'close');
     if (typeof close === 'function') close.call(stream, constants.NGHTTP2_NO_ERROR);
   }
 
@@ -131,6 +130,3 @@ class WatchedCall extends ServerInterceptingCall implements ListNode<WatchedCall
   }
 }
 
-function propertyOf(owner: unknown, name: string): unknown {
-  return typeof owner === 'object' && owner !== null ? Reflect.get(owner, name) : undefined;
-}

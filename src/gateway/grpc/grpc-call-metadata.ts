@@ -2,7 +2,7 @@ import { type DaemonReport, encodeReport } from '@dcf/sdk/contract';
 import { Metadata } from '@grpc/grpc-js';
 import type { ReplyHead } from '../../pool/calls/invocation.js';
 
-/** Metadata that is for the daemon or for HTTP/2, and not for the Handler. */
+/** Keys of metadata for the daemon or for HTTP/2, which the Handler does not get. */
 const notForHandler = new Set([
   'authorization',
   'dcf-request-id',
@@ -16,15 +16,15 @@ const notForHandler = new Set([
   'grpc-previous-rpc-attempts',
 ]);
 
-/** The metadata of a call, each key once: each `get` of a Metadata checks and folds its key anew. */
+/** The metadata of a call as an object, as each `get` of a Metadata checks its key and converts it to lower case again. */
 export type MetadataValues = Readonly<Record<string, string | Buffer>>;
 
-/** A value that is text. */
+/** The value, if it is a text. */
 export function textOf(value: string | Buffer | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** What of a call's metadata the Handler sees; `undefined` for nothing. */
+/** The part of a call's metadata that the Handler gets; `undefined` if it is empty. */
 export function handlerMetadata(metadata: MetadataValues): Record<string, string> | undefined {
   let found: Record<string, string> | undefined;
   for (const key in metadata) {
@@ -36,12 +36,12 @@ export function handlerMetadata(metadata: MetadataValues): Record<string, string
   return found;
 }
 
-/** The query of a call, as the one of a URL; without the "?" that may stand before it. */
+/** The query of a call in the form of a URL's query, without a leading "?". */
 export function queryOf(metadata: MetadataValues): string | undefined {
   return textOf(metadata['dcf-query'])?.replace(/^\?/, '');
 }
 
-/** Adds to the trailers what a Handler chose besides its output. */
+/** Adds to the trailers the status and the content type that a Handler chose. */
 export function headTrailers({ status, headers }: ReplyHead, trailers = new Metadata()): Metadata {
   const contentType = headers.find(([name]) => name === 'content-type')?.[1];
   if (contentType !== undefined) trailers.set('dcf-content-type', contentType.replace(/[^\x20-\x7e]/g, '?'));
@@ -49,12 +49,12 @@ export function headTrailers({ status, headers }: ReplyHead, trailers = new Meta
   return trailers;
 }
 
-/** Milliseconds until a deadline in Unix milliseconds; `Infinity` stays so. */
+/** Milliseconds until a deadline in Unix milliseconds; `Infinity` for a deadline of `Infinity`. */
 export function timeoutUntil(deadline: number): number {
   return deadline === Number.POSITIVE_INFINITY ? deadline : Math.max(0, deadline - Date.now());
 }
 
-/** The trailers that tell how a call went. */
+/** The trailers that carry the report of a call. */
 export function reportTrailers(report: DaemonReport): Metadata {
   const trailers = new Metadata();
   trailers.set('dcf-request-id', report.id);

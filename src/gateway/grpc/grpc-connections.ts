@@ -1,44 +1,45 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
+import { privateField } from './grpc-private.js';
 
-/** What a client is told that the headers of a call may have together, as HTTP/2 counts them: 32 bytes more for each. */
+/** SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113, section 6.5.2): bytes of all headers of a call, plus 32 for each. */
 const maxHeaderListSize = 64 * 1024;
-/** Headers of one call; the metadata of a Handler is bounded by its bytes. */
+/** Number of headers of one call. The metadata that a Handler gets is limited by its size. */
 const maxHeaderListPairs = 1_024;
 const lookMs = 1_000;
-/** More than the answer to a PING: whoever sends less has made no request. */
+/** Bytes of the smallest request. The answer to a PING is shorter. */
 const leastRequest = 64;
 
 interface Watched {
   session: ServerHttp2Session;
-  /** Bytes that had come when it was last looked at. */
+  /** Bytes that had arrived when the connection was last checked. */
   read: number;
-  /** Bytes that had been written when it was last asked to write more; `undefined` when it did. */
+  /** Bytes that had been written when a PING was last asked for; `undefined` if no PING is due. */
   asked: number | undefined;
 }
 
 /**
- * Tells clients what their headers may have, and ends connections that are dead for nghttp2. One over its own limits (a header of
- * more than 64 KiB, a broken header block) gets a GOAWAY, and from then on nothing is read and nothing written, also for calls that
- * run: Node does not notice, and a client that waits for its answers would wait for good. Such a connection is known by this: asked
- * for a PING, it writes nothing, though the system would take it.
+ * Announces the limits of headers to clients, and closes connections that nghttp2 has given up. After a header of more than 64 KiB or a
+ * broken header block, nghttp2 sends a GOAWAY, and then neither reads nor writes anything on the connection, not even for calls that run.
+ * Node does not notice this, and clients would wait for their answers for ever. Such a connection is recognised by a PING that it does
+ * not write, although the system would accept the bytes.
  *
- * grpc-js has no way to its options and sessions but private fields; without them, which tests would notice, all is as Node has it.
+ * The options and sessions of grpc-js are reached by private fields only. Without these fields (tests would fail) Node's defaults hold.
  */
 export class GrpcConnections {
   private readonly watched = new Set<Watched>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly server: Server) {
-    const options = property(server, 'commonServerOptions');
+    const options = privateField(server, 'commonServerOptions');
     if (typeof options !== 'object' || options === null) return;
     Reflect.set(options, 'maxHeaderListPairs', maxHeaderListPairs);
-    Reflect.set(options, 'settings', { ...Object(property(options, 'settings')), maxHeaderListSize });
+    Reflect.set(options, 'settings', { ...Object(privateField(options, 'settings')), maxHeaderListSize });
   }
 
-  /** Begins to watch what `createConnectionInjector` has made. */
+  /** Begins to watch the HTTP/2 servers that `createConnectionInjector` has made. */
   start(): void {
-    const servers = property(this.server, 'http2Servers');
+    const servers = privateField(this.server, 'http2Servers');
     if (!(servers instanceof Map)) return;
     for (const http2 of servers.keys()) http2.on('session', (session: ServerHttp2Session) => this.watch(session));
     this.timer = setInterval(() => this.look(), lookMs).unref();
@@ -70,7 +71,7 @@ export class GrpcConnections {
   }
 }
 
-/** Asks for a PING to be written. Returns false where that cannot be: too many are not answered, or the session has just ended. */
+/** Asks a session to write a PING. Returns false if it cannot: too many are unanswered, or the session has just ended. */
 function ask(session: ServerHttp2Session): boolean {
   try {
     return session.ping(() => undefined);
@@ -79,12 +80,9 @@ function ask(session: ServerHttp2Session): boolean {
   }
 }
 
-/** Whether what was written before waits for its reader; `undefined` where that is not known. */
+/** Whether bytes that were written before still wait for the system to accept them; `undefined` if that is unknown. */
 function waitsForSystem({ socket }: ServerHttp2Session): boolean | undefined {
-  const size = property(property(socket, '_handle'), 'writeQueueSize');
+  const size = privateField(privateField(socket, '_handle'), 'writeQueueSize');
   return typeof size === 'number' ? size > 0 : undefined;
 }
 
-function property(owner: unknown, name: string): unknown {
-  return typeof owner === 'object' && owner !== null ? Reflect.get(owner, name) : undefined;
-}

@@ -15,42 +15,42 @@ import { cutText, DcfError, isNotStarted, messageOf, statusCodes } from '../../c
 /** A service's definition with what implements it. */
 export type GrpcService = [ServiceDefinition, UntypedServiceImplementation];
 
-/** grpc-js wedges the whole connection over details of 130 KB, and some clients take no more than 8 KiB of headers. */
+/** Bytes of a status's details. Details of 130 KB block a whole connection of grpc-js, and some clients accept only 8 KiB of headers. */
 const maxDetailsLength = 4 * 1024;
 
 /**
- * The one way that a status leaves this daemon. Ill-formed text would throw out of grpc-js as an uncaught exception, and
- * long text would wedge the connection: both are mended here.
+ * Makes the gRPC status of an error. Every status of this daemon is made here, because grpc-js would throw an uncaught exception for
+ * ill-formed text, and long text would block the connection: both are corrected.
  *
- * @param metadata - more trailers to go with it
+ * @param metadata - further trailers
  */
 export function toStatus(error: DcfError, metadata = new Metadata()): ServerErrorResponse {
   if (error.reason !== undefined) metadata.set('dcf-reason', headerText(error.reason));
   if (error.retryAfterMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(Math.ceil(error.retryAfterMs)));
-  // A broken connection cannot promise that, nor can a Handler that answers UNAVAILABLE.
+  // Tells this UNAVAILABLE from one that a Handler chose or a broken connection caused: after those the call may have run.
   if (isNotStarted(error)) metadata.set('dcf-not-started', '1');
   const details = cutText(error.message, maxDetailsLength);
   return { name: 'DcfError', message: details, code: statusCodes[error.code], details, metadata };
 }
 
-/** A header's value is printable ASCII. */
+/** The text as a header's value: printable ASCII, 200 characters at most. */
 function headerText(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
 }
 
-/** The status of anything that was thrown: a DcfError as it says, anything else is our own fault and says no more than that. */
+/** The status of anything that was thrown. What is not a DcfError is a fault of the daemon: it is reported, and its text stays private. */
 export function statusOf(thrown: unknown, onFault: (error: unknown) => void): ServerErrorResponse {
   if (DcfError.is(thrown)) return toStatus(thrown);
   onFault(thrown);
-  return toStatus(new DcfError('INTERNAL', 'the daemon failed; its log says more'));
+  return toStatus(new DcfError('INTERNAL', 'an error inside the daemon; its log has the details'));
 }
 
-/** What a method gets in place of a request that is no valid message; grpc-js itself would call that INTERNAL. */
+/** What a method gets in place of a request that is not a valid message; grpc-js itself would answer INTERNAL. */
 class MalformedRequest {
   readonly error: DcfError;
 
   constructor(cause: unknown) {
-    const wrapped = (): DcfError => new DcfError('INVALID_ARGUMENT', `the request is no valid protobuf message: ${messageOf(cause)}`);
+    const wrapped = (): DcfError => new DcfError('INVALID_ARGUMENT', `the request is not a valid protobuf message: ${messageOf(cause)}`);
     this.error = DcfError.is(cause) ? cause : wrapped();
   }
 }
@@ -59,7 +59,7 @@ function checkRequest(request: unknown): void {
   if (request instanceof MalformedRequest) throw request.error;
 }
 
-/** A service whose methods, made by the functions below, answer a malformed request as the caller's mistake. */
+/** A service whose methods, made by the functions below, answer a malformed request with INVALID_ARGUMENT. */
 export function service(definition: ServiceDefinition, implementation: UntypedServiceImplementation): GrpcService {
   const checked = Object.entries(definition).map(([name, method]) => {
     const requestDeserialize = (bytes: Buffer): unknown => {
@@ -86,7 +86,7 @@ function authorizationOf(metadata: Metadata): string | undefined {
   return metadata.get('authorization')[0]?.toString();
 }
 
-/** Aborts when the caller is gone. */
+/** A signal that aborts when the caller disconnects or cancels the call. */
 function abortedWith(call: { readonly cancelled: boolean; once(event: 'cancelled', listener: () => void): unknown }): AbortSignal {
   const gone = new AbortController();
   const cancel = (): void => gone.abort(new DcfError('CANCELLED', 'the caller gave up'));
@@ -95,7 +95,7 @@ function abortedWith(call: { readonly cancelled: boolean; once(event: 'cancelled
   return gone.signal;
 }
 
-/** A method of one request and one reply. grpc-js lets the caller of a rejected `async` method wait for ever; this does not. */
+/** A method of one request and one reply. It also answers when `method` rejects: grpc-js would let the caller wait for ever. */
 export function unary<Request, Reply>(
   options: MethodOptions,
   method: (request: Request, signal: AbortSignal) => Reply | Promise<Reply>,
@@ -124,11 +124,11 @@ interface Stream<Reply> {
   off(event: 'drain', listener: () => void): unknown;
 }
 
-/** What a streaming method is given to answer with. */
+/** The replies of a streaming method. */
 export interface ReplyStream<Reply> {
-  /** Resolves when there is room for more. */
+  /** Sends a reply. Resolves when there is room for another. Rejects with CANCELLED when the caller is gone. */
   send(reply: Reply): Promise<void>;
-  /** Aborts when the caller is gone. */
+  /** Aborts when the caller disconnects or cancels the call. */
   signal: AbortSignal;
 }
 

@@ -13,23 +13,26 @@ export interface GrpcServerOptions {
   port: number;
   maxConnections: number;
   firstByteTimeoutMs: number;
-  /** A request whose body has not come within this long is dropped. */
+  /** How long the body of a request may take to arrive, in milliseconds; then the request is dropped. */
   bodyTimeoutMs: number;
-  /** Bytes of one input. */
+  /** Most bytes of one input. */
   maxPayload: number;
-  /** Counts what the inputs of all calls take. */
+  /** The byte budget of the inputs of all calls. */
   budget: ByteBudget;
   services: readonly GrpcService[];
-  /** What serves streamed calls. */
+  /** Serves streamed calls. */
   streams: ServerInterceptor;
 }
 
-/** Room for the envelope around a payload, and so that our own limit speaks first and names the function's. */
+/**
+ * Bytes of a message beyond its payload: room for the envelope, and enough that a payload a little over the limit is refused by the
+ * invoker, whose message names the function and its limit.
+ */
 const envelopeLength = 64 * 1024;
-/** Streams that one connection may have open; each may hold one request. */
+/** Most open HTTP/2 streams of one connection; each may hold one request. */
 const maxConcurrentStreams = 1024;
 
-/** How long the last replies may take to be sent. */
+/** How long the last replies may take to be sent when the server closes, in milliseconds. */
 const closeGraceMs = 1_000;
 
 /** The gRPC side of the gateway: both contracts and the health service on one port. */
@@ -44,7 +47,7 @@ export class GrpcServer {
     private readonly connections: GrpcConnections,
   ) {}
 
-  /** Starts to listen. Throws a DcfError FAILED_PRECONDITION when it cannot. */
+  /** Starts to listen. @throws DcfError FAILED_PRECONDITION when it cannot */
   static async open(options: GrpcServerOptions): Promise<GrpcServer> {
     const timer = bodyTimer({ timeoutMs: options.bodyTimeoutMs, budget: options.budget });
     const server = new Server({
@@ -76,11 +79,12 @@ export class GrpcServer {
     return new GrpcServer(server, health, listener, timer, connections);
   }
 
+  /** The port that it listens on. */
   get port(): number {
     return this.listener.port;
   }
 
-  /** What the health service says of the daemon ('') and of each function; one that is gone does not serve. */
+  /** Sets what the health service answers for the daemon (`''`) and for each function; a function that is not given is NOT_SERVING. */
   setServing(serving: ReadonlyMap<string, boolean>): void {
     for (const service of this.serving.keys()) if (!serving.has(service)) this.health.setStatus(service, 'NOT_SERVING');
     for (const [service, serves] of serving) {
@@ -89,14 +93,14 @@ export class GrpcServer {
     this.serving = serving;
   }
 
-  /** Takes no new connection; what is connected goes on. */
+  /** Accepts no new connection; those that are open go on. */
   stopListening(): void {
     this.listener.close();
   }
 
   /**
-   * Ends every connection, once the replies that are on their way have been sent. `tryShutdown` alone would wait for open
-   * streams without end, and a health Watch is one.
+   * Closes every connection once the replies that are on their way have been sent, after a second at the latest: `tryShutdown` alone
+   * would wait for open streams, and the `Watch` of the health service is a stream without an end.
    */
   async close(): Promise<void> {
     this.timer.stop();
@@ -114,7 +118,7 @@ export class GrpcServer {
   }
 }
 
-/** One interceptor for all: a second one around every call would cost an echo some percent. */
+/** Joins both interceptors into one: a second one around every call would cost an echo some percent of its throughput. */
 function withStreams(timed: ServerInterceptor, streamed: ServerInterceptor): ServerInterceptor {
   return (method, call) => (method.path === streamPath ? streamed(method, timed(method, call)) : timed(method, call));
 }

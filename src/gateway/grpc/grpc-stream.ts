@@ -20,12 +20,13 @@ type Call = ServerInterceptingCallInterface;
 /** The method whose calls are streams. */
 export const streamPath = '/dcf.v1.Functions/Stream';
 
-/** Never called: the interceptor has the calls. The service has to name one for each method. */
+/** Never called, as the interceptor serves the calls; but grpc-js requires an implementation of each method. */
 export const streamMethod: handleBidiStreamingCall<Buffer, Buffer> = (call) => call.end();
 
 /**
- * Serves `Stream`, and is for its calls alone. It takes them as an interceptor, for what a method is given reads up to sixteen messages ahead, of any
- * length: here each message is asked for when the worker has credit for it, and each chunk of output counts until HTTP/2 has it.
+ * Serves the calls of `Stream`, and only those. It is an interceptor because the stream that grpc-js gives to a method reads up to sixteen
+ * messages ahead, of any length. Here a message is read only when the worker has credit for it, and a chunk of the output counts until
+ * HTTP/2 has accepted it.
  */
 export function streamInterceptor(invoker: Invoker, options: MethodOptions): ServerInterceptor {
   return (_method, call) => new InterceptedStream(call, invoker, options);
@@ -54,16 +55,18 @@ class InterceptedStream extends ServerInterceptingCall {
 /** One streamed call over gRPC. */
 class GrpcStream implements StreamCaller {
   private metadata: MetadataValues = {};
-  /** Set once the first message has come. */
+  /** The call itself; set with the first message. */
   private streamed: StreamedCall | undefined;
-  /** Whether the client says which message of its input is the last, and whether that has been handed on. */
+  /** Whether the client marks the last message of its input. */
   private marksLast = false;
+  /** Whether the last message of the input has been passed on. */
   private inputEnded = false;
-  /** Chunks of the message that is being handed on. */
+  /** The rest of the message whose chunks are being passed on. */
   private chunks: ChunkReader | undefined;
   private settled = false;
+  /** The status and headers that the Handler chose. */
   private chosen: ReplyHead | undefined;
-  /** A chunk has gone to the caller. */
+  /** Whether a chunk has been sent to the caller. */
   private answerBegun = false;
   private readonly writer = new ChunkWriter<Output>(
     replyChunks,
@@ -92,7 +95,7 @@ class GrpcStream implements StreamCaller {
     this.guarded(() => {
       if (this.settled || !Buffer.isBuffer(message)) return;
       copiedMemory.add(message.length);
-      if (this.inputEnded) throw new DcfError('INVALID_ARGUMENT', 'a message came after the last of the stream');
+      if (this.inputEnded) throw new DcfError('INVALID_ARGUMENT', 'a message came after the last one of the stream (StreamRequest.last)');
       const first = this.streamed === undefined;
       if (first) this.start(message);
       this.chunks = new ChunkReader(message, requestChunks, first);
@@ -104,14 +107,14 @@ class GrpcStream implements StreamCaller {
     this.guarded(() => {
       if (this.settled) return;
       if (this.streamed === undefined)
-        throw new DcfError('INVALID_ARGUMENT', 'the first message of a stream names the function; none came');
+        throw new DcfError('INVALID_ARGUMENT', 'the stream ended without a message: the first one must name the function');
       if (this.inputEnded) return;
       if (this.marksLast) this.streamed.cancel();
       else this.streamed.end();
     });
   }
 
-  /** The caller is gone, or the call has ended. */
+  /** Called when the caller disconnects or cancels, and when the call has ended. */
   cancel(): void {
     this.settled ||= this.streamed === undefined;
     this.streamed?.cancel();
@@ -147,11 +150,11 @@ class GrpcStream implements StreamCaller {
       this,
       (outcome, report) => this.settle(outcome, report),
     );
-    // Tells a client that the call is accepted: now it may take chunks from where it cannot take them again.
+    // The headers tell a client that the call is accepted, and so not tried again: it may now read chunks that it can read only once.
     if (!this.settled) this.call.sendMetadata(new Metadata());
   }
 
-  /** Hands chunks of the message on for as long as there is room, and then asks for the next message. */
+  /** Passes chunks of the message on while there is room, and then asks for the next message. */
   private handOn(): void {
     const { chunks, streamed } = this;
     if (chunks === undefined || streamed === undefined || this.settled) return;
@@ -193,7 +196,7 @@ class GrpcStream implements StreamCaller {
     }
   }
 
-  /** What is thrown ends the call. */
+  /** Runs `task`; what it throws ends the call. */
   private guarded(task: () => void): void {
     try {
       task();

@@ -4,16 +4,16 @@ import type { ByteBudget } from '../byte-budget.js';
 
 /** How the reading of a body ended. */
 export type Body =
-  /** All of it is there, and the budget counts it. */
+  /** The body is complete, and its bytes are reserved in the budget. */
   | { kind: 'whole'; input: Uint8Array }
   | { kind: 'refused'; error: DcfError }
-  /** The client left before its end. */
+  /** The client disconnected before the body's end. */
   | { kind: 'gone' };
 
 export interface BodyLimits {
-  /** The function, for messages. */
+  /** The function's name, for messages. */
   name: string;
-  /** Bytes of one input. */
+  /** Most bytes of one input. */
   maxPayload: number;
   budget: ByteBudget;
 }
@@ -21,7 +21,7 @@ export interface BodyLimits {
 /**
  * Refuses a body by its announced length, before any of it is read.
  *
- * @throws DcfError RESOURCE_EXHAUSTED: it is over the function's limit, or there is no room for it now
+ * @throws DcfError RESOURCE_EXHAUSTED when it is over the function's limit, or the byte budget has no room for it now
  */
 export function checkAnnounced({ headers }: IncomingMessage, { name, maxPayload, budget }: BodyLimits): void {
   const announced = Number(headers['content-length'] ?? 0);
@@ -29,7 +29,7 @@ export function checkAnnounced({ headers }: IncomingMessage, { name, maxPayload,
   budget.check(announced);
 }
 
-/** Reads a body to its end or to its limits. Each piece is counted when it comes. `done` is told once. */
+/** Reads a body until its end or a limit. Each piece is counted when it arrives. `done` is called once. */
 export function readBody(request: IncomingMessage, { name, maxPayload, budget }: BodyLimits, done: (body: Body) => void): void {
   const pieces: Buffer[] = [];
   let length = 0;

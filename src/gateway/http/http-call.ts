@@ -6,10 +6,9 @@ import { readHead } from './http-head.js';
 import { HttpStream } from './http-stream.js';
 
 /**
- * Serves a call: the request's body is the input, the answer's body the output. What can be refused is refused before the body
- * is read.
+ * Serves a call: the request's body is the input, the answer's body is the output. The head is checked before the body is read.
  *
- * @throws DcfError for a request that is refused by its head
+ * @throws DcfError for a request whose head is refused
  */
 export function serveCall(exchange: Exchange, invoker: Invoker, name: string): void {
   const { request } = exchange;
@@ -49,9 +48,9 @@ export function serveCall(exchange: Exchange, invoker: Invoker, name: string): v
   });
 }
 
-/** Runs a call that is cancelled when its connection ends. */
+/** Runs a call, and cancels it when its connection closes. */
 function run(exchange: Exchange, invoker: Invoker, call: InvokeRequest): void {
-  // Not the response's own event: one that waits behind another on its connection is not told.
+  // The socket's event, as a response that waits behind another one on its connection gets no `close`.
   const { socket, headers } = exchange.request;
   let settled = false;
   let stream: HttpStream | undefined;

@@ -4,10 +4,10 @@ import { errorCode } from '../../core/errors.js';
 import { errorBody, HttpError } from './http-errors.js';
 
 /**
- * Ends a connection that speaks no HTTP, or whose request does not come: with an answer where the client can tell what it
- * belongs to, and without a word where another answer is due first.
+ * Closes a connection that does not speak HTTP, or whose request does not arrive in time. It is closed with an answer, unless the
+ * connection's next answer belongs to an earlier request.
  *
- * @param newId - makes the answer's request id
+ * @param newId - makes the request id of the answer
  */
 export function endBadConnection(error: Error, socket: Socket, newId: () => string): void {
   const refusal = refusalOf(errorCode(error));
@@ -28,14 +28,16 @@ export function endBadConnection(error: Error, socket: Socket, newId: () => stri
 }
 
 function refusalOf(code: string | undefined): HttpError | undefined {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new HttpError(408, 'DEADLINE_EXCEEDED', 'the request did not come in time');
-  if (code === 'HPE_HEADER_OVERFLOW') return new HttpError(431, 'INVALID_ARGUMENT', "the request's head is over the limit of 16 KiB");
-  // Anything else is the connection itself, and nobody reads at its other end.
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new HttpError(408, 'DEADLINE_EXCEEDED', 'the request did not arrive in time (--body-timeout of dcfd)');
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new HttpError(431, 'INVALID_ARGUMENT', 'the request line and the headers are over their limit of 16 KiB');
+  // Any other code is an error of the connection itself: nobody would read an answer.
   if (code?.startsWith('HPE_') !== true) return undefined;
-  return new HttpError(400, 'INVALID_ARGUMENT', `the request is no valid HTTP/1.1 (${code}); gRPC has a port of its own`);
+  return new HttpError(400, 'INVALID_ARGUMENT', `the request is not valid HTTP/1.1 (${code}); gRPC has a port of its own`);
 }
 
-/** Whether the connection's next answer belongs to an earlier request, which came whole. Node keeps it in this property alone. */
+/** Whether the connection's next answer belongs to an earlier request, which arrived completely. Only a private property of Node tells. */
 function anotherIsDue(socket: Socket): boolean {
   const next: unknown = Reflect.get(socket, '_httpMessage');
   if (!(next instanceof ServerResponse)) return false;

@@ -5,11 +5,11 @@ import type { Cors } from './http-cors.js';
 import { errorBody, errorHeaders, httpStatusOf } from './http-errors.js';
 import { contentTypes, hasNoBody, replyHeaders } from './http-reply.js';
 
-/** What every answer depends on. */
+/** The settings that all exchanges share. */
 export interface ExchangeOptions {
-  /** While true, each answer is its connection's last. */
+  /** Whether the daemon is shutting down: each answer is then the last of its connection. */
   draining: () => boolean;
-  /** A client that takes nothing of its answer for this long is dropped. */
+  /** How long a client may read nothing of its answer, in milliseconds; then its connection is closed. */
   stuckAfterMs: number;
   /** Reports unexpected exceptions: anything but a DcfError. */
   onFault: (error: unknown) => void;
@@ -17,14 +17,17 @@ export interface ExchangeOptions {
   cors?: Cors | undefined;
 }
 
-/** A body of at most this many bytes is read to its end though nobody wants it: that is cheaper than another connection. */
+/** Bytes up to which a body that is not needed is read to its end: this is cheaper than a new connection. */
 const maxUnwanted = 64 * 1024;
-/** How long a client may go on to send what nobody wants. Closed at once, it might lose the answer to the reset. */
+/**
+ * How long the rest of a longer body is read, in milliseconds. If the connection were closed at once, its reset could reach the client
+ * before the answer.
+ */
 const lingerMs = 2_000;
 
 /** One request, and the ways to answer it. Only the first answer counts. */
 export class Exchange {
-  /** The client sends its body when it is told to. */
+  /** Whether the client waits for a `100 Continue` before it sends its body. */
   private expectant: boolean;
 
   constructor(
@@ -36,11 +39,11 @@ export class Exchange {
     this.expectant = request.headers.expect !== undefined && request.httpVersion === '1.1';
     const { cors } = options;
     if (cors === undefined) return;
-    // Errors have them as well: a page could not read them otherwise.
+    // Set for errors, too: without these headers a page could not read them.
     for (const [name, value] of Object.entries(cors.headersFor(request.headers))) response.setHeader(name, value);
   }
 
-  /** Lets a client send its body that asked first (`expect: 100-continue`). */
+  /** Tells a client that asked first (`expect: 100-continue`) to send its body. */
   invite(): void {
     if (this.expectant) this.response.writeContinue();
     this.expectant = false;
@@ -77,7 +80,7 @@ export class Exchange {
     this.watchReader();
   }
 
-  /** Begins an answer whose body comes in chunks, of a length that nobody knows yet. */
+  /** Begins an answer whose body comes in chunks, of an unknown length. */
   beginStream(head: ReplyHead | undefined, kind: ReplyKind): void {
     const { response } = this;
     if (this.over) return;
@@ -86,7 +89,7 @@ export class Exchange {
     response.writeHead(head?.status ?? 200, { ...chosen, 'dcf-request-id': this.id });
   }
 
-  /** Sends a chunk, and calls `sent` once the system has it, or nobody takes it any more. */
+  /** Sends a chunk, and calls `sent` once the system has accepted it or the connection is closed. */
   write(chunk: Uint8Array, sent: () => void): void {
     const { response } = this;
     response.write(chunk, () => {
@@ -96,13 +99,16 @@ export class Exchange {
     this.watchReader();
   }
 
-  /** The last chunk was sent. */
+  /** Ends an answer in chunks. */
   endStream(): void {
     this.response.end();
     this.watchReader();
   }
 
-  /** Ends the connection in the midst of a body. One whose end is its connection's would look whole otherwise. */
+  /**
+   * Closes the connection in the middle of a body, so that the client sees that the body is incomplete. In HTTP/1.0 the end of the
+   * connection is the end of the body, so there it is reset.
+   */
   cut(): void {
     const { socket, httpVersion } = this.request;
     if (httpVersion === '1.0') socket.resetAndDestroy();
@@ -116,7 +122,7 @@ export class Exchange {
     this.response.end();
   }
 
-  /** Answers with a JSON document, and a line break for who reads it in a terminal. */
+  /** Answers with a JSON document, and a line break for people who read it in a terminal. */
   json(status: number, value: object, headers: Readonly<Record<string, string>> = {}): void {
     const { request, response } = this;
     if (this.over) return;
@@ -139,17 +145,17 @@ export class Exchange {
     this.watchReader();
   }
 
-  /** Answers with anything that was thrown: a DcfError as it says, anything else is our own fault and says no more than that. */
+  /** Answers with an error. What is not a DcfError is a fault of the daemon: it is reported, and its text stays private. */
   fail(thrown: unknown): void {
     if (!DcfError.is(thrown)) {
       this.options.onFault(thrown);
-      this.fail(new DcfError('INTERNAL', 'the daemon failed; its log says more'));
+      this.fail(new DcfError('INTERNAL', 'an error inside the daemon; its log has the details'));
       return;
     }
     this.json(httpStatusOf(thrown), errorBody(thrown, this.id), errorHeaders(thrown));
   }
 
-  /** Which pages may read the answer is the operator's to say, where it is said at all. */
+  /** The headers that a Handler chose; where the operator set CORS origins, those decide about pages, and not the Handler. */
   private chosenHeaders(head: ReplyHead, kind: ReplyKind | undefined): OutgoingHttpHeaders {
     const headers = replyHeaders(head, kind);
     if (this.options.cors === undefined) return headers;
@@ -164,12 +170,12 @@ export class Exchange {
   }
 
   private watchReader(): void {
-    // What has gone to the system already needs no timer; Node sets its own when the answer is out.
+    // Bytes that the system has accepted need no timer; Node sets its own once the answer is complete.
     if (this.response.writableLength > 0) this.response.setTimeout(this.options.stuckAfterMs);
   }
 }
 
-/** Whether more of the request's body is on its way than is worth reading. */
+/** Whether more of the request's body is still to come than is worth reading. */
 function sendsMuch({ complete, headers }: IncomingMessage): boolean {
   if (complete) return false;
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > maxUnwanted;

@@ -5,13 +5,13 @@ import type { Authenticator } from '../auth.js';
 import type { Cors } from './http-cors.js';
 
 /**
- * Decides who may send a request. A daemon without a token trusts whoever reaches it, and a browser on its machine does, for
- * any page that it shows: such requests bear `origin`, or a host name that a stranger made to point here. Pages get in whose origin
- * the operator names.
+ * Decides who may send a request. A daemon without a token trusts everybody who can reach it, and so any page in a browser on its
+ * machine. Therefore it refuses requests with an `origin` that the operator did not name (`--cors-origins`), and requests for another
+ * host name, which a page could have made point here (DNS rebinding).
  */
 export class Guard {
   /**
-   * @param loopback - only this machine can reach the address
+   * @param loopback - whether only this machine can reach the address
    * @param cors - which pages may call
    */
   constructor(
@@ -20,22 +20,23 @@ export class Guard {
     private readonly cors: Cors | undefined = undefined,
   ) {}
 
-  /** @throws DcfError UNAUTHENTICATED; PERMISSION_DENIED for what a page in a browser sends */
+  /** @throws DcfError UNAUTHENTICATED without the token; PERMISSION_DENIED for a request of a page in a browser that may not call */
   check(headers: IncomingHttpHeaders): void {
     if (this.authenticator.required) {
       this.authenticator.check(headers.authorization);
       return;
     }
     if (headers.origin !== undefined && this.cors?.allows(headers.origin) !== true) {
-      throw notFromPages(headers.origin, 'a daemon without a token takes no requests from pages in a browser, unless');
+      throw notFromPages(headers.origin, 'a daemon without a token refuses requests from pages in a browser, unless');
     }
     const { host } = headers;
     if (!this.loopback || host === undefined || isOwnName(host)) return;
-    const message = `a daemon without a token is called localhost or by its address, not ${JSON.stringify(host.slice(0, 80))}: set DCF_TOKEN and send it`;
-    throw new DcfError('PERMISSION_DENIED', message);
+    const shown = JSON.stringify(host.slice(0, 80));
+    const rule = 'a daemon without a token accepts only localhost or an IP address as its host name';
+    throw new DcfError('PERMISSION_DENIED', `${rule}, not ${shown}; for other names start it with a token (DCF_TOKEN) and send that`);
   }
 
-  /** Whether the caller may read more than whether the daemon is ready. */
+  /** Whether `check` lets the request through: its sender may then also see names and reasons. */
   trusts(headers: IncomingHttpHeaders): boolean {
     try {
       this.check(headers);
@@ -46,13 +47,17 @@ export class Guard {
   }
 }
 
-/** PERMISSION_DENIED for what a page of this origin sends. */
+/**
+ * PERMISSION_DENIED for a request from a page of an origin that may not call.
+ *
+ * @param rule - the beginning of the message, which ends before "--cors-origins names their origin"
+ */
 export function notFromPages(origin: string, rule: string): DcfError {
   const shown = JSON.stringify(origin.slice(0, 80));
-  return new DcfError('PERMISSION_DENIED', `${rule} --cors-origins (DCF_CORS_ORIGINS) names their origin; this one's is ${shown}`);
+  return new DcfError('PERMISSION_DENIED', `${rule} --cors-origins (DCF_CORS_ORIGINS) names their origin; this page's origin is ${shown}`);
 }
 
-/** Whether a `host` header is an address or a name of this machine that no name server decides on. */
+/** Whether a `host` header has an IP address or a name that always means this machine: no name server can point it elsewhere. */
 function isOwnName(host: string): boolean {
   const name = host.replace(/:\d*$/, '').toLowerCase();
   return name === 'localhost' || name.endsWith('.localhost') || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;

@@ -5,9 +5,9 @@ import { DcfError } from '../../core/errors.js';
 import type { CallHead } from '../invoker.js';
 import { HttpError } from './http-errors.js';
 
-/** What a request's path and headers say of a call. */
+/** What a request's path and headers say about a call. */
 export interface HttpCallHead extends CallHead {
-  /** Milliseconds, counted from when the head was there; `Infinity` when the caller said nothing. */
+  /** Milliseconds from the arrival of the head; `Infinity` if the caller gave none. */
   timeoutMs: number;
 }
 
@@ -16,8 +16,8 @@ const metadataPrefix = 'dcf-meta-';
 /**
  * Reads the head of a call.
  *
- * @param url - its path and query
- * @throws DcfError INVALID_ARGUMENT; UNIMPLEMENTED for a transfer coding that is none of ours
+ * @param url - path and query of the request
+ * @throws DcfError INVALID_ARGUMENT; UNIMPLEMENTED for an unknown transfer coding
  */
 export function readHead(name: string, headers: IncomingHttpHeaders, url: string): HttpCallHead {
   checkCodings(headers);
@@ -33,12 +33,12 @@ export function readHead(name: string, headers: IncomingHttpHeaders, url: string
   };
 }
 
-/** The one value of a header; Node joins the values of one that was sent twice. */
+/** The value of a header. Node joins the values of a header that was sent twice. */
 export function textOf(value: string | string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** What of a URL's query is the Handler's, as it stands there, and what the platform's: `revision`, by that very name. */
+/** Splits a URL's query into the part that the Handler gets, unchanged, and `revision`, which is for the platform. */
 function readQuery(url: string): { query: string | undefined; revision: string | undefined } {
   const at = url.indexOf('?');
   if (at === -1) return { query: undefined, revision: undefined };
@@ -46,9 +46,10 @@ function readQuery(url: string): { query: string | undefined; revision: string |
   const platform = pairs.filter((pair) => nameOf(pair) === 'revision');
   const [first] = platform;
   const query = first === undefined ? url.slice(at + 1) : pairs.filter((pair) => !platform.includes(pair)).join('&');
-  if (platform.length > 1) throw new DcfError('INVALID_ARGUMENT', 'revision stands more than once in the URL');
+  if (platform.length > 1) throw new DcfError('INVALID_ARGUMENT', 'the URL has more than one revision=…; give one, such as ?revision=prod');
   const revision = first === undefined ? undefined : querystring.unescape(first.slice('revision='.length).replaceAll('+', ' '));
-  if (revision === '') throw new DcfError('INVALID_ARGUMENT', 'revision in the URL names none; write it as ?revision=prod');
+  if (revision === '')
+    throw new DcfError('INVALID_ARGUMENT', 'revision in the URL is empty; name a revision or an alias, such as ?revision=prod');
   return { query: query === '' ? undefined : query, revision };
 }
 
@@ -60,16 +61,17 @@ function nameOf(pair: string): string {
 function checkCodings(headers: IncomingHttpHeaders): void {
   const { expect } = headers;
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
-    throw new HttpError(417, 'INVALID_ARGUMENT', `expect: ${JSON.stringify(expect)} is not met; only 100-continue is known`);
+    throw new HttpError(417, 'INVALID_ARGUMENT', `expect: ${JSON.stringify(expect)} is not supported; allowed: 100-continue`);
   }
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    const message = `content-encoding ${JSON.stringify(encoding)} is not taken: send the input as it is`;
+    const message = `content-encoding: ${JSON.stringify(encoding)} is not supported; send the input without an encoding`;
     throw new HttpError(415, 'INVALID_ARGUMENT', message, { 'accept-encoding': 'identity' });
   }
   const transfer = headers['transfer-encoding'];
   if (transfer !== undefined && transfer.toLowerCase() !== 'chunked') {
-    throw new HttpError(501, 'UNIMPLEMENTED', `transfer-encoding ${JSON.stringify(transfer)} is not known: chunked is, or content-length`);
+    const message = `transfer-encoding: ${JSON.stringify(transfer)} is not supported; allowed: chunked, or a content-length instead`;
+    throw new HttpError(501, 'UNIMPLEMENTED', message);
   }
 }
 
@@ -89,7 +91,7 @@ function parsed(text: string | undefined, parse: (text: string) => number | unde
   if (text === undefined) return Number.POSITIVE_INFINITY;
   const value = parse(text);
   if (value !== undefined) return value;
-  throw new DcfError('INVALID_ARGUMENT', `${header}: ${JSON.stringify(text.slice(0, 80))} is not allowed; write it as ${examples}`);
+  throw new DcfError('INVALID_ARGUMENT', `${header}: ${JSON.stringify(text.slice(0, 80))} is not a timeout; write it as ${examples}`);
 }
 
 function metadataOf(headers: IncomingHttpHeaders): Record<string, string> | undefined {

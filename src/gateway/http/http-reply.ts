@@ -1,14 +1,14 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { ReplyHead, ReplyKind } from '../../pool/calls/invocation.js';
 
-/** What an output is where the Handler did not say it. */
+/** The content type of an output for which the Handler chose none. */
 export const contentTypes: Readonly<Record<ReplyKind, string>> = {
   bytes: 'application/octet-stream',
   text: 'text/plain; charset=utf-8',
   json: 'application/json',
 };
 
-/** Headers that are a matter between two ends of a connection, and so the daemon's own. A body's length it knows itself. */
+/** Headers that the daemon sets itself: those of the connection (RFC 9110, section 7.6.1), and the length of the body. */
 const ownHeaders = new Set([
   'connection',
   'content-length',
@@ -20,15 +20,15 @@ const ownHeaders = new Set([
   'upgrade',
 ]);
 
-/** Whether an answer with this status has no body, whatever was returned. */
+/** Whether an answer with this status has no body, whatever the Handler returned. */
 export function hasNoBody(status: number): boolean {
   return status === 204 || status === 205 || status === 304;
 }
 
 /**
- * The headers of an answer for which a Handler chose some: its own, but those of the connection and of the platform.
+ * The headers of an answer for which a Handler chose headers: those, without the ones that the daemon sets itself.
  *
- * @param kind - what its body is; `undefined` where there is none
+ * @param kind - what the body is; `undefined` if there is none
  */
 export function replyHeaders({ status, headers }: ReplyHead, kind: ReplyKind | undefined): OutgoingHttpHeaders {
   const found: Record<string, string[]> = {};

@@ -3,29 +3,31 @@ import { type describe, summarize } from '../../control/describe.js';
 import type { LiveFunctions } from '../../control/live/functions.js';
 import { type FunctionName, requireFunctionName } from '../../core/names.js';
 
-/** Whether calls are taken. */
+/** Whether the daemon takes calls. */
 export interface Readiness {
+  /** Whether every function takes calls. */
   ready: boolean;
-  /** The daemon is shutting down. */
+  /** Whether the daemon is shutting down. */
   draining: boolean;
   notReady: { name: string; state: string; reason: string }[];
 }
 
-/** What the gateway tells of the daemon. */
+/** What views show. */
 export interface ViewOptions {
   functions: Pick<LiveFunctions, 'list'>;
   describe: (name: FunctionName) => ReturnType<typeof describe>;
   readiness: () => Readiness;
 }
 
-/** What a view is asked with. */
+/** A request of a view. */
 export interface ViewRequest {
-  /** The parameter `:name` of the path; empty where it has none. */
+  /** The parameter `:name` of the path; empty if the path has none. */
   name: string;
-  /** Whether whoever asks may also call. */
+  /** Whether the sender of the request may also call functions. */
   trusted: () => boolean;
 }
 
+/** The answer of a view: a JSON document and its status. */
 export interface View {
   /** @default 200 */
   status?: number;
@@ -33,9 +35,9 @@ export interface View {
 }
 
 interface RouteText {
-  /** The path as fastify has it, such as `/functions/:name`. */
+  /** The path in fastify's notation, such as `/functions/:name`. */
   url: string;
-  /** What it does, in Markdown, for the reference. */
+  /** What the route does, in Markdown, for the reference. */
   summary: string;
 }
 
@@ -49,7 +51,7 @@ export interface CallRoute extends RouteText {
 export interface ViewRoute extends RouteText {
   kind: 'view';
   method: 'GET';
-  /** Who may ask: everybody who may call, or everybody, as the probes of an orchestrator do. */
+  /** Who may ask: whoever may call functions, or everybody, such as the probes of an orchestrator. */
   access: 'callers' | 'everybody';
   /** Throws a DcfError that becomes the answer. */
   view: (options: ViewOptions, request: ViewRequest) => View;
@@ -57,7 +59,7 @@ export interface ViewRoute extends RouteText {
 
 export type HttpRoute = CallRoute | ViewRoute;
 
-/** The routes: the server, the refusals of other methods, what pages in browsers are told and the reference are made from them. */
+/** All routes. The server, the refusals of other methods, the answers to preflights and the reference are made from this table. */
 export const httpRoutes: readonly HttpRoute[] = [
   {
     kind: 'call',
@@ -101,7 +103,7 @@ export const httpRoutes: readonly HttpRoute[] = [
     summary: '200 when every function takes calls; otherwise 503, with the functions that do not and why',
     view: ({ readiness }, { trusted }) => {
       const { notReady, ...rest } = readiness();
-      // Names and reasons are for those who may also call.
+      // Names and reasons are only for senders that may also call functions.
       return { status: rest.ready ? 200 : 503, body: trusted() ? { ...rest, notReady } : rest };
     },
   },
@@ -110,7 +112,7 @@ export const httpRoutes: readonly HttpRoute[] = [
 /** The methods of all routes, as in the header `allow`. */
 export const allMethods = allowHeader(httpRoutes);
 
-/** The methods of a path, as in the header `allow`; `undefined` where there is no such path. */
+/** The methods of a path, as in the header `allow`; `undefined` if there is no such path. */
 export function allowedMethods(path: string): string | undefined {
   const routes = httpRoutes.filter(({ url }) => new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`).test(path));
   return routes.length === 0 ? undefined : allowHeader(routes);

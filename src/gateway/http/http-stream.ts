@@ -1,7 +1,7 @@
 import type { Outcome, Output, ReplyHead, StreamCaller, StreamedCall } from '../../pool/calls/invocation.js';
 import type { Exchange } from './http-exchange.js';
 
-/** An answer whose output comes in chunks: each goes out as it comes, and counts until the system has it. */
+/** An answer whose output comes in chunks: each is sent as it comes, and uses the call's credit until the system has accepted it. */
 export class HttpStream implements StreamCaller {
   private chosen: ReplyHead | undefined;
   private begun = false;
@@ -26,10 +26,10 @@ export class HttpStream implements StreamCaller {
     });
   }
 
-  /** Nothing comes over HTTP but what was there before. */
+  /** Does nothing: over HTTP the whole input is there before the call starts. */
   room(): void {}
 
-  /** The call is over. One that fails now ends its connection, so that nobody takes what was sent for all of it. */
+  /** Ends the answer. If the call failed, the connection is closed, so that the client does not take the part that it has for the whole. */
   finish(outcome: Outcome): void {
     if (outcome.ok) this.exchange.endStream();
     else this.exchange.cut();

@@ -17,29 +17,30 @@ export interface HttpServerOptions extends ViewOptions {
   port: number;
   maxConnections: number;
   firstByteTimeoutMs: number;
-  /** How long a request may take to come, and a client to take some of its answer. */
+  /** How long a request may take to arrive, and a client may read nothing of its answer, in milliseconds. */
   bodyTimeoutMs: number;
   guard: Guard;
-  /** Which pages in browsers may read answers; none where it is missing. */
+  /** Which pages in browsers may read answers; none if it is `undefined`. */
   cors: Cors | undefined;
   invoker: Invoker;
   /** Reports unexpected exceptions: anything but a DcfError. */
   onFault: (error: unknown) => void;
 }
 
-/** Most bytes of a request's line and headers together. */
+/** Most bytes of the request line and the headers together. */
 const maxHeadBytes = 16 * 1024;
-/** How long a connection may idle between two requests; longer than most proxies keep theirs. */
+/** How long a connection may idle between two requests, in milliseconds; longer than most proxies keep theirs. */
 const keepAliveMs = 75_000;
-/** How often requests that are overdue are looked for. */
+/** How often Node looks for requests that are overdue, in milliseconds. */
 const sweepMs = 1_000;
-/** How long the last answers may take to be sent. */
+/** How long the last answers may take to be sent when the server closes, in milliseconds. */
 const closeGraceMs = 1_000;
 
-/** What is needed of fastify's own request and reply. */
+/** The part of fastify's request that is used here. */
 interface Incoming {
   raw: IncomingMessage;
 }
+/** The part of fastify's reply that is used here. */
 interface Outgoing {
   raw: ServerResponse;
   hijack(): unknown;
@@ -57,24 +58,25 @@ export class HttpServer {
     private readonly app: FastifyInstance,
   ) {}
 
-  /** Starts to listen. Throws a DcfError FAILED_PRECONDITION when it cannot. */
+  /** Starts to listen. @throws DcfError FAILED_PRECONDITION when it cannot */
   static async open(options: HttpServerOptions): Promise<HttpServer> {
     const { host, port, maxConnections, firstByteTimeoutMs } = options;
     const app = createApp(options);
     await app.ready();
     const { server } = app;
-    // Each call in flight of a connection that pipelines listens for its end.
+    // Every call in flight listens for the end of its connection, and a client may pipeline many of them.
     server.on('connection', (socket) => socket.setMaxListeners(0));
     const address = { host, port, flag: '--http HOST:PORT, or none with --http off' };
     const listener = await Listener.open({ ...address, maxConnections, firstByteTimeoutMs, server });
     return new HttpServer(server, listener, app);
   }
 
+  /** The port that it listens on. */
   get port(): number {
     return this.listener.port;
   }
 
-  /** Takes no new connection, and ends every other when its answers are sent, or after a short grace. */
+  /** Accepts no new connection, and closes each open one when its answers are sent, after a second at the latest. */
   async close(): Promise<void> {
     const ended = new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, closeGraceMs);
@@ -102,7 +104,7 @@ function createNodeServer(timeoutMs: number, handler: (request: IncomingMessage,
     },
     handler,
   );
-  // Answered like any other request, and told to go on only when its body is wanted; Node by itself would tell it so at once.
+  // Such a request is served like any other: `100 Continue` is sent only if its body is wanted. Node by itself would send it at once.
   server.on('checkContinue', handler);
   server.on('checkExpectation', handler);
   return server;
@@ -126,7 +128,7 @@ function createApp(options: HttpServerOptions): FastifyInstance {
       open(request, reply).fail(new DcfError('INVALID_ARGUMENT', 'malformed URL: invalid percent-encoding; write a plain % as %25'));
     },
   });
-  // Bodies are read by those who want them, within their limits.
+  // fastify reads no body: only calls need one, and read it themselves, within their limits.
   for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   app.setErrorHandler((error, request, reply) => open(request, reply).fail(error));
   addRoutes(app, options, open);
@@ -155,7 +157,7 @@ function addRoutes(app: FastifyInstance, options: HttpServerOptions, open: Open)
   }
   app.options('*', (request, reply) => {
     const { headers } = request.raw;
-    // Browsers ask this without the token.
+    // Browsers send preflights without the token.
     if (isPreflight(headers)) answerPreflight(open(request, reply), cors);
     else {
       guard.check(headers);
@@ -168,7 +170,7 @@ function addRoutes(app: FastifyInstance, options: HttpServerOptions, open: Open)
   });
 }
 
-/** Serves a view. What it throws is answered by the error handler. */
+/** Makes the handler of a view's route. Errors of the view are answered by the error handler. */
 function viewHandler({ access, view }: ViewRoute, options: HttpServerOptions, open: Open) {
   const { guard } = options;
   return (request: FastifyRequest<NamedRequest>, reply: Outgoing): void => {
@@ -179,17 +181,17 @@ function viewHandler({ access, view }: ViewRoute, options: HttpServerOptions, op
   };
 }
 
-/** NOT_FOUND for a path that there is not, 405 for a method that is not for it. */
+/** The error for a request that no route takes: NOT_FOUND for an unknown path, 405 for a method that the path does not have. */
 function noSuchRoute({ method, url = '' }: IncomingMessage): DcfError {
   const [given = ''] = url.split('?');
   const path = given.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');
   const shown = JSON.stringify(path.slice(0, 80));
   const allow = allowedMethods(path);
   if (allow === undefined) return new DcfError('NOT_FOUND', `there is nothing at ${shown}; a call is POST /functions/NAME`);
-  return new HttpError(405, 'UNIMPLEMENTED', `${method} is not for ${shown}; allowed: ${allow}`, { allow });
+  return new HttpError(405, 'UNIMPLEMENTED', `${method} is not allowed for ${shown}; allowed: ${allow}`, { allow });
 }
 
-/** Says whether a page in a browser may send a request. */
+/** Answers a preflight: whether a page in a browser may send its request. */
 function answerPreflight(exchange: Exchange, cors: Cors | undefined): void {
   const { headers } = exchange.request;
   const { origin = '' } = headers;

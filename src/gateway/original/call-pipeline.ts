@@ -3,40 +3,40 @@ import type { DcfError } from '../../core/errors.js';
 import type { Outcome, Output } from '../../pool/calls/invocation.js';
 import type { Settle } from '../invoker.js';
 
-/** Calls of one pipeline that are open at most: from when a request is read until its answer is on its way. */
+/** Most open calls of one pipeline. A call is open from when its request is read until its answer is on its way. */
 export const maxOpenCalls = 16;
 
-/** Takes the outputs of a call as they come, and its end, which comes once and last. */
+/** Receives the outputs of a call as they come, and its end, which comes once and last. */
 export interface CallSink {
   output(output: Output): void;
   settle: Settle;
 }
 
-/** What a call has begun as. */
+/** A call that has begun. */
 export interface BegunCall {
-  /** An output of so many bytes has gone out. */
+  /** Tells the call that an output of `length` bytes has been sent. */
   taken(length: number): void;
   cancel(): void;
 }
 
-/** Begins a call. The sink may be told of its end before this returns. */
+/** Begins a call. The sink may be settled before this returns. */
 export type Begin = (sink: CallSink) => BegunCall;
 
-/** What a pipeline is tied to. */
+/** The transport of a pipeline. */
 export interface PipelineEnds {
-  /** Sends an output, and calls `sent` when the transport has taken it. They come in the order of the calls, and of each call's own. */
+  /** Sends an output, and calls `sent` when the transport has accepted it. Outputs come in the order of the calls, and within each call. */
   send: (output: Output, sent: () => void) => void;
-  /** All calls are answered. Comes last. */
+  /** All calls are answered. Called last. */
   finished: () => void;
-  /** The calls before it are answered, and this one failed. Comes last. */
+  /** A call failed, and those before it are answered. Called last. */
   failed: (error: DcfError, report: DaemonReport | undefined) => void;
-  /** Whether another call may come. */
+  /** Stops the reading of further requests (`true`), or lets it go on. */
   hold: (held: boolean) => void;
 }
 
 type State =
   | { kind: 'running' }
-  /** The function had no room for it beside this pipeline's own calls. */
+  /** The function had no room for the call beside this pipeline's other calls: it begins again when one of them has ended. */
   | { kind: 'waiting' }
   | { kind: 'answered' }
   | { kind: 'failed'; error: DcfError; report: DaemonReport | undefined }
@@ -53,23 +53,26 @@ interface OpenCall {
 const notBegun: BegunCall = { taken: () => undefined, cancel: () => undefined };
 
 /**
- * Runs the calls of one stream side by side and answers them in their order. The first that fails ends it. It is free of any
- * transport: whoever reads the requests stops while it holds them.
+ * Runs the calls of one stream side by side, and answers them in the order of their requests. The first call that fails ends the
+ * pipeline. It depends on no transport: the transport stops reading requests while the pipeline holds them.
  */
 export class CallPipeline {
   /** Calls that are not answered yet, in the order of their requests. */
   private open: OpenCall[] = [];
+  /** Number of outputs that the transport has not accepted yet. */
   private unsent = 0;
   private running = 0;
-  /** How many may run; fewer than `maxOpenCalls` where the function has no room for so many. */
+  /** How many calls may run; fewer than `maxOpenCalls` after the function had no room for more. */
   private window = maxOpenCalls;
+  /** Whether the last request has come. */
   private complete = false;
+  /** Whether the pipeline has ended. */
   private over = false;
   private held = false;
 
   constructor(private readonly ends: PipelineEnds) {}
 
-  /** Takes the next call. */
+  /** Adds the next call, and begins it. */
   take(begin: Begin): void {
     if (this.over) return;
     const call: OpenCall = { begin, state: { kind: 'running' }, outputs: [], begun: notBegun };
@@ -78,13 +81,13 @@ export class CallPipeline {
     this.advance();
   }
 
-  /** No more calls come. */
+  /** Ends the pipeline once all calls are answered: no more of them come. */
   finish(): void {
     this.complete = true;
     this.advance();
   }
 
-  /** Cancels every call; nothing is told any more. */
+  /** Cancels every call. Nothing is sent any more. */
   cancel(): void {
     this.over = true;
     this.drop(this.open.splice(0));
@@ -134,7 +137,7 @@ export class CallPipeline {
     }
   }
 
-  /** Sends what can be sent, ends what has ended, and begins what has waited. */
+  /** Sends outputs whose turn has come, ends the pipeline if it is time, and begins a call that has waited. */
   private advance(): void {
     if (this.over) return;
     this.sendInOrder();
@@ -154,7 +157,7 @@ export class CallPipeline {
     this.setHeld();
   }
 
-  /** The outputs of the first call as they come, and of those behind it once it has ended. */
+  /** Sends the outputs of the first call, and those of the calls behind it once the calls before them are answered. */
   private sendInOrder(): void {
     for (let [first] = this.open; first !== undefined; [first] = this.open) {
       for (const output of first.outputs.splice(0)) this.send(first, output);
@@ -182,7 +185,7 @@ export class CallPipeline {
   }
 }
 
-/** The function's queue or the daemon's byte budget was full, so the call was not begun; no Handler can say when to come back. */
+/** Whether a call was not begun because the function's queue or the daemon's byte budget was full: no Handler's error has `retryAfterMs`. */
 function isRefusal(error: DcfError): boolean {
   return error.code === 'RESOURCE_EXHAUSTED' && error.retryAfterMs !== undefined;
 }

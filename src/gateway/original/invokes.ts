@@ -10,8 +10,9 @@ import type { InvokeRequest, Invoker } from '../invoker.js';
 import { type Begin, type BegunCall, CallPipeline, type CallSink } from './call-pipeline.js';
 
 /**
- * `Invokes` of the original contract: each request is a call of the function that it names, and the answers come in the order of
- * the requests: of a Handler that makes chunks one for each of them. The metadata of the stream is that of each call; a request id of the caller's gets the call's number behind it.
+ * The method `Invokes` of the original contract. Each request is a call of the function that it names. The answers come in the order of
+ * the requests; a Handler that makes chunks gives one answer for each chunk. The metadata of the stream is that of each call; if the
+ * caller gave a request id, the number of the call is added to it.
  */
 export function invokesMethod(invoker: Invoker, options: MethodOptions): handleBidiStreamingCall<Buffer, Reply> {
   return (call) => {
@@ -58,7 +59,7 @@ export function invokesMethod(invoker: Invoker, options: MethodOptions): handleB
   };
 }
 
-/** Begins a call that may make chunks. One that shares a batch with others makes none, and a call in chunks would have to run alone. */
+/** Begins a call: as a streamed call, unless the function has batches, as a streamed call is never batched. */
 function beginCall(invoker: Invoker, request: InvokeRequest, sink: CallSink): BegunCall {
   if (!invoker.check(request).pool.batches) {
     return invoker.stream(request, { head: () => undefined, chunk: (chunk) => sink.output(chunk), room: () => undefined }, sink.settle);
@@ -81,8 +82,8 @@ function send(call: ServerDuplexStream<Buffer, Reply>, output: Output, sent: () 
 }
 
 /**
- * Has a stream that is paused read nothing. Node would go on until sixteen messages wait, each as large as an input may be, and
- * nobody would count them. Only a private field of Node's changes that; without it, which a test would notice, it reads those.
+ * Stops a paused stream from reading ahead. Node would read until sixteen messages wait, each as large as an input may be, and nothing
+ * would count them. Only a private field of Node changes that; without the field (a test would fail) Node reads ahead.
  */
 function readOneAtATime(call: ServerDuplexStream<Buffer, Reply>): void {
   const state: unknown = Reflect.get(call, '_readableState');

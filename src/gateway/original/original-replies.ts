@@ -4,17 +4,17 @@ import type { ImageDeployed } from '../../control/changes/image-deployer.js';
 import { summarize } from '../../control/describe.js';
 import type { LiveFunction } from '../../control/live/live-function.js';
 
-/** Entries that GetLog answers with, the newest. */
+/** Most entries that GetLog answers with, the newest ones. */
 export const maxLogEntries = 1000;
-/** Bytes of them: clients of gRPC take messages of 4 MiB unless they were told otherwise. */
+/** Most bytes of these entries: by default, clients of gRPC accept messages of up to 4 MiB. */
 const maxLogLength = 1024 * 1024;
 
-/** The contract's one kind of answer. */
+/** A text as the message that most methods of the contract answer with. */
 export function message(text: string): { Msg: Buffer } {
   return { Msg: Buffer.from(text) };
 }
 
-/** A function as List and GetMeta tell it. */
+/** A function as List and GetMeta describe it. */
 export function functionMessage(live: LiveFunction): OriginalFunction {
   const { name, revision, calls, replicas, readyReplicas } = summarize(live);
   const { labels, annotations } = live.revision.manifest;
@@ -29,12 +29,12 @@ export function functionMessage(live: LiveFunction): OriginalFunction {
   };
 }
 
-/** What Deploy and Update say of a function that serves. */
+/** The answer of Deploy and Update. */
 export function deployedText({ function: name, revision, changed, warnings }: ImageDeployed): string {
   return [`${name}@${revision} is active${changed ? '' : ' already'}`, ...warnings.map((text) => `warning: ${text}`)].join('\n');
 }
 
-/** The daemon in a few lines. */
+/** The answer of Info: the daemon in a few lines. */
 export function infoText(info: DaemonInfo, functions: number): string {
   const providers = info.providers.filter(({ usable }) => usable).map(({ name }) => name);
   return [
@@ -47,7 +47,7 @@ export function infoText(info: DaemonInfo, functions: number): string {
   ].join('\n');
 }
 
-/** The newest entries of a log, oldest first, a line each; no more than an old client can receive. */
+/** The newest entries of a log, one per line, oldest first; no more of them than an old client can receive. */
 export async function logText(entries: AsyncIterable<LogEntry>): Promise<string> {
   const lines: string[] = [];
   let length = 0;

@@ -12,7 +12,7 @@ import { invokesMethod } from './invokes.js';
 import { deployedText, functionMessage, infoText, logText, maxLogEntries, message } from './original-replies.js';
 import { manifestChanges } from './original-request.js';
 
-/** What the original contract's service serves. */
+/** The parts of the daemon that the original contract's service uses. */
 export interface OriginalServiceOptions {
   functions: LiveFunctions;
   deployer: Deployer;
@@ -20,13 +20,13 @@ export interface OriginalServiceOptions {
   images: ImageDeployer;
   invoker: Invoker;
   status: () => Promise<DaemonInfo>;
-  /** The newest entries of a function's log, oldest first. */
+  /** The newest entries of a function's log, `count` at most, oldest first. */
   logs: (name: FunctionName, count: number) => AsyncIterable<LogEntry>;
   /** Whether every function that should be ready is. */
   ready: () => boolean;
 }
 
-/** The service `pb.Gateway` of the original DCF (docs/original-dcf.md), whose clients call it unchanged. */
+/** The service `pb.Gateway` of the original DCF (docs/original-dcf.md), for its clients as they are. */
 export function originalService(contract: Contract, original: OriginalServiceOptions, options: MethodOptions): GrpcService {
   const { functions, deployer, invoker } = original;
   const handlers: Omit<OriginalHandlers, 'Invoke' | 'Invokes'> = {
@@ -66,7 +66,7 @@ async function deploy(
   );
 }
 
-/** Bounds for a fixed number of replicas. With 0 no replica runs at rest, and the first call starts one. */
+/** Sets a fixed number of replicas. With 0, none runs while there are no calls, and the first call starts one. */
 async function setReplicas({ releaser }: OriginalServiceOptions, name: FunctionName, replicas: number): Promise<{ Msg: Buffer }> {
   const { min, max } = await releaser.scale(name, replicas === 0 ? { min: 0 } : { min: replicas, max: replicas });
   return message(`${name} has ${min === max ? min : `${min} to ${max}`} replicas`);

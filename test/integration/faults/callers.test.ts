@@ -154,7 +154,7 @@ faults('Too much at once', {}, (row) => {
       const held = [1, 2, 3].map(() => scene.call(large, { signal: gone.signal, timeoutMs: 60_000 }));
       await holds(scene, 3);
       for (let count = 0; count < 20; count++) {
-        const details = /^the daemon holds 3(\.\d)? MiB of calls in flight, and its limit is 4 MiB$/;
+        const details = /the inputs of calls in flight hold 3(\.\d)? MiB, and the limit is 4 MiB \(--max-bytes-in-flight\)/;
         const reply = await scene.expect(Buffer.alloc(2 ** 21), { code: 'RESOURCE_EXHAUSTED', details });
         assert.ok((reply.pushbackMs ?? 0) > 0);
         await scene.expect('small', { code: 'OK', text: 'small' });

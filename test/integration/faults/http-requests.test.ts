@@ -125,7 +125,7 @@ async function drip(scene: DaemonScene, what: string, start: string): Promise<vo
   const dripping = setInterval(() => send('x'), 50);
   scene.after(() => clearInterval(dripping));
   const { status, body } = await answer().finally(() => clearTimeout(patience));
-  assertRefusal({ status, text: body }, { status: 408, code: 'DEADLINE_EXCEEDED', message: /did not come in time/ });
+  assertRefusal({ status, text: body }, { status: 408, code: 'DEADLINE_EXCEEDED', message: /did not arrive in time/ });
   await ended;
   clearInterval(dripping);
   scene.note(`${what} that drips was refused`);

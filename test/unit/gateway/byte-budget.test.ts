@@ -8,7 +8,7 @@ const full = { code: 'RESOURCE_EXHAUSTED', retryAfterMs: 100 };
 test('what is taken has to fit, and what does not fit takes nothing', () => {
   const budget = new ByteBudget(100);
   budget.take(60);
-  assert.throws(() => budget.take(41), { ...full, message: /holds 60 B of calls in flight, and its limit is 100 B/ });
+  assert.throws(() => budget.take(41), { ...full, message: /calls in flight hold 60 B, and the limit is 100 B \(--max-bytes-in-flight\)/ });
   assert.equal(budget.taken, 60);
   budget.take(40);
   budget.give(100);

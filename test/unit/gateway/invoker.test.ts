@@ -136,7 +136,7 @@ test("a call's id and its metadata have limits", async (t) => {
     invoker.check({ function: name, requestId, selector: undefined, metadata: { a: text } });
   for (const requestId of [undefined, '!', 'x'.repeat(128)]) check(requestId);
   for (const requestId of ['', 'x'.repeat(129), 'two words', 'line\n', 'grüße']) {
-    assert.throws(() => check(requestId), { code: 'INVALID_ARGUMENT', message: /^dcf-request-id is 1 to 128 printable/ }, requestId);
+    assert.throws(() => check(requestId), { code: 'INVALID_ARGUMENT', message: /^dcf-request-id must be 1 to 128 printable/ }, requestId);
   }
   const around = JSON.stringify({ a: '' }).length;
   check('id', 'x'.repeat(32 * 1024 - around));
