@@ -113,7 +113,7 @@ test('the deadline and the cancel of the outermost call reach the innermost', as
   await eventually('what a Handler gives up is told', async () => (await logOf(daemon, 'c', 'aborted')).includes('was aborted'));
   assert.equal(await follow(daemon, 'a', { do: 'forget', call: call('c', { do: 'wait', flag }) }, { requestId: 'forgot' }), 'forgot');
   await eventually('a call that is let go ends with its parent', async () => (await logOf(daemon, 'c', 'forgot')).includes('was aborted'));
-  const letGo = /nobody waited for a call of another function that failed: c: /;
+  const letGo = /a nested call that the Handler did not await has failed: c: /;
   await eventually('the log tells of the call that was let go', async () => (await logOf(daemon, 'a')).some((line) => letGo.test(line)));
   assert.deepEqual(
     (await logOf(daemon, 'a')).filter((line) => line.includes('is replaced')),

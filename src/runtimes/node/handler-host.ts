@@ -6,27 +6,27 @@ import { NestedCalls } from './calls/nested-calls.js';
 import type { CallFor } from './calls/request.js';
 import { createLogger } from './worker-log.js';
 
-/** What of INIT a Handler is built with, and how its calls come. */
+/** The part of INIT that the Handler and its calls depend on. */
 export type HostInit = Omit<InitHeader, 'protocol' | 'handler' | 'directory' | 'initializer'>;
 
-/** What carries the messages of a Handler. */
+/** Carries the messages between a Handler and the daemon. */
 export interface HostLink {
   send: (message: Message) => void;
-  /** Calls `done` once the system has all that was sent. */
+  /** Calls `done` once the system has accepted everything that was sent. */
   handOver: (done: () => void) => void;
-  /** Writes what was sent, without waiting for the turn's end. */
+  /** Writes what was sent at once, not only at the end of the turn of the event loop. */
   flush: () => void;
-  /** Takes a line of the log, with the number of its call; 0 for none. */
+  /** Writes a line to the function's log, with the number of its call; 0 for none. */
   log: (level: LogLevel, text: string, id: number) => void;
-  /** No call is left. */
+  /** Called when no call is left. */
   onIdle: () => void;
 }
 
-/** A Handler with its context, its calls and those that it makes: all of a worker but the stream. */
+/** A Handler with its context, its calls and the calls that it makes: everything of a worker but the stream to the daemon. */
 export class HandlerHost {
   readonly nested: NestedCalls;
   readonly logger;
-  /** Set once the Handler is built. */
+  /** The calls; set once the Handler is built. */
   calls: CallRunner | undefined;
   private handler: Handler | undefined;
 
@@ -39,9 +39,10 @@ export class HandlerHost {
   }
 
   /**
-   * Has the Handler built. Resolves with the execution providers that it uses, and whether it takes batches.
+   * Builds the Handler. Resolves with the execution providers that its sessions use, and whether it takes batches.
    *
-   * @throws what `load` throws
+   * @param load - builds the Handler with its context
+   * @throws whatever `load` throws
    */
   async build(load: (context: Context) => Promise<Handler>): Promise<{ providers: readonly string[]; callBatch: boolean }> {
     const { parameters, resources, devices, worker, function: name, revision, concurrency, maxPayload, maxBatch } = this.init;
@@ -68,7 +69,7 @@ export class HandlerHost {
     return { providers: [...providers], callBatch };
   }
 
-  /** Takes what the daemon says of calls. Throws an Error for anything else, and before there can be calls. */
+  /** Receives the daemon's messages about calls. @throws Error for any other message, and for a call before the Handler is built */
   receive(message: Message): void {
     const { calls, nested } = this;
     switch (message.type) {
@@ -92,11 +93,11 @@ export class HandlerHost {
         calls?.recall(message.id);
         return;
       default:
-        throw new Error(`a worker takes no ${message.type}`);
+        throw new Error(`the daemon sent a ${message.type}, which workers do not accept`);
     }
   }
 
-  /** Closes the Handler, once. Rejects with what it throws. */
+  /** Calls the Handler's `close`, once. Rejects with what that throws. */
   async close(): Promise<void> {
     const { handler } = this;
     this.handler = undefined;

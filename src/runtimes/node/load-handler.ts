@@ -7,7 +7,7 @@ import { DcfError } from '../../core/errors.js';
 type Constructor = new (context: Context) => Partial<Handler>;
 type PlainHandler = (request: Request, context: Context) => Reply | Promise<Reply>;
 
-/** What may be exported as a Handler: a class, an object that is one as it stands, or what is called for each request. */
+/** The kinds of Handler that a module may export: a class, an object with the method `call`, or a function that is called for each request. */
 type Exported =
   | { kind: 'class'; made: Constructor }
   | { kind: 'object'; handler: Partial<Handler> }
@@ -60,10 +60,10 @@ async function importHandler(directory: string, handler: { path: string; name: s
 }
 
 /**
- * What a module exports as `name`: by that name or within the default, which is `module.exports` of CommonJS; `Handler` may be the
- * default itself.
+ * Finds the export `name` of a module: by its name, or within the default export, which for CommonJS is `module.exports`. The default
+ * export itself is used if `name` is `Handler`, or if it is a class or function of that name.
  *
- * @throws DcfError FAILED_PRECONDITION with what it exports
+ * @throws DcfError FAILED_PRECONDITION that lists what the module exports
  */
 export function findHandler(exports: unknown, { path, name }: { path: string; name: string }): Exported {
   const byDefault = member(exports, 'default');
@@ -76,7 +76,7 @@ export function findHandler(exports: unknown, { path, name }: { path: string; na
   }
   const names = namesOf(exports, byDefault);
   const what =
-    named === undefined ? `exports no ${name}` : `exports a ${name} that is no class, no function and no object with call(request)`;
+    named === undefined ? `exports no ${name}` : `exports ${name}, but not as a class, a function or an object with call(request)`;
   throw new DcfError('FAILED_PRECONDITION', `${path} ${what}; it exports: ${names.join(', ') || 'nothing'}`);
 }
 
@@ -100,7 +100,7 @@ function nameOf(value: unknown): string | undefined {
   return typeof value === 'function' ? value.name : undefined;
 }
 
-/** A class, also one as it was written before there were classes. */
+/** Whether a value is a class; also a constructor function whose prototype has the method `call`. */
 function isConstructor(value: unknown): value is Constructor {
   if (typeof value !== 'function' || typeof value.prototype !== 'object' || value.prototype === null) return false;
   return /^class\b/.test(Function.prototype.toString.call(value)) || typeof value.prototype.call === 'function';

@@ -1,4 +1,4 @@
-// A Node replica: started by the daemon with one descriptor for each worker, 3, 4, …
+// The process of a Node replica. The daemon starts it with one descriptor for each worker: 3, 4, …
 
 import { errorCode } from '../../core/errors.js';
 import { outOfHeapExitCode } from '../../core/interpreter.js';
@@ -10,12 +10,12 @@ const descriptors = Array.from({ length: workers }, (_, index) => 3 + index);
 async function serve(): Promise<WorkerEnd> {
   const [only, ...others] = descriptors;
   if (only !== undefined && others.length === 0) return serveWorker(only);
-  // Loaded only where it is needed: it would cost every replica of one worker its start-up time.
+  // Loaded only for several workers: loading it would make the start of every other replica slower.
   const { serveThreads } = await import('./threads.js');
   try {
     return await serveThreads(descriptors);
   } catch (error) {
-    // Node ends the thread alone; the daemon is to know why this replica goes.
+    // Node ends only the thread; the exit code tells the daemon why this replica ends.
     if (errorCode(error) === 'ERR_WORKER_OUT_OF_MEMORY') process.exit(outOfHeapExitCode);
     throw error;
   }

@@ -1,7 +1,7 @@
 import { format } from 'node:util';
 import type { Logger, LogLevel } from '@dcf/sdk';
 
-/** Takes one entry of the function's log. */
+/** Receives one entry of the function's log. */
 export type LogSink = (level: LogLevel, text: string) => void;
 
 /** A logger whose entries go to `sink`, formatted as `console.log` would. */
@@ -13,7 +13,7 @@ export function createLogger(sink: LogSink): Logger {
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
 
-/** Makes `console` write to the function's log too, so that its lines carry the call's id. */
+/** Lets `console` write to the function's log, so that its lines carry the id of their call. */
 export function captureConsole(logger: Logger): void {
   console.debug = logger.debug;
   console.log = logger.info;

@@ -9,12 +9,13 @@ import { HandlerHost } from './handler-host.js';
 import { loadHandler } from './load-handler.js';
 import { captureConsole } from './worker-log.js';
 
-/** How a worker's life ended: its replica exits accordingly. */
+/** How a worker ended; it decides the exit code of its replica. */
 export type WorkerEnd = 'finished' | 'init failed' | 'broken';
 
+/** Most bytes of one entry of the log. */
 const maxLogLength = 64 * 1024;
 
-/** How long a Handler may take to finish once nobody waits for its answers any more. */
+/** How long a Handler may take to finish after the daemon is gone, in milliseconds. */
 const orphanGraceMs = 5_000;
 
 /** Serves one worker on an inherited descriptor until its stream ends. Resolves when the Handler is closed. */
@@ -25,12 +26,12 @@ export function serveWorker(descriptor: number): Promise<WorkerEnd> {
 }
 
 function openDescriptor(fd: number, onread: OnReadOpts): Socket {
-  // A variable, because the types of Node 20 do not know `onread` here, although its documentation does.
+  // The options are in a variable because the types of Node 20 lack `onread`, which its documentation has.
   const options = { fd, readable: true, writable: true, onread };
   return new Socket(options);
 }
 
-/** How long a call may go on after an exception that nothing caught: it may have been what the call waits for. */
+/** How long a call may go on after an uncaught exception, in milliseconds: the call may wait for the code that has thrown it. */
 const uncaughtGraceMs = 1_000;
 
 class Worker {
@@ -55,7 +56,7 @@ class Worker {
       onMessage: (message) => this.receive(message),
       onClose: (error) => this.orphaned(error),
     });
-    // What a Handler logs right before process.exit() says why; the system takes it at once.
+    // Lines that a Handler logs right before process.exit() often say why it exits. The system accepts them at once.
     process.on('exit', () => this.connection.flush());
     process.on('uncaughtException', (error) => this.failed(error, 'an uncaught exception'));
     process.on('unhandledRejection', (error) => this.failed(error, 'an unhandled rejection'));
@@ -87,7 +88,7 @@ class Worker {
     });
     this.host = host;
     captureConsole(host.logger);
-    // What a cluster starts, and what a program takes for itself.
+    // node:cluster starts this file, and some libraries take it for the program that runs.
     process.argv[1] = join(init.directory, init.handler.path);
     try {
       const built = await host.build((context) => loadHandler(init.directory, init.handler, context));
@@ -107,15 +108,15 @@ class Worker {
   }
 
   /**
-   * Something failed where nobody caught it, as a rule what a call has left behind. No call fails for it, but nobody knows in
-   * what state it left the process: the daemon is asked to replace it.
+   * Handles an uncaught exception or an unhandled rejection, mostly of code that a call has left running. As the state of the process
+   * is unknown then, the daemon is asked to replace the replica.
    */
   private failed(error: unknown, what: string): void {
     if (this.ended) return;
     const calls = this.host?.calls;
     if (this.host?.nested.hasThrown(error) === true && what === 'an unhandled rejection') {
-      // The Handler let the call go, as a rule because it had answered before. That leaves nothing behind.
-      this.log('warn', `nobody waited for a call of another function that failed: ${messageOf(error)}`, calls?.current.suspectId ?? 0);
+      // The Handler did not await the nested call, mostly because it had answered before. The process is not affected.
+      this.log('warn', `a nested call that the Handler did not await has failed: ${messageOf(error)}`, calls?.current.suspectId ?? 0);
       return;
     }
     if (calls === undefined) {
@@ -141,7 +142,7 @@ class Worker {
     }
   }
 
-  /** The stream is over without a DRAIN: nobody waits for an answer any more. */
+  /** Handles the end of the stream without a DRAIN: the daemon is gone, and nobody waits for an answer. */
   private orphaned(error: Error | undefined): void {
     if (this.ended) return;
     if (error !== undefined) {

@@ -116,7 +116,7 @@ test('what is no Handler is refused with what there is', async (t) => {
   for (const [source, message] of [
     [
       'export const Handler = 5;',
-      /handler\.mjs exports a Handler that is no class, no function and no object with call\(request\); it exports: Handler/,
+      /handler\.mjs exports Handler, but not as a class, a function or an object with call\(request\); it exports: Handler/,
     ],
     ['export default 5;', /handler\.mjs exports no Handler; it exports: default/],
     ['export class Handler {}', /the class Handler of handler\.mjs has no method call\(request\)/],

@@ -211,7 +211,7 @@ test('calls of other functions are answered by what the test gives', async (t) =
   const missing = await failure(tested.call('missing'));
   assert.deepEqual(
     [missing.code, missing.message],
-    ['NOT_FOUND', 'missing: there is no function missing in this test; given are: double, broken'],
+    ['NOT_FOUND', 'missing: there is no function missing in this test; the option "functions" has: double, broken'],
   );
 });
 

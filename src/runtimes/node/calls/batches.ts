@@ -2,16 +2,16 @@ import type { Handler } from '@dcf/sdk';
 import { DcfError } from '../../../core/errors.js';
 import type { WorkerRequest } from './request.js';
 
-/** Calls that the Handler gets together, in its `callBatch`. */
+/** Gathers calls into batches, and gives each batch to the Handler's `callBatch`. */
 export class Batches {
   private gathered: WorkerRequest[] = [];
 
   constructor(private readonly handler: Handler) {}
 
   /**
-   * Adds a call. Returns the batch that it completes.
+   * Adds a call to the batch. Returns the batch if this call completes it.
    *
-   * @param more - whether the batch goes on with the next call
+   * @param more - whether the next call belongs to the same batch
    */
   gather(request: WorkerRequest, more: boolean): readonly WorkerRequest[] | undefined {
     this.gathered.push(request);
@@ -22,9 +22,9 @@ export class Batches {
   }
 
   /**
-   * Resolves with one reply for each call; an Error is that of its call alone.
+   * Runs a batch. Resolves with one reply for each call, in their order; an Error as a reply fails its call alone.
    *
-   * @throws what the Handler throws, and DcfError INTERNAL when it returns anything else
+   * @throws whatever the Handler throws; DcfError INTERNAL when it does not return a list with one reply for each call
    */
   async call(batch: readonly WorkerRequest[]): Promise<readonly unknown[]> {
     const replies: unknown = await this.handler.callBatch?.(batch);

@@ -18,26 +18,26 @@ type StreamMessage = Extract<Message, { type: 'DATA' | 'END' | 'CREDIT' }>;
 
 export interface CallRunnerOptions {
   handler: Handler;
-  /** Calls, or batches, in the Handler at the same time. */
+  /** How many calls, or batches, may be in the Handler at the same time. */
   concurrency: number;
   /** Whether calls go to `callBatch`. */
   batches: boolean;
-  /** Bytes of one output. */
+  /** Most bytes of one output. */
   maxPayload: number;
   send: (message: Message) => void;
   callFor: CallFor;
-  /** Calls `done` once the system has all that was sent. */
+  /** Calls `done` once the system has accepted everything that was sent. */
   handOver: (done: () => void) => void;
-  /** Writes what was sent, without waiting for the turn's end. */
+  /** Writes what was sent at once, not only at the end of the turn of the event loop. */
   flush: () => void;
-  /** No call is left. */
+  /** Called when no call is left. */
   onIdle: () => void;
 }
 
-/** After a call that blocked the thread for this long, what the daemon said meanwhile is read before the next one begins. */
+/** After a call that blocked the thread for this long, in milliseconds, the daemon's messages are read before the next call begins. */
 const longRunMs = 1;
 
-/** What `await` would wait for: also a promise of another library. */
+/** Whether `await` would wait for the value: true also for promises of other libraries. */
 function isThenable<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
@@ -54,10 +54,12 @@ export class CallRunner {
     this.batches = new Batches(options.handler);
   }
 
+  /** Whether there is no call, neither running nor sent ahead. */
   get idle(): boolean {
     return this.running.size === 0 && this.ahead.size === 0;
   }
 
+  /** Accepts a call: runs it, adds it to a batch, or keeps it until a slot is free (a call that was sent ahead). */
   take({
     id,
     requestId,
@@ -88,7 +90,7 @@ export class CallRunner {
     }
   }
 
-  /** A part of a stream; of a call that is over it is dropped, as it crossed its end. */
+  /** Accepts a part of a stream. A part for a call that has ended is dropped: it was sent before the daemon knew of the end. */
   takeStreamed(message: StreamMessage): void {
     const request = this.running.find(message.id);
     switch (message.type) {
@@ -106,7 +108,7 @@ export class CallRunner {
     }
   }
 
-  /** The caller gave up, or the deadline passed. A call that has not started never does. */
+  /** Cancels a call whose caller gave up or whose deadline passed. A call that has not begun is answered and never begins. */
   cancel(id: number): void {
     const ahead = this.ahead.take(id);
     if (ahead === undefined) {
@@ -117,20 +119,24 @@ export class CallRunner {
     this.ended();
   }
 
-  /** Gives a call back that has not started; of any other there is nothing to say. */
+  /** Returns a call to the daemon if it has not begun; otherwise does nothing. */
   recall(id: number): void {
     if (this.ahead.take(id) === undefined) return;
     this.options.send({ type: 'RETURNED', id });
     this.ended();
   }
 
-  /** Nobody waits for an answer any more. */
+  /** Cancels every call: the daemon is gone, and nobody waits for an answer. */
   cancelAll(): void {
     this.ahead.cancelAll();
     for (let request = this.running.first; request !== undefined; request = request.next) request.cancel();
   }
 
-  /** Fails the call that is at fault for what was just thrown outside of it, unless it has ended when `graceMs` have passed. */
+  /**
+   * Fails the calls that may wait for ever for what has just thrown an uncaught exception, unless they end within the grace.
+   *
+   * @param graceMs - milliseconds
+   */
   failSuspectAfter(graceMs: number, error: DcfError): void {
     const { suspects } = this.current;
     if (suspects.length === 0) return;
@@ -150,7 +156,7 @@ export class CallRunner {
       }
       this.running.push(request);
       send({ type: 'STARTED', id: request.wireId });
-      // Were the process to end in the Handler before the daemon could know, the call would be started twice.
+      // The daemon has to know before the Handler runs: if the process ended in it, the call would be started a second time.
       handOver(() => this.run(request));
     }
   }
@@ -161,7 +167,7 @@ export class CallRunner {
     const started = performance.now();
     try {
       const reply = this.current.tracked ? this.current.run(request.wireId, () => handler.call(request)) : handler.call(request);
-      // A reply that is there already is sent in this turn.
+      // A reply that is not a promise is sent in this turn of the event loop.
       if (isThenable(reply))
         Promise.resolve(reply)
           .then((later) => this.reply(request, later))
@@ -197,7 +203,7 @@ export class CallRunner {
     });
   }
 
-  /** Throws when the reply is none, or too large. */
+  /** Answers a call with the Handler's reply. @throws DcfError when the reply cannot be sent or is too large */
   private reply(request: WorkerRequest, reply: unknown, started?: number): void {
     if (typeof reply !== 'object' || reply instanceof Uint8Array) {
       this.succeed(request, kindOf(reply), replyBytes(reply), started);
@@ -211,7 +217,7 @@ export class CallRunner {
     }
     const chunks = new OutputChunks(source, this.options.maxPayload);
     request.replyWith(chunks);
-    // The Handler's code runs with each chunk, and its log lines belong to the call.
+    // The Handler's code runs for each chunk, and what it logs belongs to the call.
     if (this.current.tracked) void this.current.run(request.wireId, () => this.replyInChunks(request, chunks, response?.head));
     else void this.replyInChunks(request, chunks, response?.head);
   }

@@ -1,11 +1,11 @@
 import { RequestList, type WorkerRequest } from './request.js';
 
-/** The calls that were sent ahead, so that the Handler need not wait for the daemon between two of them; none has started. */
+/** The calls that were sent ahead, so that the Handler need not wait for the daemon between two calls. None of them has begun. */
 export class CallsAhead {
   private readonly waiting = new RequestList();
   private reading = false;
 
-  /** @param onRead - they may begin again */
+  /** @param onRead - called when calls may begin again after `readFirst` */
   constructor(private readonly onRead: () => void) {}
 
   get size(): number {
@@ -16,7 +16,7 @@ export class CallsAhead {
     this.waiting.push(request);
   }
 
-  /** Takes out the one that begins next; `undefined` when there is none, or none may begin yet. */
+  /** Takes out the call that begins next; `undefined` if there is none, or none may begin yet. */
   next(): WorkerRequest | undefined {
     return this.reading ? undefined : this.waiting.shift();
   }
@@ -28,16 +28,18 @@ export class CallsAhead {
     return request;
   }
 
-  /** Nobody waits for them any more. */
+  /** Cancels and removes all of them. */
   cancelAll(): void {
     for (let request = this.waiting.shift(); request !== undefined; request = this.waiting.shift()) request.cancel();
   }
 
-  /** Has what came while the thread was blocked read before another call begins: it may have been cancelled. */
+  /**
+   * Lets no call begin until the messages that came while the thread was blocked have been read: one of them may cancel the next call.
+   */
   readFirst(): void {
     if (this.reading) return;
     this.reading = true;
-    // The first immediate comes before the stream's turn, the second after.
+    // The event loop reads the stream between the first immediate and the second.
     setImmediate(() =>
       setImmediate(() => {
         this.reading = false;

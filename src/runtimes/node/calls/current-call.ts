@@ -3,22 +3,23 @@ import type { LinkedList } from '../../../core/linked-list.js';
 import type { WorkerRequest } from './request.js';
 
 /**
- * Which call it is whose code runs: for the lines that it logs, and to find the one at fault for what nobody caught. With one call
- * at a time there is no doubt, and no need to pay for asynchronous context.
+ * Knows which call's code is running: for the lines that it logs, and to find the call that caused an uncaught exception. With one call at
+ * a time this is known without the cost of asynchronous context (AsyncLocalStorage).
  */
 export class CurrentCall {
-  /** Whether the code of a call has to be run with `run`. */
+  /** Whether the code of a call has to be run by `run`. */
   readonly tracked: boolean;
   private readonly ids = new AsyncLocalStorage<number>();
-  /** Number of the call that was started last, and of the call before it. */
+  /** Number of the call that began last. */
   private lastId = 0;
+  /** Number of the call that began before the last one. */
   private previousId = 0;
-  /** What was made before the last call began has a lower asynchronous id. */
+  /** An asynchronous id from when the last call began: timers and the like that are older have a lower one. */
   private lastMark = 0;
 
   /**
-   * @param concurrency - calls, or batches, in the Handler at the same time
-   * @param running - the calls that it has
+   * @param concurrency - how many calls, or batches, may be in the Handler at the same time
+   * @param running - the calls that are in the Handler
    */
   constructor(
     concurrency: number,
@@ -27,18 +28,18 @@ export class CurrentCall {
     this.tracked = concurrency > 1;
   }
 
-  /** Its number; 0 for none. */
+  /** The number of the call whose code is running; 0 for none. */
   get id(): number {
     if (this.tracked) return this.ids.getStore() ?? 0;
     return this.running.size === 1 ? (this.running.first?.wireId ?? 0) : 0;
   }
 
-  /** The number of the call that most likely left behind what has just failed outside any call; 0 for none. */
+  /** The number of the call that most likely created what has just failed outside any call; 0 for none. */
   get suspectId(): number {
     return this.madeEarlier ? this.previousId : this.id || this.lastId;
   }
 
-  /** The calls that may wait in vain for what has just failed outside of them. */
+  /** The calls that may wait for ever for what has just failed outside of them. */
   get suspects(): WorkerRequest[] {
     if (this.madeEarlier) return [];
     const suspects: WorkerRequest[] = [];
@@ -49,7 +50,7 @@ export class CurrentCall {
     return suspects;
   }
 
-  /** The call with this number begins; 0 for several at once. */
+  /** Notes that the call with this number begins; 0 for a batch of several calls. */
   begin(id: number): void {
     this.previousId = this.lastId;
     this.lastId = id;
@@ -62,8 +63,8 @@ export class CurrentCall {
   }
 
   /**
-   * Whether what is executed now, such as a timer, was made before the last call began: then that call is not to blame for it.
-   * Promises have no such id.
+   * Whether the code that is running now, such as that of a timer, was set up before the last call began, and so not by that call.
+   * For promises Node knows no such order.
    */
   private get madeEarlier(): boolean {
     const id = executionAsyncId();

@@ -4,7 +4,7 @@ import { ReceiveWindow } from '../../../wire/credit.js';
 
 const over: IteratorResult<Uint8Array, undefined> = { done: true, value: undefined };
 
-/** The chunks of a streamed input, for one reader. The daemon sends more as they are read. */
+/** The chunks of a streamed input, for one reader. The daemon sends further chunks as these are read. */
 export class InputChunks implements AsyncIterableIterator<Uint8Array> {
   private readonly window = new ReceiveWindow();
   private waiting: Uint8Array[] = [];
@@ -12,10 +12,10 @@ export class InputChunks implements AsyncIterableIterator<Uint8Array> {
   private ended = false;
   private error: DcfError | undefined;
 
-  /** @param grant - tells the daemon that so many bytes more are taken */
+  /** @param grant - tells the daemon that it may send this many more bytes */
   constructor(private readonly grant: (bytes: number) => void) {}
 
-  /** A chunk has come. */
+  /** Adds a chunk that has come. */
   push(chunk: Uint8Array): void {
     if (this.ended) return;
     this.window.receive(chunk.length);
@@ -28,14 +28,14 @@ export class InputChunks implements AsyncIterableIterator<Uint8Array> {
     reader.resolve(this.handOut(chunk));
   }
 
-  /** No more chunks come. */
+  /** Ends the input: no more chunks come. */
   end(): void {
     this.ended = true;
     this.reader?.resolve(over);
     this.reader = undefined;
   }
 
-  /** No more chunks come, and what waits for one, or asks for one later, is told why. */
+  /** Ends the input with an error, which its reader gets in place of the next chunk. */
   fail(error: DcfError): void {
     this.error ??= error;
     this.waiting = [];
@@ -52,12 +52,13 @@ export class InputChunks implements AsyncIterableIterator<Uint8Array> {
     if (chunk !== undefined) return this.handOut(chunk);
     if (this.error !== undefined) throw this.error;
     if (this.ended) return over;
-    if (this.reader !== undefined) throw new DcfError('INTERNAL', 'request.chunks was asked for two chunks at the same time');
+    if (this.reader !== undefined)
+      throw new DcfError('INTERNAL', 'the Handler asked request.chunks for a chunk while it still waits for another: read one at a time');
     this.reader = defer();
     return await this.reader.promise;
   }
 
-  /** The reader wants no more: the daemon is not asked for more, and what comes is dropped. */
+  /** Called when the reader stops early: the daemon is not asked for more chunks, and those that still come are dropped. */
   async return(): Promise<IteratorResult<Uint8Array, undefined>> {
     this.waiting = [];
     this.end();

@@ -7,10 +7,10 @@ import { chunkBytes, kindOf } from './reply.js';
 
 type Source = AsyncIterator<unknown> | Iterator<unknown>;
 
-/** Where the chunks of a reply go. */
+/** Receives the chunks of a reply. */
 export interface ChunkSink {
   send: (chunk: Uint8Array, kind: ReplyKind) => void;
-  /** Writes what was sent without waiting for the turn's end. */
+  /** Writes what was sent at once, not only at the end of the turn of the event loop. */
   flush: () => void;
 }
 
@@ -19,15 +19,16 @@ interface Piece {
   kind: ReplyKind;
 }
 
-/** A step of a Handler that takes less, in milliseconds, is quick; after so many quick ones the next is likely to be, too. */
+/** A step of a Handler that takes less than this many milliseconds is quick. */
 const quickMs = 0.05;
+/** After this many quick steps the next one is taken to be quick, too. */
 const quickSteps = 16;
 
 /**
- * A reply that is made in chunks, from the Handler's iterator to the daemon, no faster than the daemon takes them.
+ * A reply in chunks: reads them from the Handler's iterator and sends them to the daemon, no faster than the daemon accepts them.
  *
- * A step of the Handler may block the thread for long, so each chunk is written before the next step; only while the steps are
- * quick, chunks are gathered.
+ * A step of the Handler may block the thread for a long time, so each chunk is written before the next step. Only while steps are quick,
+ * their chunks are gathered and written together.
  */
 export class OutputChunks {
   private readonly credit = new SendCredit();
@@ -35,18 +36,18 @@ export class OutputChunks {
   private cancelled: DcfError | undefined;
   private closing: Promise<void> | undefined;
   private done = false;
-  /** What was read before it was known how the reply is sent. */
+  /** Chunks that `whole` has read, and that `sendTo` has to send first. */
   private readAhead: Promise<Piece | undefined>[] = [];
 
   constructor(
     private readonly source: Source,
-    /** Bytes of one chunk. */
+    /** Most bytes of one chunk. */
     private readonly maxChunk: number,
   ) {}
 
   /**
-   * Resolves with all of it where that is there already, as one chunk: a body that was no stream before it was put into one.
-   * Otherwise with `undefined`, and nothing of it is lost. Rejects as `sendTo` does.
+   * Resolves with the whole reply if it is one chunk that is there already, as the body of a `Response` that was made of a text or of
+   * bytes. Otherwise resolves with `undefined`, and `sendTo` sends all of it. Rejects as `sendTo` does.
    */
   async whole(): Promise<Uint8Array | undefined> {
     const first = await this.step();
@@ -62,7 +63,7 @@ export class OutputChunks {
     return undefined;
   }
 
-  /** Runs it to its end. Rejects with what the Handler throws, or with why it was cancelled. */
+  /** Sends all chunks. Rejects with what the Handler throws, or with the reason for which it was cancelled. */
   async sendTo({ send, flush }: ChunkSink): Promise<void> {
     let quick = 0;
     for (;;) {
@@ -79,7 +80,7 @@ export class OutputChunks {
     }
   }
 
-  /** Runs it to its end and resolves with all chunks joined. Rejects as `sendTo` does, and when they are longer than one may be. */
+  /** Resolves with all chunks joined. Rejects as `sendTo` does, and with RESOURCE_EXHAUSTED when they are too long together. */
   async join(): Promise<Piece> {
     const chunks: Uint8Array[] = [];
     let length = 0;
@@ -100,7 +101,7 @@ export class OutputChunks {
     }
   }
 
-  /** The daemon takes so many bytes more. */
+  /** Adds credit: the daemon accepts this many more bytes. */
   grant(bytes: number): void {
     this.credit.grant(bytes);
     if (!this.credit.open) return;
@@ -108,7 +109,7 @@ export class OutputChunks {
     this.waiting = undefined;
   }
 
-  /** Nobody waits for it any more: ends the wait for credit, and the Handler's iterator, which may be in the midst of a step. */
+  /** Ends the reply, which nobody waits for any more: ends the wait for credit, and the Handler's iterator, which may be within a step. */
   cancel(reason: DcfError): void {
     if (this.cancelled !== undefined || this.done) return;
     this.cancelled = reason;
@@ -142,7 +143,7 @@ export class OutputChunks {
 
   private async throwIfCancelled(): Promise<void> {
     if (this.cancelled === undefined) return;
-    // The slot is free only when the Handler has cleaned up.
+    // The call ends, and its slot becomes free, only after the Handler has cleaned up.
     await this.closing;
     throw this.cancelled;
   }

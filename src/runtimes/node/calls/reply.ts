@@ -3,9 +3,9 @@ import { DcfError } from '../../../core/errors.js';
 import type { ReplyKind } from '../../../wire/reply-head.js';
 
 /**
- * The bytes of what a Handler returned: bytes as they are, a string as UTF-8, anything else as JSON text.
+ * The bytes of what a Handler returned: bytes unchanged, a string as UTF-8, anything else as JSON text.
  *
- * @throws DcfError INTERNAL, saying what was returned, when it is no Reply
+ * @throws DcfError INTERNAL that says what was returned, when it is not a Reply
  */
 export function replyBytes(reply: unknown): Uint8Array {
   if (reply instanceof Uint8Array) return reply;
@@ -20,21 +20,21 @@ export function replyBytes(reply: unknown): Uint8Array {
   return Buffer.from(jsonText(reply), 'utf8');
 }
 
-/** What the bytes of a reply, or of a chunk, are. */
+/** The kind of a reply or a chunk: bytes, text or JSON. */
 export function kindOf(reply: unknown): ReplyKind {
   if (reply instanceof Uint8Array || reply instanceof ArrayBuffer) return 'bytes';
   return typeof reply === 'string' ? 'text' : 'json';
 }
 
-/** What gives the chunks of a reply that is to be streamed; `undefined` for a reply of another kind. */
+/** The iterator of a reply in chunks; `undefined` for any other reply. */
 export function chunksOf(reply: unknown): AsyncIterator<unknown> | Iterator<unknown> | undefined {
   if (typeof reply !== 'object' || reply === null || reply instanceof Uint8Array) return undefined;
   if (isAsyncIterable(reply)) return reply[Symbol.asyncIterator]();
-  // Lists, Sets and Maps are iterable, too; only what is on its way through something, as a generator is, has a `next`.
+  // Lists, Sets and Maps are iterable, too, but only an iterator, such as a generator, has a method `next`.
   return isIterableIterator(reply) ? reply[Symbol.iterator]() : undefined;
 }
 
-/** The bytes of one chunk. Throws a DcfError INTERNAL, saying what it is, when it is none. */
+/** The bytes of one chunk. @throws DcfError INTERNAL that says what was given, when it is not a chunk */
 export function chunkBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk === 'string') return Buffer.from(chunk, 'utf8');

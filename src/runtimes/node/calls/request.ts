@@ -9,10 +9,10 @@ export type CallFor = (parent: number, ...request: Parameters<CallFunction>) => 
 
 const noMetadata: Readonly<Record<string, string>> = Object.freeze({});
 
-/** The latest that a Date can be. */
+/** The latest time that a Date can hold, in Unix milliseconds: ECMAScript's limit. */
 const never = 8.64e15;
 
-/** One call as the Handler sees it. What few Handlers look at is made only when it is asked for. */
+/** One call as the Handler sees it. Properties that few Handlers use are made only when they are read. */
 export class WorkerRequest implements Request, ListNode<WorkerRequest> {
   previous: WorkerRequest | undefined;
   next: WorkerRequest | undefined;
@@ -28,10 +28,10 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
 
   /**
    * @param wireId - the call's number on the worker's stream
-   * @param bytes - the input; none of a streamed one
-   * @param timeoutMs - what is left of the deadline; 0 for none
-   * @param takesChunks - whether the caller takes the reply in chunks
-   * @param queryText - of the URL, without its "?"
+   * @param bytes - the input; empty for an input in chunks
+   * @param timeoutMs - milliseconds until the deadline; 0 for no deadline
+   * @param takesChunks - whether the caller accepts the reply in chunks
+   * @param queryText - the query of the URL, without its "?"
    */
   constructor(
     readonly wireId: number,
@@ -79,23 +79,23 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
     return this.controller.signal;
   }
 
-  /** The reply comes in chunks, and ends with the call. */
+  /** Sets the reply in chunks, which is cancelled with the call. */
   replyWith(reply: OutputChunks): void {
     this.reply = reply;
     if (this.cancelReason !== undefined) reply.cancel(this.cancelReason);
   }
 
-  /** The reply goes out in chunks from now on, for as long as something moves: the daemon sees to the time. */
+  /** Removes the deadline, as the reply is sent in chunks from now on: the daemon limits how long nothing may move. */
   beginStream(): void {
     this.deadlineMs = never;
   }
 
-  /** The caller takes so many bytes more of the reply. */
+  /** Adds credit: the caller accepts this many more bytes of the reply. */
   grant(bytes: number): void {
     this.reply?.grant(bytes);
   }
 
-  /** The call has been answered: whatever of the Handler still goes on gets no more chunks, and nobody takes its own. */
+  /** Ends the streams of a call that has been answered: code of the Handler that still runs gets no more chunks, and can send none. */
   close(): void {
     this.streamed?.fail(ended);
     this.reply?.cancel(ended);
@@ -119,7 +119,7 @@ export class WorkerRequest implements Request, ListNode<WorkerRequest> {
     return this.callFor(this.wireId, ...request);
   }
 
-  /** The caller gave up or the deadline passed: the signal fires, and what waits for chunks waits no more. */
+  /** Cancels the call, as the caller gave up or the deadline passed: aborts the signal, and ends every wait for chunks. */
   cancel(): void {
     this.cancelReason = new DcfError('CANCELLED', 'the caller gave up or the deadline passed');
     this.controller?.abort(this.cancelReason);

@@ -1,7 +1,7 @@
 import { DcfError } from '../../../core/errors.js';
 import { headProblem, type ReplyHead } from '../../../wire/reply-head.js';
 
-/** What is used of the Web's Response: also of one that a library brings along. */
+/** The used part of the Web's Response (https://fetch.spec.whatwg.org/#response-class), so that a library's own Response works, too. */
 interface WebResponse {
   status: number;
   headers: Iterable<[string, string]>;
@@ -12,22 +12,23 @@ interface WebResponse {
 
 type Source = AsyncIterator<unknown> | Iterator<unknown>;
 
-/** A Response that a Handler returned: what it chose, and what gives its body. */
+/** A Response that a Handler returned: its status and headers, and the iterator of its body. */
 export interface ResponseReply {
   head: ReplyHead;
   body: Source;
 }
 
 /**
- * Takes a Response apart; `undefined` for a reply of another kind. Looking does not load Node's own Response, which takes long.
+ * Reads a Response that a Handler returned; `undefined` for any other reply. `instanceof` is not used, because Node would load its own
+ * Response for it, which takes long.
  *
- * @throws DcfError INTERNAL when it cannot be sent: its body was read, or it has a status or headers that may not be
+ * @throws DcfError INTERNAL when it cannot be sent: its body was read before, or its status or headers are not allowed
  */
 export function readResponse(reply: unknown): ResponseReply | undefined {
   if (!isResponse(reply)) return undefined;
   if (reply.bodyUsed) throw new DcfError('INTERNAL', 'the Handler returned a Response whose body was read before');
   const headers = [...reply.headers].map(([name, value]): [string, string] => [name.toLowerCase(), value]);
-  // What fetch() brings is unpacked already, and no longer of the length that its headers say.
+  // The body of a fetched Response is decompressed already, so these headers do not describe it any more.
   const fetched = typeof reply.url === 'string' && reply.url !== '';
   const head = {
     status: reply.status,
@@ -56,7 +57,7 @@ function sourceOf(body: unknown): Source {
   throw new DcfError('INTERNAL', 'the Handler returned a Response with a body that cannot be read');
 }
 
-/** Its own iterator would let `return()` wait for the chunk that is being made. */
+/** An iterator over a stream. The stream's own iterator would let `return()` wait until the chunk that is being made is there. */
 function readerOf(body: ReadableStream<unknown>): AsyncIterator<unknown> {
   const reader = body.getReader();
   return {

@@ -10,15 +10,15 @@ export interface InProcessCallOptions {
   id: number;
   timeoutMs: number;
   signal: AbortSignal | undefined;
-  /** Its timeout is how long nothing may move. */
+  /** Whether the call is streamed: its timeout then limits how long nothing may move. */
   streamed: boolean;
-  /** Says something to the Handler's side. */
+  /** Sends a message to the Handler's side. */
   send: (message: Message) => void;
 }
 
 const plainHead: ReplyHead = { status: 200, headers: [] };
 
-/** One call of a Handler in this process, as its caller sees it. */
+/** The caller's side of a call of a Handler in this process. */
 export class InProcessCall {
   private readonly answered = defer<TestAnswer>();
   private readonly left = defer<void>();
@@ -32,7 +32,7 @@ export class InProcessCall {
   private stopTimer: () => void;
 
   constructor(private readonly options: InProcessCallOptions) {
-    // A call that is streamed is told of its error with the next chunk.
+    // The reader of a streamed call gets its error with the next chunk, and not here.
     this.answered.promise.catch(() => undefined);
     this.stopTimer = this.startTimer();
     const { signal } = options;
@@ -40,17 +40,17 @@ export class InProcessCall {
     else signal?.addEventListener('abort', this.abort, { once: true });
   }
 
-  /** Rejects with what the caller is told. */
+  /** The answer. Rejects with the error that the caller gets. */
   get answer(): Promise<TestAnswer> {
     return this.answered.promise;
   }
 
-  /** Resolves when the Handler is done with it. */
+  /** Resolves when the Handler has ended the call. */
   get ended(): Promise<void> {
     return this.left.promise;
   }
 
-  /** What the Handler's side says of this call. */
+  /** Receives a message from the Handler's side. */
   take(message: Message): void {
     switch (message.type) {
       case 'REPLY_HEAD':
@@ -72,7 +72,7 @@ export class InProcessCall {
         return;
       case 'ERROR': {
         const { code, message: text, stack, reason } = message;
-        // The message is the caller's; where it came from is for whoever reads the test's output.
+        // The caller gets the message. The stack is for people who read the test's output.
         const cause = stack === '' ? undefined : Object.assign(new Error(text), { stack });
         this.fail(new DcfError(code, text, { reason, cause }));
         this.end();
@@ -85,14 +85,14 @@ export class InProcessCall {
     }
   }
 
-  /** The caller gives up. */
+  /** Ends the call for its caller with an error, and tells the Handler. */
   cancel(error: DcfError): void {
     if (this.over) return;
     this.fail(error);
     this.options.send({ type: 'CANCEL', id: this.options.id });
   }
 
-  /** Sends chunks as the Handler takes them. What their source throws ends the call. */
+  /** Sends chunks as fast as the Handler reads them. An error of their source ends the call. */
   async pump(chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const { id, send } = this.options;
     try {
@@ -112,7 +112,7 @@ export class InProcessCall {
     }
   }
 
-  /** The chunks of the output. Throws what the caller is told, after the chunks before it. */
+  /** The chunks of the output. Throws the error that the caller gets, after the chunks before it. */
   async *chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       for (;;) {
@@ -159,7 +159,7 @@ export class InProcessCall {
     this.left.resolve();
   }
 
-  /** The timeout of a stream begins anew. */
+  /** Starts the timeout of a stream again: something has moved. */
   private moved(): void {
     if (!this.options.streamed || this.over) return;
     this.stopTimer();

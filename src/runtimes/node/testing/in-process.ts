@@ -11,7 +11,8 @@ type Input = Uint8Array | string;
 type StreamedInput = AsyncIterable<Input> | Iterable<Input>;
 
 /**
- * Builds a Handler in this process, and calls it as a worker does. What goes through the stream of a worker is handed over here.
+ * Builds a Handler in this process, to be called by a test as a worker calls it. Messages are passed by function calls, and not through a
+ * stream.
  *
  * @throws DcfError FAILED_PRECONDITION when there is no Handler; whatever the Handler throws while it is built
  */
@@ -28,7 +29,7 @@ export async function startInProcess(options: InProcessOptions): Promise<TestedF
 
 class InProcess {
   private readonly host: HandlerHost;
-  /** The calls that run, by number; those of other functions have numbers of their own. */
+  /** The calls that run, by number. Nested calls have numbers of their own. */
   private readonly calls = new Map<number, InProcessCall>();
   private readonly waiting: (() => void)[] = [];
   private lastId = 0;
@@ -76,10 +77,16 @@ class InProcess {
 
   async callBatch(inputs: readonly Input[], options: TestCallOptions): Promise<PromiseSettledResult<TestAnswer>[]> {
     if (!this.batches) return await Promise.allSettled(inputs.map((input) => this.call(input, options)));
-    await this.slot();
-    const last = inputs.length - 1;
-    const calls = inputs.map((input, index) => this.start(this.readInput(input), options, { more: index < last, slot: index === last }));
-    return await Promise.allSettled(calls.map(({ answer }) => answer));
+    const timeoutMs = this.timeoutOf(options);
+    // An input that is too long is not in the batch, and fails its own call alone.
+    const bodies = await Promise.allSettled(inputs.map(async (input) => this.readInput(input)));
+    const last = bodies.findLastIndex(({ status }) => status === 'fulfilled');
+    if (last !== -1) await this.slot();
+    const answers = bodies.map(async (body, index) => {
+      if (body.status === 'rejected') throw body.reason;
+      return await this.start(body.value, timeoutMs, options, { more: index < last, slot: index === last }).answer;
+    });
+    return await Promise.allSettled(answers);
   }
 
   async *stream(input: Input | StreamedInput, options: TestCallOptions): AsyncGenerator<Uint8Array, void, undefined> {
@@ -93,6 +100,7 @@ class InProcess {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
+    for (const refuse of this.waiting.splice(0)) refuse();
     const calls = [...this.calls.values()];
     for (const call of calls) call.cancel(new DcfError('CANCELLED', 'the function was closed'));
     await Promise.all(calls.map((call) => call.ended));
@@ -105,16 +113,17 @@ class InProcess {
     how: { more: boolean; streamIn?: boolean; streamOut?: boolean },
   ): Promise<InProcessCall> {
     const body = this.readInput(input);
+    const timeoutMs = this.timeoutOf(options);
     await this.slot();
-    return this.start(body, options, { ...how, slot: true });
+    return this.start(body, timeoutMs, options, { ...how, slot: true });
   }
 
   private start(
     body: Uint8Array,
-    { metadata, timeout, signal, id: requestId = randomUUID(), query, contentType }: TestCallOptions,
+    timeoutMs: number,
+    { metadata, signal, id: requestId = randomUUID(), query, contentType }: TestCallOptions,
     { more, slot, streamIn = false, streamOut = false }: { more: boolean; slot: boolean; streamIn?: boolean; streamOut?: boolean },
   ): InProcessCall {
-    const timeoutMs = readTimeout(timeout, this.options.timeoutMs);
     this.lastId += 1;
     const id = this.lastId;
     const call = new InProcessCall({
@@ -147,10 +156,18 @@ class InProcess {
     return call;
   }
 
+  private timeoutOf({ timeout }: TestCallOptions): number {
+    return readTimeout(timeout, this.options.timeoutMs);
+  }
+
+  /** Resolves with one of the Handler's slots, which `release` gives back. Rejects once the function is closed. */
   private async slot(): Promise<void> {
+    if (!this.closed && this.free > 0) {
+      this.free -= 1;
+      return;
+    }
+    if (!this.closed) await new Promise<void>((begin) => this.waiting.push(begin));
     if (this.closed) throw new DcfError('FAILED_PRECONDITION', 'the function was closed');
-    if (this.free > 0) this.free -= 1;
-    else await new Promise<void>((begin) => this.waiting.push(begin));
   }
 
   private release(): void {
@@ -170,9 +187,9 @@ class InProcess {
     for await (const chunk of chunks) yield this.readInput(chunk, 'chunk');
   }
 
-  /** What the Handler's side sends. */
+  /** Receives a message from the Handler's side. */
   private take(message: Message): void {
-    // No answer comes while a call is still made.
+    // Not at once: the Handler's side notes a nested call only after it has sent it.
     if (message.type === 'NESTED_CALL') setImmediate(() => void this.answerNested(message));
     else if ('id' in message) this.calls.get(message.id)?.take(message);
   }
@@ -182,7 +199,7 @@ class InProcess {
       const fake = this.options.functions[name];
       if (fake === undefined) {
         const known = Object.keys(this.options.functions).join(', ') || 'none';
-        throw new DcfError('NOT_FOUND', `there is no function ${name} in this test; given are: ${known}`);
+        throw new DcfError('NOT_FOUND', `there is no function ${name} in this test; the option "functions" has: ${known}`);
       }
       const output = await fake(body, { alias, metadata });
       this.host.receive({ type: 'RESULT', id, body: typeof output === 'string' ? Buffer.from(output) : output });

@@ -99,7 +99,7 @@ for (const [what, source, message] of [
   ['a constructor that throws', 'export class Handler { constructor() { throw new Error("constructor"); } call() {} }', /constructor/],
   ['a file that throws', 'throw new Error("module"); export class Handler { call() {} }', /module/],
   ['no Handler', 'export class Other { call() {} }', /exports no Handler; it exports: Other/],
-  ['a Handler that is no class', 'export const Handler = 3;', /exports a Handler that is no class/],
+  ['a Handler that is no class', 'export const Handler = 3;', /exports Handler, but not as a class/],
   ['a Handler without call', 'export class Handler { calls() {} }', /class Handler of handler\.mjs has no method call/],
   ['an exit in init', 'export class Handler { init() { console.error("bye"); process.exit(3); } call() {} }', /exited with code 3/],
   ['a syntax error', 'export class Handler {', /could not be built: Unexpected end of input/],

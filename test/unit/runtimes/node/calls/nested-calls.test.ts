@@ -25,7 +25,7 @@ test('answers come in any order; a number is used again once it is answered', as
   nested.answered({ type: 'RESULT', id: 2, body: bytes });
   assert.equal(await three, bytes);
   assert.deepEqual(told(), ['NESTED_CALL 1', 'NESTED_CALL 2', 'NESTED_CALL 2']);
-  assert.throws(() => fail(1), /an answer came for call 1 of another function, which was not made/);
+  assert.throws(() => fail(1), /the daemon answered the nested call 1, which was not made/);
   assert.throws(() => fail(99), /which was not made/);
 });
 
