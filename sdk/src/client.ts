@@ -13,24 +13,32 @@ import {
   startLimits,
 } from './transport/options.js';
 
+/** Options of one call. */
 export interface InvokeOptions extends CallLimits, CallHeaders {}
 
+/** The output of a call, and how the call went. */
 export interface InvokeResult {
-  /** A view into the message that was received: its `buffer` holds more than the output. */
+  /** The output. It is a view into the message that was received: its `buffer` holds more bytes. */
   output: Uint8Array;
   report: CallReport;
 }
 
-/** What the first call loads. */
+/** The modules and the connection that the first call loads. */
 interface Loaded {
   channel: OpenChannel;
   invoke: typeof import('./transport/calls/invoke.js').invoke;
 }
 
-/** What the envelope adds to an output (a tag and its length), and what small chunks of a stream may come to in one message. */
+/** Bytes of a message beyond `maxPayload`: room for the envelope of an output, and for several small chunks of a stream. */
 const envelopeBytes = 64 * 1024;
 
-/** Calls functions of one daemon, over one connection that lasts. It does not keep the process alive between calls. */
+/**
+ * Calls functions of one daemon over one lasting connection, which does not keep the process alive between calls.
+ *
+ * @example
+ * const client = new Client('https://gpu.example.com:32222', { token: process.env.DCF_TOKEN, timeout: '10s' });
+ * const { output, report } = await client.invoke('digits', picture);
+ */
 export class Client {
   readonly #channel: Channel;
   readonly #token: string | undefined;
@@ -39,8 +47,8 @@ export class Client {
   #loading: Promise<Loaded> | undefined;
 
   /**
-   * @param url - `localhost:32222`, `dcf://…`, `http://…` or, with TLS, `https://…`; the port is 32222 where there is none
-   * @throws DcfError INVALID_ARGUMENT for a bad URL or option
+   * @param url - the daemon: `localhost:32222`, `dcf://…`, `http://…` or, with TLS, `https://…`; the default port is 32222
+   * @throws DcfError INVALID_ARGUMENT for a malformed URL or option
    */
   constructor(url: string, options: ClientOptions = {}) {
     this.#token = options.token;
@@ -52,15 +60,15 @@ export class Client {
   /**
    * Calls a function.
    *
-   * A call that was certainly not started is tried again until the timeout: the daemon said so, or its queue was full and it
-   * said when to come back, or there was no connection (for two seconds, unless `waitForReady`). A call that may have run
-   * is never tried again.
+   * A call that was certainly not started is tried again until the timeout: if the daemon says so, if its queue was full and it said when
+   * to try again, or if there was no connection (for two seconds, or with `waitForReady` until the timeout). A call that may have run is
+   * never tried again.
    *
    * @param service - the function's name
    * @param bytes - the input; a string is sent as UTF-8
-   * @throws DcfError with the daemon's or the Handler's code, DEADLINE_EXCEEDED after the timeout, CANCELLED when the signal
-   *   aborts, UNAVAILABLE when no daemon answers or the connection broke (the message says whether the call may have run),
-   *   RESOURCE_EXHAUSTED for an input or output larger than `maxPayload`
+   * @throws DcfError with the daemon's or the Handler's code; DEADLINE_EXCEEDED after the timeout; CANCELLED when the signal
+   *   aborts; UNAVAILABLE when no daemon answers or the connection broke (the message says whether the call may have run);
+   *   RESOURCE_EXHAUSTED for an input or output larger than `maxPayload`; INVALID_ARGUMENT for a wrong option
    */
   async invoke(service: string, bytes: Uint8Array | string, options: InvokeOptions = {}): Promise<InvokeResult> {
     const begun = performance.now();
@@ -75,26 +83,29 @@ export class Client {
   }
 
   /**
-   * Calls a function whose output comes in chunks, and whose input may: `for await (const chunk of client.stream('upper', chunks))`.
-   * Chunks go out as they are given, and no faster than the function takes them; the function makes no more than are read here.
+   * Calls a function whose output comes in chunks; its input may be given in chunks, too. Chunks are sent no faster than the function
+   * reads them, and the function makes no more chunks than are read here.
    *
-   * A call that was not accepted is tried again as `invoke` does, before any chunk is taken from `input`.
+   * A call that was not accepted is tried again as by `invoke`, before any chunk is read from `input`.
    *
    * @param service - the function's name
-   * @param input - chunks of bytes or text; or bytes or text that are all of the input, as those of `invoke`
-   * @param options - `timeout` is how long nothing may move in either direction while a chunk is waited for; there is no limit to
-   *   the whole. The function's own timeout holds, too
-   * @returns the chunks, with the report at the end. Leaving the loop early cancels the call. Its iteration throws as `invoke`
-   *   does, also after chunks, and whatever the iterator of `input` throws
+   * @param input - an iterable of bytes or texts, or the whole input as bytes or text; @default an empty input
+   * @param options - `timeout` limits how long nothing may move in either direction while this client waits for a chunk; the call as a whole
+   *   may take any time. The function's own timeout also holds
+   * @returns the chunks of the output, and after them the report. Leaving the loop early cancels the call. Iterating throws as `invoke`
+   *   does, also after some chunks, and whatever the iterator of `input` throws
+   *
+   * @example
+   * for await (const chunk of client.stream('upper', chunks)) process.stdout.write(chunk);
    */
   stream(service: string, input?: StreamInput, options: InvokeOptions = {}): StreamResult {
     return new StreamResult((progress) => this.#stream(service, input, options, progress));
   }
 
   /**
-   * Waits until the daemon takes calls, also for one that is not there yet.
+   * Waits until the daemon takes calls, also if it is not running yet.
    *
-   * @throws DcfError UNAVAILABLE or DEADLINE_EXCEEDED when it does not within the timeout, CANCELLED when the signal aborts
+   * @throws DcfError UNAVAILABLE or DEADLINE_EXCEEDED when it takes none within the timeout; CANCELLED when the signal aborts
    */
   async ready(options: Pick<CallLimits, 'timeout' | 'signal'> = {}): Promise<void> {
     const limits = startLimits(options, this.#timeoutMs);
@@ -122,7 +133,7 @@ export class Client {
     return { invoke, channel };
   }
 
-  /** Ends the connection. Calls that still run are cancelled; further ones fail with CANCELLED. */
+  /** Closes the connection. Calls that still run are cancelled; further calls fail with CANCELLED. */
   close(): void {
     this.#channel.close();
   }

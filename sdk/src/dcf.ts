@@ -4,14 +4,18 @@ import { parseAddress } from './transport/address.js';
 const clients = new Map<string, Client>();
 
 /**
- * Calls a function: `await dcf('localhost:32222', 'digits', bytes)`. It keeps one connection per daemon, which does not keep
- * the process alive. For a token, certificates or a report of the call, use a Client.
+ * Calls a function and resolves with its output. One connection per daemon is kept for all calls; it does not keep the process alive. For a
+ * token, TLS certificates or a report of the call, use a {@link Client}.
  *
- * @param url - as Client takes it
+ * @param url - the daemon: `localhost:32222`, `dcf://…`, `http://…` or, with TLS, `https://…`; the default port is 32222
  * @param service - the function's name
  * @param bytes - the input; a string is sent as UTF-8
- * @returns the output: a view, whose `buffer` holds more than the output
- * @throws DcfError as Client.invoke does; the timeout is 60 s unless `options` say otherwise
+ * @param options - by default the call may take 60 s (`timeout`), and the active revision answers it (`alias`)
+ * @returns the output. It is a view into the message that was received: its `buffer` holds more bytes
+ * @throws DcfError as {@link Client.invoke} does
+ *
+ * @example
+ * const output = await dcf('localhost:32222', 'digits', bytes);
  */
 export async function dcf(url: string, service: string, bytes: Uint8Array | string, options: InvokeOptions = {}): Promise<Uint8Array> {
   const { output } = await clientFor(url).invoke(service, bytes, { report: false, ...options });

@@ -21,7 +21,9 @@ export const statusCodes = {
   UNAUTHENTICATED: 16,
 } as const;
 
+/** The name of a gRPC status. */
 export type StatusCode = keyof typeof statusCodes;
+/** The name of a gRPC status other than OK. */
 export type ErrorCode = Exclude<StatusCode, 'OK'>;
 
 const nameByNumber = new Map<number, ErrorCode>();
@@ -39,28 +41,36 @@ export function errorCodeOf(number: number): ErrorCode {
   return nameByNumber.get(number) ?? 'UNKNOWN';
 }
 
+/** Further facts about a failure. */
 export interface DcfErrorOptions extends ErrorOptions {
-  /** How a worker ended under the call, machine-readable; the trailer `dcf-reason`. */
+  /** Why a worker ended during the call, for programs; gRPC has it in the trailer `dcf-reason`. */
   reason?: string | undefined;
-  /** After how many milliseconds it makes sense to try again. */
+  /** After how many milliseconds another try makes sense. */
   retryAfterMs?: number | undefined;
-  /** What the daemon told of the call that failed. */
+  /** The daemon's report of the call that failed. */
   report?: DaemonReport | undefined;
 }
 
 /**
- * The one error of the platform: a gRPC status code and a message that is meant for the caller. `cause` and the stack
- * stay where the error was made.
+ * The error of the platform: a gRPC status code and a message for the caller. A Handler throws it to choose the code that its caller gets.
+ * `cause` and the stack are not sent.
+ *
+ * @example
+ * throw new DcfError('INVALID_ARGUMENT', 'send a JSON list of numbers');
  */
 export class DcfError extends Error {
+  /** The name of the gRPC status. */
   readonly code: ErrorCode;
+  /** Why a worker ended during the call, for programs; `undefined` if none did. */
   readonly reason: string | undefined;
+  /** After how many milliseconds another try makes sense; `undefined` if that is unknown. */
   readonly retryAfterMs: number | undefined;
+  /** The daemon's report of the call that failed; `undefined` if there is none. */
   readonly report: DaemonReport | undefined;
 
   static {
     DcfError.prototype.name = 'DcfError';
-    // An error of another copy, such as that of the CommonJS modules, is an instance too; those of subclasses are told apart.
+    // `instanceof DcfError` is also true for an error of another copy of this package, such as the CommonJS one; subclasses are exact.
     Object.defineProperty(DcfError, Symbol.hasInstance, {
       value(this: unknown, value: unknown): boolean {
         if (this === DcfError) return DcfError.is(value);
@@ -78,21 +88,24 @@ export class DcfError extends Error {
   }
 
   /**
-   * Whether `value` is a DcfError, also one of another copy of this package: a function may bring its own, so
-   * `instanceof` is not enough.
+   * Whether `value` is a DcfError, also one that was made by another copy of this package: a function may bring its own copy.
    */
   static is(value: unknown): value is DcfError {
     return value instanceof Error && value.name === 'DcfError' && 'code' in value && isErrorCode(value.code);
   }
 
-  /** `value` as a DcfError: itself if it is one, otherwise wrapped as its cause under `fallback`. */
+  /**
+   * `value` itself if it is a DcfError, otherwise a new DcfError with its message, and `value` as the cause.
+   *
+   * @param fallback - the code of the new error; @default 'UNKNOWN'
+   */
   static from(value: unknown, fallback: ErrorCode = 'UNKNOWN'): DcfError {
     if (DcfError.is(value)) return value;
     return new DcfError(fallback, messageOf(value), { cause: value });
   }
 }
 
-/** The message of anything that was thrown, for people: never empty, never throws itself. */
+/** The message of anything that was thrown, for people. It is never empty, and this function never throws. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) {
     const message = String(thrown.message);

@@ -1,30 +1,31 @@
 /** Keys of a manifest that only functions in some languages may have. */
 export type LanguageKey = 'python' | 'initializer';
 
-/** What reading a manifest and packing a folder depend on in a language. */
+/** The properties of a language that matter for reading a manifest and packing a folder. */
 interface Language {
-  /** What people call it. */
+  /** The language's name for people. */
   readonly title: string;
-  /** The handler of a manifest that names none. */
+  /** The default of the manifest's `handler`. */
   readonly handler: string;
-  /** What the names of its source files end in; the first is that of a handler which is named as `module.name`. */
+  /** The extensions of its source files. The first one is that of a handler in the form `module.name`. */
   readonly extensions: readonly string[];
-  /** Whether a handler may be named as other platforms do: `index.handler` is `index.py#handler`. */
+  /** Whether `handler` may have the form of other platforms: `index.handler` means `index.py#handler`. */
   readonly dottedHandlers: boolean;
+  /** The keys of the manifest that only some languages have, and this one has. */
   readonly keys: readonly LanguageKey[];
-  /** Whether the handler and what it imports are packed as one JavaScript file, whose other imports lie in node_modules. */
+  /** Whether the handler and its imports are packed as one JavaScript file, except for packages of package.json and the platform's own. */
   readonly bundled: boolean;
   /**
-   * Whether its functions bring their own libraries for execution providers. The daemon tries those of onnxruntime-node, which says
-   * nothing of others.
+   * Whether functions bring their own libraries for execution providers. The daemon tests those of onnxruntime-node only, so it does not
+   * know whether others work.
    */
   readonly ownProviders: boolean;
-  /** What runs its functions in a test. */
+  /** The module that runs a function in a test. */
   readonly testing: string;
 }
 
 /**
- * The languages of functions, by the manifest's `runtime`. One more here, and the compiler asks for the rest of it: how it is run
+ * The languages of functions, by the manifest's `runtime`. Add one here, and the compiler asks for its other parts: how it is run
  * (src/process/runtimes.ts), what is installed for it (src/registry/install/planners.ts), what `dcf init` writes (src/cli/templates/templates.ts).
  */
 export const languages = {
@@ -50,18 +51,18 @@ export const languages = {
   },
 } as const satisfies Record<string, Language>;
 
-/** What runs a function: the manifest's `runtime`. */
+/** The name of a runtime, as in the manifest's `runtime`. */
 export type RuntimeName = keyof typeof languages;
 
-/** Whether a text names a runtime. */
+/** Whether a text is the name of a runtime. */
 function isRuntimeName(text: string): text is RuntimeName {
   return Object.hasOwn(languages, text);
 }
 
-/** All runtimes, the default first. */
+/** The names of all runtimes, the default one first. */
 export const runtimeNames: readonly RuntimeName[] = Object.keys(languages).filter(isRuntimeName);
 
-/** What a language asks of manifests and packing. */
+/** The language of a runtime. */
 export function languageOf(runtime: RuntimeName): Language {
   return languages[runtime];
 }

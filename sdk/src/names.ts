@@ -2,14 +2,14 @@ export { closestName } from './suggest.js';
 
 declare const brand: unique symbol;
 
-/** A function's name that has been checked: safe as a path segment, a label and a host name. */
+/** The name of a function, checked: it is safe as a path segment, a label and a host name. */
 export type FunctionName = string & { readonly [brand]: 'FunctionName' };
-/** The name of one immutable package of a function: the first 16 hexadecimal digits of its digest. */
+/** The id of a revision, which is one immutable package of a function: the first 16 hexadecimal digits of its digest. */
 export type RevisionId = string & { readonly [brand]: 'RevisionId' };
 /** SHA-256 as 64 lower-case hexadecimal digits. */
 export type Digest = string & { readonly [brand]: 'Digest' };
 
-/** What a function's name looks like; also the JSON schema's pattern. */
+/** The pattern of function names; the JSON schema of the manifest has it, too. */
 export const functionNamePattern = /^[a-z][a-z0-9-]{0,62}$/;
 const revisionPattern = /^[0-9a-f]{16}$/;
 const digestPattern = /^[0-9a-f]{64}$/;
@@ -19,7 +19,7 @@ export function isFunctionName(value: string): value is FunctionName {
   return functionNamePattern.test(value);
 }
 
-/** Whether `value` has the form of a revision's name. */
+/** Whether `value` has the form of a revision's id. */
 export function isRevisionId(value: string): value is RevisionId {
   return revisionPattern.test(value);
 }
@@ -29,29 +29,32 @@ export function isDigest(value: string): value is Digest {
   return digestPattern.test(value);
 }
 
-/** Whether `value` is a name that an alias may have: like a function's, and unlike a revision's. */
+/** Whether `value` is a valid name for an alias: it has the form of a function's name, but not that of a revision's id. */
 export function isAliasName(value: string): boolean {
   return functionNamePattern.test(value) && !revisionPattern.test(value);
 }
 
-/** Why `value` is no alias, in words for the user. */
+/** The message for a `value` that is not a valid alias. */
 export function aliasNameProblem(value: string): string {
-  const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  return `${shown} is no alias: use lower-case letters, digits and '-', begin with a letter, 63 characters at most, and not 16 hexadecimal digits as a revision has`;
+  return `${shown(value)} is not a valid alias: ${nameRules}, but not 16 hexadecimal digits, as these are a revision's id`;
 }
 
-/** Why `value` is no function name, in words for the user. */
+/** The message for a `value` that is not a valid function name. */
 export function functionNameProblem(value: string): string {
-  const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  return `${shown} is no function name: use lower-case letters, digits and '-', begin with a letter, 63 characters at most`;
+  return `${shown(value)} is not a valid function name: ${nameRules}`;
 }
 
-/** Why `value` is no name of a secret, in words for the user; `undefined` when it is one. */
+/** The message for a `value` that is not a valid name of a secret; `undefined` if it is valid. */
 export function secretNameProblem(value: string): string | undefined {
   if (/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(value)) return undefined;
-  const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  return `${shown} is no name of a secret: use letters, digits and '_', do not begin with a digit, 128 characters at most`;
+  return `${shown(value)} is not a valid name of a secret: use up to 128 letters, digits and '_', and do not begin with a digit`;
 }
 
-/** Bytes that a secret may have. */
+const nameRules = "use up to 63 lower-case letters, digits and '-', and begin with a letter";
+
+function shown(value: string): string {
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+}
+
+/** The largest value of a secret, in bytes. */
 export const maximumSecretBytes = 64 * 1024;

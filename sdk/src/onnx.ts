@@ -3,14 +3,17 @@ import { DcfError, messageOf } from './errors.js';
 import { workerLink } from './worker.js';
 
 /**
- * Loads an ONNX model once, with the execution providers that were chosen for this worker, and tells the platform which
- * one the session really got. Outside a replica (a test, a script) it uses the CPU.
+ * Loads an ONNX model with the best execution provider that works for it, of those that this worker may use, and tells the platform which
+ * one that is. Outside of a replica, such as in a script, it uses the CPU.
  *
- * The providers are tried one at a time: given a list, ONNX Runtime rejects as a whole when the library of one is missing.
+ * The providers are tried one at a time: given a list, ONNX Runtime fails as a whole if the library of one provider is missing.
  *
- * @param path - the model file, such as `context.resources.model`
- * @param options - further session options; `executionProviders` is set here
- * @throws DcfError FAILED_PRECONDITION with each provider's reason, when none takes the model
+ * @param path - the model file, such as `context.resources['model']`
+ * @param options - further options of the session; `executionProviders` is set by this function
+ * @throws DcfError FAILED_PRECONDITION with the reason of each provider, when none of them loads the model
+ *
+ * @example
+ * this.#session = await createSession(context.resources['model'] ?? '');
  */
 export async function createSession(
   path: string,
@@ -27,5 +30,6 @@ export async function createSession(
       problems.push(`${provider}: ${messageOf(error)}`);
     }
   }
-  throw new DcfError('FAILED_PRECONDITION', `no execution provider takes the model ${path}: ${problems.join('; ') || 'none was chosen'}`);
+  const reasons = problems.join('; ') || 'this worker may use none';
+  throw new DcfError('FAILED_PRECONDITION', `no execution provider can load the model ${path}: ${reasons}`);
 }

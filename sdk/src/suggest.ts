@@ -1,11 +1,14 @@
-/** The name that is closest to a mistyped one, if one is close: a letter in three may be wrong, missing, added or in its neighbour's place. */
+/**
+ * The name that was probably meant by a mistyped one; `undefined` if none is close. A third of its letters may be wrong, missing, added or
+ * swapped with their neighbour.
+ */
 export function closestName(typed: string, names: readonly string[]): string | undefined {
   const ranked = names.map((name) => ({ name, distance: editDistance(typed.toLowerCase(), name.toLowerCase()) }));
   const [closest] = ranked.sort((a, b) => a.distance - b.distance);
   return closest !== undefined && closest.distance <= Math.max(typed.length, closest.name.length) / 3 ? closest.name : undefined;
 }
 
-/** https://en.wikipedia.org/wiki/Damerau–Levenshtein_distance, each pair of letters swapped once at most. */
+/** The optimal string alignment distance, https://en.wikipedia.org/wiki/Damerau–Levenshtein_distance. */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY;

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 
 /**
- * The text of a file, without the byte order mark that some editors put in front.
+ * The text of a file in UTF-8, without the byte order mark that some editors put in front.
  *
- * @throws Error that says what the bytes are, in words that follow the file's name
+ * @throws Error for other encodings; its message is meant to follow the file's name, such as `is UTF-16: save it as UTF-8`
  */
 export function decodeText(bytes: Uint8Array): string {
   const [first, second] = bytes;

@@ -1,14 +1,14 @@
 /**
- * What the runtime of a replica tells this package about the worker that it runs in. It goes through the symbol registry
- * of the process and not through a module variable, because a function may bring its own copy of this package. Each
- * worker thread has a registry entry of its own.
+ * Where the runtime of a replica puts the link for this package: in a property of `globalThis` and not in a variable of this module,
+ * because a function may bring its own copy of this package. Each worker thread has a `globalThis` of its own.
  */
 const key = Symbol.for('dcf.worker');
 
+/** What the runtime tells this package about the worker in which it runs. */
 export interface WorkerLink {
   /** The execution providers that a session may use here, best first. */
   readonly providers: readonly string[];
-  /** To be called with the provider that a session really got. */
+  /** Tells the runtime which provider a session has got. */
   readonly sessionCreated: (provider: string) => void;
 }
 
@@ -17,7 +17,7 @@ export function setWorkerLink(link: WorkerLink): void {
   Reflect.set(globalThis, key, link);
 }
 
-/** The worker that this code runs in; `undefined` outside a replica. */
+/** The link to the worker in which this code runs; `undefined` outside of a replica. */
 export function workerLink(): WorkerLink | undefined {
   const value: unknown = Reflect.get(globalThis, key);
   return isWorkerLink(value) ? value : undefined;

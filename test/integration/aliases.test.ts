@@ -59,7 +59,7 @@ test('an alias that is not possible changes nothing', async (t) => {
   const { revision } = await deploySource(t, daemon, 'plain', versionSource(1));
   const { control } = daemon;
   await assert.rejects(control.setAlias('plain', 'prod', 'next'), { code: 'NOT_FOUND', message: /no revision and no alias "next"/ });
-  await assert.rejects(control.setAlias('plain', 'Prod', revision), { code: 'INVALID_ARGUMENT', message: /"Prod" is no alias/ });
+  await assert.rejects(control.setAlias('plain', 'Prod', revision), { code: 'INVALID_ARGUMENT', message: /"Prod" is not a valid alias/ });
   await assert.rejects(control.setAlias('plain', 'a'.repeat(16), revision), { code: 'INVALID_ARGUMENT' });
   await assert.rejects(control.deleteAlias('plain', 'prod'), { code: 'NOT_FOUND', message: /no alias prod/ });
   await assert.rejects(control.setAlias('nobody', 'prod', revision), { code: 'NOT_FOUND' });

@@ -92,5 +92,5 @@ test('a streamed call and a deploy that a daemon leaves in the middle are failur
   assert.match(await told, /^dcf: talker: UNAVAILABLE: the connection to the DCF daemon at \S+ broke/);
   const { code, stderr } = await deploy.ended;
   assert.equal(code, 1);
-  assert.match(stderr, /dcf: slow: UNAVAILABLE: the connection .* broke .*the deploy may have been done/);
+  assert.match(stderr, /dcf: slow: UNAVAILABLE: the connection .* broke .*the deploy may have succeeded/);
 });

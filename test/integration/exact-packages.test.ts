@@ -103,7 +103,7 @@ test('a variable that no process could be started with is refused at the deploy,
   const given = { ...packed.manifest.given, environment: { FINE: 'x', TOO_BIG: 'x'.repeat(140_000) } };
   await assert.rejects(daemon.control.deploy({ ...packed, manifest: { ...packed.manifest, given } }), {
     code: 'INVALID_ARGUMENT',
-    message: /^manifest: "environment\.TOO_BIG" is "x+…; allowed: 128 KiB with its name, which is what Linux takes, and it has 136\.7 KiB/,
+    message: /^manifest: "environment\.TOO_BIG" is "x+…; allowed: up to 128 KiB with its name, the limit of Linux, and it has 136\.7 KiB/,
   });
   await writeFile(join(folder, 'function.yaml'), `name: big\nenvironment:\n  TOO_BIG: ${'x'.repeat(140_000)}\n`);
   const { code, stderr } = await runCli(['deploy', folder], { url: daemon.url });

@@ -110,8 +110,8 @@ test('a revision may be named, by the URL or by the header; another is not there
 
 const refused: [what: string, answer: () => Promise<Answer>, status: number, code: string, message: RegExp][] = [
   ['no such function', () => call('nobody', 'x'), 404, 'NOT_FOUND', /^there is no function nobody$/],
-  ['a bad name', () => call('UPPER', 'x'), 400, 'INVALID_ARGUMENT', /"UPPER" is no function name/],
-  ['a name that is too long', () => call('a'.repeat(1_000), 'x'), 400, 'INVALID_ARGUMENT', /63 characters at most/],
+  ['a bad name', () => call('UPPER', 'x'), 400, 'INVALID_ARGUMENT', /"UPPER" is not a valid function name/],
+  ['a name that is too long', () => call('a'.repeat(1_000), 'x'), 400, 'INVALID_ARGUMENT', /up to 63 lower-case letters/],
   ['a URL with a bad code', () => call('%zz', 'x'), 400, 'INVALID_ARGUMENT', /malformed URL: invalid percent-encoding/],
   ['a revision twice', () => send('/functions/echo?revision=a&revision=b', { method: 'POST' }), 400, 'INVALID_ARGUMENT', /more than once/],
   ['a bad id', () => call('echo', 'x', { 'dcf-request-id': 'two words' }), 400, 'INVALID_ARGUMENT', /dcf-request-id must be 1 to 128/],

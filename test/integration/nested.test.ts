@@ -55,7 +55,7 @@ test('the error of the other function comes with its code, and tells which faile
   assert.deepEqual([passed.code, passed.message], ['ALREADY_EXISTS', 'b: it is there']);
   for (const [plan, code, message] of [
     [call('nobody', answer), 'NOT_FOUND', /^nobody: there is no function nobody$/],
-    [call('Not A Name', answer), 'INVALID_ARGUMENT', /no function name/],
+    [call('Not A Name', answer), 'INVALID_ARGUMENT', /not a valid function name/],
     [call('b', answer, { options: { alias: 'prod' } }), 'NOT_FOUND', /^b: .*no alias/],
     [call('b', answer, { options: { timeout: 'soon' } }), 'INVALID_ARGUMENT', /the timeout is "soon"/],
     [call('b', answer, { options: { metadata: { long: 'x'.repeat(40_000) } } }), 'INVALID_ARGUMENT', /over the limit of 32/],

@@ -135,8 +135,8 @@ test('what cannot be put in force is refused with the field and what to do', asy
     [{ ...image, EnvVars: { TOO_BIG: 'x'.repeat(140_000) } }, /"environment\.TOO_BIG" is .*128 KiB with its name/],
     [{ ...image, EnvVars: { NUL: 'a\0b' } }, /"environment\.NUL" is .*without NUL characters/],
     [{ ...image, Labels: { 'no spaces': '1' } }, /labels/],
-    [{ ...image, Service: 'Not-A-Name' }, /no function name/],
-    [{ Image: 'greet' }, /no function name/],
+    [{ ...image, Service: 'Not-A-Name' }, /not a valid function name/],
+    [{ Image: 'greet' }, /not a valid function name/],
   ];
   for (const [request, message] of refusals) {
     const answer = await call('Deploy', request);

@@ -1,7 +1,7 @@
 import { encodeField, fieldLength, malformed, Reader, writeField } from './protobuf.js';
 
 /**
- * The messages of a stream, read and written by hand for the reason that envelope.ts gives: `StreamRequest`
+ * What the first message of a stream says beside its chunks. The messages are read and written by hand, for the reason in envelope.ts: `StreamRequest`
  * { 1 function: string, 2 chunks: repeated bytes, 3 input: optional bytes, 4 last: optional bool } and `StreamReply`
  * { 1 chunks: repeated bytes }.
  */
@@ -16,14 +16,15 @@ const inputTag = 0x1a;
 const lastTag = 0x20;
 const notLast = Buffer.of(lastTag, 0);
 
-/** The field that holds the chunks, by its tag. */
+/** The tag of the field of a StreamRequest that holds the chunks. */
 export const requestChunks = 0x12;
+/** The tag of the field of a StreamReply that holds the chunks. */
 export const replyChunks = 0x0a;
 
-/** Chunks are put together in messages of about this size; a longer chunk goes alone. */
+/** Bytes of chunks that are gathered into one message; a longer chunk is sent alone. */
 const maxGathered = 32 * 1024;
 
-/** Writes the first message of a stream, which has no chunks. Where they follow, so must the message that `encodeStreamEnd` writes. */
+/** Writes the first message of a stream, without chunks. If `input` is `undefined`, the message of `encodeStreamEnd` must follow the chunks. */
 export function encodeStreamStart({ function: name, input }: StreamStart): Buffer {
   const bytes = Buffer.from(name);
   const rest = input === undefined ? notLast.length : fieldLength(input.length);
@@ -40,10 +41,10 @@ export function encodeStreamEnd(): Buffer {
 }
 
 /**
- * Reads what the first message of a stream says beside its chunks, and checks all of it. Unknown fields are passed over.
- * `marksLast`: the client will say which message of the input is the last.
+ * Reads the first message of a stream, without its chunks, and checks all of it. Unknown fields are ignored.
  *
- * @throws DcfError INVALID_ARGUMENT when it is malformed, or has both an input and chunks
+ * @returns `marksLast`: whether the client marks the last message of its input
+ * @throws DcfError INVALID_ARGUMENT when the message is malformed, or has both an input and chunks
  */
 export function decodeStreamStart(message: Buffer): StreamStart & { marksLast: boolean } {
   const reader = new Reader(message);
@@ -64,15 +65,15 @@ export function decodeStreamStart(message: Buffer): StreamStart & { marksLast: b
   return { function: name, input, marksLast };
 }
 
-/** Reads the chunks of a message one by one: a message may have millions, which together would take far more memory than it. */
+/** Reads the chunks of a message one by one: a message may have millions, and a list of them would take far more memory than the message. */
 export class ChunkReader {
-  /** Whether the message says that it is the last; known once all of it is read. */
+  /** Whether the message is marked as the last one; known once all of it has been read. */
   last = false;
   private readonly reader: Reader;
 
   /**
    * @param chunksTag - `requestChunks` or `replyChunks`
-   * @param first - whether it may say what only the first message of a stream says
+   * @param first - whether the message may have the fields that only the first message of a stream has; @default true
    */
   constructor(
     message: Buffer,
@@ -82,7 +83,7 @@ export class ChunkReader {
     this.reader = new Reader(message);
   }
 
-  /** The next chunk, a view; `undefined` after the last. Throws a DcfError INVALID_ARGUMENT when the message is malformed. */
+  /** The next chunk, as a view; `undefined` after the last one. @throws DcfError INVALID_ARGUMENT when the message is malformed */
   next(): Uint8Array | undefined {
     const { reader } = this;
     while (!reader.done) {
@@ -90,7 +91,7 @@ export class ChunkReader {
       if (tag === this.chunksTag) return reader.bytes();
       if (tag < 8) throw malformed('field number 0 is not allowed');
       if (!this.first && (tag === functionTag || tag === inputTag))
-        throw malformed('only the first of a stream has a function and an input');
+        throw malformed('only the first message of a stream may have a function and an input');
       if (tag === lastTag) this.last = reader.varint() > 0;
       else reader.skip(tag);
     }
@@ -98,16 +99,16 @@ export class ChunkReader {
   }
 }
 
-/** A chunk that is to be sent. */
+/** A chunk to send. */
 export interface SentChunk {
   output: Uint8Array;
-  /** Number of bytes in front of the chunk, in the same memory, that may be written over. */
+  /** Number of bytes in front of the chunk, in the same memory, that may be overwritten. */
   headroom: number;
 }
 
 /**
- * Sends chunks as messages, one message at a time: a chunk that finds nothing on its way goes at once and alone; those that come
- * meanwhile go together in the next.
+ * Sends chunks as messages, one message at a time. If no message is on its way, a chunk is sent at once and alone; chunks that come in the
+ * meantime are sent together in the next message.
  */
 export class ChunkWriter<Chunk extends SentChunk> {
   private waiting: Chunk[] = [];
@@ -115,8 +116,8 @@ export class ChunkWriter<Chunk extends SentChunk> {
 
   /**
    * @param chunksTag - `requestChunks` or `replyChunks`
-   * @param write - sends a message, of which a copy has to be made before it returns, and calls `written` when there is room for another
-   * @param onSent - told of each chunk that has gone
+   * @param write - sends a message, which it has to copy before it returns, and calls `written` when there is room for another one
+   * @param onSent - called for each chunk that has been sent
    */
   constructor(
     private readonly chunksTag: number,
@@ -124,7 +125,7 @@ export class ChunkWriter<Chunk extends SentChunk> {
     private readonly onSent: (chunk: Chunk) => void,
   ) {}
 
-  /** Whether nothing is on its way and nothing waits. */
+  /** Whether no chunk waits or is on its way. */
   get idle(): boolean {
     return this.sending.length === 0;
   }

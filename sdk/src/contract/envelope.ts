@@ -1,9 +1,9 @@
 import { encodeField, fieldLength, malformed, Reader, writeField } from './protobuf.js';
 
 /**
- * The two-field messages on the path of a call, read and written by hand: proto-loader's codecs copy the body and took
- * two to six times as long for 64 MiB. `InvokeRequest` { 1 function: string, 2 input: bytes } and the original
- * contract's `InvokeServiceRequest` are alike on the wire, so are `InvokeReply` { 1 output: bytes } and `Message`.
+ * The content of a call's request. The messages of a call are read and written by hand, as proto-loader's codecs copy the body and took two
+ * to six times as long for 64 MiB. `InvokeRequest` { 1 function: string, 2 input: bytes } and the original contract's `InvokeServiceRequest`
+ * are alike on the wire, and so are `InvokeReply` { 1 output: bytes } and `Message`.
  * Format: https://protobuf.dev/programming-guides/encoding/
  */
 export interface InvokeEnvelope {
@@ -17,7 +17,7 @@ const bytesTag = 0x12;
 const replyTag = 0x0a;
 const empty = Buffer.alloc(0);
 
-/** Reads a request. Unknown fields are passed over. Throws a DcfError INVALID_ARGUMENT when it is malformed. */
+/** Reads a request. Unknown fields are ignored. @throws DcfError INVALID_ARGUMENT when it is malformed */
 export function decodeInvokeRequest(message: Buffer): InvokeEnvelope {
   const reader = new Reader(message);
   let name = '';
@@ -33,8 +33,9 @@ export function decodeInvokeRequest(message: Buffer): InvokeEnvelope {
 }
 
 /**
- * Checks that every field of a message ends where the message does or before: of a string that is cut off, proto-loader's
- * codecs take what there is. Throws a DcfError INVALID_ARGUMENT when it is malformed.
+ * Checks that every field of a message ends within the message: proto-loader's codecs accept a string that is cut off.
+ *
+ * @throws DcfError INVALID_ARGUMENT when the message is malformed
  */
 export function checkFields(message: Buffer): void {
   const reader = new Reader(message);
@@ -45,7 +46,7 @@ export function checkFields(message: Buffer): void {
   }
 }
 
-/** Writes a request: one copy of the input. */
+/** Writes a request, which holds a copy of the input. */
 export function encodeInvokeRequest(envelope: InvokeEnvelope): Buffer {
   const { input } = envelope;
   const name = Buffer.from(envelope.function);
@@ -54,7 +55,7 @@ export function encodeInvokeRequest(envelope: InvokeEnvelope): Buffer {
   return message;
 }
 
-/** Reads a reply's output: a view, not a copy. Throws a DcfError INVALID_ARGUMENT when it is malformed. */
+/** Reads the output of a reply, as a view and not a copy. @throws DcfError INVALID_ARGUMENT when the reply is malformed */
 export function decodeInvokeReply(message: Buffer): Buffer {
   const reader = new Reader(message);
   let output: Buffer = empty;
@@ -70,8 +71,8 @@ export function decodeInvokeReply(message: Buffer): Buffer {
 /**
  * Writes a reply.
  *
- * @param headroom - bytes in front of `output`, in the same memory, that may be written over; with enough of them the output
- * is not copied
+ * @param headroom - number of bytes in front of `output`, in the same memory, that may be overwritten; with enough of them the output is not
+ *   copied. @default 0
  */
 export function encodeInvokeReply(output: Uint8Array, headroom = 0): Buffer {
   return encodeField(replyTag, output, headroom);

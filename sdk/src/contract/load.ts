@@ -4,31 +4,31 @@ import type { ProtoGrpcType as DcfTypes } from '../generated/dcf.js';
 import { descriptor } from '../generated/descriptor.js';
 import type { ProtoGrpcType as OriginalTypes } from '../generated/gateway.js';
 
-/** The services of both contracts, as grpc-js wants them. */
+/** The services of both contracts, in the form that grpc-js needs. */
 export interface Contract {
   dcf: Pick<DcfTypes['dcf']['v1'], 'Functions' | 'Control'>;
   original: Pick<OriginalTypes['pb'], 'Gateway'>;
 }
 
-/** What the generated types say of messages. */
+/** How messages are converted to objects; the generated types are made with the same options. */
 const conversion: protobuf.IConversionOptions = { longs: Number, enums: String, defaults: true, oneofs: true };
 
 let contract: Contract | undefined;
 
-/** Makes them from what the build read of the .proto files; the second call gives the first one's result. */
+/** Makes the services from the descriptor that the build made of the .proto files. Further calls return the result of the first. */
 export function loadContract(): Contract {
   contract ??= load();
   return contract;
 }
 
-/** Messages are looked at when the first of their kind is read or written: a client needs few of them. */
+/** Makes the services. The codec of a message is made when it is used first: a client needs few of them. */
 function load(): Contract {
   const root = protobuf.Root.fromJSON(descriptor);
   const services = {
     dcf: { Functions: clientOf(root, 'dcf.v1.Functions'), Control: clientOf(root, 'dcf.v1.Control') },
     original: { Gateway: clientOf(root, 'pb.Gateway') },
   };
-  // grpc-js types what it makes as a client of anything; the generated types describe these very services.
+  // grpc-js gives its clients a general type; the generated types describe these services exactly.
   return services as unknown as Contract;
 }
 

@@ -17,12 +17,12 @@ function writeVarint(target: Buffer, value: number, at: number): number {
   return offset;
 }
 
-/** How many bytes a field of bytes takes, its tag of one byte and its length included. */
+/** The size of a bytes field in a message, with its tag of one byte and its length. */
 export function fieldLength(length: number): number {
   return 1 + varintLength(length) + length;
 }
 
-/** Writes a field of bytes at `at`; returns where it ends. */
+/** Writes a bytes field at the offset `at`. Returns the offset of its end. */
 export function writeField(target: Buffer, tag: number, bytes: Uint8Array, at: number): number {
   const offset = writeVarint(target, bytes.length, writeVarint(target, tag, at));
   target.set(bytes, offset);
@@ -30,9 +30,9 @@ export function writeField(target: Buffer, tag: number, bytes: Uint8Array, at: n
 }
 
 /**
- * A message of one field of bytes.
+ * Makes a message of one bytes field.
  *
- * @param headroom - bytes in front of `bytes`, in the same memory, that may be written over; with enough of them nothing is copied
+ * @param headroom - number of bytes in front of `bytes`, in the same memory, that may be overwritten; with enough of them nothing is copied
  */
 export function encodeField(tag: number, bytes: Uint8Array, headroom: number): Buffer {
   const prefixLength = 1 + varintLength(bytes.length);
@@ -69,12 +69,12 @@ export class Reader {
     throw malformed('a number is longer than ten bytes');
   }
 
-  /** The bytes of a field: a view, not a copy. */
+  /** Reads the bytes of a field, as a view and not a copy. */
   bytes(): Buffer {
     return this.take(this.varint());
   }
 
-  /** Passes over the field that a tag begins. */
+  /** Skips the field after a tag. */
   skip(tag: number): void {
     switch (tag & 7) {
       case 0:

@@ -1,35 +1,39 @@
-/** What the daemon tells of a call that it took. Times are in milliseconds, memory in bytes. */
+/** The daemon's report of a call that it accepted. Times are in milliseconds, memory is in bytes. */
 export interface DaemonReport {
   /** The call's id. */
   id: string;
+  /** The id of the revision that the call went to. */
   revision: string;
-  /** 0 when no replica was given the call. */
+  /** The number of the replica, from 1; 0 if the call was sent to none. */
   replica: number;
+  /** The number of the worker in its replica, from 0. */
   worker: number;
-  /** Until it began to run, or ended without. */
+  /** Time in the queue, until the call began to run, or ended without running. */
   queueMs: number;
+  /** Time in the Handler. */
   runMs: number;
-  /** Calls that the Handler got at once with it, itself included. */
+  /** Number of calls in the batch, including this one; 1 for a call that was not batched. */
   batchSize: number;
   /** The execution providers that the Handler's sessions use. */
   providers: readonly string[];
-  /** It had to wait for a replica to be started. */
+  /** Whether the call had to wait for a replica to start. */
   cold: boolean;
-  /** Bytes that the replica has in memory now, and the most that it ever had; 0 where it is not known. */
+  /** Memory that the replica uses now; 0 if unknown. */
   memory: number;
+  /** The most memory that the replica ever used; 0 if unknown. */
   peakMemory: number;
-  /** The function whose Handler has made the call; missing for a call from outside. */
+  /** The function whose Handler made the call; missing for a call from outside. */
   caller?: string | undefined;
 }
 
 const texts = ['id', 'revision'] as const;
 const numbers = ['replica', 'worker', 'queueMs', 'runMs', 'batchSize', 'memory', 'peakMemory'] as const;
 
-/** A worker may call its execution providers what it likes, but the report has to fit a header. */
+/** Number of execution providers in a report. A worker may give any names, but the report has to fit into a header. */
 const maxProviders = 8;
 const maxProviderLength = 40;
 
-/** A report as the value of the trailer or header `dcf-report`: JSON in printable ASCII, under 3 KiB. */
+/** Writes a report as the value of the trailer or header `dcf-report`: JSON in printable ASCII, shorter than 3 KiB. */
 export function encodeReport(report: DaemonReport): string {
   const { id, revision, replica, worker, batchSize, cold, memory, peakMemory } = report;
   const queueMs = microseconds(report.queueMs);
@@ -39,7 +43,7 @@ export function encodeReport(report: DaemonReport): string {
   return JSON.stringify(ordered satisfies DaemonReport).replace(/[^\x20-\x7e]/g, escapeUnit);
 }
 
-/** Reads `dcf-report`; `undefined` when it is none. */
+/** Reads the value of `dcf-report`; `undefined` if it is not a report. */
 export function decodeReport(text: string): DaemonReport | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -49,13 +53,17 @@ export function decodeReport(text: string): DaemonReport | undefined {
   }
 }
 
-/** What the trailers of a call tell of it: nothing, its id, or all. `read` gives the trailer with a name. */
+/**
+ * Reads the report from the trailers of a call: all of it, only the call's id, or nothing.
+ *
+ * @param read - returns the trailer of a name
+ */
 export function parseReport(read: (key: string) => string | undefined): Partial<DaemonReport> {
   const id = read('dcf-request-id');
   return decodeReport(read('dcf-report') ?? '') ?? (id === undefined ? {} : { id });
 }
 
-/** Rounded to them: more digits say nothing. */
+/** Milliseconds, rounded to microseconds. */
 function microseconds(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000;
 }
@@ -77,10 +85,10 @@ function isReport(value: unknown): value is DaemonReport {
   );
 }
 
-/** How a call went. What the daemon would have told is missing when it was not asked, or is of an older version. */
+/** How a call went. The daemon's part is missing if the client did not ask for it, or the daemon is of an older version. */
 export interface CallReport extends Partial<DaemonReport> {
-  /** Milliseconds, from `invoke` to the output, the retries included. */
+  /** Milliseconds from the start of the call to its output, with all tries. */
   totalMs: number;
-  /** 1 when the first try did it. Only tries that certainly did not start the call are followed by another. */
+  /** Number of tries. A try is repeated only if it certainly did not start the call. */
   attempts: number;
 }

@@ -7,11 +7,11 @@ import type { Call, OpenChannel } from '../transport/open-channel.js';
 import type { Limits } from '../transport/options.js';
 import type { DeployProgress, DeployResult } from './types.js';
 
-/** Reads what a daemon tells while it changes a function. */
+/** Reads the daemon's events while it changes a function. */
 export class ChangeReader {
-  /** Set once the daemon has told it. */
+  /** The result of the change, once the daemon has sent it. */
   result: DeployResult | undefined;
-  /** The Handler's own stack, once the daemon has told it. */
+  /** The Handler's own stack, if the daemon has sent one. */
   stack: string | undefined;
   readonly #onProgress: (progress: DeployProgress) => void;
 
@@ -31,7 +31,7 @@ export class ChangeReader {
     }
   }
 
-  /** The daemon's error, with the Handler's own stack as its cause where that is why. */
+  /** The daemon's error, with the Handler's own stack as its cause if the daemon has sent one. */
   explain(error: DcfError): DcfError {
     if (this.stack === undefined) return error;
     const cause = new Error(this.stack.split('\n', 1)[0]);
@@ -41,14 +41,14 @@ export class ChangeReader {
   }
 }
 
-/** Where a change goes and what may end it. */
+/** The channel, the limits and the listener of a change. */
 export interface ChangeCall {
   channel: OpenChannel;
   limits: Limits;
   onProgress: (progress: DeployProgress) => void;
 }
 
-/** Follows a change that the daemon makes to its end. Throws a DcfError when it fails: nothing has changed then. */
+/** Follows a change of a function until its end. @throws DcfError when the change failed; unless its message says otherwise, nothing has changed */
 export async function followChange(stream: ClientReadableStream<DeployEvent__Output>, call: ChangeCall): Promise<DeployResult> {
   const { channel, limits, onProgress } = call;
   const end = streamEnd(channel, stream, limits.signal);
@@ -58,7 +58,7 @@ export async function followChange(stream: ClientReadableStream<DeployEvent__Out
     stream.once('end', resolve);
     stream.once('close', resolve);
   });
-  // The status says all of it; without a listener the event would be an uncaught exception.
+  // The status has everything about the error; without a listener the event would be an uncaught exception.
   stream.on('error', () => undefined);
   stream.on('data', (event: DeployEvent__Output) => {
     try {
@@ -72,8 +72,8 @@ export async function followChange(stream: ClientReadableStream<DeployEvent__Out
   await allRead;
   if (fault !== undefined && limits.signal?.aborted !== true) throw fault;
   if (failure !== undefined)
-    throw reader.explain(errorOfFailure(failure, channel, limits, 'the change may have been made; "dcf describe" tells'));
-  if (reader.result === undefined) throw new DcfError('INTERNAL', 'the daemon ended the change without saying how it went');
+    throw reader.explain(errorOfFailure(failure, channel, limits, 'the change may have been made; "dcf describe" shows what is active'));
+  if (reader.result === undefined) throw new DcfError('INTERNAL', 'the daemon ended the change without a result; "dcf describe" shows what is active');
   return reader.result;
 }
 

@@ -22,28 +22,30 @@ import { followChange, streamEnd } from './change.js';
 import { DeployExchange } from './deploy.js';
 import type { DeployProgress, DeployResult, LogsQuery, Rollout, ScaleBounds, TrafficTarget } from './types.js';
 
+/** Options of every change of a function. */
 export interface ChangeOptions {
   /** Called for each step, for bytes sent and for lines of output. */
   onProgress?: ((progress: DeployProgress) => void) | undefined;
-  /** Cancels the change; the function stays as it was. */
+  /** Cancels the change when it aborts; the function then stays as it was. */
   signal?: AbortSignal | undefined;
 }
 
+/** Options of a deploy. */
 export interface DeployOptions extends ChangeOptions, Rollout {}
 
 type Methods = Contract['dcf']['Control']['service'];
 
-/** Administers the functions of one daemon, over one connection that lasts. It does not keep the process alive when idle. */
+/** Administers the functions of one daemon over one lasting connection, which does not keep the process alive while it is idle. */
 export class ControlClient {
   readonly #channel: Channel;
   readonly #headers: Headers;
   readonly #timeoutMs: number;
 
   /**
-   * @param url - `localhost:32222`, `dcf://…`, `http://…` or, with TLS, `https://…`; the port is 32222 where there is none
-   * @param options - its timeout does not hold for `logs` and for what may have to start a revision, such as `deploy`: those end
-   *   when they are done or the signal aborts
-   * @throws DcfError INVALID_ARGUMENT for a bad URL or option
+   * @param url - the daemon: `localhost:32222`, `dcf://…`, `http://…` or, with TLS, `https://…`; the default port is 32222
+   * @param options - the timeout does not hold for `logs`, and for changes that may have to start a revision, such as `deploy`: these end
+   *   when they are done or their signal aborts
+   * @throws DcfError INVALID_ARGUMENT for a malformed URL or option
    */
   constructor(url: string, options: ConnectionOptions = {}) {
     this.#headers = callHeaders({ token: options.token });
@@ -52,11 +54,11 @@ export class ControlClient {
   }
 
   /**
-   * Sends a package and makes it the active revision, or one that gets a part of the calls. Only blobs that the daemon does not
-   * have are sent.
+   * Deploys a package: makes it the active revision, or with `traffic` a revision that gets a part of the calls. Only blobs that the daemon
+   * does not have yet are sent.
    *
-   * @throws DcfError with the daemon's code; the function then stays as it was. Where the Handler could not be built, the
-   *   error's `cause` has the Handler's own stack. FAILED_PRECONDITION when a file has changed since it was packed
+   * @throws DcfError with the daemon's code; the function then stays as it was. If the Handler could not be built, the error's `cause` has the
+   *   Handler's own stack. FAILED_PRECONDITION when a file has changed since it was packed
    */
   async deploy(pkg: FunctionPackage, { onProgress = () => undefined, signal, ...rollout }: DeployOptions = {}): Promise<DeployResult> {
     const { channel, limits } = await this.#reach(signal);
@@ -70,41 +72,47 @@ export class ControlClient {
     await exchange.finish();
     if (exchange.fault !== undefined && signal?.aborted !== true) throw exchange.fault;
     if (failure !== undefined) {
-      const error = errorOfFailure(failure, channel, limits, 'the deploy may have been done; "dcf list" tells');
+      const error = errorOfFailure(failure, channel, limits, 'the deploy may have succeeded; "dcf list" shows what is active');
       throw exchange.reader.explain(error);
     }
     const { result } = exchange.reader;
-    if (result === undefined) throw new DcfError('INTERNAL', 'the daemon ended the deploy without saying how it went');
+    if (result === undefined) throw new DcfError('INTERNAL', 'the daemon ended the deploy without a result; "dcf list" shows what is active');
     return result;
   }
 
   /**
-   * Goes back: while the traffic is split, to the active revision alone; otherwise to the revision that was active before, so that
-   * a second rollback goes forward again.
+   * Rolls a function back. While the traffic is split, the active revision gets all calls again; otherwise the revision that was active
+   * before becomes the active one, so that a second rollback undoes the first.
    *
    * @param options - `to`: the revision or alias to go back to
-   * @throws DcfError NOT_FOUND, FAILED_PRECONDITION; as with `deploy`, all then stays as it was
+   * @throws DcfError NOT_FOUND for an unknown function or revision; FAILED_PRECONDITION when there is nothing to go back to, or the revision
+   *   does not start. The function then stays as it was
    */
   async rollback(name: string, { to = '', ...options }: ChangeOptions & { to?: string | undefined } = {}): Promise<DeployResult> {
     return await this.#change(({ Rollback }) => Rollback, { name, to }, options);
   }
 
-  /** Points an alias at a revision, which runs from then on. Throws as `rollback` does. */
+  /**
+   * Points an alias at a revision, which runs from then on.
+   *
+   * @param target - a revision, or another alias, which stands for the revision that it names now
+   * @throws DcfError INVALID_ARGUMENT for a name that an alias cannot have; otherwise as `rollback` does
+   */
   async setAlias(name: string, alias: string, target: string, options: ChangeOptions = {}): Promise<DeployResult> {
-    if (target === '') throw new DcfError('INVALID_ARGUMENT', 'the alias needs a revision to point at');
+    if (target === '') throw new DcfError('INVALID_ARGUMENT', `the alias ${alias} needs a revision to point at; deleteAlias removes it`);
     return await this.#change(({ SetAlias }) => SetAlias, { name, alias, target }, options);
   }
 
-  /** Takes an alias away. Throws a DcfError NOT_FOUND when there is none of that name. */
+  /** Removes an alias. @throws DcfError NOT_FOUND when the function does not have it */
   async deleteAlias(name: string, alias: string, options: ChangeOptions = {}): Promise<DeployResult> {
     return await this.#change(({ SetAlias }) => SetAlias, { name, alias, target: '' }, options);
   }
 
   /**
-   * Splits the calls that name no revision. The shares have to sum up to 100; a revision with all of them becomes the active one.
+   * Splits the calls that name no revision. The shares must add up to 100; a revision with 100 becomes the active one.
    *
-   * @param options - `maxErrorRate`: percent of failed calls beyond which a revision beside the active one loses its share
-   * @throws DcfError INVALID_ARGUMENT for shares that are not possible, and as `rollback` does
+   * @param options - `maxErrorRate`: a revision beside the active one loses its share when more than this percentage of its calls fail
+   * @throws DcfError INVALID_ARGUMENT for shares that are not possible; otherwise as `rollback` does
    */
   async setTraffic(
     name: string,
@@ -116,43 +124,43 @@ export class ControlClient {
   }
 
   /**
-   * Gives the active revision other bounds for its replicas than its manifest's, until it is deployed again.
+   * Changes the bounds for the number of replicas of the active revision, until it is deployed again.
    *
-   * @returns the bounds that it has now
-   * @throws DcfError INVALID_ARGUMENT for bounds that are not possible, NOT_FOUND
+   * @returns the bounds that hold now
+   * @throws DcfError INVALID_ARGUMENT for bounds that are not possible; NOT_FOUND for an unknown function
    */
   async scale(name: string, { min, max }: ScaleBounds, limits: CallLimits = {}): Promise<ScaleReply> {
     const bounds = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
     return await this.#ask(({ Scale }) => Scale, { name, ...bounds }, limits);
   }
 
-  /** What is deployed. */
+  /** The deployed functions, by name. */
   async list(limits: CallLimits = {}): Promise<FunctionSummary[]> {
     const { functions } = await this.#ask(({ List }) => List, {}, limits);
     return functions;
   }
 
-  /** All that is known of a function. Throws a DcfError NOT_FOUND when there is none of that name. */
+  /** Everything that the daemon knows about a function. @throws DcfError NOT_FOUND when it is not deployed */
   async describe(name: string, limits: CallLimits = {}): Promise<FunctionDescription> {
     return await this.#ask(({ Describe }) => Describe, { name }, limits);
   }
 
-  /** Removes a function with all its revisions. Throws a DcfError NOT_FOUND when there is none of that name. */
+  /** Deletes a function with all its revisions and its log. @throws DcfError NOT_FOUND when it is not deployed */
   async delete(name: string, limits: CallLimits = {}): Promise<void> {
     await this.#ask(({ Delete }) => Delete, { name }, limits);
   }
 
-  /** What the daemon says of itself and its host. */
+  /** Facts about the daemon and its host. */
   async info(limits: CallLimits = {}): Promise<DaemonInfo> {
     return await this.#ask(({ Info }) => Info, {}, limits);
   }
 
   /**
-   * Makes a secret, or replaces it. Replicas that start from now on get it.
+   * Creates a secret, or replaces its value. Replicas that start from now on get it.
    *
-   * @param onlyFor - the one function that may use it; every function otherwise
-   * @returns the functions that run on with the value before
-   * @throws DcfError INVALID_ARGUMENT for a bad name or value, FAILED_PRECONDITION when it belongs to another function
+   * @param onlyFor - the only function that may use it; '' for every function. @default ''
+   * @returns the functions whose replicas still run with the value before
+   * @throws DcfError INVALID_ARGUMENT for a name or value that is not allowed; FAILED_PRECONDITION when it belongs to another function
    */
   async setSecret(name: string, value: Uint8Array, onlyFor = '', limits: CallLimits = {}): Promise<string[]> {
     const request = { name, value: Buffer.from(value), function: onlyFor };
@@ -167,9 +175,10 @@ export class ControlClient {
   }
 
   /**
-   * Removes a secret. Throws a DcfError NOT_FOUND when there is none of that name.
+   * Deletes a secret.
    *
-   * @returns the functions that run on with it, but could not be started anew
+   * @returns the functions whose replicas still run with it; new replicas of these cannot start
+   * @throws DcfError NOT_FOUND when it is not set
    */
   async deleteSecret(name: string, limits: CallLimits = {}): Promise<string[]> {
     const { functions } = await this.#ask(({ DeleteSecret }) => DeleteSecret, { name }, limits);
@@ -177,10 +186,10 @@ export class ControlClient {
   }
 
   /**
-   * A function's log, oldest entry first; with `follow` it ends with an error only. Leaving the loop ends it at the daemon, too.
+   * Reads a function's log, oldest entry first. With `follow` it ends only with an error. Leaving the loop ends the call.
    *
-   * @throws DcfError CANCELLED when the signal aborts, UNAVAILABLE when the connection breaks or the daemon stops, NOT_FOUND for no such
-   *   function, or one that is deleted while it is followed
+   * @throws DcfError CANCELLED when the signal aborts; UNAVAILABLE when the connection breaks or the daemon stops; NOT_FOUND for an unknown
+   *   function, and for one that is deleted while it is followed
    */
   async *logs({ signal, ...query }: LogsQuery & { signal?: AbortSignal | undefined }): AsyncGenerator<LogEntry, void, undefined> {
     const { channel, limits } = await this.#reach(signal);
@@ -188,7 +197,7 @@ export class ControlClient {
     const metadata = channel.metadata(this.#headers);
     const stream = channel.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, query, metadata);
     const end = streamEnd(channel, stream, signal);
-    // The status says all of it; without a listener the event would be an uncaught exception once nobody iterates.
+    // The status has everything about the error; without a listener the event would be an uncaught exception once nobody iterates.
     stream.on('error', () => undefined);
     try {
       for await (const entry of stream) yield entry;
@@ -202,7 +211,7 @@ export class ControlClient {
     }
   }
 
-  /** Ends the connection. What still runs is cancelled; further calls fail with CANCELLED. */
+  /** Closes the connection. What still runs is cancelled; further calls fail with CANCELLED. */
   close(): void {
     this.#channel.close();
   }
@@ -234,7 +243,7 @@ export class ControlClient {
   }
 }
 
-/** Loaded with the first call, as grpc-js is. */
+/** The methods of the service. They are loaded with the first call, as grpc-js is. */
 async function controlMethods(): Promise<Methods> {
   const { loadContract } = await import('../contract/load.js');
   return loadContract().dcf.Control.service;

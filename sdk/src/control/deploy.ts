@@ -9,12 +9,12 @@ import type { DeployProgress, Rollout } from './types.js';
 export type DeployStream = ClientDuplexStream<DeployRequest, DeployEvent__Output>;
 
 /**
- * The client's side of dcf.v1.Control.Deploy, as proto/dcf/v1/dcf.proto has it: the package, then the blobs that the daemon
- * does not have, while its events come in.
+ * The client's side of dcf.v1.Control.Deploy (proto/dcf/v1/dcf.proto): sends the package, and then the blobs that the daemon does not have,
+ * while the daemon sends events.
  */
 export class DeployExchange {
   readonly reader: ChangeReader;
-  /** Why this side ended the stream, if it did: a file that changed, or an `onProgress` that threw. */
+  /** Why this side ended the stream, such as a changed file, or an `onProgress` that threw; `undefined` if it did not. */
   fault: DcfError | undefined;
   readonly #stream: DeployStream;
   readonly #package: FunctionPackage;
@@ -36,9 +36,9 @@ export class DeployExchange {
     });
   }
 
-  /** Begins. To be followed by `finish` when the stream has its status. */
+  /** Sends the package. `finish` must be called once the stream has its status. */
   start(): void {
-    // The status says all of it; without a listener the event would be an uncaught exception.
+    // The status has everything about the error; without a listener the event would be an uncaught exception.
     this.#stream.on('error', () => undefined);
     // Not an async iteration: grpc-js drops events that wait to be read when an error status comes.
     this.#stream.on('data', (event: DeployEvent__Output) => {
@@ -70,7 +70,7 @@ export class DeployExchange {
   }
 
   #startUpload(digests: readonly string[]): void {
-    if (this.#upload !== undefined) throw new DcfError('INTERNAL', 'the daemon asked twice for what it does not have');
+    if (this.#upload !== undefined) throw new DcfError('INTERNAL', 'the daemon sent its list of missing blobs twice');
     this.#upload = this.#sendBlobs(digests).catch((error: unknown) => this.#abort(error));
   }
 
@@ -99,7 +99,7 @@ export class DeployExchange {
   #send(request: DeployRequest): Promise<void> {
     const { signal } = this.#ended;
     return new Promise((resolve, reject) => {
-      // grpc-js calls nobody back for what it had not sent when the stream ended.
+      // grpc-js does not call back for messages that it had not sent when the stream ended.
       const stop = (): void => reject(signal.reason);
       signal.addEventListener('abort', stop, { once: true });
       this.#stream.write(request, (error: Error | null | undefined) => {

@@ -4,7 +4,7 @@ import { describeProblems } from './problems.js';
 import { type Manifest, manifestSchema } from './schema.js';
 import { readYaml } from './yaml.js';
 
-/** JSON readers give up on more: Python at a thousand. */
+/** Levels of nesting in the parameters. JSON parsers have limits of their own, such as a thousand in Python. */
 const maximumDepth = 100;
 
 /**
@@ -22,7 +22,7 @@ export function parseManifestYaml(text: string, file: string, overrides: readonl
   return check(value, (path) => placeOf(path, overrides) ?? `${file}:${lineOf(path)}`);
 }
 
-/** The option that put a value there, if one did. */
+/** The option that set the value at a path; `undefined` if none did. */
 function placeOf(path: readonly PropertyKey[], overrides: readonly Override[]): string | undefined {
   const placed = overrides.findLast((override) => {
     const shared = Math.min(path.length, override.path.length);
@@ -58,14 +58,14 @@ function check(given: Record<string, unknown>, place: (path: readonly PropertyKe
   throw new DcfError('INVALID_ARGUMENT', describeProblems(result.error, given, place).join('\n'));
 }
 
-/** A key of the parameters that would not reach the Handler as it is. */
+/** Finds a key of the parameters that would not reach the Handler unchanged. */
 function findKeyProblem(value: unknown, path: readonly string[]): { path: readonly string[]; message: string } | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   if (path.length > maximumDepth) return { path, message: `is nested too deeply; allowed: ${maximumDepth} levels` };
   for (const [key, inner] of Object.entries(value)) {
     const place = [...path, key];
-    // JavaScript has its own use for it.
-    if (key === '__proto__') return { path: place, message: 'is no key; allowed: another name' };
+    // In JavaScript this key would change the prototype of the object.
+    if (key === '__proto__') return { path: place, message: 'is not allowed as a key; allowed: another name' };
     const found = findKeyProblem(inner, place);
     if (found !== undefined) return found;
   }
@@ -76,7 +76,7 @@ function noMapping(found: unknown, file: string): DcfError {
   const what = found === null ? 'it is empty' : Array.isArray(found) ? 'it is a list' : `it is ${JSON.stringify(found)}`.slice(0, 80);
   return new DcfError(
     'INVALID_ARGUMENT',
-    `${file}: ${what}; a manifest is a mapping of keys to values, and "name" is the one that it needs`,
+    `${file}: ${what}; a manifest is a mapping of keys to values, of which only "name" is required`,
   );
 }
 

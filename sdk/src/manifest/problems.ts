@@ -5,9 +5,9 @@ import { manifestJsonSchema } from './schema.js';
 type Issue = z.core.$ZodIssue;
 
 /**
- * Each problem as one line: place, key, what was found and what is allowed.
+ * Describes each problem in one line: place, key, what was found and what is allowed.
  *
- * @param place - where a path of keys stands, such as `function.yaml:12`
+ * @param place - returns where a path of keys is written, such as `function.yaml:12`
  */
 export function describeProblems(error: z.ZodError, given: unknown, place: (path: readonly PropertyKey[]) => string): string[] {
   return error.issues.flatMap((issue) => describeIssue(issue, given, place));
@@ -25,11 +25,11 @@ function describeIssue(issue: Issue, given: unknown, place: (path: readonly Prop
   }
   const key = issue.path.map(String).join('.');
   const found = valueAt(given, issue.path);
-  if (found === undefined) return [`${place(issue.path)}: the key "${key}" is missing: ${allowedBy(issue)}`];
+  if (found === undefined) return [`${place(issue.path)}: the key "${key}" is missing; allowed: ${allowedBy(issue)}`];
   return [`${place(issue.path)}: "${key}" is ${show(found)}; allowed: ${allowedBy(issue)}${advise(issue, found)}`];
 }
 
-/** What to do about a value of the wrong kind that people write often. */
+/** Advice for frequent mistakes, such as a number where a text is needed. */
 function advise(issue: Issue, found: unknown): string {
   if (found === null) return ', or leave the key out';
   const isScalar = typeof found === 'number' || typeof found === 'boolean';
@@ -38,7 +38,7 @@ function advise(issue: Issue, found: unknown): string {
     : '';
 }
 
-/** What would have been right, in words. Where the schema carries a message of its own, that is it. */
+/** What is allowed, in words: the schema's own message if it has one. */
 function allowedBy(issue: Issue): string {
   if (!/^(Invalid|Too)/.test(issue.message)) return issue.message;
   switch (issue.code) {
@@ -46,7 +46,7 @@ function allowedBy(issue: Issue): string {
       return issue.values.map((value) => JSON.stringify(value)).join(' or ');
     case 'too_small':
       return issue.origin === 'array'
-        ? `at least ${issue.minimum} of them`
+        ? `a list of at least ${issue.minimum}`
         : `${issue.origin === 'string' ? 'at least one character' : `${issue.minimum} or more`}`;
     case 'too_big':
       return `${issue.maximum} at most`;
@@ -86,7 +86,7 @@ function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
-/** The keys that the schema knows at a path. The JSON schema is walked because its form is a public format. */
+/** The keys that the schema allows at a path. They are read from the JSON schema, as zod's own structures are not a public format. */
 function keysAllowedAt(path: readonly PropertyKey[]): string[] {
   let schemas: unknown[] = [manifestJsonSchema()];
   for (const key of path) schemas = schemas.flatMap((schema) => step(schema, key));

@@ -4,7 +4,7 @@ import { type FunctionName, functionNamePattern, functionNameProblem, isFunction
 import { durationPattern, parseDuration, parseSize, sizePattern } from '../units.js';
 import { environmentProblem, variableProblem } from './environment.js';
 
-/** Brands a name whose pattern was checked: what takes a parsed manifest need not check it again. */
+/** Brands a name whose pattern was checked, so that code which gets a parsed manifest need not check it again. */
 function toFunctionName(text: string): FunctionName {
   if (!isFunctionName(text)) throw new TypeError(functionNameProblem(text));
   return text;
@@ -43,7 +43,7 @@ function size(fallback: string, description: string) {
 /** https://www.debian.org/doc/debian-policy/ch-controlfields.html#source */
 const debianPackagePattern = /^[a-z0-9][a-z0-9+.-]{1,99}$/;
 
-/** Below this no runtime of a Handler comes up. */
+/** The smallest memory limit, in bytes: with less, a runtime cannot start. */
 const leastMemory = 64 * 2 ** 20;
 
 function memorySize(description: string) {
@@ -77,18 +77,19 @@ const secret = z
   )
   .transform((given) => (typeof given === 'string' ? { name: given, file: false } : given));
 
-/** The environment variable that a secret comes in: its value, or where its file is. */
+/** The environment variable of a secret: it has the secret's value, or the path of its file. */
 export function secretVariable({ name, file }: { name: string; file: boolean }): string {
   return file ? `${name}_FILE` : name;
 }
 
+/** The execution providers that a manifest may name. */
 export const providerNames = ['cpu', 'cuda', 'tensorrt', 'webgpu'] as const;
 export type ProviderName = (typeof providerNames)[number];
 
-/** A worker is told its parameters and where its resources are in a header, which has 64 KiB. */
+/** Bytes of the parameters as JSON. Parameters and the paths of resources go to a worker in one header, which has 64 KiB. */
 const maxParametersLength = 32 * 1024;
 const maxResources = 32;
-/** The system passes a process about 2 MiB of variables, and a secret may have 64 KiB. */
+/** Number of secrets. Linux allows about 2 MiB of environment variables, and a secret may have 64 KiB. */
 const maxSecrets = 16;
 const tooLarge = 'at most 32 KiB as JSON; put more into a resource';
 
@@ -96,9 +97,9 @@ function fitsHeader(parameters: object): boolean {
   return Buffer.byteLength(JSON.stringify(parameters)) <= maxParametersLength;
 }
 
-const pythonAllowed = 'a version in quotes, such as "3.12": without them 3.10 would be 3.1';
+const pythonAllowed = 'a version in quotes, such as "3.12": without quotes 3.10 would be 3.1';
 
-/** They are shown wherever the function is, so they are small. */
+/** Bytes of labels or annotations as JSON. They are small because they are shown wherever the function is. */
 const maxLabelsLength = 16 * 1024;
 const labelKey = z
   .string()
@@ -241,7 +242,7 @@ export const manifestSchema = z
       check.addIssue({
         code: 'custom',
         path: ['network'],
-        message: 'true, for only isolation: sandbox can keep a function off the network',
+        message: 'true, as only isolation: sandbox can keep a function off the network',
       });
     }
     const problems = [
@@ -265,17 +266,17 @@ export const manifestSchema = z
 
 interface Problem {
   path: PropertyKey[];
-  /** What would be allowed. */
+  /** What is allowed. */
   message: string;
 }
 
-/** Keys of other languages than the function's. */
+/** Problems with keys that belong to other languages than the function's. */
 function languageProblems(manifest: { runtime: RuntimeName } & Partial<Record<LanguageKey, unknown>>): Problem[] {
   const own = languageOf(manifest.runtime).keys;
   return runtimeNames.flatMap((runtime) =>
     languageOf(runtime)
       .keys.filter((key) => manifest[key] !== undefined && !own.includes(key))
-      .map((key) => ({ path: [key], message: `nothing, for it is a key of functions with runtime: ${runtime}` })),
+      .map((key) => ({ path: [key], message: `only with runtime: ${runtime}; leave the key out` })),
   );
 }
 
@@ -291,10 +292,10 @@ function environmentProblems(environment: Readonly<Record<string, string>>): Pro
 function secretProblems(manifest: { environment: object; secrets: readonly { name: string; file: boolean }[] }): Problem[] {
   const taken = new Set(Object.keys(manifest.environment));
   return manifest.secrets.flatMap((given, index) => {
-    // An entry that is no secret has a problem of its own already, and no name.
+    // An entry without a name is not a secret, and has another problem already.
     if (typeof given.name !== 'string') return [];
     const variable = secretVariable(given);
-    const message = `a secret whose variable ${variable} is neither in environment nor another secret's`;
+    const message = `a secret whose variable is not set twice; environment or another secret sets ${variable}, too`;
     const problem = taken.has(variable) ? message : variableProblem(variable, '');
     taken.add(variable);
     return problem === undefined ? [] : [{ path: ['secrets', index], message: problem }];
@@ -309,19 +310,19 @@ function resourceProblems(resources: Readonly<Record<string, z.output<typeof res
     const message = addressProblem(source);
     if (message !== undefined) return [{ path, message }];
     if (digest !== undefined) return [];
-    return [{ path, message: '{ source: https://…, sha256: … }: what is fetched has to have a sha256, as sha256sum prints it' }];
+    return [{ path, message: '{ source: https://…, sha256: … }: a download needs its sha256, as sha256sum prints it' }];
   });
 }
 
-/** What would be allowed instead of this address; `undefined` when it is allowed. */
+/** What is allowed in place of this address; `undefined` if it is allowed. */
 function addressProblem(source: string): string | undefined {
   const url = URL.canParse(source) ? new URL(source) : undefined;
-  if (url?.protocol !== 'https:') return 'a path in the folder, or an https address with its sha256; it is no https address';
-  if (url.username !== '' || url.password !== '') return 'an https address without a user or password in it: a manifest holds no secrets';
+  if (url?.protocol !== 'https:') return 'a path in the folder, or an https:// address with its sha256';
+  if (url.username !== '' || url.password !== '') return 'an https:// address without a user or password: a manifest must not hold secrets';
   return undefined;
 }
 
-/** How other platforms name a function of a module. */
+/** The form in which other platforms name a function of a module. */
 const dottedPattern = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+(?<!\.(py|[cm]?[jt]sx?))$/;
 
 function compileHandler(given: string | undefined, runtime: RuntimeName) {
@@ -338,9 +339,9 @@ function compileHandler(given: string | undefined, runtime: RuntimeName) {
 export type ManifestInput = z.input<typeof manifestSchema>;
 /** What a user wrote, as a JSON object with nothing filled in. */
 export type GivenManifest = Readonly<Record<string, unknown>>;
-/** A manifest that is ready for use: every default filled in, durations in milliseconds, sizes in bytes. */
+/** A manifest that is ready for use: every default is filled in, durations are in milliseconds, sizes in bytes. */
 export interface Manifest extends z.output<typeof manifestSchema> {
-  /** What the user wrote: this is what a package carries, what the registry keeps, and what a revision is named by. */
+  /** What the user wrote. Packages and the registry hold this, and the id of a revision depends on it. */
   readonly given: GivenManifest;
 }
 

@@ -18,14 +18,14 @@ import {
 } from 'yaml';
 import { DcfError, messageOf } from '../errors.js';
 
-/** What a YAML file says, as JSON has it, and where. */
+/** The content of a YAML file as a JSON value, and the lines of its keys. */
 export interface YamlContent {
   value: unknown;
-  /** The line in which a path of keys stands, or as much of it as there is. */
+  /** The line in which a path of keys is written; if it does not exist, the line of the longest part of it that does. */
   lineOf: (path: readonly PropertyKey[]) => number;
 }
 
-/** What stands between the document and a node of it. */
+/** The nodes between the document and one of its nodes. */
 type Ancestors = readonly (Document | Node | Pair)[];
 
 const yamlTags = 'tag:yaml.org,2002:';
@@ -33,11 +33,11 @@ const mergeKey = '<<';
 const maximumAliases = 100;
 
 /**
- * Reads YAML 1.2 (https://yaml.org/spec/1.2.2/) with the merge keys of 1.1. What JSON could not carry as it was written is
+ * Reads YAML 1.2 (https://yaml.org/spec/1.2.2/) with the merge keys of 1.1. Everything that JSON could not represent as it was written is
  * refused: tags, numbers that lose digits, a second document.
  *
- * @param file - its name, for messages
- * @param scalars - `texts`: each of them is the text that was written, for settings that are parsed from texts
+ * @param file - the file's name, for messages
+ * @param scalars - `texts`: every scalar is the text that was written, for settings that are parsed from texts; @default 'typed'
  * @throws DcfError INVALID_ARGUMENT with one line for each problem: file, line, what was found, what is allowed
  */
 export function readYaml(text: string, file: string, scalars: 'typed' | 'texts' = 'typed'): YamlContent {
@@ -56,7 +56,7 @@ function read(text: string, file: string, scalars: 'typed' | 'texts'): YamlConte
     prettyErrors: false,
     schema: scalars === 'typed' ? 'core' : 'failsafe',
     merge: true,
-    // A key is the text that was written: 1.10 stays "1.10".
+    // A key is the text as it is written: 1.10 stays "1.10".
     stringKeys: true,
     resolveKnownTags: false,
     logLevel: 'error',
@@ -66,15 +66,15 @@ function read(text: string, file: string, scalars: 'typed' | 'texts'): YamlConte
   const lineAt = (node: unknown): number => (isNode(node) && node.range ? lines.linePos(node.range[0]).line : 1);
   const problems = findProblems(document, (node, problem) => `${file}:${lineAt(node)}: ${problem}`);
   if (document.directives?.yaml.explicit === true && document.directives.yaml.version !== '1.2') {
-    problems.unshift(`${file}:1: %YAML ${document.directives.yaml.version}; allowed: YAML 1.2, so leave that line out`);
+    problems.unshift(`${file}:1: %YAML ${document.directives.yaml.version}; allowed: YAML 1.2; leave that line out`);
   }
   if (problems.length > 0) throw new DcfError('INVALID_ARGUMENT', problems.join('\n'));
   try {
     const value: unknown = document.toJS({ maxAliasCount: maximumAliases });
-    // Aliases are the same object again; a change of one must not change the others.
+    // An alias is the same object as its anchor. They are copied, so that a change of one does not change the other.
     return { value: JSON.parse(JSON.stringify(value)), lineOf: (path) => lineAt(findKey(document, path)) };
   } catch (error) {
-    const advice = `an anchor has ${maximumAliases} aliases at most, those of its parts included ("billion laughs"): write the values out`;
+    const advice = `too many aliases ("billion laughs"); allowed: ${maximumAliases} for an anchor, including those of its parts. Write the values out`;
     throw new DcfError('INVALID_ARGUMENT', `${file}: ${/alias/i.test(messageOf(error)) ? advice : messageOf(error)}`);
   }
 }
@@ -84,15 +84,15 @@ function describeError(error: YAMLError, file: string, lines: LineCounter): stri
   const place = `${file}:${line}:${col}`;
   switch (error.code) {
     case 'MULTIPLE_DOCS':
-      return `${place}: a second document begins here with "---"; allowed: one in a file, for each function has a folder of its own`;
+      return `${place}: a second document begins here with "---"; allowed: one document in a file; give each function a folder of its own`;
     case 'DUPLICATE_KEY':
       return `${place}: not valid YAML: this key is there twice; allowed: each key once`;
     case 'NON_STRING_KEY':
       return `${place}: this key is a list, a mapping, or has a tag; allowed: a text`;
     case 'TAB_AS_INDENT':
-      return `${place}: not valid YAML: a tab indents this line; allowed: spaces`;
+      return `${place}: not valid YAML: this line is indented with a tab; allowed: spaces`;
     case 'RESOURCE_EXHAUSTION':
-      return `${place}: not valid YAML: this is nested too deeply`;
+      return `${place}: not valid YAML: the value is nested too deeply`;
     default:
       return `${place}: not valid YAML: ${error.message}`;
   }
@@ -120,7 +120,7 @@ function findProblems(document: Document.Parsed, describe: (node: unknown, probl
     },
     Pair: (_, pair) => {
       if (isMergeKey(pair) && mergedMaps(pair, document).some((merged) => merged !== undefined && !isMap(merged))) {
-        problems.push(describe(pair.key, `"${mergeKey}" names what is no mapping; allowed: an alias of a mapping, or a list of those`));
+        problems.push(describe(pair.key, `"${mergeKey}" has another value than mappings; allowed: an alias of a mapping, or a list of these`));
       }
     },
   });
@@ -128,35 +128,37 @@ function findProblems(document: Document.Parsed, describe: (node: unknown, probl
 }
 
 function scalarProblem({ value, source }: Scalar): string | undefined {
-  if (typeof value === 'string' && !value.isWellFormed()) return 'has half of a surrogate pair in it; allowed: whole characters';
+  if (typeof value === 'string' && !value.isWellFormed()) return 'has half of a surrogate pair in it; allowed: well-formed Unicode';
   if (typeof value !== 'number') return undefined;
   const written = source ?? String(value);
   const allowed = numberProblem(written, value);
   return allowed === undefined ? undefined : `is ${written}; allowed: ${allowed}`;
 }
 
-/** A tag that the schema did not take is in the warnings, at the place of its node. */
+/** The problem of a node with an unknown tag; `undefined` if there is none. The parser reports such tags as warnings, by their position. */
 function tagProblem({ tag, range }: Node, { warnings }: Document.Parsed): string | undefined {
   if (tag === undefined || !range) return undefined;
   const [start, , end] = range;
   if (!warnings.some(({ code, pos }) => code === 'TAG_RESOLVE_FAILED' && pos[0] <= start && start <= end && end >= pos[1]))
     return undefined;
   const shown = tag.startsWith(yamlTags) ? `!!${tag.slice(yamlTags.length)}` : tag;
-  const advice = /secret|env/i.test(tag) ? '; what is secret or differs from host to host is named under secrets' : '';
-  return `has the tag ${shown}, which means nothing here; allowed: no tag, or !!str, !!int, !!float, !!bool, !!null where they fit${advice}`;
+  const advice = /secret|env/i.test(tag) ? '; name values that are secret or differ between hosts under secrets' : '';
+  return `has the tag ${shown}, which is not supported; allowed: no tag, or !!str, !!int, !!float, !!bool, !!null where they fit${advice}`;
 }
 
 function aliasProblem(alias: Alias, ancestors: Ancestors, document: Document.Parsed): string | undefined {
   const target = alias.resolve(document);
-  if (target === undefined) return `is *${alias.source}; allowed: an alias of an anchor (&${alias.source}) that stands before it`;
-  return ancestors.some((ancestor) => ancestor === target) ? `is *${alias.source}, which holds itself; allowed: an end` : undefined;
+  if (target === undefined)
+    return `is *${alias.source}, an alias without an anchor; allowed: an alias of an anchor (&${alias.source}) that is written before it`;
+  if (!ancestors.some((ancestor) => ancestor === target)) return undefined;
+  return `is *${alias.source}, an alias of a value that contains this alias; allowed: an alias of another value`;
 }
 
 function isMergeKey({ key }: Pair): boolean {
   return isScalar(key) && key.type === 'PLAIN' && key.source === mergeKey;
 }
 
-/** What a merge key names, or what stands there in place of mappings. */
+/** The values of a merge key, which should be mappings. */
 function mergedMaps({ value }: Pair, document: Document): unknown[] {
   const resolved = resolve(value, document);
   return isSeq(resolved) ? resolved.items.map((item) => resolve(item, document)) : [resolved];
@@ -176,7 +178,7 @@ function shownPath(ancestors: Ancestors, node: unknown): string {
   return keys.length === 0 ? 'it' : `"${keys.join('.')}"`;
 }
 
-/** The node where a path of keys stands, or the last of it that there is: a key of a mapping, an item of a list. */
+/** The node of a path of keys: a key of a mapping, or an item of a list. If it does not exist, the last node of the path that does. */
 function findKey(document: Document, path: readonly PropertyKey[]): unknown {
   let found: unknown;
   let at: unknown = document.contents;
@@ -208,24 +210,24 @@ function findPair(map: YAMLMap, key: string, document: Document): Pair | undefin
   return undefined;
 }
 
-/** A number as somebody wrote it; `0o17` and `0x1F` are whole numbers too. */
+/** A whole number as it may be written, also `0o17` and `0x1F`. */
 const wholePattern = /^[-+]?(\d+|0o[0-7]+|0x[0-9a-fA-F]+)$/;
 
 /**
- * Why a number would not arrive as it was written, and what is allowed instead; `undefined` when it does. Identifiers look like
- * numbers, and lose digits, zeros or their sign when they are read as such.
+ * What is allowed in place of a number that would change by being read as one; `undefined` if it does not change. Identifiers often look
+ * like numbers, and would lose digits, zeros or a sign.
  *
- * @param source - as it was written
- * @param value - what it was read as
+ * @param source - the number as it is written
+ * @param value - the number as it is read
  */
 export function numberProblem(source: string, value: number): string | undefined {
   if (!Number.isFinite(value)) return 'a finite number, or a text in quotes';
   if (/^[-+]?0\d/.test(source)) {
-    return `a number without zeros in front (${value}; some would read them as octal), or a text in quotes`;
+    return `a number without leading zeros (${value}; some programs would read it as octal), or a text in quotes`;
   }
-  if (/^\+\d+$/.test(source)) return `a number without a plus (${value}), or a text in quotes`;
+  if (/^\+\d+$/.test(source)) return `a number without a plus sign (${value}), or a text in quotes`;
   if (wholePattern.test(source) && !Number.isSafeInteger(value)) {
-    return `whole numbers up to ${Number.MAX_SAFE_INTEGER}, for longer ones lose digits; or a text in quotes`;
+    return `a whole number up to ${Number.MAX_SAFE_INTEGER}, as longer ones lose digits, or a text in quotes`;
   }
   return undefined;
 }

@@ -6,22 +6,21 @@ import type { PackedFile } from './types.js';
 const chunkBytes = 256 * 1024;
 
 /**
- * The bytes of a package's file in chunks of 256 KiB; an empty file is one empty chunk. A chunk is valid until the next one
- * is asked for.
+ * Reads a file of a package in chunks of 256 KiB; an empty file is one empty chunk. A chunk is valid only until the next one is read.
  *
- * @throws DcfError FAILED_PRECONDITION when the file is not what it was when it was packed
+ * @throws DcfError FAILED_PRECONDITION when the file has changed since it was packed
  */
 export async function* readBlob(file: PackedFile): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of file.source.kind === 'memory' ? sliceBytes(file.source.bytes) : readFileChunks(file.path, file.source.path)) {
     size += chunk.length;
-    if (size > file.size) throw changed(file.path, `it has more than its ${file.size} bytes now`);
+    if (size > file.size) throw changed(file.path, `it had ${file.size} bytes and has more now`);
     hash.update(chunk);
     yield chunk;
   }
   if (size !== file.size) throw changed(file.path, `it had ${file.size} bytes and has ${size} now`);
-  if (hash.digest('hex') !== file.sha256) throw changed(file.path, 'its bytes are others now');
+  if (hash.digest('hex') !== file.sha256) throw changed(file.path, 'it has other bytes now');
 }
 
 function* sliceBytes(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
@@ -55,6 +54,6 @@ async function readable<Result>(shown: string, reading: Promise<Result>): Promis
 }
 
 function changed(path: string, how: string, cause?: unknown): DcfError {
-  const message = `${path} has changed since it was packed: ${how}. Deploy again once nothing writes to it`;
+  const message = `${path} has changed since it was packed: ${how}. Deploy again when no program writes to it`;
   return new DcfError('FAILED_PRECONDITION', message, { cause });
 }

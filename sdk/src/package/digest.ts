@@ -5,11 +5,11 @@ import { type Folder, openFile, unreadable } from './folder/folder.js';
 import { emptyFolderMode, type PackedFile } from './types.js';
 
 const bufferBytes = 256 * 1024;
-/** Few enough that the memory stays small, enough that many small files do not wait for one another. */
+/** How many files are read at the same time: few, so that little memory is used, but enough for many small files. */
 const readers = 4;
 
 /**
- * Size, mode and SHA-256 of files on disk, in the order given, with bounded memory.
+ * Finds out size, mode and SHA-256 of files on disk, with bounded memory. The result is in the order of `paths`.
  *
  * @throws DcfError INVALID_ARGUMENT for a file that cannot be read
  */
@@ -38,7 +38,7 @@ export function packBytes(path: string, bytes: Uint8Array): PackedFile {
   return { path, mode: 0o644, size: bytes.length, sha256, source: { kind: 'memory', bytes } };
 }
 
-/** A folder with nothing in it. */
+/** An empty folder. */
 export function packEmptyFolder(path: string): PackedFile {
   return { ...packBytes(path, new Uint8Array()), mode: emptyFolderMode };
 }

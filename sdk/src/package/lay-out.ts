@@ -3,10 +3,10 @@ import { chmod, copyFile, link, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type FunctionPackage, isFolderMode, type PackedFile } from './types.js';
 
-/** Bytes of the largest file that is always copied: larger ones are hard links where they lie on the same file system, and copies elsewhere. */
+/** Files up to this many bytes are copied. Larger files become hard links if they are on the same file system, and copies otherwise. */
 export const largestCopy = 2 ** 20;
 
-/** Lays a package out in a folder as a daemon lays out a revision, without what it depends on. */
+/** Writes the files of a package into a folder, as a daemon does for a revision, but without its dependencies. */
 export async function layOutFiles(packed: FunctionPackage, directory: string): Promise<void> {
   for (const file of packed.files) await place(file, join(directory, file.path));
 }
@@ -20,7 +20,7 @@ async function place(file: PackedFile, target: string): Promise<void> {
   else await linkOrCopy(source.path, target, file.mode);
 }
 
-/** A symbolic link would lead out of the folder, which ONNX Runtime refuses for the files beside a model. */
+/** Makes a hard link, or else a copy. Symbolic links are not possible: ONNX Runtime refuses them for the files beside a model. */
 async function linkOrCopy(path: string, target: string, mode: number): Promise<void> {
   try {
     await link(path, target);

@@ -16,30 +16,31 @@ import type { FunctionPackage, PackedFile } from './types.js';
 const manifestName = 'function.yaml';
 const typeScriptExtensions = ['.ts', '.mts', '.cts', '.tsx'];
 
+/** Options for packing a folder. */
 export interface PackOptions extends FolderOptions {
-  /** What `--set` changes in the manifest. */
+  /** Changes of the manifest, as by `--set`. @default none */
   overrides?: readonly Override[];
 }
 
 /**
- * Makes a package of a function's folder: reads its manifest, bundles a Node handler into `handler.mjs`, and lists every
- * file that is sent with its size and SHA-256. Files are read from disk when they are sent, so the package of large weights
- * is small. The same folder gives the same package.
+ * Packs a function's folder: reads its manifest, bundles a Node handler into `handler.mjs`, and lists every file that will be sent, with its
+ * size and SHA-256. Files on disk are read when they are sent, so a package with large weights needs little memory. The same folder always
+ * gives the same package.
  *
  * @param directory - the folder with function.yaml
- * @throws DcfError INVALID_ARGUMENT when something in the folder is wrong: which file, what, and what to do
+ * @throws DcfError INVALID_ARGUMENT when something in the folder is wrong: the file, the problem, and what to do
  */
 export async function packFunction(directory: string, options: PackOptions = {}): Promise<FunctionPackage> {
   return (await explainPackage(directory, options)).packed;
 }
 
-/** What a package of a folder has, and what of the folder it has not. */
+/** A package, and what was left out of it. */
 export interface ExplainedPackage {
   readonly packed: FunctionPackage;
   readonly leftOut: readonly LeftOut[];
 }
 
-/** Packs as `packFunction` does, and says what stays out and why. */
+/** Packs as `packFunction` does, and also returns what is left out and why. */
 export async function explainPackage(directory: string, options: PackOptions = {}): Promise<ExplainedPackage> {
   const folder = await openFolder(directory, options);
   const manifest = await readManifest(folder, options.overrides ?? []);
@@ -63,11 +64,11 @@ export async function explainPackage(directory: string, options: PackOptions = {
   const bundled = bundle.files.map(({ path, bytes }) => packBytes(path, bytes));
   const keep = listed.filter((path) => !replaced.has(path));
   const files = await digestAll(folder, keep, contents, bundled);
-  const inBundle = [...replaced].map((path) => ({ path, reason: `what it has is in ${bundleName}` }));
+  const inBundle = [...replaced].map((path) => ({ path, reason: `its code is in ${bundleName}` }));
   return explain({ manifest: withHandler(manifest, handler.name), files }, [...leftOut, ...inBundle]);
 }
 
-/** A file may be left out by a rule and named by the manifest: it is in then. */
+/** A file that a rule leaves out, but the manifest names, is in the package. */
 function explain(packed: FunctionPackage, leftOut: readonly LeftOut[]): ExplainedPackage {
   const sent = new Set(packed.files.map((file) => file.path));
   return { packed, leftOut: leftOut.filter(({ path }) => !sent.has(path)).sort((a, b) => (a.path < b.path ? -1 : 1)) };
@@ -82,7 +83,7 @@ async function readManifest(folder: Folder, overrides: readonly Override[]): Pro
   throw new DcfError('INVALID_ARGUMENT', `${shown}: there is no such file; ${advice}`);
 }
 
-/** The folders of functions that lie in a folder, as the user would write them; the first five. */
+/** The first five functions' folders in a folder, in the form in which the user would write them. */
 async function functionsIn(folder: Folder): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readEntries(folder, '')) {
@@ -93,7 +94,7 @@ async function functionsIn(folder: Folder): Promise<string[]> {
   return found;
 }
 
-/** The path of a source file that a key of the manifest names, once it is certain that it is one. */
+/** Checks a source file that a key of the manifest names. Returns its path in tidy form. */
 async function checkSource(folder: Folder, { runtime }: Manifest, key: string, given: string): Promise<string> {
   const path = tidyPath(given);
   const shown = `${key}: ${JSON.stringify(path)}`;
@@ -107,10 +108,10 @@ async function checkSource(folder: Folder, { runtime }: Manifest, key: string, g
   const kind = await kindOf(folder, path);
   if (kind === 'file') return path;
   const found = kind === undefined ? `there is no such file in ${folder.shown}` : 'is a folder';
-  throw refuse(folder, `${manifestName}:`, `${shown}: ${found}; write it, or name the right file`);
+  throw refuse(folder, `${manifestName}:`, `${shown}: ${found}; create it, or name another file`);
 }
 
-/** Whether a file need not be sent because it is in the bundle: TypeScript, which nothing can load there, and the old bundle. */
+/** Whether a file is not sent because the bundle replaces it: TypeScript that is in the bundle, and an older bundle. */
 function isReplaced(folder: Folder, path: string, inputs: ReadonlySet<string>, handlerPath: string): boolean {
   if (path === bundleMapName) return true;
   if (path === bundleName && !inputs.has(path)) {
@@ -119,14 +120,14 @@ function isReplaced(folder: Folder, path: string, inputs: ReadonlySet<string>, h
   return path === bundleName || (inputs.has(path) && typeScriptExtensions.includes(extname(path)));
 }
 
-/** A manifest that names the bundle in place of its handler's source. */
+/** The manifest with the bundle as its handler. */
 function withHandler(manifest: Manifest, name: string): Manifest {
   return { ...manifest, given: { ...manifest.given, handler: `${bundleName}#${name}` }, handler: { path: bundleName, name } };
 }
 
-/** What a package has besides the files that were found. */
+/** The content of a package besides the files that were listed. */
 interface Contents {
-  /** Files that are in whatever .dcfignore says. */
+  /** Files that are sent even if .dcfignore lists them. */
   readonly wanted: readonly string[];
   readonly emptyFolders: readonly string[];
   readonly resources: readonly LocalResource[];
@@ -141,7 +142,7 @@ async function digestAll(
 ): Promise<PackedFile[]> {
   const names = new Set(made.map((file) => file.path));
   const onDisk = [...new Set([...listed, ...wanted])].filter((path) => !names.has(path));
-  // Files that the manifest names may lie in a folder of which all was left out.
+  // A folder whose listed content was all left out may still have files that the manifest names: it is not empty then.
   const used = new Set([...onDisk, ...emptyFolders].flatMap(foldersAbove));
   const empty = [...new Set(emptyFolders)].filter((path) => !used.has(path));
   if (onDisk.length + made.length + empty.length > maximumFiles) throw tooManyFiles(folder);

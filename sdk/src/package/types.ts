@@ -1,10 +1,10 @@
 import type { Manifest } from '../manifest/schema.js';
 import type { Digest } from '../names.js';
 
-/** Where a file's bytes are: on disk, or made while packing (the bundled handler). */
+/** Where the bytes of a file are: on disk, or in memory if they were made while packing, as the handler's bundle. */
 export type FileSource = { kind: 'disk'; path: string } | { kind: 'memory'; bytes: Uint8Array };
 
-/** The mode of a folder that has nothing in it: such a folder is sent as a file without bytes. */
+/** The mode of an empty folder, which is sent as a file without bytes. */
 export const emptyFolderMode = 0o40755;
 
 /** Whether a mode is that of a folder, https://man7.org/linux/man-pages/man7/inode.7.html. */
@@ -12,7 +12,7 @@ export function isFolderMode(mode: number): boolean {
   return (mode & 0o170000) === 0o40000;
 }
 
-/** One file of a package, or a folder with nothing in it. */
+/** One file of a package, or an empty folder. */
 export interface PackedFile {
   /** Relative to the folder, with forward slashes. */
   path: string;
@@ -24,7 +24,7 @@ export interface PackedFile {
   source: FileSource;
 }
 
-/** A function that is ready to be sent: its manifest and its files, but no archive. */
+/** A function that is ready to be sent: its manifest, and the list of its files. */
 export interface FunctionPackage {
   manifest: Manifest;
   files: readonly PackedFile[];

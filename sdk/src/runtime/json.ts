@@ -3,17 +3,17 @@ import { DcfError, messageOf } from '../errors.js';
 import { adviceFor, nameOf } from './kinds.js';
 import { tensorData } from './tensors.js';
 
-/** Deeper values are looked at by the careful way, which sees circles. */
+/** Levels of nesting that the quick check looks at. Deeper values are copied, which also detects circular structures. */
 const maxQuickDepth = 2_500;
 
 /**
- * The JSON text of what a Handler answers. Numbers of typed arrays and tensors become lists, safe integers of type bigint numbers,
- * and `toJSON` is heeded; properties that are `undefined` are left out. Whatever else JSON would change without a word is refused.
+ * The JSON text of a Handler's reply. Typed arrays and tensors become lists, safe integers of type bigint become numbers, `toJSON` is used,
+ * and properties that are `undefined` are left out. Any other value that JSON would change silently is refused.
  *
- * Nearly all answers are plain. So a look at each value comes first, which is a fraction of what writing them takes; only where it finds
- * something else, the value is gone through once more, with its path in hand, and copied as JSON will have it.
+ * Nearly all replies consist of plain values. So a quick check comes first, which takes a fraction of the time of writing the JSON. Only if
+ * it finds another value, the reply is copied into plain values, and the path of each value is tracked for messages.
  *
- * @throws DcfError INTERNAL, with the place, such as `reply.scores[3]`, what is there, and what to do
+ * @throws DcfError INTERNAL with the path, such as `reply.scores[3]`, the value, and what to do
  */
 export function jsonText(value: unknown): string {
   try {
@@ -26,7 +26,7 @@ export function jsonText(value: unknown): string {
   }
 }
 
-/** Whether JSON writes a value as it is: plain objects and lists of strings, finite numbers, booleans and null. */
+/** Whether JSON writes a value unchanged: plain objects and lists of strings, finite numbers, booleans and null. */
 function isPlain(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string':
@@ -56,9 +56,9 @@ function isPlainObject(value: object, depth: number): boolean {
   return true;
 }
 
-/** A copy of a value as JSON is to have it. */
+/** Copies a value into plain values for JSON. */
 class Copy {
-  /** Where it is, and through which objects it came there. */
+  /** The path of the value that is being copied, and the objects on this path. */
   private readonly keys: (string | number)[] = [];
   private readonly parents: object[] = [];
 
@@ -115,7 +115,7 @@ class Copy {
   }
 
   private properties(value: object): object {
-    // No prototype: a key that is called __proto__ is one like any other.
+    // Without a prototype, a key with the name __proto__ is a key like any other.
     const copy: Record<string, unknown> = Object.create(null);
     const keys = Object.keys(value);
     if (keys.length === 0 && !isEmptyOnPurpose(value)) {
@@ -135,7 +135,7 @@ class Copy {
     return copy;
   }
 
-  /** What code of the value's own gives. */
+  /** Runs code of the value's class. @throws DcfError INTERNAL when it throws */
   private asked<Result>(code: () => Result): Result {
     try {
       return code();
@@ -150,7 +150,7 @@ class Copy {
   }
 }
 
-/** What of a value JSON would lose, or write its insides of; `undefined` when it is none of these. */
+/** The kind of a value whose content JSON would lose, or write in its internal form; `undefined` for other values. */
 function problemWith(value: object): string | undefined {
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'an invalid Date' : undefined;
   const inner = Buffer.isBuffer(value) || types.isAnyArrayBuffer(value) || types.isDataView(value);
@@ -160,10 +160,10 @@ function problemWith(value: object): string | undefined {
   return undefined;
 }
 
-/** Whether an object without properties is one that somebody wrote as `{}`. */
+/** Whether an object without properties is a plain `{}`, and not an instance of a class whose content is hidden. */
 function isEmptyOnPurpose(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
-  // Object.prototype of another realm, as test runners have one, has no prototype either.
+  // Recognises the Object.prototype of another realm, too, which test runners create: it has no prototype.
   return (
     prototype === null || (typeof prototype === 'object' && Object.getPrototypeOf(prototype) === null && !(Symbol.toStringTag in value))
   );

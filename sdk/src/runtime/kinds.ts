@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-/** What to do about an object of a class that JSON cannot write, by the name of the class. */
+/** What to do about an object that JSON cannot write, by the name of its class. */
 const adviceByClass: Readonly<Record<string, string>> = {
   Map: 'write Object.fromEntries(map)',
   Set: 'write [...set]',
@@ -23,7 +23,7 @@ const adviceByClass: Readonly<Record<string, string>> = {
   URLSearchParams: 'write Object.fromEntries(parameters)',
 };
 
-/** What to do about a value that JSON cannot write, in words that follow it. */
+/** What to do about a value that JSON cannot write; the end of a message. */
 export function adviceFor(value: unknown): string {
   if (typeof value === 'function') return 'call it, or leave it out';
   if (typeof value !== 'object' || value === null) return 'leave it out, or write String(value)';

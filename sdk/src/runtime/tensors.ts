@@ -1,8 +1,8 @@
 /**
- * What a tensor has in it, as lists within lists: of anything with `tolist()` (as Transformers.js has) or `arraySync()` (TensorFlow.js),
- * and of ONNX Runtime's tensors. `undefined` for what is no tensor.
+ * The data of a tensor as nested lists: of objects with `tolist()` (Transformers.js) or `arraySync()` (TensorFlow.js), and of tensors of
+ * ONNX Runtime. `undefined` if the value is not a tensor.
  *
- * @throws Error saying why, when its data is not here or not as numbers
+ * @throws Error when the data is not in memory, or does not consist of numbers
  */
 export function tensorData(value: object): unknown {
   if ('tolist' in value && typeof value.tolist === 'function') return value.tolist();
@@ -12,9 +12,9 @@ export function tensorData(value: object): unknown {
   if (!isDims(dims) || typeof data !== 'object' || data === null || !('length' in data)) return undefined;
   const values: unknown[] = Array.from(toArrayLike(data));
   const size = dims.reduce((product, dim) => product * dim, 1);
-  // Half precision comes as its bits where the engine has no array for it, and four-bit numbers come packed.
+  // Without a Float16Array in the engine, float16 data is given as raw bits; four-bit numbers are given packed.
   if (size !== values.length || (type === 'float16' && data instanceof Uint16Array)) {
-    throw new TypeError(`the data of a tensor of type ${String(type)} is no list of numbers: cast it to float32 in the model`);
+    throw new TypeError(`the data of a tensor of type ${String(type)} is not available as numbers: cast it to float32 in the model`);
   }
   return shaped(values, dims);
 }

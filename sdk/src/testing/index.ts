@@ -13,14 +13,19 @@ import type { LoadOptions, TestedFunction, TestedHandler } from './types.js';
 export type { FakeFunction, InProcessOptions, LoadOptions, TestAnswer, TestCallOptions, TestedFunction, TestedHandler } from './types.js';
 
 /**
- * Builds a function's Handler in this process, by the runtime that a worker uses, to be called by a test.
+ * Builds a function's Handler in this process, with the runtime that a worker uses, so that a test can call it.
  *
- * Given a folder, it is packed and bundled as for a deploy, and its `environment` holds until `close`. Given the Handler itself, as a test
- * imports it, there is no folder: mocks and coverage of the test runner work as for any module, and the options say the rest.
+ * A folder is packed and bundled as for a deploy, and its `environment` is set in this process until `close`. A Handler that the test has
+ * imported itself needs no folder: the test runner's mocks and coverage then work as for any module, and `options` replace function.yaml.
  *
- * @param source - the folder with function.yaml (a path or a file URL), or the class, object or function
- * @throws DcfError INVALID_ARGUMENT as packing does; FAILED_PRECONDITION for a function in Python, for a resource that is only elsewhere, and
- *   when there is no Handler; whatever the Handler throws while it is built
+ * @param source - the folder with function.yaml (a path or a file URL), or the Handler: a class, object or function
+ * @throws DcfError INVALID_ARGUMENT as packing does; FAILED_PRECONDITION for a function in Python, for a resource that only the daemon can
+ *   fetch, and when there is no Handler; whatever the Handler throws while it is built
+ *
+ * @example
+ * const hello = await loadFunction(new URL('..', import.meta.url), { parameters: { greeting: 'Hi' } });
+ * assert.equal((await hello.call('Ada')).text(), 'Hi, Ada!\n');
+ * await hello.close();
  */
 export async function loadFunction(source: string | URL | TestedHandler, options: LoadOptions = {}): Promise<TestedFunction> {
   if (typeof source !== 'string' && !(source instanceof URL)) {
@@ -90,7 +95,7 @@ function resourcePaths(manifest: Manifest, folder: string, { resources = {} }: L
   return paths;
 }
 
-/** Sets variables of this process. Returns what puts back those that were there before. */
+/** Sets environment variables of this process. Returns a function that restores their former values. */
 function setEnvironment(variables: Readonly<Record<string, string>>): () => void {
   const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, variables);

@@ -1,75 +1,93 @@
 import type { Context, Handler, HandlerClass, LogLevel, NestedCallOptions, Reply, Request } from '../handler.js';
 
-/** What a function's file may export as its Handler. */
+/** A Handler: any of the kinds that a function's file may export. */
 export type TestedHandler = HandlerClass | Handler | ((request: Request, context: Context) => Reply | Promise<Reply>);
 
-/** Stands for another function: what it answers, or throws. */
+/** Takes the place of another function in a test: returns its output, or throws its error. */
 export type FakeFunction = (input: Uint8Array, options: NestedCallOptions) => Uint8Array | string | Promise<Uint8Array | string>;
 
-/** How a function is loaded for a test. What is not given is what function.yaml says, or its default. */
+/** Options for loading a function in a test. For an option that is missing, function.yaml holds, or its default. */
 export interface LoadOptions {
-  /** One by one in place of those of function.yaml. */
+  /** Parameters by name; each replaces the one of function.yaml. */
   parameters?: Readonly<Record<string, unknown>> | undefined;
-  /** Paths by name, one by one in place of those of function.yaml; relative ones from the function's folder. */
+  /** Paths of resources by name; each replaces the one of function.yaml. Relative paths begin at the function's folder. */
   resources?: Readonly<Record<string, string>> | undefined;
-  /** The functions that it calls, by name. A call of any other fails with NOT_FOUND. */
+  /** The functions that the Handler may call, by name. Calls of other functions fail with NOT_FOUND. @default none */
   functions?: Readonly<Record<string, FakeFunction>> | undefined;
-  /** The execution providers that sessions may use, best first; `['cpu']` by default. */
+  /** The execution providers that sessions may use, best first. @default ['cpu'] */
   providers?: readonly string[] | undefined;
+  /** The GPUs in `context.devices`. @default none */
   devices?: readonly string[] | undefined;
-  /** Takes each line of the function's logger. `console` is left alone. By default lines go nowhere. */
+  /** Receives each line of `context.logger`, but not of `console`. @default lines are dropped */
   onLog?: ((level: LogLevel, text: string) => void) | undefined;
 }
 
-/** What a caller may send along. */
+/** Options of one call. */
 export interface TestCallOptions {
-  /** By lower-case key. */
+  /** The metadata of the call, by key in lower case. @default none */
   metadata?: Readonly<Record<string, string>> | undefined;
-  /** `'5s'` or milliseconds, in place of the `timeout` of function.yaml; for a stream that ends is all of it. */
+  /**
+   * How long the call may take: milliseconds, or a text such as `'5s'`. For a streamed call: how long nothing may move.
+   *
+   * @default the `timeout` of function.yaml
+   */
   timeout?: string | number | undefined;
-  /** The caller gives up when it aborts. */
+  /** Makes the caller give up when it aborts. */
   signal?: AbortSignal | undefined;
+  /** The id of the call. @default a new one */
   id?: string | undefined;
-  /** The query of the URL, without its "?", and the content type of the input, as callers over HTTP give them. */
+  /** The query of the URL, without its "?", as a caller over HTTP gives it. @default none */
   query?: string | undefined;
+  /** The content type of the input, as a caller over HTTP gives it. @default none */
   contentType?: string | undefined;
 }
 
-/** What a caller got. */
+/** The answer to a call. */
 export interface TestAnswer {
-  /** All bytes of the reply. */
+  /** The reply in bytes. */
   readonly output: Uint8Array;
-  /** What they are. */
+  /** What the Handler returned: bytes, text, or a value that was written as JSON. */
   readonly kind: 'bytes' | 'text' | 'json';
-  /** What a Handler that returns a Response chose for callers over HTTP; 200 and none otherwise. */
+  /** The HTTP status of a Response that the Handler returned; 200 for any other reply. */
   readonly status: number;
+  /** The headers of a Response that the Handler returned, with names in lower case; empty for any other reply. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** The output as UTF-8. */
+  /** The output as UTF-8 text. */
   text(): string;
-  /** The output as JSON. Throws a SyntaxError when it is none. */
+  /** The output, parsed as JSON. The type parameter is not checked. @throws SyntaxError when it is not valid JSON */
   json<T = unknown>(): T;
 }
 
-/** A Handler that was built as a worker builds it. */
+/** A function whose Handler was built in this process. */
 export interface TestedFunction {
   /**
-   * A call as it goes through a daemon: checked against `limits.payload`, at most `concurrency` at the same time, at most as long as `timeout`.
+   * Calls the Handler as a daemon does: the input is checked against `limits.payload`, at most `concurrency` calls run at the same time, and
+   * the call may take as long as `timeout`.
    *
-   * @throws DcfError with the code and the message that a caller gets; what the Handler threw is its `cause`
+   * @param input - bytes, or a string that is sent as UTF-8; @default an empty input
+   * @throws DcfError with the code and the message that a caller would get; its `cause` has the Handler's own stack
    */
   call(input?: Uint8Array | string, options?: TestCallOptions): Promise<TestAnswer>;
-  /** Calls that reach the Handler's `callBatch` together; where it has none, one after the other. Each answer or error is its call's own. */
+  /**
+   * Makes one call for each input. If the Handler has `callBatch` and `batch.maxSize` is above 1, they are one batch, whatever its size.
+   * Otherwise each is a call of its own.
+   *
+   * @returns the answer or the error of each call, in their order
+   */
   callBatch(inputs: readonly (Uint8Array | string)[], options?: TestCallOptions): Promise<PromiseSettledResult<TestAnswer>[]>;
-  /** A streamed call: the input goes in chunks as the Handler reads them, and the output comes in chunks. Throws as `call` does. */
+  /**
+   * Makes a streamed call: chunks of the input are sent as the Handler reads them, and the output comes in chunks. Iterating throws as `call`
+   * does.
+   */
   stream(
     input: Uint8Array | string | AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>,
     options?: TestCallOptions,
   ): AsyncGenerator<Uint8Array, void, undefined>;
-  /** Gives up the calls that run, calls the Handler's `close`, and removes what was made for the test. Rejects with what `close` throws. */
+  /** Cancels the calls that run, calls the Handler's `close`, and removes the files of the test. Rejects with what `close` throws. */
   close(): Promise<void>;
 }
 
-/** What the runtime needs to run a Handler in this process. */
+/** Everything that the runtime needs to run a Handler in this process. */
 export interface InProcessOptions {
   function: string;
   /** The file with the Handler, or the Handler itself. */

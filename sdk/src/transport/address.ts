@@ -1,18 +1,18 @@
 import { DcfError } from '../errors.js';
 
-/** The port of a daemon whose URL names none. */
+/** The port of a daemon whose URL has no port. */
 export const defaultPort = 32222;
 
-/** Where a daemon is. */
+/** The address of a daemon. */
 export interface Address {
   /** `host:port`, IPv6 in brackets; for people. */
   shown: string;
-  /** In lower case, an IPv6 address in its shortest form and without brackets. */
+  /** A name in lower case, or an address; IPv6 in its shortest form and without brackets. */
   host: string;
   port: number;
-  /** What the URL says of encryption; `undefined` when it has no scheme that does. */
+  /** Whether the URL asks for TLS: true for https, false for http, `undefined` for any other scheme. */
   tls: boolean | undefined;
-  /** Whether it is this very machine, by its name or number alone. */
+  /** Whether the host is this machine: a loopback address, or a name such as `localhost`. */
   loopback: boolean;
 }
 
@@ -27,7 +27,7 @@ const tlsByScheme = new Map<string | undefined, boolean | undefined>([
 /**
  * Reads a daemon's URL: `localhost`, `localhost:32222`, `[::1]:32222`, `dcf://…`, `http://…` (plaintext) or `https://…` (TLS).
  *
- * @throws DcfError INVALID_ARGUMENT when it is none
+ * @throws DcfError INVALID_ARGUMENT for a malformed URL
  */
 export function parseAddress(url: string): Address {
   const { scheme, host, port } = urlPattern.exec(url)?.groups ?? {};
@@ -41,19 +41,19 @@ export function parseAddress(url: string): Address {
   return { shown: `${host}:${number}`, host: canonical, port: number, tls: tlsByScheme.get(scheme), loopback: isLoopback(canonical) };
 }
 
-/** By the rules of URLs, which know the many ways to write one address. */
+/** The host in its one canonical form, by the rules of URLs (https://url.spec.whatwg.org/#host-parsing). */
 function canonicalHost(host: string): string {
   const url = `http://${host}`;
   const name = URL.canParse(url) ? new URL(url).hostname : host.toLowerCase();
   return name.replace(/^\[|\]$/g, '');
 }
 
-/** This machine by its name or number alone; `0.0.0.0` and `::` reach it, too. */
+/** Whether a host is this machine. `0.0.0.0` and `::` reach it, too. */
 function isLoopback(host: string): boolean {
   return /^((.*\.)?localhost\.?|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1?|::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4})$/.test(host);
 }
 
-/** Not by node:net, which would take longer to load than this whole package. */
+/** Whether a text is an IPv6 address in brackets. It does not use node:net, which takes longer to load than this whole package. */
 function isIPv6(bracketed: string): boolean {
   return URL.canParse(`http://${bracketed}`);
 }

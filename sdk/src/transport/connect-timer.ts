@@ -1,10 +1,10 @@
 import type { AttemptFacts, Failure } from './failure.js';
 import type { OpenChannel } from './open-channel.js';
 
-/** A host that drops what it gets never answers; without this a call would find out at its deadline only. */
+/** How long a connection may take to be made. Without this limit, a call to a host that drops all packets would wait until its deadline. */
 const connectTimeoutMs = 10_000;
 
-/** Gives a call up that still has no connection after ten seconds. */
+/** Cancels a call that still has no connection after ten seconds. */
 export class ConnectTimer {
   #gaveUp = false;
   readonly #timer: NodeJS.Timeout | undefined;
@@ -21,7 +21,7 @@ export class ConnectTimer {
     clearTimeout(this.#timer);
   }
 
-  /** Why the call failed, where this is why. */
+  /** The failure of a call that this timer has cancelled; `undefined` for any other. */
   failure({ sent }: AttemptFacts): Failure | undefined {
     return this.#gaveUp && !sent ? { kind: 'unsent', details: `no connection within ${connectTimeoutMs / 1000} s` } : undefined;
   }

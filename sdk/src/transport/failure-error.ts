@@ -6,9 +6,9 @@ import type { OpenChannel } from './open-channel.js';
 import { cancelled, type Limits } from './options.js';
 
 /**
- * What a failed attempt is to the caller.
+ * The error that the caller gets for a failed attempt.
  *
- * @param aftermath - what may be the case after a connection that broke
+ * @param aftermath - what may have happened when the connection broke; the end of the message
  */
 export function errorOfFailure(
   failure: Failure,
@@ -45,7 +45,7 @@ export function errorOfFailure(
 
 const startOne = 'Start one with dcfd, or set DCF_URL';
 
-/** What grpc-js and Node say of a connection that could not be made, and what that is for people; %s is the former. */
+/** What grpc-js and Node say about a connection that could not be made, and what people get to read. %s is the original text. */
 const connectProblems: readonly [pattern: RegExp, problem: string, advice: string][] = [
   [/ECONNREFUSED/, 'connection refused', startOne],
   [/^Name resolution failed/, 'the host name is not known', startOne],
@@ -61,11 +61,11 @@ const connectProblems: readonly [pattern: RegExp, problem: string, advice: strin
   [/Protocol error/i, 'what listens there does not speak gRPC', `The gRPC port of a daemon is ${defaultPort} unless it was told otherwise`],
 ];
 
-/** What goes on from "no DCF daemon answers at …": through which proxy, why, and what to do. */
+/** The end of the message "no DCF daemon answers at …": through which proxy, why, and what to do. */
 function unreachable({ route, address }: OpenChannel, details: string): string {
   if (route.kind === 'direct') return `: ${connectProblem(details).join('. ')}`;
   const [problem] = connectProblem(details);
-  // grpc-js 1.14.7 gives no reason when a proxy is not there or refuses.
+  // grpc-js 1.14.7 gives no reason when a proxy does not answer or refuses.
   const known = /undefined|^$/.test(problem) ? 'it cannot be reached, or refuses the connection' : problem;
   const advice = `Add ${address.host} to no_proxy to connect without the proxy, or correct ${route.variable}`;
   return ` through the proxy ${route.proxy}, which the variable ${route.variable} names: ${known}. ${advice}`;

@@ -3,50 +3,50 @@ import { type DaemonReport, decodeReport } from '../contract/report.js';
 import { type ErrorCode, errorCodeOf, isErrorCode, statusCodes } from '../errors.js';
 import { trailer } from './metadata.js';
 
-/** What the daemon itself said. */
+/** An error that the daemon itself answered. */
 export interface Answer {
   kind: 'answered';
   code: ErrorCode;
   details: string;
   reason: string | undefined;
-  /** After how many milliseconds to come back; `never` when the daemon asks not to. */
+  /** After how many milliseconds to try again; `never` when the daemon asks not to try again. */
   pushback: number | 'never' | undefined;
-  /** The daemon gives its word that the call was not started. */
+  /** Whether the daemon guarantees that the call was not started. */
   notStarted: boolean;
   report: DaemonReport | undefined;
 }
 
-/** Why one attempt failed. How far it came decides whether there may be another. */
+/** Why one attempt failed. Whether another attempt is allowed depends on how far this one came. */
 export type Failure =
   /** No connection could be made, so nothing was sent. */
   | { kind: 'unsent'; details: string }
-  /** HTTP/2's REFUSED_STREAM, also for what a GOAWAY cut off: certainly not processed (RFC 9113, section 8.7). */
+  /** REFUSED_STREAM of HTTP/2, also for streams that a GOAWAY cut off: certainly not processed (RFC 9113, section 8.7). */
   | { kind: 'refused' }
-  /** The deadline passed; `sent` when the request was on its way. */
+  /** The deadline passed. `sent`: whether the request had been sent. */
   | { kind: 'late'; sent: boolean }
   /** The caller gave up, or closed the client. */
   | { kind: 'cancelled' }
-  /** The connection broke after the request was on its way: it may have run. */
+  /** The connection broke after the request had been sent: the call may have run. */
   | { kind: 'broken'; details: string }
-  /** The answer came, but is larger than this client takes. */
+  /** The answer is larger than this client accepts. */
   | { kind: 'tooLarge' }
   | Answer;
 
 /** What is known of an attempt besides its status. */
 export interface AttemptFacts {
-  /** Whether an HTTP/2 stream was opened for it. */
+  /** Whether an HTTP/2 stream was opened for the attempt. */
   sent: boolean;
-  /** Whether headers of an answer came. */
+  /** Whether the headers of an answer arrived. */
   answerBegun: boolean;
 }
 
-/** What grpc-js 1.14.7 makes up when a stream ends without the server's own status (subchannel-call.js). */
+/** The details that grpc-js 1.14.7 makes when a stream ends without the server's own status (subchannel-call.js). */
 const brokenDetails =
   /^(Connection dropped|Call cancelled|Stream refused by server|Received RST_STREAM with code|Write (error|failed)|(read|write) E)/;
 
 /**
- * Sorts the status of a failed attempt. grpc-js says UNAVAILABLE of a connection that could not be made as well as of one
- * that dropped when the request had long been sent, so the code alone tells nothing.
+ * Finds out from its status why an attempt failed. The code alone is not enough: grpc-js uses UNAVAILABLE for a connection that could not be
+ * made, and also for one that broke long after the request had been sent.
  */
 export function classifyFailure(status: StatusObject, { sent, answerBegun }: AttemptFacts): Failure {
   const { code, details, metadata } = status;
@@ -54,7 +54,7 @@ export function classifyFailure(status: StatusObject, { sent, answerBegun }: Att
     if (code === statusCodes.DEADLINE_EXCEEDED) return { kind: 'late', sent };
     return code === statusCodes.CANCELLED ? { kind: 'cancelled' } : { kind: 'unsent', details };
   }
-  // Both sides count: the daemon's own word for it comes as often as not.
+  // Client and daemon both watch the deadline, so this status may come from either.
   if (code === statusCodes.DEADLINE_EXCEEDED && /^Deadline exceeded( after|$)/.test(details)) return { kind: 'late', sent };
   // Headers with the status prove that the server sent it. Without them it may also be the end of a stream that had begun.
   if (Object.keys(metadata.getMap()).length === 0) {
@@ -67,12 +67,12 @@ export function classifyFailure(status: StatusObject, { sent, answerBegun }: Att
 }
 
 function readAnswer({ code, details, metadata }: StatusObject): Answer {
-  // OK is here when the reply itself is missing.
+  // The status is OK if only the reply is missing.
   if (code === statusCodes.OK) return answer('INTERNAL', 'the daemon sent no reply', metadata);
   return answer(errorCodeOf(code), details, metadata);
 }
 
-/** How a stream failed after chunks, which the daemon tells in trailers (`dcf-late-status`); `undefined` when it did not. */
+/** The failure of a stream after its first chunk, which the daemon sends in trailers (`dcf-late-status`); `undefined` if it did not fail. */
 export function readLateFailure(metadata: Metadata): Answer | undefined {
   const code = trailer(metadata, 'dcf-status');
   if (code === undefined) return undefined;
@@ -99,7 +99,7 @@ function answer(code: ErrorCode, details: string, metadata: Metadata): Answer {
   };
 }
 
-/** As https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback: anything but a number from 0 is a no. */
+/** Reads a push-back, https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback: anything but a number means `never`. */
 function readPushback(value: string | undefined): Answer['pushback'] {
   if (value === undefined) return undefined;
   return /^\d{1,9}$/.test(value) ? Number(value) : 'never';

@@ -2,12 +2,12 @@ import type { Metadata } from '@grpc/grpc-js';
 import { DcfError } from '../errors.js';
 import type { CallHeaders } from './options.js';
 
-/** What goes along with a call, as key and value. */
+/** The headers of a call, as keys and values. */
 export type Headers = readonly (readonly [key: string, value: string])[];
 
 export interface HeaderOptions extends CallHeaders {
   token?: string | undefined;
-  /** Whether a stream that fails after chunks ends so that none of them is dropped. */
+  /** Whether the error of a stream after its first chunk comes in trailers (`dcf-late-status`): for an error status, grpc-js drops chunks. */
   lateStatus?: boolean | undefined;
 }
 
@@ -20,13 +20,13 @@ const reservedKeys = new Set([
   ...['authorization', 'content-type', 'content-length', 'te', 'user-agent', 'host'],
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'http2-settings'],
 ]);
-/** Servers drop calls with more than 64 KiB of headers without a word. */
+/** Most bytes of the headers. Servers silently drop calls with more than 64 KiB. */
 const maximumBytes = 32 * 1024;
 
 /**
- * The headers of a call, checked: a wrong one would break the connection or be changed on the way.
+ * Makes the headers of a call, and checks them: an invalid header would break the connection, or be changed on its way.
  *
- * @throws DcfError INVALID_ARGUMENT with the key and what is wrong
+ * @throws DcfError INVALID_ARGUMENT that names the header and what is wrong
  */
 export function callHeaders(options: HeaderOptions): Headers {
   const { token, alias, requestId, metadata = {}, query, contentType, report = false, lateStatus = false } = options;
@@ -39,7 +39,7 @@ export function callHeaders(options: HeaderOptions): Headers {
   if (token !== undefined) add('authorization', `Bearer ${token}`, 'the token');
   if (alias !== undefined) add('dcf-alias', alias, 'the alias');
   if (requestId !== undefined) add('dcf-request-id', requestId, 'the requestId');
-  // A text may hold what a URL may not; what there is of codes in it stays.
+  // Characters that a URL may not have are encoded; percent-encodings that are in the text already stay as they are.
   const queryText =
     typeof query === 'string' ? encodeURI(query.toWellFormed()).replaceAll('%25', '%') : new URLSearchParams(query).toString();
   if (queryText !== '') add('dcf-query', queryText, 'the query');
@@ -60,7 +60,7 @@ export function callHeaders(options: HeaderOptions): Headers {
   return headers;
 }
 
-/** The trailer with a name. */
+/** The value of a trailer; `undefined` if it is missing. */
 export function trailer(trailers: Metadata, key: string): string | undefined {
   return trailers.get(key)[0]?.toString();
 }

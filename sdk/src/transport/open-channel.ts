@@ -16,35 +16,35 @@ import type { Headers } from './metadata.js';
 import type { ChannelSettings, TlsOptions } from './options.js';
 import { type Route, routeTo } from './proxy.js';
 
-/** What every kind of call of grpc-js has. */
+/** The interface that all kinds of calls of grpc-js have in common. */
 export type Call = ClientUnaryCall;
 
 const channelOptions: ChannelOptions = {
-  // grpc-js would retry on its own, and by a policy from DNS; what may be tried again is decided in retry.ts.
+  // grpc-js has retries of its own, also by a policy from DNS. They are off, as retry.ts decides what may be tried again.
   'grpc.enable_retries': 0,
   'grpc.service_config_disable_resolution': 1,
   'grpc.max_send_message_length': -1,
   'grpc.enable_channelz': 0,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 2_000,
-  // HTTP/2 begins with 64 KiB, which is 6 MB/s over a round trip of 10 ms.
+  // The default window of HTTP/2 is 64 KiB, which allows only 6 MB/s over a round trip of 10 ms.
   'grpc-node.flow_control_window': 1024 * 1024,
-  // Finds a peer that is gone without a word, while calls wait for it.
+  // Detects a daemon that disappeared without closing the connection while calls wait for it.
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
 };
 
-/** A channel that is in use, and the calls on it. */
+/** A channel of grpc-js, and the calls on it. */
 export class OpenChannel {
   readonly address: Address;
   /** Aborts when the channel is closed. */
   readonly closed: AbortSignal;
   readonly client: Client;
-  /** How the daemon is reached. */
+  /** How the daemon is reached: directly, or through a proxy. */
   readonly route: Route;
   readonly #calls = new Set<Call>();
 
-  /** Throws a DcfError INVALID_ARGUMENT for certificates that cannot be read. */
+  /** @throws DcfError INVALID_ARGUMENT for unreadable certificates */
   constructor({ address, tls, maxReceive, closed }: ChannelSettings) {
     this.address = address;
     this.closed = closed;
@@ -56,24 +56,24 @@ export class OpenChannel {
       ...proxyOptions(this.route, target, address.shown),
       ...serverName(tls?.servername),
     });
-    // Every call that waits for its next try listens to it: no leak, however many they are.
+    // Every call that waits for its next try adds a listener: many of them are not a leak.
     setMaxListeners(0, closed);
     closed.addEventListener('abort', () => this.#close(), { once: true });
   }
 
-  /** Whether a call would be sent at once; if not, a connection is made. */
+  /** Whether a connection is there, so that a call would be sent at once. If not, grpc-js begins to connect. */
   isConnected(): boolean {
     return this.client.getChannel().getConnectivityState(true) === connectivityState.READY;
   }
 
-  /** Headers as grpc-js wants them. They must have been checked. */
+  /** The headers in the form of grpc-js. They must have been checked (`callHeaders`). */
   metadata(headers: Headers): Metadata {
     const metadata = new Metadata();
     for (const [key, value] of headers) metadata.set(key, value);
     return metadata;
   }
 
-  /** Looks after a call until it ends: cancels it when the channel is closed or `signal` aborts, and tells how it ended. */
+  /** Follows a call until it ends: cancels it when the channel is closed or `signal` aborts, and calls `onEnd` with its status. */
   follow(call: Call, signal: AbortSignal | undefined, onEnd: (status: StatusObject, facts: AttemptFacts) => void): void {
     let answerBegun = false;
     const cancel = (): void => call.cancel();
@@ -90,7 +90,7 @@ export class OpenChannel {
     if (signal?.aborted === true) cancel();
   }
 
-  /** A call knows its peer's address only once it has a stream on a connection; until then grpc-js gives the channel's target. */
+  /** Whether a call has a stream on a connection: grpc-js then gives the address of the peer, and before that the channel's target. */
   #wasSent(call: Call): boolean {
     return call.getPeer() !== this.client.getChannel().getTarget();
   }
@@ -101,7 +101,7 @@ export class OpenChannel {
   }
 }
 
-/** grpc-js would take its own look at the environment, and heed less of it. */
+/** The options for a proxy. The proxy support of grpc-js, which reads fewer environment variables, is off. */
 function proxyOptions(route: Route, target: string, authority: string): ChannelOptions {
   const own: ChannelOptions = { 'grpc.enable_http_proxy': 0 };
   if (route.kind === 'direct') return own;
@@ -118,7 +118,7 @@ function serverName(name: string | undefined): ChannelOptions {
   return name === undefined ? {} : { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name };
 }
 
-/** The credentials of a channel. Throws a DcfError INVALID_ARGUMENT for a certificate or key that cannot be read. */
+/** The credentials of a channel. @throws DcfError INVALID_ARGUMENT for an unreadable certificate or key */
 export function makeCredentials(tls: TlsOptions | undefined): ChannelCredentials {
   if (tls === undefined) return credentials.createInsecure();
   try {

@@ -3,66 +3,72 @@ import { readTimeout } from '../timeout.js';
 import { formatSize, parseSize } from '../units.js';
 import type { Address } from './address.js';
 
-/** What a channel is made of. */
+/** The settings of a channel. */
 export interface ChannelSettings {
   address: Address;
-  /** `undefined`: plaintext. */
+  /** `undefined` for a connection without TLS. */
   tls: TlsOptions | undefined;
-  /** Bytes of a message that is received; -1 for no limit. */
+  /** Most bytes of a message from the daemon; -1 for no limit. */
   maxReceive: number;
   /** Aborts when the channel is closed. */
   closed: AbortSignal;
 }
 
-/** PEM texts of a TLS connection. Without `ca` the system's own certificates are trusted; `cert` and `key` prove who calls. */
+/** Options of a TLS connection. Certificates and keys are in PEM format. */
 export interface TlsOptions {
+  /** The certificate authorities to trust. @default those of the system */
   ca?: string | Uint8Array | undefined;
+  /** The client's certificate, for a daemon or proxy that asks for one. @default none */
   cert?: string | Uint8Array | undefined;
+  /** The private key of `cert`. */
   key?: string | Uint8Array | undefined;
-  /** The name in the daemon's certificate, where it is not the URL's. */
+  /** The host name in the daemon's certificate. @default the host of the URL */
   servername?: string | undefined;
 }
 
+/** Options of a connection to a daemon. */
 export interface ConnectionOptions {
-  /** Sent as `authorization: Bearer …`. Without TLS anybody on the way can read it: use it so on loopback only. */
+  /** The daemon's token, sent as `authorization: Bearer …`. Without TLS it can be read on its way: then use it only on loopback. @default none */
   token?: string | undefined;
+  /** Options of TLS; `true` for TLS with the system's certificates. @default TLS for https URLs, and none for others */
   tls?: true | TlsOptions | undefined;
-  /** How long each call may take, the retries included: `'5s'` or milliseconds. The default is 60 s; more than 24 days is 24 days. */
+  /** How long each call may take with all its tries: milliseconds, or a text such as `'5s'`; at most 24 days. @default '60s' */
   timeout?: string | number | undefined;
 }
 
+/** Options of a client that calls functions. */
 export interface ClientOptions extends ConnectionOptions {
-  /** Most bytes of an input or output: `'64MiB'` or bytes. The default is no limit of the client's own. */
+  /** The largest input or output: bytes, or a text such as `'64MiB'`. @default no limit of the client's own */
   maxPayload?: string | number | undefined;
 }
 
-/** What goes along with a call. */
+/** Options that are sent with a call. */
 export interface CallHeaders {
-  /** The alias or revision to call; the active revision otherwise. */
+  /** The alias or revision to call. @default the active revision, or one that has a share of the calls */
   alias?: string | undefined;
-  /** Your own id of the call, for logs: printable ASCII. The daemon makes one otherwise. */
+  /** The id of the call in logs and reports: up to 128 printable ASCII characters without spaces. @default an id that the daemon makes */
   requestId?: string | undefined;
-  /** Reaches the Handler as `request.metadata`: printable ASCII; keys come there in lower case. */
+  /** Metadata in printable ASCII, which the Handler gets as `request.metadata`, with keys in lower case. @default none */
   metadata?: Readonly<Record<string, string>> | undefined;
-  /** Reaches the Handler as `request.query`, as the query of a URL does over HTTP. */
+  /** The query, which the Handler gets as `request.query`, like the query of a URL over HTTP. @default none */
   query?: string | URLSearchParams | Readonly<Record<string, string>> | undefined;
-  /** Reaches the Handler as `request.contentType`: what the input is. */
+  /** The content type of the input, which the Handler gets as `request.contentType`. @default none */
   contentType?: string | undefined;
-  /** Whether the daemon is asked how the call went; it is unless this says `false`. Of a call that fails it tells anyway. */
+  /** Whether to ask the daemon for a report of the call. A call that fails has a report in any case. @default true */
   report?: boolean | undefined;
 }
 
-/** How long one call may go on. */
+/** Limits of one call. */
 export interface CallLimits {
-  /** Instead of the client's. */
+  /** How long the call may take with all its tries: milliseconds, or a text such as `'5s'`. @default the client's timeout */
   timeout?: string | number | undefined;
   /** Cancels the call when it aborts. */
   signal?: AbortSignal | undefined;
-  /** Wait for a daemon that is not there until the timeout; otherwise the call fails after two seconds. */
+  /** Whether to wait until the timeout for a daemon that does not answer; otherwise the call fails after two seconds. @default false */
   waitForReady?: boolean | undefined;
 }
 
-/** CallLimits, ready for use. */
+/** The limits of a call that has begun. */
 export interface Limits {
   timeoutMs: number;
   /** Unix milliseconds. */
@@ -71,24 +77,26 @@ export interface Limits {
   waitForReady: boolean;
 }
 
+/** The default timeout of a client, in milliseconds. */
 export const defaultTimeoutMs = 60_000;
 
 /**
- * A payload limit in bytes; `undefined` for none.
+ * Reads a payload limit. Returns bytes; `undefined` for no limit.
  *
- * @throws DcfError INVALID_ARGUMENT when `given` is none
+ * @throws DcfError INVALID_ARGUMENT when `given` is not a size above 0
  */
 export function readMaxPayload(given: string | number | undefined): number | undefined {
   if (given === undefined) return undefined;
   const bytes = typeof given === 'string' ? parseSize(given) : given;
   if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  throw new DcfError('INVALID_ARGUMENT', `maxPayload is ${JSON.stringify(given)}: give bytes above 0, or a text such as '64MiB'`);
+  const shown = typeof given === 'string' ? JSON.stringify(given) : String(given);
+  throw new DcfError('INVALID_ARGUMENT', `maxPayload is ${shown}: give bytes above 0, or a text such as '64MiB'`);
 }
 
 /**
- * The TLS options of a channel; `undefined` for plaintext.
+ * The TLS options of a channel; `undefined` for a connection without TLS.
  *
- * @throws DcfError INVALID_ARGUMENT when they do not fit one another or the URL
+ * @throws DcfError INVALID_ARGUMENT when they contradict each other or the URL
  */
 export function readTls({ tls: byUrl, shown }: Address, given: ConnectionOptions['tls']): TlsOptions | undefined {
   if (given === undefined) return byUrl === true ? {} : undefined;
@@ -102,19 +110,19 @@ export function readTls({ tls: byUrl, shown }: Address, given: ConnectionOptions
   return tls;
 }
 
-/** The limits of a call that begins now. Throws a DcfError INVALID_ARGUMENT for a bad timeout, CANCELLED for an aborted signal. */
+/** The limits of a call that begins now. @throws DcfError INVALID_ARGUMENT for a wrong timeout; CANCELLED for a signal that is aborted */
 export function startLimits({ timeout, signal, waitForReady = false }: CallLimits, fallbackMs: number): Limits {
   const timeoutMs = readTimeout(timeout, fallbackMs);
   if (signal?.aborted === true) throw cancelled(signal);
   return { timeoutMs, deadline: Date.now() + timeoutMs, signal, waitForReady };
 }
 
-/** The error of a call whose caller gave up. */
+/** The error of a call that its caller has cancelled. */
 export function cancelled(signal: AbortSignal | undefined): DcfError {
   return new DcfError('CANCELLED', 'the caller cancelled the call', { cause: signal?.reason });
 }
 
-/** The refusal of a payload that is larger than the client's own limit. */
+/** The error for a payload that is larger than the client's own limit. */
 export function tooLarge(what: 'input' | 'output', bytes: number, limit: number): DcfError {
   return new DcfError(
     'RESOURCE_EXHAUSTED',

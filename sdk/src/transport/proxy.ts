@@ -4,19 +4,22 @@ import type { Address } from './address.js';
 /** How a daemon is reached. */
 export type Route =
   | { kind: 'direct' }
-  /** Through an HTTP proxy, by CONNECT. `proxy` is its `host:port`, `variable` what names it. */
+  /** Through an HTTP proxy, by CONNECT. `proxy` is its `host:port`, `variable` the environment variable that names it. */
   | { kind: 'proxy'; proxy: string; variable: string; credentials: string | undefined };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** As gRPC reads them, https://grpc.github.io/grpc/core/md_doc_environment_variables.html, and in capitals as curl: HTTP_PROXY it heeds not. */
+/**
+ * The variables that may name a proxy: those of gRPC (https://grpc.github.io/grpc/core/md_doc_environment_variables.html), and as for curl
+ * also HTTPS_PROXY, but not HTTP_PROXY.
+ */
 const proxyVariables = ['grpc_proxy', 'https_proxy', 'HTTPS_PROXY', 'http_proxy'];
 const exceptVariables = ['no_grpc_proxy', 'no_proxy', 'NO_PROXY'];
 
 /**
- * Whether the environment names a proxy for a daemon. This machine's own addresses are never asked of one, nor what `no_proxy` lists:
- * names (with all below them, with or without a leading dot), addresses, networks such as 10.0.0.0/8, each with a port or without, or *.
- * A proxy that is no http:// one is not used, as gRPC has it.
+ * How to reach a daemon: through the proxy that the environment names, or directly. This machine itself is always reached directly, and so
+ * is every host in `no_proxy`: names (with their subdomains, with or without a leading dot), addresses, networks such as 10.0.0.0/8, each
+ * with or without a port, or * for all. As in gRPC, only http:// proxies are used.
  */
 export function routeTo(address: Address, environment: Environment = process.env): Route {
   if (address.loopback) return { kind: 'direct' };

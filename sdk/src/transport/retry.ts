@@ -7,20 +7,20 @@ import { cancelled, type Limits } from './options.js';
 /** How one attempt ended. */
 export type Attempt<Reply> = { ok: true; reply: Reply } | { ok: false; failure: Failure };
 
-/** How long to wait before another attempt, in milliseconds; `undefined`: there must be none. */
+/** Decides how long to wait before another attempt, in milliseconds; `undefined` if there must not be another one. */
 export type RetryPolicy = (failure: Failure, attempts: number, elapsedMs: number, limits: Limits) => number | undefined;
 
-/** A daemon that is being restarted is back within this time; one that is not there at all should be known soon. */
+/** How long to try to connect: long enough for a daemon that is being restarted, short enough to report soon that there is none. */
 const connectGraceMs = 2_000;
 const initialDelayMs = 50;
 const maximumDelayMs = 2_000;
 
-/** Exponential back-off; the jitter of 20% is that of https://github.com/grpc/proposal/blob/master/A6-client-retries.md. */
+/** Exponential back-off in milliseconds, with a jitter of 20% as in https://github.com/grpc/proposal/blob/master/A6-client-retries.md. */
 export function backoff(attempts: number): number {
   return Math.min(initialDelayMs * 2 ** (attempts - 1), maximumDelayMs) * (0.8 + 0.4 * Math.random());
 }
 
-/** Tries again only what was certainly not started: not sent, refused, or the daemon gives its word. */
+/** Tries again only what was certainly not started: it was not sent, it was refused, or the daemon guarantees it. */
 export const retryNotStarted: RetryPolicy = (failure, attempts, elapsedMs, { waitForReady }) => {
   switch (failure.kind) {
     case 'unsent': {
@@ -32,7 +32,7 @@ export const retryNotStarted: RetryPolicy = (failure, attempts, elapsedMs, { wai
     case 'answered': {
       const { code, pushback, notStarted } = failure;
       if (pushback === 'never') return undefined;
-      // A full queue is told with a push-back; other limits, such as that of the payload, without.
+      // The error for a full queue has a push-back; errors for other limits, such as that of the payload, have none.
       if (code === 'RESOURCE_EXHAUSTED') return pushback === undefined ? undefined : spread(pushback);
       if (code !== 'UNAVAILABLE' || !notStarted) return undefined;
       return pushback === undefined ? backoff(attempts) : spread(pushback);
@@ -42,15 +42,15 @@ export const retryNotStarted: RetryPolicy = (failure, attempts, elapsedMs, { wai
   }
 };
 
-/** Not all who were pushed back shall come at the same moment. */
+/** Adds up to 20%, so that clients that were refused together do not try again together. */
 function spread(pushbackMs: number): number {
   return pushbackMs * (1 + 0.2 * Math.random());
 }
 
 /**
- * Tries until an attempt succeeds, the policy says no, or the next attempt would come after the deadline.
+ * Tries until an attempt succeeds, the policy allows no further one, or the next one would be after the deadline.
  *
- * @throws DcfError of the last attempt that came to something; CANCELLED when the signal aborts or the channel is closed
+ * @throws DcfError of the last attempt that says why; CANCELLED when the signal aborts or the channel is closed
  */
 export async function retrying<Reply>(
   channel: OpenChannel,
@@ -64,7 +64,7 @@ export async function retrying<Reply>(
     const attempt = await tryOnce();
     if (attempt.ok) return { reply: attempt.reply, attempts };
     const { failure } = attempt;
-    // Why the attempts before failed says more than that there was no time for this one.
+    // The failure of the attempt before says more than that there was no time left for this one.
     const told = failure.kind === 'late' && !failure.sent ? (earlier ?? failure) : failure;
     const delay = policy(failure, attempts, performance.now() - begun, limits);
     if (delay === undefined || Date.now() + delay >= limits.deadline) throw errorOfFailure(told, channel, limits);

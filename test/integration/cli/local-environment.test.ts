@@ -49,7 +49,7 @@ test('secrets: of the shell or of .env, a file of the latter from the folder on;
 test('what no variable can be is refused without its value', async (t) => {
   const folder = await temporaryFolder(t);
   for (const [content, reason] of [
-    [`BIG=${'secret'.repeat(30_000)}`, /\.env: the variable BIG; allowed: 128 KiB with its name/],
+    [`BIG=${'secret'.repeat(30_000)}`, /\.env: the variable BIG; allowed: up to 128 KiB with its name/],
     ['NUL="secret\0"', /\.env: the variable NUL; allowed: a text without NUL/],
     ['DCF_WORKERS=5', /\.env: the variable DCF_WORKERS; allowed: another name/],
     [Buffer.from('A=secret\xff', 'latin1'), /\.env is not UTF-8 \(line 1\)/],

@@ -46,21 +46,21 @@ test('--set: a value is a scalar of YAML, a list or mapping in brackets, a text 
     assert.deepEqual(parseOverride(`parameters.x=${written}`), { path: ['parameters', 'x'], value, shown: '--set parameters.x' }, written);
   }
   for (const [written, reason] of [
-    ['12345678901234567891', /is 12345678901234567891; allowed: whole numbers up to 9007199254740991.*--set-string/],
-    ['001234567890', /is 001234567890; allowed: a number without zeros in front/],
+    ['12345678901234567891', /is 12345678901234567891; allowed: a whole number up to 9007199254740991.*--set-string/],
+    ['001234567890', /is 001234567890; allowed: a number without leading zeros/],
     ['+491701234567', /without a plus/],
     ['.inf', /a finite number/],
     ['.nan', /a finite number/],
     ['1e999', /a finite number/],
     ['[1', /not valid YAML.*--set-string/],
-    ['[12345678901234567891]', /whole numbers up to/],
+    ['[12345678901234567891]', /a whole number up to/],
     ['[!secret x]', /the tag !secret/],
   ] as const) {
     assert.throws(() => parseOverride(`parameters.x=${written}`), { code: 'INVALID_ARGUMENT', message: reason });
   }
 });
 
-test('--set: keys with dots, places in lists, and what is no key', () => {
+test('--set: keys with dots, places in lists, and paths that are not allowed', () => {
   const pathOf = (text: string): Override['path'] => parseOverride(text).path;
   assert.deepEqual(pathOf('labels.example\\.com/owner=ada'), ['labels', 'example.com/owner']);
   assert.deepEqual(pathOf('labels.a\\.b\\.c=d'), ['labels', 'a.b.c']);
@@ -95,11 +95,11 @@ test('--set: into mappings, lists and aliases; null takes a key away but in para
     parameters: { a: { x: 1 }, b: { x: 2 } },
   });
   for (const [option, reason] of [
-    ['parameters.list[2]=x', /^--set parameters\.list\[2\]: "2" is no place in a list of 1; allowed: \[0\] to \[1\]/],
-    ['parameters.list.0x0=x', /"0x0" is no place in a list of 1/],
-    ['parameters.list.name=x', /"name" is no place in a list of 1/],
-    ['parameters[0]=x', /\[0\] is a place in a list, and there is a mapping/],
-    ['parameters.list[0].x=1', /"parameters\.list\.0" is "a"; allowed: a mapping or a list/],
+    ['parameters.list[2]=x', /^--set parameters\.list\[2\]: "2" is not an index of a list of 1; allowed: \[0\] to \[1\]/],
+    ['parameters.list.0x0=x', /"0x0" is not an index of a list of 1/],
+    ['parameters.list.name=x', /"name" is not an index of a list of 1/],
+    ['parameters[0]=x', /\[0\] is an index of a list, but the value is a mapping/],
+    ['parameters.list[0].x=1', /"parameters\.list\.0" is "a"; allowed: only a mapping or a list/],
     ['replicas.max=many', /^--set replicas\.max: "replicas\.max" is "many"; allowed: a number$/],
     ['environment.A=1', /^--set environment\.A: "environment\.A" is 1; allowed: a text: put it in quotes$/],
   ] as const) {
@@ -120,7 +120,7 @@ test('on the command line: a bad value is bad usage, and 1.10 is said to be a nu
   assert.deepEqual([bad.code, bad.stdout], [2, '']);
   assert.match(
     bad.stderr,
-    /option '--set <key=value>' argument 'parameters\.id=007' is invalid\..*allowed: a number without zeros in front/,
+    /option '--set <key=value>' argument 'parameters\.id=007' is invalid\..*allowed: a number without leading zeros/,
   );
   for (const command of ['run', 'deploy']) {
     const noted = await dcf([command, '/nowhere', '--set', 'parameters.version=1.10', '--set-string', 'parameters.other=1.10']);

@@ -40,9 +40,9 @@ test('dcf package --dry-run lists what would be sent, and what not and why', { t
 755   10 B  run.sh
 
 LEFT OUT        WHY
-.dcfignore      it says what is left out
+.dcfignore      it lists what is left out
 .env            left out by default ("!.env" in .dcfignore takes it in)
-lib/.dcfignore  it says what is left out
+lib/.dcfignore  it lists what is left out
 lib/a.tmp       "*.tmp" in lib/.dcfignore, line 1
 notes.md        "./notes.md" in .dcfignore, line 2
 
@@ -67,7 +67,7 @@ test('sources that a bundle replaces are told so', { timeout: 300_000 }, async (
   await writeFile(join(folder, 'function.yaml'), 'name: sample\n');
   await writeFile(join(folder, 'handler.ts'), 'export class Handler {}\n');
   const { stdout, stderr } = await dcf(['package', folder, '--dry-run']);
-  assert.match(stdout, /^handler\.ts {2}what it has is in handler\.mjs$/m, stderr);
+  assert.match(stdout, /^handler\.ts {2}its code is in handler\.mjs$/m, stderr);
 });
 
 test('without --dry-run it says what to do; a folder that cannot be packed says why', { timeout: 300_000 }, async (t) => {

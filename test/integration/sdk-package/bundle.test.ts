@@ -111,7 +111,7 @@ test('package.json: dependencies without a lock file, no JSON, none to install',
   await writeFile(join(folder, 'package.json'), '{"dependencies":');
   await refused(folder, /package\.json is not valid JSON/);
   await writeFile(join(folder, 'package.json'), '[]');
-  await refused(folder, /package\.json is no JSON object/);
+  await refused(folder, /package\.json is not a JSON object/);
   await writeFile(join(folder, 'package.json'), '{"type":"module","devDependencies":{"a":"1"}}');
   assert.ok((await pathsOf(folder)).includes('package.json'));
 });

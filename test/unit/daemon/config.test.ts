@@ -91,7 +91,7 @@ test('a setting in the file is the text that was written, whatever YAML would ma
   await writeFile(file, '# nothing yet\n');
   assert.equal(read(['--config', file]).token, undefined);
   for (const [content, reason] of [
-    ['token: !secret abc\n', /dcfd\.yaml:1: "token" has the tag !secret, which means nothing here/],
+    ['token: !secret abc\n', /dcfd\.yaml:1: "token" has the tag !secret, which is not supported/],
     ['token: a\n---\ntoken: b\n', /dcfd\.yaml:2:1: a second document begins here/],
     ['token: a\ntoken: b\n', /dcfd\.yaml:2:1: .*this key is there twice/],
     [Buffer.from('\ufefftoken: a\n', 'utf16le'), /dcfd\.yaml cannot be read: is UTF-16: save it as UTF-8/],

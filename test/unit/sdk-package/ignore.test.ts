@@ -159,7 +159,7 @@ test('a .dcfignore in a folder counts there, before those above it, and is not s
   ]);
   assert.equal(out['lib [1]/top.txt'], '"*.txt" in lib [1]/.dcfignore, line 3');
   assert.equal(out['lib [1]/other.log'], '"*.log" in .dcfignore, line 1');
-  assert.equal(out['lib [1]/.dcfignore'], 'it says what is left out');
+  assert.equal(out['lib [1]/.dcfignore'], 'it lists what is left out');
 });
 
 test('a resource is in although a .dcfignore above leaves it out; its own .dcfignore and the defaults count', async (t) => {

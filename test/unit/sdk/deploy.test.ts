@@ -183,9 +183,9 @@ test('a file that changed since it was packed ends the deploy, whatever changed'
   const folder = await folderOf(t);
   const original = bytesOf(600 * 1024);
   const changes: [string, (path: string) => Promise<void>, RegExp][] = [
-    ['grew', (path) => appendFile(path, 'x'), /it has more than its 614400 bytes now/],
+    ['grew', (path) => appendFile(path, 'x'), /it had 614400 bytes and has more now/],
     ['shrank', (path) => truncate(path, 1000), /it had 614400 bytes and has 1000 now/],
-    ['same-size', (path) => writeFile(path, Buffer.alloc(600 * 1024)), /its bytes are others now/],
+    ['same-size', (path) => writeFile(path, Buffer.alloc(600 * 1024)), /it has other bytes now/],
     ['removed', (path) => rm(path), /it cannot be read any more: ENOENT/],
   ];
   for (const [name, change, message] of changes) {
@@ -254,7 +254,7 @@ test('a daemon that breaks the protocol, and an onProgress that throws', async (
   const pkg = packageOf(packedFile('a', Buffer.from('a')));
   const silent = await controlOf(t, { Deploy: (call) => call.end() });
   const without = await refusal(silent.deploy(pkg));
-  assert.deepEqual([without.code, without.message], ['INTERNAL', 'the daemon ended the deploy without saying how it went']);
+  assert.deepEqual([without.code, without.message], ['INTERNAL', 'the daemon ended the deploy without a result; "dcf list" shows what is active']);
 
   const confused = await controlOf(t, {
     Deploy: (call) => {

@@ -33,9 +33,9 @@ test('merge keys are merged: one mapping, a list of them, with what is written b
   const manifest = parseManifestYaml('name: f\nenvironment: &common { A: "1" }\nlabels:\n  <<: *common\n  B: "2"\n', 'function.yaml');
   assert.deepEqual(manifest.labels, { A: '1', B: '2' });
   for (const [line, reason] of [
-    ['<<: 5', /^function\.yaml:6: "<<" names what is no mapping; allowed: an alias of a mapping, or a list of those$/],
-    ['<<: [*base, 1]', /^function\.yaml:6: "<<" names what is no mapping/],
-    ['<<: *nobody', /^function\.yaml:6: "parameters\.x\.<<" is \*nobody; allowed: an alias of an anchor \(&nobody\)/],
+    ['<<: 5', /^function\.yaml:6: "<<" has another value than mappings; allowed: an alias of a mapping, or a list of these$/],
+    ['<<: [*base, 1]', /^function\.yaml:6: "<<" has another value than mappings/],
+    ['<<: *nobody', /^function\.yaml:6: "parameters\.x\.<<" is \*nobody, an alias without an anchor; allowed: an alias of an anchor \(&nobody\)/],
   ] as const) {
     assert.match(
       refusal(() => merged(line)),
@@ -71,7 +71,7 @@ test('tags that mean nothing here are refused, wherever they stand; those of the
     const shown = tag.replace(/^!<(.*)>$/, '$1');
     const message = refusal(() => parameters('a: 1', `key: ${tag} abc`));
     assert.ok(
-      message.startsWith(`function.yaml:4: "parameters.key" has the tag ${shown}, which means nothing here; allowed: no tag, or !!str`),
+      message.startsWith(`function.yaml:4: "parameters.key" has the tag ${shown}, which is not supported; allowed: no tag, or !!str`),
       message,
     );
   }
@@ -108,13 +108,13 @@ test('tags that mean nothing here are refused, wherever they stand; those of the
 
 test('numbers that would arrive as others are refused with their line', () => {
   for (const [written, allowed] of [
-    ['12345678901234567891', 'whole numbers up to 9007199254740991'],
-    ['-9007199254740992', 'whole numbers up to 9007199254740991'],
-    ['0xFFFFFFFFFFFFFFFF', 'whole numbers up to 9007199254740991'],
-    ['001234567890', 'a number without zeros in front (1234567890; some would read them as octal), or a text in quotes'],
-    ['010', 'a number without zeros in front (10;'],
-    ['-007.5', 'a number without zeros in front'],
-    ['+491701234567', 'a number without a plus (491701234567), or a text in quotes'],
+    ['12345678901234567891', 'a whole number up to 9007199254740991'],
+    ['-9007199254740992', 'a whole number up to 9007199254740991'],
+    ['0xFFFFFFFFFFFFFFFF', 'a whole number up to 9007199254740991'],
+    ['001234567890', 'a number without leading zeros (1234567890; some programs would read it as octal), or a text in quotes'],
+    ['010', 'a number without leading zeros (10;'],
+    ['-007.5', 'a number without leading zeros'],
+    ['+491701234567', 'a number without a plus sign (491701234567), or a text in quotes'],
     ['.inf', 'a finite number'],
     ['-.INF', 'a finite number'],
     ['.nan', 'a finite number'],
@@ -180,12 +180,12 @@ test('a byte order mark, CRLF, document marks, an empty file', () => {
   });
   assert.deepEqual(parseManifestYaml('%YAML 1.2\n---\nname: f\n...\n', 'function.yaml').given, { name: 'f' });
   for (const [text, reason] of [
-    ['name: f\n---\nname: g\n', /^function\.yaml:2:1: a second document begins here with "---"; allowed: one in a file/],
+    ['name: f\n---\nname: g\n', /^function\.yaml:2:1: a second document begins here with "---"; allowed: one document in a file/],
     ['name: f\n---\n', /^function\.yaml:2:1: a second document begins here/],
     ['%YAML 1.1\n---\nname: f\n', /^function\.yaml:1: %YAML 1\.1; allowed: YAML 1\.2/],
     ['name: f\nname: g', /^function\.yaml:2:1: not valid YAML: this key is there twice; allowed: each key once$/],
-    ['name: f\nlimits:\n\tgpu: 1', /^function\.yaml:3:\d: not valid YAML: a tab indents this line; allowed: spaces$/],
-    [`name: ${'['.repeat(20_000)}`, /^function\.yaml:1:\d+: not valid YAML: this is nested too deeply$/],
+    ['name: f\nlimits:\n\tgpu: 1', /^function\.yaml:3:\d: not valid YAML: this line is indented with a tab; allowed: spaces$/],
+    [`name: ${'['.repeat(20_000)}`, /^function\.yaml:1:\d+: not valid YAML: the value is nested too deeply$/],
     [`name: f\nparameters: { a: ${'['.repeat(2000)}${']'.repeat(2000)} }`, /^function\.yaml.*nested too deeply/],
     ['name: f\nparameters: { a: "\\ud800" }', /^function\.yaml:2: "parameters\.a" has half of a surrogate pair/],
   ] as const) {
@@ -200,16 +200,16 @@ test('aliases: of what stands before, not of what holds them, and not without en
   assert.deepEqual(parameters('a: &a [1, 2]', 'b: *a'), { a: [1, 2], b: [1, 2] });
   assert.match(
     refusal(() => parameters('a: &a', '  b: *a')),
-    /^function\.yaml:4: "parameters\.a\.b" is \*a, which holds itself/,
+    /^function\.yaml:4: "parameters\.a\.b" is \*a, an alias of a value that contains this alias/,
   );
   assert.match(
     refusal(() => parameters('a: *a', 'b: &a 1')),
-    /^function\.yaml:3: "parameters\.a" is \*a; allowed: an alias of an anchor/,
+    /^function\.yaml:3: "parameters\.a" is \*a, an alias without an anchor; allowed: an alias of an anchor/,
   );
   const bomb = [...'abcdefgh'].map((key, index, keys) => `${key}: &${key} [${`${index === 0 ? 'x' : `*${keys[index - 1]}`},`.repeat(9)}]`);
   assert.match(
     refusal(() => parameters(...bomb)),
-    /^function\.yaml: an anchor has 100 aliases at most, .*\("billion laughs"\): write the values out$/,
+    /^function\.yaml: too many aliases \("billion laughs"\); allowed: 100 for an anchor, .* Write the values out$/,
   );
 });
 

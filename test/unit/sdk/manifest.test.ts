@@ -66,7 +66,7 @@ test('network: a sandbox has none unless it is asked for, a process always has i
   assert.equal(read('isolation: sandbox\nnetwork: true').network, true);
   assert.equal(read('network: true').network, true);
   assert.deepEqual(problems('name: f\nisolation: process\nnetwork: false'), [
-    'function.yaml:3: "network" is false; allowed: true, for only isolation: sandbox can keep a function off the network',
+    'function.yaml:3: "network" is false; allowed: true, as only isolation: sandbox can keep a function off the network',
   ]);
 });
 
@@ -83,10 +83,10 @@ test('handlers, and replicas.max that follows replicas.min', () => {
 
 test('what only Python functions have', () => {
   assert.deepEqual(problems('name: f\ninitializer: index.start'), [
-    'function.yaml:2: "initializer" is "index.start"; allowed: nothing, for it is a key of functions with runtime: python',
+    'function.yaml:2: "initializer" is "index.start"; allowed: only with runtime: python; leave the key out',
   ]);
   assert.deepEqual(problems('name: f\nruntime: python\npython: 3.12'), [
-    'function.yaml:3: "python" is 3.12; allowed: a version in quotes, such as "3.12": without them 3.10 would be 3.1',
+    'function.yaml:3: "python" is 3.12; allowed: a version in quotes, such as "3.12": without quotes 3.10 would be 3.1',
   ]);
 });
 
@@ -115,8 +115,8 @@ test('secrets: a name, or a file; each has a variable of its own', () => {
   ]);
   assert.deepEqual(manifest.secrets.map(secretVariable), ['A', 'B_FILE', 'C']);
   for (const [text, reason] of [
-    ['secrets: [A, A]', /^function\.yaml:2: "secrets\.1" is "A"; allowed: a secret whose variable A is neither in environment nor another/],
-    ['secrets: [A_FILE, { name: A, file: true }]', /^function\.yaml:2: "secrets\.1" is .* variable A_FILE is neither/],
+    ['secrets: [A, A]', /^function\.yaml:2: "secrets\.1" is "A"; allowed: a secret whose variable is not set twice; .* sets A, too/],
+    ['secrets: [A_FILE, { name: A, file: true }]', /^function\.yaml:2: "secrets\.1" is .* sets A_FILE, too$/],
     ['environment: { A: x }\nsecrets:\n- A', /^function\.yaml:4: "secrets\.0" is "A"/],
     ['secrets: [a-b]', /^function\.yaml:2: "secrets\.0" is "a-b"; allowed: a name of letters, digits and _ that/],
     ['secrets: [7]', /allowed: the name of a secret, such as API_KEY, or \{ name: API_KEY, file: true \}$/],
@@ -138,9 +138,9 @@ test('one secret may come as a variable and as a file, in either order', () => {
     ['secrets: [{ name: PEM, file: true }, { name: PEM, file: true }]', 'PEM_FILE'],
     ['environment: { PEM_FILE: x }\nsecrets: ["", { name: PEM, file: true }]'.replace('"", ', 'OTHER, '), 'PEM_FILE'],
   ] as const) {
-    assert.match(problems(`name: f\n${text}`)[0] ?? '', new RegExp(`"secrets\\.1" is .*variable ${variable} is neither`));
+    assert.match(problems(`name: f\n${text}`)[0] ?? '', new RegExp(`"secrets\\.1" is .* sets ${variable}, too$`));
   }
-  assert.match(problems('name: f\nsecrets: [DCF_WORKERS]')[0] ?? '', /another name, for the platform sets this one$/);
+  assert.match(problems('name: f\nsecrets: [DCF_WORKERS]')[0] ?? '', /another name, as the platform sets this variable$/);
 });
 
 test('environment: what no process could be started with is refused with the variable and the limit', () => {
@@ -152,16 +152,16 @@ test('environment: what no process could be started with is refused with the var
   assert.equal(read({ BIG: 'x'.repeat(fits) }).environment['BIG']?.length, fits);
   refusal(
     { BIG: 'x'.repeat(fits + 1) },
-    /^manifest: "environment\.BIG" is "x{50,}…; allowed: 128 KiB with its name, which is what Linux takes/,
+    /^manifest: "environment\.BIG" is "x{50,}…; allowed: up to 128 KiB with its name, the limit of Linux/,
   );
-  refusal({ BIG: 'ü'.repeat(70_000) }, /it has 136\.7 KiB; put more into a resource$/);
+  refusal({ BIG: 'ü'.repeat(70_000) }, /it has 136\.7 KiB; put long texts into a resource$/);
   const many = Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`V${index}`, 'x'.repeat(110_000)]));
-  refusal(many, /^manifest: "environment" is .*; allowed: 512 KiB in all, and they have 537\.\d KiB; put more into resources$/);
+  refusal(many, /^manifest: "environment" is .*; allowed: up to 512 KiB in all, and they have 537\.\d KiB; put long texts into resources$/);
   refusal({ A: 'a\0b' }, /"environment\.A" is .*; allowed: a text without NUL characters/);
-  refusal({ A: '\ud800' }, /half of a surrogate pair$/);
+  refusal({ A: '\ud800' }, /well-formed Unicode; the text has half of a surrogate pair$/);
   refusal({ 'A=B': 'x' }, /environment\.A=B/);
   refusal({ '': 'x' }, /a name of letters, digits and _/);
-  refusal({ DCF_WORKERS: '5' }, /another name, for the platform sets this one$/);
+  refusal({ DCF_WORKERS: '5' }, /another name, as the platform sets this variable$/);
 });
 
 test('resources: what is fetched is fetched over https, and has a digest', () => {
@@ -171,13 +171,13 @@ test('resources: what is fetched is fetched over https, and has a digest', () =>
   const cases: [string, RegExp][] = [
     [
       'https://host/m',
-      /^function\.yaml:3: "resources\.m" is "https:\/\/host\/m"; allowed: \{ source: https:\/\/…, sha256: … \}: what is fetched/,
+      /^function\.yaml:3: "resources\.m" is "https:\/\/host\/m"; allowed: \{ source: https:\/\/…, sha256: … \}: a download/,
     ],
-    ['{ source: HTTPS://host/m }', /^function\.yaml:3: "resources\.m" is .*what is fetched has to have a sha256/],
-    [`{ source: http://host/m, sha256: ${digest} }`, /^function\.yaml:3: .*an https address with its sha256; it is no https address$/],
-    ['ftp://host/m', /it is no https address$/],
-    [`{ source: "https://", sha256: ${digest} }`, /it is no https address$/],
-    [`{ source: https://user:word@host/m, sha256: ${digest} }`, /without a user or password in it: a manifest holds no secrets$/],
+    ['{ source: HTTPS://host/m }', /^function\.yaml:3: "resources\.m" is .*a download needs its sha256/],
+    [`{ source: http://host/m, sha256: ${digest} }`, /^function\.yaml:3: .*an https:\/\/ address with its sha256$/],
+    ['ftp://host/m', /or an https:\/\/ address with its sha256$/],
+    [`{ source: "https://", sha256: ${digest} }`, /or an https:\/\/ address with its sha256$/],
+    [`{ source: https://user:word@host/m, sha256: ${digest} }`, /without a user or password: a manifest must not hold secrets$/],
     [`{ source: https://host/m, sha256: ${digest.toUpperCase()} }`, /64 lower-case hexadecimal digits/],
   ];
   for (const [given, reason] of cases) assert.match(problems(`name: f\nresources:\n  m: ${given}`)[0] ?? '', reason);
@@ -193,7 +193,7 @@ test('no mapping, no YAML, no end', () => {
   ] as const) {
     assert.equal(
       problems(text)[0],
-      `function.yaml: ${found}; a manifest is a mapping of keys to values, and "name" is the one that it needs`,
+      `function.yaml: ${found}; a manifest is a mapping of keys to values, of which only "name" is required`,
     );
   }
   assert.match(problems('name: [')[0] ?? '', /^function\.yaml:\d+:\d+: not valid YAML: /);
@@ -214,7 +214,7 @@ test('--set comes before the checks, and may make keys', () => {
   assert.deepEqual(manifest.given, { name: 'f', threads: 2, parameters: { invert: false } });
   assert.throws(() => parseManifestYaml('name: f', 'function.yaml', [{ path: ['name', 'x'], value: 1 }]), {
     code: 'INVALID_ARGUMENT',
-    message: /^--set name\.x: "name" is "f"; allowed: a mapping or a list, to set something in it$/,
+    message: /^--set name\.x: "name" is "f"; allowed: only a mapping or a list can have keys below it$/,
   });
   assert.throws(() => parseManifestYaml('name: f\nreplicas: { min: 3 }', 'function.yaml', [{ path: ['replicas', 'max'], value: 2 }]), {
     message: '--set replicas.max: "replicas.max" is 2; allowed: at least replicas.min, which is 3',
@@ -234,7 +234,7 @@ test('what a package carries gives the same manifest again', () => {
     ['[]', /^manifest: it is a list; a manifest is a mapping/],
     ['{"name":"f","colour":1}', /^manifest: unknown key "colour"; allowed here: name, /],
     ['{"__proto__":{"x":1},"name":"f"}', /^manifest: unknown key "__proto__"/],
-    ['{"name":"f","parameters":{"a":[{"__proto__":1}]}}', /^manifest: "parameters\.a\.0\.__proto__" is no key; allowed: another name$/],
+    ['{"name":"f","parameters":{"a":[{"__proto__":1}]}}', /^manifest: "parameters\.a\.0\.__proto__" is not allowed as a key; allowed: another name$/],
     [`{"name":"f","parameters":{"a":${'['.repeat(9000)}${']'.repeat(9000)}}}`, /is nested too deeply; allowed: 100 levels$/],
   ] as const) {
     assert.throws(() => parseManifestJson(json), { code: 'INVALID_ARGUMENT', message });

@@ -31,7 +31,7 @@ test('revisions have 16 hexadecimal digits, digests 64', () => {
 });
 
 test('the problem with a name shows it, well-formed and not without end', () => {
-  assert.match(functionNameProblem('Digits'), /^"Digits" is no function name: use lower-case letters/);
+  assert.match(functionNameProblem('Digits'), /^"Digits" is not a valid function name: use up to 63 lower-case letters/);
   const long = functionNameProblem('x'.repeat(10_000));
   assert.ok(long.length < 300);
   assert.ok(functionNameProblem('\ud800').isWellFormed());

@@ -4,12 +4,12 @@ import type { Folder } from '../folder/folder.js';
 
 const maximumErrors = 10;
 
-/** Whether esbuild found something wrong with the sources. https://esbuild.github.io/api/#build */
+/** Whether an error of esbuild is about the sources that it builds (https://esbuild.github.io/api/#build). */
 export function isBuildFailure(error: unknown): error is BuildFailure {
   return error instanceof Error && 'errors' in error && Array.isArray(error.errors) && error.errors.length > 0;
 }
 
-/** Each problem with file, line, column, the line itself and what to do. */
+/** Describes each problem: file, line, column, the line itself, and what to do. */
 export function describeBuildErrors(folder: Folder, errors: readonly Message[]): string {
   const described = errors.slice(0, maximumErrors).map((error) => describe(folder, error));
   const left = errors.length - described.length;
@@ -25,7 +25,7 @@ function describe(folder: Folder, { text, location, notes }: Message): string {
   const place = `${join(folder.shown, location.file)}:${location.line}:${column + 1}`;
   const gutter = `  ${location.line} | `;
   const marker = `${' '.repeat(gutter.length - 2)}| ${location.lineText.slice(0, column).replace(/[^\t]/g, ' ')}^`;
-  // esbuild's notes advise its own options, which a user of this platform does not see.
+  // Notes without a place advise options of esbuild, which users of this platform cannot set.
   const found = notes.flatMap((note) => (note.location === null ? [] : [`  ${note.text}`]));
   return [`${place}: ${head}`, `${gutter}${location.lineText}`, marker, ...found].join('\n');
 }
@@ -41,7 +41,7 @@ function advise(folder: Folder, text: string, location: Location | null): string
   return 'if it belongs to a package, name that package in package.json; if it is data, read it with node:fs';
 }
 
-/** esbuild counts columns in bytes of UTF-8; editors count characters. */
+/** The column in characters, as editors count; esbuild counts bytes of UTF-8. */
 function columnOf({ lineText, column }: Location): number {
   return Buffer.from(lineText).subarray(0, column).toString().length;
 }

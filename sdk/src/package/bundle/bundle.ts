@@ -10,20 +10,20 @@ import { checkExport } from './exports.js';
 import { banner, ModulePlaces, modulePlaces } from './module-places.js';
 import { Scripts } from './scripts.js';
 
-/** A handler and what it imports, as one ES module with its source map; and each script that it starts threads or processes with likewise. */
+/** The handler with its imports as one ES module with a source map, and each script for a thread or process that it starts, likewise. */
 export interface Bundle {
   readonly files: readonly { path: string; bytes: Uint8Array }[];
-  /** The files that went into it, relative to the folder; they may lie outside of it. */
+  /** The source files in the bundle, relative to the folder. They may lie outside of it. */
   readonly inputs: ReadonlySet<string>;
 }
 
 /**
- * Bundles the handler with everything that it imports but the platform's own packages and `dependencies`, and so each script of the
- * folder that its modules name for a thread or a process and that Node could not run as it is.
+ * Bundles the handler with all of its imports, except for the platform's own packages and `dependencies`. Scripts of the folder that its
+ * modules start threads or processes with are bundled in the same way if Node cannot run them as they are.
  *
- * @param handler - file and name of its export
+ * @param handler - the handler's file, and the name of its export
  * @param dependencies - names of the packages that the daemon installs
- * @throws DcfError INVALID_ARGUMENT for a syntax error, an import that leads nowhere, or a missing export, with its place
+ * @throws DcfError INVALID_ARGUMENT with its place for a syntax error, an import that cannot be resolved, or a missing export
  */
 export async function bundleHandler(
   folder: Folder,
@@ -46,7 +46,7 @@ export async function bundleHandler(
 
 function bundleOptions(folder: Folder, dependencies: readonly string[]): BuildOptions {
   return {
-    // Paths in the bundle and its map are relative to this, so that the place of the folder changes no byte.
+    // Paths in the bundle and its map are relative to this: so the bytes do not depend on where the folder is.
     absWorkingDir: folder.real,
     bundle: true,
     format: 'esm',
@@ -55,7 +55,7 @@ function bundleOptions(folder: Folder, dependencies: readonly string[]): BuildOp
     charset: 'utf8',
     keepNames: true,
     sourcemap: 'linked',
-    // A bundle that took in what the platform lays beside every function would have a second copy of it.
+    // The platform puts its own packages beside every function: a bundle with them would have a second copy.
     external: [...platformPackages, ...dependencies],
     define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' },
     logLevel: 'silent',
@@ -65,17 +65,17 @@ function bundleOptions(folder: Folder, dependencies: readonly string[]): BuildOp
   };
 }
 
-/** Refuses files outside of a folder before anything of them is read. esbuild gives their paths without links. */
+/** Refuses files outside of a folder before they are read. esbuild gives their paths with symbolic links resolved. */
 function borderAt(within: string): Plugin {
-  const text = 'the import leads out of the folder from which functions may be packed';
+  const text = 'the imported file is outside of the folder from which functions may be packed';
   return {
     name: 'border',
     setup: ({ onLoad }) => onLoad({ filter: /./ }, ({ path }) => (isWithin(path, within) ? undefined : { errors: [{ text }] })),
   };
 }
 
+/** What to bundle, and into which file; both paths are relative to the folder. */
 interface Entry {
-  /** Both relative to the folder. */
   source: string;
   target: string;
 }

@@ -2,22 +2,22 @@ import { join } from 'node:path';
 import { DcfError, messageOf } from '../../errors.js';
 import { type Folder, readTextFile, refuse } from '../folder/folder.js';
 
-/** What the platform lays beside every function. */
+/** The packages that the platform puts beside every function. */
 export const platformPackages: readonly string[] = ['@dcf/sdk', 'onnxruntime-node', 'sharp'];
 
 const lockFiles = ['npm-shrinkwrap.json', 'package-lock.json'];
 
-/** What a function's package.json says: what the daemon will install, and so what no bundle takes in. */
+/** The dependencies in a function's package.json. The daemon installs them, and so they are not bundled. */
 export interface Dependencies {
   readonly names: readonly string[];
-  /** package.json and its lock file when there is something to install: they are sent whatever .dcfignore says. */
+  /** package.json and the lock file, if there is something to install. They are sent even if .dcfignore lists them. */
   readonly files: readonly string[];
 }
 
 /**
- * Reads package.json, if there is one.
+ * Reads the dependencies in package.json, if there is one.
  *
- * @throws DcfError INVALID_ARGUMENT when it is no JSON object, or when it names dependencies and there is no lock file
+ * @throws DcfError INVALID_ARGUMENT when it is not a JSON object, or when it names dependencies and there is no lock file
  */
 export async function readDependencies(folder: Folder): Promise<Dependencies> {
   const text = await readTextFile(folder, 'package.json');
@@ -27,7 +27,7 @@ export async function readDependencies(folder: Folder): Promise<Dependencies> {
     const named: unknown = Reflect.get(content, key);
     return typeof named === 'object' && named !== null ? Object.keys(named) : [];
   });
-  // A daemon has these: it installs one that a lock file pins to a version that it does not have, the SDK never.
+  // The daemon has the SDK and never installs it. Other packages of the platform are installed if a lock file pins another version.
   const needed = names.filter((name) => name !== '@dcf/sdk');
   if (needed.length === 0) return { names, files: [] };
   for (const lockFile of lockFiles) {
@@ -49,7 +49,7 @@ function parse(folder: Folder, text: string): object {
     throw refuse(folder, 'package.json', `is not valid JSON: ${messageOf(error)}`);
   }
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content;
-  throw refuse(folder, 'package.json', 'is no JSON object');
+  throw refuse(folder, 'package.json', 'is not a JSON object: write { "dependencies": { … } }');
 }
 
 function listed(names: readonly string[]): string {

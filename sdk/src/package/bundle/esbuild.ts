@@ -1,6 +1,6 @@
 import { DcfError } from '../../errors.js';
 
-/** Loaded when it is needed only: who reads packages needs no bundler. */
+/** Loads esbuild, which only packing needs. @throws DcfError FAILED_PRECONDITION when it is not installed */
 export async function loadEsbuild(): Promise<typeof import('esbuild')> {
   try {
     return await import('esbuild');
@@ -11,7 +11,7 @@ export async function loadEsbuild(): Promise<typeof import('esbuild')> {
   }
 }
 
-/** Ends the process that esbuild keeps for the next bundle. What is being bundled fails. */
+/** Ends the process that esbuild keeps running for further bundles. A bundle that is being made fails. */
 export async function stopBundler(): Promise<void> {
   await (await loadEsbuild()).stop();
 }

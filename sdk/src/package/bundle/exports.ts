@@ -11,9 +11,10 @@ interface HandlerExport {
 }
 
 /**
- * Refuses a handler of which it is certain that its file does not export it: by its name, as the default, or within the default.
+ * Refuses a handler that its file certainly does not export: neither by its name, nor as the default export or within it. In doubt, the
+ * daemon finds out.
  *
- * @throws DcfError INVALID_ARGUMENT with what the file exports
+ * @throws DcfError INVALID_ARGUMENT that lists what the file exports
  */
 export async function checkExport(folder: Folder, handler: HandlerExport, { inputs, outputs }: Metafile): Promise<void> {
   const exported = outputs[bundleName]?.exports ?? [];
@@ -27,11 +28,11 @@ export async function checkExport(folder: Folder, handler: HandlerExport, { inpu
   const advice =
     handler.name === 'Handler'
       ? `write: export class Handler { … }, or name another export in function.yaml: handler: ${handler.path}#Name`
-      : 'the name stands after # in function.yaml';
+      : 'give the name of an export after # in the handler of function.yaml';
   throw refuse(folder, handler.path, `has no export "${handler.name}" (${others}); ${advice}`);
 }
 
-/** JavaScript without comments, in one manner of writing. */
+/** The module as JavaScript without comments, in esbuild's uniform style, so that expressions can search it. */
 async function plainCode(folder: Folder, path: string): Promise<string> {
   const esbuild = await loadEsbuild();
   const extension = extname(path);
@@ -40,7 +41,7 @@ async function plainCode(folder: Folder, path: string): Promise<string> {
   return (await esbuild.transform(source, { loader, legalComments: 'none', jsx: 'preserve', logLevel: 'silent' })).code;
 }
 
-/** What a CommonJS module exports; `undefined` when only running it could tell. */
+/** The names that a CommonJS module exports; `undefined` if only running it could tell. */
 function commonJsExports(code: string): string[] | undefined {
   const names: string[] = [];
   const rest = code
@@ -61,7 +62,7 @@ function note(names: string[], name: string): string {
   return '';
 }
 
-/** Whether an ES module's default export is called so, or has something of that name in it. */
+/** Whether an ES module's default export has this name, or a property of this name. */
 function isInDefault(code: string, name: string): boolean {
   const escaped = name.replaceAll('$', '\\$');
   return new RegExp(

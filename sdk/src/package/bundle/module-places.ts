@@ -6,7 +6,7 @@ import { type Folder, isWithin } from '../folder/folder.js';
 import { loadEsbuild } from './esbuild.js';
 import type { Scripts } from './scripts.js';
 
-/** How a module asks for its place. */
+/** The expressions by which a module finds out its own path. */
 const asksForPlace = /\bimport\s*\.\s*meta\b|\b__dirname\b|\b__filename\b|\brequire\s*\.\s*resolve\b/;
 
 const loaders: Readonly<Record<string, Loader>> = {
@@ -20,21 +20,21 @@ const loaders: Readonly<Record<string, Loader>> = {
   '.jsx': 'jsx',
 };
 
-/** Filled in once it is known which modules are in the bundle. It is in the second line of all bundles, so that no line moves. */
+/** Is replaced by code once it is known which modules are in the bundle. It is in the second line of every bundle, so that no line moves. */
 const mark = '/* places */';
 
-/** Packages in CommonJS that were bundled in call `require`, which an ES module does not have. */
+/** The first lines of every bundle. They define `require`, which bundled CommonJS packages call and an ES module does not have. */
 export const banner = `import { createRequire as __dcfCreateRequire } from 'node:module';\nconst require = __dcfCreateRequire(import.meta.url);${mark}`;
 
-/** Makes the object that stands for `import.meta` and more in a module, from its path and the root that the paths begin at. */
+/** The function that makes the replacement for a module's `import.meta`, `__dirname` and so on, from its path and the root of the paths. */
 const placeMaker = `const __dcfPlace = (path, root) => {
 const { fileURLToPath } = require('node:url'), url = new URL(root + path, import.meta.url).href, filename = fileURLToPath(url);
 return { url, filename, dirname: require('node:path').dirname(filename), require: __dcfCreateRequire(url),
 resolve: (name) => /^[.]{0,2}[/]/.test(name) ? new URL(name, url).href : import.meta.resolve(name) }; };`.replaceAll('\n', ' ');
 
-/** The modules of one bundle that ask where they are, and what they are told: the place that they have in the folder. */
+/** The modules of one bundle that use their own path. In the bundle they get the path that they have in the function's folder. */
 export class ModulePlaces {
-  /** By the name of the object that stands for `import.meta` in a module: its path. */
+  /** The path of each module, by the name of the object that replaces its `import.meta`. */
   private readonly paths = new Map<string, string>();
 
   constructor(
@@ -43,7 +43,7 @@ export class ModulePlaces {
     private readonly scripts: Scripts,
   ) {}
 
-  /** The source of a module whose place matters, with that place put in; `undefined` for any other. */
+  /** The code of a module that uses its own path, with that path put in; `undefined` for any other module. */
   async load(file: string): Promise<{ contents: string; loader: Loader } | undefined> {
     const loader = loaders[extname(file)];
     if (loader === undefined || !isWithin(file, this.folder.real) || file.includes('/node_modules/')) return undefined;
@@ -59,7 +59,7 @@ export class ModulePlaces {
     return { contents, loader: loader.endsWith('x') ? 'jsx' : 'js' };
   }
 
-  /** The bundle's text with the places of its modules. */
+  /** Puts the code for the paths of its modules into the text of a bundle. */
   fill(text: string, bytes: Uint8Array): Uint8Array {
     const used = [...this.paths].filter(([place]) => text.includes(place)).sort(([a], [b]) => (a < b ? -1 : 1));
     const root = JSON.stringify('../'.repeat(this.entry.target.split('/').length - 1) || './');
@@ -70,7 +70,7 @@ export class ModulePlaces {
     return Buffer.from(`${text.slice(0, at)}${filled}${text.slice(at + mark.length)}`);
   }
 
-  /** JavaScript without comments in which `place` stands for what asks for the module's place; `undefined` where there is an error in it. */
+  /** The module as JavaScript without comments, in which `place` replaces `import.meta`; `undefined` if it has a syntax error. */
   private async transform(source: string, file: string, loader: Loader, place: string): Promise<string | undefined> {
     const esbuild = await loadEsbuild();
     try {
@@ -93,18 +93,18 @@ export class ModulePlaces {
       });
       return code;
     } catch {
-      // The bundler finds the same error, and tells its place.
+      // The bundler finds the same error, and reports where it is.
       return undefined;
     }
   }
 }
 
-/** Has a bundle's modules see the places that they have in the folder. */
+/** The plugin that lets the modules of a bundle see the paths that they have in the function's folder. */
 export function modulePlaces(places: ModulePlaces): Plugin {
   return { name: 'places', setup: ({ onLoad }) => onLoad({ filter: /./, namespace: 'file' }, ({ path }) => places.load(path)) };
 }
 
-/** The bundler reads it for every other module; how decorators and fields are meant depends on it. */
+/** The text of the nearest tsconfig.json above a file, which the bundler reads, too: the meaning of decorators and fields depends on it. */
 async function nearestConfig(file: string, { real }: Folder): Promise<string> {
   for (let at = dirname(file); isWithin(at, real); at = dirname(at)) {
     const text = await readFile(join(at, 'tsconfig.json'), 'utf8').catch(() => undefined);

@@ -5,7 +5,7 @@ import type { Folder } from '../folder/folder.js';
 import { bundleName } from '../folder/paths.js';
 import { loadEsbuild } from './esbuild.js';
 
-/** A module that imports one of these starts threads or processes with a script. */
+/** The packages by which a module starts threads or processes with a script. */
 const starters =
   /["'`](?:node:)?(?:worker_threads|child_process|cluster|piscina|tinypool|workerpool|poolifier|threads|jest-worker|worker-farm|synckit|bree)["'`/]/;
 
@@ -16,23 +16,24 @@ const typeScript: Readonly<Record<string, readonly string[]>> = {
   '.cjs': ['.cts'],
 };
 
-/** A text that ends like a script, whole or the end of a template. What an import or a `require` names is none: the bundler follows it. */
+/** A text, or the end of a template, that ends like the name of a script. Texts of an import or a `require` do not match: the bundler follows these. */
 const scriptText = /(?<!\bfrom |\bimport |\bimport\(|\brequire\()(["'`}])([^"'`\\\n${}]{1,300}\.[cm]?[jt]sx?)(?=["'`])/g;
 
+/** A module in whose code scripts are to be renamed. */
 interface Naming {
   /** Path of the module, relative to the folder. */
   path: string;
-  /** The name of what stands for its `import.meta`. */
+  /** The name of the object that replaces its `import.meta`. */
   place: string;
   /** Whether it starts threads or processes. */
   starts: boolean;
-  /** The bundle that it goes into. */
+  /** The bundle that it belongs to. */
   entry: { source: string; target: string };
 }
 
 /**
- * The scripts that a function's modules start threads and processes with. One that Node cannot run as it lies in the package, above all
- * TypeScript, becomes a bundle beside its source, `worker.ts.mjs`, and is called that where it is named.
+ * The scripts that a function's modules start threads and processes with. A script that Node cannot run as it is, such as TypeScript, is
+ * bundled into a file beside its source, such as `worker.ts.mjs`, and the modules that name it get the new name.
  */
 export class Scripts {
   private readonly waiting: string[] = [];
@@ -44,14 +45,14 @@ export class Scripts {
     private readonly options: BuildOptions,
   ) {}
 
-  /** Where the bundle of a script lies, relative to the folder as the script is. */
+  /** The path of a script's bundle, relative to the folder. */
   nameOf(script: string): string {
     return `${script}.mjs`;
   }
 
-  /** A script that is to be bundled and was not given before. */
+  /** The next script to bundle; `undefined` if there is none. */
   next(): string | undefined {
-    // In a fixed order, whatever came first.
+    // In a fixed order, which does not depend on the order in which they were found.
     this.waiting.sort();
     return this.waiting.shift();
   }
@@ -61,7 +62,7 @@ export class Scripts {
     return starters.test(source);
   }
 
-  /** A module's code with the names that its scripts have in the package, and the name that the module itself has there. */
+  /** The code of a module with the names that its scripts have in the package, and the module's own name there. */
   async nameIn(code: string, { path, place, starts, entry }: Naming): Promise<{ contents: string; self: string }> {
     let contents = '';
     let copied = 0;
@@ -78,7 +79,7 @@ export class Scripts {
     return { contents, self: await this.selfOf(code, { path, place, starts, entry }) };
   }
 
-  /** What a module is called in the package. One that starts others with itself has to be there. */
+  /** The name of a module in the package. A module that starts threads or processes with its own file has to be in the package. */
   private async selfOf(code: string, { path, place, starts, entry }: Naming): Promise<string> {
     if (path === entry.source && (entry.target !== bundleName || !path.includes('/'))) return entry.target;
     const naming = starts && namesItself(code, place);
@@ -88,8 +89,8 @@ export class Scripts {
   }
 
   /**
-   * The file that a text names, behind the parts of a path before it or by itself; from the module's folder or, as Node starts a function
-   * there, from the function's; if there is one.
+   * The script that a text names, with the parts of a path before it or without them; `undefined` if there is none. The path may begin in the
+   * folder of the module, or in that of the function, which is the working directory.
    */
   private async scriptOf(parts: readonly string[], text: string, from: string): Promise<string | undefined> {
     for (const named of new Set([parts.join('/') + text, text])) {
@@ -101,7 +102,7 @@ export class Scripts {
     return undefined;
   }
 
-  /** The file at a path, or the TypeScript that a path of JavaScript means. */
+  /** The file at a path; for a path of JavaScript also the TypeScript file that it stands for. */
   private async sourceOf(path: string): Promise<string | undefined> {
     if (path.startsWith('..') || path.startsWith('/') || path.includes('node_modules/')) return undefined;
     const extension = extname(path);
@@ -125,7 +126,7 @@ export class Scripts {
     this.waiting.push(script);
   }
 
-  /** Whether JavaScript imports what is not in the package as it is: TypeScript, or a package that nobody installs. */
+  /** Whether a script imports something that Node would not find in the package: TypeScript, or a package that is not installed. */
   private needsBundle(script: string): Promise<boolean> {
     let needs = this.bundled.get(script);
     if (needs === undefined) {
@@ -142,13 +143,13 @@ export class Scripts {
       const inputs = Object.keys(metafile?.inputs ?? {});
       return inputs.some((input) => isTypeScript(input) || input.startsWith('..') || input.includes('node_modules/'));
     } catch {
-      // It may be no script at all, but something for a browser. What is wrong with it shows when it is started.
+      // It may be code for a browser, and not a script. If something is wrong with it, starting it will show that.
       return false;
     }
   }
 }
 
-/** The texts before an argument, as of `join(folder, 'lib', 'worker.ts')`. */
+/** The texts before an argument: for `join(folder, 'lib', 'worker.ts')`, the text `lib`. */
 function partsBefore(code: string, index: number): string[] {
   const [list = ''] = /(?:(["'`])[^"'`\\\n$]*\1,\s+)+$/.exec(code.slice(Math.max(0, index - 200), index)) ?? [];
   return [...list.matchAll(/(["'`])(.*?)\1/g)].map(([, , part = '']) => part);
@@ -158,7 +159,7 @@ function isTypeScript(path: string): boolean {
   return /\.([cm]?ts|tsx|jsx)$/.test(path);
 }
 
-/** Whether code uses the place of its own file, and not only as what others are found from. */
+/** Whether code uses the path of its own file in another way than to find other files from it. */
 function namesItself(code: string, place: string): boolean {
   const self = `${place}\\.(?:url|filename)`;
   const others = new RegExp(

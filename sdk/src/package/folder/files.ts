@@ -6,26 +6,26 @@ import { errorCode, type Folder, linkRefused, readEntries, readTextFile, refuse,
 import { IgnoreRules, ignoreFileName } from './ignore.js';
 import { checkPackagePath, maximumFiles } from './paths.js';
 
-/** A file or folder that stays out of a package. */
+/** A file or folder that is left out of a package. */
 export interface LeftOut {
-  /** Relative to the function's folder; one of a folder ends with a slash. */
+  /** Relative to the function's folder; the path of a folder ends with a slash. */
   readonly path: string;
   readonly reason: string;
 }
 
-/** What is under a folder; paths are relative to the function's own, and sorted at each level. */
+/** The content of a folder. Paths are relative to the function's folder, and sorted at each level. */
 export interface Listing {
   readonly files: string[];
-  /** Folders that are in, and have nothing in them that is. */
+  /** Folders that belong to the package, but of whose content nothing does. */
   readonly emptyFolders: string[];
   readonly leftOut: LeftOut[];
 }
 
 /**
- * All files under a folder that belong into a package.
+ * Lists all files in a folder that belong to a package.
  *
- * @param start - where to begin, relative to the folder; '' for all of it
- * @throws DcfError INVALID_ARGUMENT for a link, a socket or pipe, a name that a package cannot carry, or too many files
+ * @param start - the folder to list, relative to the function's folder; @default '' for the function's folder itself
+ * @throws DcfError INVALID_ARGUMENT for a link, a socket or pipe, a name that is not allowed in a package, or too many files
  */
 export async function listFiles(folder: Folder, start = ''): Promise<Listing> {
   const rules = new IgnoreRules(start);
@@ -35,7 +35,7 @@ export async function listFiles(folder: Folder, start = ''): Promise<Listing> {
   return listing;
 }
 
-/** The folders that lead to a path, the outermost first: '' is the function's own. */
+/** The folders above a path, the outermost first: '' is the function's folder. */
 export function foldersAbove(path: string): string[] {
   return path === '' ? [] : path.split('/').map((_, index, names) => names.slice(0, index).join('/'));
 }
@@ -44,7 +44,7 @@ async function addRules(folder: Folder, path: string, rules: IgnoreRules): Promi
   rules.add(path, (await readTextFile(folder, join(path, ignoreFileName))) ?? '');
 }
 
-/** Returns whether there is anything in it. */
+/** Lists a folder and those below it. Returns whether any of its content belongs to the package. */
 async function walk(folder: Folder, under: string, rules: IgnoreRules, { files, emptyFolders, leftOut }: Listing): Promise<boolean> {
   const entries = await readEntries(folder, under);
   if (entries.some(({ name }) => name === ignoreFileName)) await addRules(folder, under, rules);
@@ -74,26 +74,26 @@ async function walk(folder: Folder, under: string, rules: IgnoreRules, { files, 
 }
 
 async function leftOutBecause(folder: Folder, path: string, entry: Dirent, rules: IgnoreRules): Promise<string | undefined> {
-  if (entry.name === ignoreFileName && entry.isFile()) return 'it says what is left out';
-  // A link may stand for a folder: a rule for folders is meant for it too.
+  if (entry.name === ignoreFileName && entry.isFile()) return 'it lists what is left out';
+  // A link may lead to a folder, so rules for folders apply to it, too.
   if (entry.isSymbolicLink()) return rules.test(path, false) ?? rules.test(path, true);
   const reason = rules.test(path, entry.isDirectory());
   if (reason !== undefined || !entry.isDirectory() || rules.takesIn(path, true)) return reason;
-  // https://docs.python.org/3/library/venv.html: whatever such a folder is called, this file is in it.
+  // Every virtual environment has this file, whatever its name: https://docs.python.org/3/library/venv.html
   const isVirtual = (await readEntries(folder, path)).some(({ name }) => name === 'pyvenv.cfg');
   return isVirtual ? `a virtual environment of Python, left out by default ("!${path}/" in ${ignoreFileName} takes it in)` : undefined;
 }
 
-/** The refusal of a package with more files than a package may have. */
+/** The error for a package with too many files. */
 export function tooManyFiles(folder: Folder): DcfError {
   const advice = 'list what the function does not need in .dcfignore';
   return new DcfError('INVALID_ARGUMENT', `${folder.shown} has more than ${maximumFiles} files: ${advice}`);
 }
 
 /**
- * Whether `path` is a file or a folder; `undefined` when there is nothing.
+ * Whether `path` is a file or a folder; `undefined` if it does not exist.
  *
- * @throws DcfError INVALID_ARGUMENT for a path that leads through a link, or to what is neither
+ * @throws DcfError INVALID_ARGUMENT for a path with a symbolic link, and for anything but a file or a folder
  */
 export async function kindOf(folder: Folder, path: string): Promise<'file' | 'folder' | undefined> {
   try {
@@ -109,10 +109,10 @@ export async function kindOf(folder: Folder, path: string): Promise<'file' | 'fo
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
     throw unreadable(folder, path, error);
   }
-  throw refuse(folder, path, 'is neither a file nor a folder');
+  throw refuse(folder, path, 'is neither a file nor a folder: a package can have only these');
 }
 
 function problemOf(path: string): string | undefined {
-  // Node puts U+FFFD for bytes that are no UTF-8; such a file could not be opened by that name.
+  // Node gives U+FFFD for bytes that are not UTF-8: a file with such a name could not be opened.
   return path.includes('\uFFFD') ? 'has a name that is not valid UTF-8: rename it' : checkPackagePath(path);
 }

@@ -6,19 +6,19 @@ import { decodeText } from '../../text.js';
 
 /** The folder of a function. */
 export interface Folder {
-  /** Absolute and without links: to read from. */
+  /** Its absolute path without symbolic links, for reading. */
   readonly real: string;
-  /** As the user gave it: for messages. */
+  /** Its path as the user gave it, for messages. */
   readonly shown: string;
-  /** Absolute and without links: nothing outside of it is read. `undefined`: no such border. */
+  /** The folder outside of which nothing is read, as an absolute path without symbolic links; `undefined` for no such limit. */
   readonly within: string | undefined;
 }
 
-/** Where a folder may lie, and what it is called. */
+/** Options for opening a folder. */
 export interface FolderOptions {
-  /** What messages call it, where that is not its path. */
+  /** The folder's name in messages. @default its path */
   shown?: string | undefined;
-  /** Absolute and without links: a folder elsewhere is refused, and so is every import that leads elsewhere. */
+  /** An absolute path without symbolic links: a folder outside of it is refused, and so are imports of files outside. @default no limit */
   within?: string | undefined;
 }
 
@@ -32,12 +32,12 @@ export function refuse(folder: Folder, path: string, problem: string): DcfError 
   return new DcfError('INVALID_ARGUMENT', `${join(folder.shown, path)} ${problem}`);
 }
 
-/** @throws DcfError INVALID_ARGUMENT when there is no such folder, or it is not where it may be */
+/** Opens the folder of a function. @throws DcfError INVALID_ARGUMENT when there is no such folder, or it is outside of `within` */
 export async function openFolder(directory: string, { shown = directory, within }: FolderOptions = {}): Promise<Folder> {
   try {
     const real = await realpath(directory);
     if (within !== undefined && !isWithin(real, within))
-      throw new DcfError('INVALID_ARGUMENT', `${shown} leads out of the folder it is in`);
+      throw new DcfError('INVALID_ARGUMENT', `${shown} is a link to a folder outside of the one from which functions may be packed`);
     if ((await stat(real)).isDirectory()) return { real, shown, within };
   } catch (error) {
     if (DcfError.is(error)) throw error;
@@ -46,7 +46,7 @@ export async function openFolder(directory: string, { shown = directory, within 
   throw new DcfError('INVALID_ARGUMENT', `${shown} is a file; give the folder that has function.yaml in it`);
 }
 
-/** The entries of one folder in a fixed order, whatever the file system's own is. */
+/** The entries of one folder, sorted by name: file systems give them in different orders. */
 export async function readEntries(folder: Folder, path: string): Promise<Dirent[]> {
   try {
     const entries = await readdir(join(folder.real, path), { withFileTypes: true });
@@ -56,7 +56,11 @@ export async function readEntries(folder: Folder, path: string): Promise<Dirent[
   }
 }
 
-/** Text of a file that need not be there: `undefined` then. It must be no link, and UTF-8; a byte order mark is left out. */
+/**
+ * The text of a file, without a byte order mark; `undefined` if there is no such file.
+ *
+ * @throws DcfError INVALID_ARGUMENT when it is a link, cannot be read, or is not UTF-8
+ */
 export async function readTextFile(folder: Folder, path: string): Promise<string | undefined> {
   try {
     const file = await openFile(folder, path);
@@ -79,27 +83,27 @@ function decode(folder: Folder, path: string, bytes: Uint8Array): string {
   }
 }
 
-/** Opens what must be a file: no link is followed, and a pipe without a writer does not block. */
+/** Opens a file. It follows no link, and does not block for a pipe. @throws DcfError INVALID_ARGUMENT when it is not a file */
 export async function openFile(folder: Folder, path: string): Promise<FileHandle> {
   const file = await open(join(folder.real, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   if ((await file.stat()).isFile()) return file;
   await file.close();
-  throw refuse(folder, path, 'is no file');
+  throw refuse(folder, path, 'is not a file');
 }
 
-/** The refusal of a file or folder that the system would not give. */
+/** The error for a file or folder that cannot be read. */
 export function unreadable(folder: Folder, path: string, error: unknown): DcfError {
   if (DcfError.is(error)) return error;
   if (errorCode(error) === 'ELOOP') return linkRefused(folder, path);
   return refuse(folder, path, `cannot be read: ${reasonOf(error)}`);
 }
 
-/** The refusal of a symbolic link. */
+/** The error for a symbolic link. */
 export function linkRefused(folder: Folder, path: string): DcfError {
   return refuse(folder, path, 'is a symbolic link: put the file itself there, or list the link in .dcfignore');
 }
 
-/** What a file system error says, without the call that failed. */
+/** The reason of a file system error, in words. */
 export function reasonOf(error: unknown): string {
   switch (errorCode(error)) {
     case 'ENOENT':
@@ -107,7 +111,7 @@ export function reasonOf(error: unknown): string {
     case 'EACCES':
       return 'permission denied';
     case 'ENOTDIR':
-      return 'a part of the path is no folder';
+      return 'a part of the path is not a folder';
     default:
       return messageOf(error);
   }

@@ -1,9 +1,9 @@
 import ignore, { type Ignore } from 'ignore';
 
-/** The file whose lines say what a package is not to have: gitignore syntax, https://git-scm.com/docs/gitignore. */
+/** The file that lists what is left out of a package, in the syntax of gitignore (https://git-scm.com/docs/gitignore). */
 export const ignoreFileName = '.dcfignore';
 
-/** What is no part of a function: what others install, cache, edit or keep secret. A `!pattern` in .dcfignore takes it in. */
+/** What is left out by default: what other tools install, cache or write, and secrets. A `!pattern` in .dcfignore includes it again. */
 const defaultPatterns = [
   ...['.git', '.hg', '.svn', '.jj'],
   ...['node_modules', 'venv', '.venv', '__pycache__', '*.py[co]'],
@@ -14,15 +14,15 @@ const defaultPatterns = [
   ...['*.sw[a-p]', '*~', '.#*', '\\#*#', '.idea', '.vscode'],
 ];
 
-/** Which files and folders stay out of a package, and which rule says so. All paths are relative to the function's folder. */
+/** Decides which files and folders are left out of a package, and by which rule. All paths are relative to the function's folder. */
 export class IgnoreRules {
-  /** What the .dcfignore files say; where it is not asked for the whole folder, those below `start` alone. */
+  /** The rules of the .dcfignore files; if `start` is not the function's folder, only of those in and below `start`. */
   private readonly given = ignore({ ignorecase: false });
   private readonly defaults = ignore({ ignorecase: false }).add(defaultPatterns);
 
   /**
-   * @param start - the folder for which the rules are asked; '' for the function's own. What .dcfignore files above another one
-   *   leave out is in all the same, for the manifest names it
+   * @param start - the folder to decide about; @default '' for the function's folder. The .dcfignore files above any other folder do not
+   *   count, as the manifest names that folder
    */
   constructor(private readonly start = '') {
     const names = start === '' ? [] : start.split('/');
@@ -30,9 +30,9 @@ export class IgnoreRules {
   }
 
   /**
-   * Adds the rules of a .dcfignore; those of a folder are to come before those of the folders in it.
+   * Adds the rules of a .dcfignore file. The files of outer folders must be added before those of inner ones.
    *
-   * @param folder - where the file lies
+   * @param folder - the folder of the file
    */
   add(folder: string, text: string): void {
     const file = folder === '' ? ignoreFileName : `${folder}/${ignoreFileName}`;
@@ -45,14 +45,14 @@ export class IgnoreRules {
     }
   }
 
-  /** Why a file or folder stays out; `undefined` when it does not. Its own folder must not stay out. */
+  /** The reason why a file or folder is left out; `undefined` if it is not. The folder that it is in must not be left out itself. */
   test(path: string, isFolder: boolean): string | undefined {
     const asked = isFolder ? `${path}/` : path;
     const mark = reason(this.given, asked);
     return mark ?? reason(this.defaults, asked);
   }
 
-  /** Whether a `!pattern` names a file or folder that would stay out by default. */
+  /** Whether a `!pattern` includes a file or folder that would be left out by default. */
   takesIn(path: string, isFolder: boolean): boolean {
     return this.defaults.test(isFolder ? `${path}/` : path).unignored;
   }
@@ -64,10 +64,10 @@ function reason(rules: Ignore, path: string): string | undefined {
   return rule?.mark ?? `left out by default ("!${rule?.pattern ?? path}" in ${ignoreFileName} takes it in)`;
 }
 
-/** A line as it would stand in the function's own folder. */
+/** The pattern of a line, as it would be written in the function's own folder. */
 function anchor(folder: string, line: string): string {
   const [, negation = '', given = ''] = /^(!?)(.*)$/s.exec(line) ?? [];
-  // git takes `./name` for no path at all; people write it for the name beside the file.
+  // In git `./name` matches nothing, but people write it for the name beside the file.
   const pattern = given.replace(/^(\.\/+)+/, '/');
   if (folder === '') return negation + pattern;
   const inner = pattern.replace(/^\\([!#])/, '$1');
@@ -75,7 +75,7 @@ function anchor(folder: string, line: string): string {
   return `${negation}/${literal(folder)}/${isAnchored ? inner.replace(/^\/+/, '') : `**/${inner}`}`;
 }
 
-/** Whether a line is a negation that does not match just any name, as those of `*`, `!*\/` and `!*.py` for "nothing but Python" do. */
+/** Whether a line is a negation of a certain name, other than in `*`, `!*\/` and `!*.py`, which mean "nothing but Python". */
 function namesSomething(line: string): boolean {
   const last = line.trim().replace(/\/+$/, '').split('/').at(-1) ?? '';
   return line.startsWith('!') && /[^!*?]/.test(last);

@@ -1,14 +1,14 @@
-/** Longest path of a file in a package, in bytes of UTF-8. */
+/** The longest path of a file in a package, in bytes of UTF-8. */
 export const maximumPathBytes = 512;
-/** Longest name between two slashes, in bytes of UTF-8: what common file systems take. */
+/** The longest name between two slashes, in bytes of UTF-8: the limit of common file systems. */
 export const maximumNameBytes = 255;
-/** Most files in a package. */
+/** The largest number of files in a package. */
 export const maximumFiles = 20_000;
 
 /**
- * Why `path` may not be the path of a file in a package, in words that follow the path, such as `is absolute`; `undefined`
- * when it may. A path is relative to the function's folder, with forward slashes and without `.` or `..`, so that joining it
- * to a folder never leads out of that folder, on any system.
+ * Why `path` is not allowed as the path of a file in a package; the text is meant to follow the path, such as `is absolute`. `undefined` if
+ * it is allowed. A path is relative to the function's folder, with forward slashes and without `.` or `..`, so that joined to a folder it
+ * never leads out of that folder, on any system.
  */
 export function checkPackagePath(path: string): string | undefined {
   if (path === '') return 'is empty';
@@ -18,7 +18,7 @@ export function checkPackagePath(path: string): string | undefined {
   if (path.startsWith('/')) return 'is absolute: it must be relative to the folder of the function';
   if (/^[A-Za-z]:/.test(path)) return 'begins with a drive letter: it must be relative to the folder of the function';
   const bytes = Buffer.byteLength(path);
-  if (bytes > maximumPathBytes) return `is ${bytes} bytes long: ${maximumPathBytes} are allowed`;
+  if (bytes > maximumPathBytes) return `is ${bytes} bytes long: up to ${maximumPathBytes} are allowed`;
   const names = path.split('/');
   for (const name of names) {
     const problem = checkName(name);
@@ -50,16 +50,16 @@ export function findCollision(paths: Iterable<string>): [string, string] | undef
   return undefined;
 }
 
-/** Equal for paths that some file system takes for the same. Upper case after lower case also joins `ſ` with `s` and `ς` with `σ`. */
+/** A form that is equal for paths which some file system treats as the same. Upper case after lower case also joins `ſ` with `s` and `ς` with `σ`. */
 function foldPath(path: string): string {
   return path.normalize('NFC').toLowerCase().toUpperCase().normalize('NFC');
 }
 
 function checkName(name: string): string | undefined {
-  if (name === '') return 'has an empty name in it, as of a doubled slash or one at the end';
+  if (name === '') return 'has an empty name in it: remove a double slash, or a slash at the end';
   if (name === '.' || name === '..') return `has "${name}" in it: it must not lead out of the folder of the function`;
   const bytes = Buffer.byteLength(name);
-  if (bytes > maximumNameBytes) return `has a name of ${bytes} bytes in it: ${maximumNameBytes} are allowed`;
+  if (bytes > maximumNameBytes) return `has a name of ${bytes} bytes in it: up to ${maximumNameBytes} are allowed`;
   return undefined;
 }
 
@@ -71,6 +71,6 @@ function hasControlCharacter(path: string): boolean {
   return false;
 }
 
-/** Where the handler's bundle lies in a package: always at its root. Each module in it knows its own place. */
+/** The path of the handler's bundle in a package: always at its root. */
 export const bundleName = 'handler.mjs';
 export const bundleMapName = `${bundleName}.map`;

@@ -5,8 +5,8 @@ import { type Attempt, backoff, type RetryPolicy, retrying, retryNotStarted } fr
 import { attemptUnary, type Received, type UnaryMethod } from './unary.js';
 
 /**
- * `Check` of the standard health service, https://grpc.io/docs/guides/health-checking/. The empty request asks for the
- * whole server; the reply is { 1 status: enum }, and SERVING is 1.
+ * The method `Check` of the standard health service, https://grpc.io/docs/guides/health-checking/. An empty request asks about the whole
+ * server. The reply is { 1 status: enum }, where SERVING is 1.
  */
 const method: UnaryMethod<Buffer, boolean> = {
   path: '/grpc.health.v1.Health/Check',
@@ -16,14 +16,14 @@ const method: UnaryMethod<Buffer, boolean> = {
 
 type Checked = Attempt<Received<boolean>>;
 
-/** A check changes nothing, so a connection that broke is one more reason to try again. */
+/** Tries again also after a connection that broke, as a check changes nothing. */
 const retryCheck: RetryPolicy = (failure, attempts, elapsedMs, limits) =>
   failure.kind === 'broken' ? backoff(attempts) : retryNotStarted(failure, attempts, elapsedMs, limits);
 
 /**
- * Waits until the daemon takes calls. A server that has no health service counts as ready.
+ * Waits until the daemon takes calls. A server without a health service counts as ready.
  *
- * @throws DcfError UNAVAILABLE or DEADLINE_EXCEEDED when it does not in time, CANCELLED when the signal aborts
+ * @throws DcfError UNAVAILABLE or DEADLINE_EXCEEDED when it takes none in time; CANCELLED when the signal aborts
  */
 export async function waitUntilReady(channel: OpenChannel, limits: Limits): Promise<void> {
   await check(channel, { ...limits, waitForReady: true }, (checked) => {
@@ -33,10 +33,10 @@ export async function waitUntilReady(channel: OpenChannel, limits: Limits): Prom
 }
 
 /**
- * Makes sure that a daemon answers at all, ready or not. A stream begins with this, so that "nobody is there" is told from
- * "the stream broke".
+ * Makes sure that a daemon answers, ready or not. It is called before a stream, so that a missing daemon and a broken stream give different
+ * errors.
  *
- * @throws DcfError as an invocation would
+ * @throws DcfError as a call does
  */
 export async function reachDaemon(channel: OpenChannel, limits: Limits): Promise<void> {
   await check(channel, limits, (checked) => (checked.ok || checked.failure.kind === 'answered' ? undefined : checked.failure));
@@ -46,7 +46,7 @@ async function check(channel: OpenChannel, limits: Limits, problemOf: (checked: 
   await retrying(channel, limits, retryCheck, async (): Promise<Attempt<true>> => {
     const failure = problemOf(await attemptUnary(channel, { method, request: Buffer.alloc(0), headers: [] }, limits));
     if (failure === undefined) return { ok: true, reply: true };
-    // It does not matter how far a check came.
+    // The message for a late check is always that no daemon answers, whether its request had been sent or not.
     return { ok: false, failure: failure.kind === 'late' ? { kind: 'late', sent: false } : failure };
   });
 }

@@ -2,15 +2,15 @@ import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { ChunkWriter, encodeStreamEnd, requestChunks, type SentChunk } from '../../contract/chunks.js';
 import { readInput } from './invoke.js';
 
-/** Where the chunks of an input come from. */
+/** The iterator that gives the chunks of an input. */
 export type ChunkSource = AsyncIterator<Uint8Array | string> | Iterator<Uint8Array | string>;
 
 /** Bytes that may wait to be written before the source is asked for more. */
 const maxQueued = 64 * 1024;
 
-/** Sends the chunks of an input as they come, no faster than the daemon takes them. */
+/** Sends the chunks of an input, no faster than the daemon accepts them. */
 export class InputPump {
-  /** What the source threw, or why a chunk of it cannot be sent. */
+  /** The error of the source, or of a chunk that cannot be sent. */
   fault: unknown;
   #queued = 0;
   #over = false;
@@ -18,8 +18,8 @@ export class InputPump {
   readonly #writer: ChunkWriter<SentChunk>;
 
   /**
-   * @param maxPayload - bytes of one chunk
-   * @param onMove - told whenever the daemon has taken something
+   * @param maxPayload - most bytes of one chunk; `undefined` for no limit
+   * @param onMove - called whenever the daemon has accepted a chunk
    */
   constructor(
     private readonly call: ClientDuplexStream<Buffer, Buffer>,
@@ -28,7 +28,7 @@ export class InputPump {
     onMove: () => void,
   ) {
     const write = (message: Buffer, written: () => void): void => {
-      // A write that fails is followed by the call's status, which says why.
+      // After a write that fails comes the call's status, which has the reason.
       call.write(message, (error?: Error | null) => {
         if (!error) written();
       });
@@ -40,7 +40,7 @@ export class InputPump {
     });
   }
 
-  /** Sends all of it and ends this side of the call. Never rejects: when the source fails, the call is cancelled. */
+  /** Sends all chunks, and ends this side of the call. Never rejects: if the source fails, the call is cancelled. */
   async run(): Promise<void> {
     try {
       for (let next = await this.source.next(); next.done !== true; next = await this.source.next()) {
@@ -59,12 +59,12 @@ export class InputPump {
     }
   }
 
-  /** The call is over: nothing more is sent, and the source is told that no more of it is wanted. */
+  /** Called when the call has ended: sends nothing more, and ends the source. */
   stop(): void {
     if (this.#over) return;
     this.#over = true;
     this.#wake();
-    // It may be waiting for its next chunk, for as long as it likes.
+    // Not awaited, as the source may wait for its next chunk for any time.
     void Promise.resolve(this.source.return?.()).catch(() => undefined);
   }
 

@@ -12,22 +12,23 @@ export interface Invocation {
   /** A string is sent as UTF-8. */
   bytes: Uint8Array | string;
   headers: HeaderOptions;
-  /** Bytes of the input, and of the output. */
+  /** Most bytes of the input, and of the output; `undefined` for no limit. */
   maxPayload: number | undefined;
 }
 
+/** The result of a call. */
 export interface Invoked {
   output: Uint8Array;
-  /** What the daemon told of the call: nothing, its id, or all of it. */
+  /** The daemon's report: all of it, only the call's id, or nothing. */
   daemonReport: Partial<DaemonReport>;
   attempts: number;
 }
 
 const identity = (message: Buffer): Buffer => message;
-/** The envelope is written by hand (contract/envelope.ts), so that a payload is copied once on its way. */
+/** The codecs change nothing, as the envelope is written by hand (contract/envelope.ts): so a payload is copied only once. */
 const method: UnaryMethod<Buffer, Buffer> = { path: '/dcf.v1.Functions/Invoke', requestSerialize: identity, responseDeserialize: identity };
 
-/** Calls a function. Throws a DcfError, whatever goes wrong. */
+/** Calls a function. @throws DcfError, whatever goes wrong */
 export async function invoke(channel: OpenChannel, { service, bytes, headers, maxPayload }: Invocation, limits: Limits): Promise<Invoked> {
   const request = encodeInvokeRequest({ function: service, input: readInput(bytes, maxPayload) });
   const { reply, attempts } = await callUnary(channel, { method, request, headers: callHeaders(headers) }, limits);
@@ -38,7 +39,7 @@ export async function invoke(channel: OpenChannel, { service, bytes, headers, ma
   };
 }
 
-/** The bytes to send. Throws a DcfError INVALID_ARGUMENT when they are none, RESOURCE_EXHAUSTED over the limit. */
+/** The bytes of an input. @throws DcfError INVALID_ARGUMENT for another type; RESOURCE_EXHAUSTED when it is over the limit */
 export function readInput(bytes: Uint8Array | string, limit = Number.POSITIVE_INFINITY): Uint8Array {
   const input = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
   if (!(input instanceof Uint8Array)) throw new DcfError('INVALID_ARGUMENT', 'the input must be a Uint8Array or a string');

@@ -16,7 +16,7 @@ export interface StreamEnd {
 /** A stream that the daemon has accepted. */
 export interface OpenStream {
   call: ClientDuplexStream<Buffer, Buffer>;
-  /** Never rejects. */
+  /** Resolves when the stream has ended; never rejects. */
   ended: Promise<StreamEnd>;
 }
 
@@ -24,10 +24,10 @@ const path = '/dcf.v1.Functions/Stream';
 const identity = (message: Buffer): Buffer => message;
 
 /**
- * Opens a stream with its first message. Resolves once the daemon has accepted it, or with why it did not: until then nothing has
- * been started, and no chunk was needed.
+ * Opens a stream with its first message. Resolves once the daemon has accepted it, or with the reason why it did not: no call has been
+ * started then, and no chunk was read from the input.
  *
- * @param whole - the first message has all of the input
+ * @param whole - whether the first message has the whole input
  */
 export function openStream(
   channel: OpenChannel,
@@ -39,7 +39,7 @@ export function openStream(
   if (channel.closed.aborted) return Promise.resolve({ ok: false, failure: { kind: 'cancelled' } });
   return new Promise((resolve) => {
     const call: OpenStream['call'] = channel.client.makeBidiStreamRequest(path, identity, identity, channel.metadata(headers));
-    // The status says all of it; without a listener the event would be an uncaught exception.
+    // The status has everything about the error; without a listener the event would be an uncaught exception.
     call.on('error', () => undefined);
     let late = false;
     const cancelLate = (): void => {

@@ -11,10 +11,10 @@ import { type ChunkSource, InputPump } from './input-pump.js';
 import { readInput } from './invoke.js';
 import { type OpenStream, openStream } from './open-stream.js';
 
-/** Chunks of an input. A chunk is not to be changed once it was given: it may wait to be sent. */
+/** Chunks of an input. A chunk must not be changed after it was given, as it may not have been sent yet. */
 export type Chunks = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
 
-/** The input of a streamed call: chunks, or all of it at once; none is an empty input. */
+/** The input of a streamed call: chunks, or the whole input at once; `undefined` for an empty input. */
 export type StreamInput = Chunks | Uint8Array | string | undefined;
 
 /** One streamed call of a function. */
@@ -22,20 +22,22 @@ export interface StreamedInvocation {
   service: string;
   input: StreamInput;
   headers: HeaderOptions;
-  /** Bytes of one chunk, or of an input that is sent at once. */
+  /** Most bytes of one chunk, or of an input that is sent at once; `undefined` for no limit. */
   maxPayload: number | undefined;
 }
 
-/** What is known of a streamed call, and written down as it becomes known. */
+/** What is known about a streamed call; it is updated while the call runs. */
 export interface StreamProgress {
   attempts: number;
-  /** What the daemon told of it. */
+  /** The daemon's report. */
   daemonReport: Partial<DaemonReport>;
 }
 
 /**
- * Calls a function in chunks and yields those of its output. `limits.timeoutMs` is how long nothing may move while a chunk is
- * waited for. Throws a DcfError, whatever goes wrong, or what the input's iterator throws.
+ * Makes a streamed call and yields the chunks of its output. `limits.timeoutMs` limits how long nothing may move while the reader waits for
+ * a chunk.
+ *
+ * @throws DcfError, whatever goes wrong; whatever the input's iterator throws
  */
 export async function* streamChunks(
   channel: OpenChannel,
@@ -90,7 +92,7 @@ async function* readChunks(
   }
 }
 
-/** The next message; `undefined` when there is none, whose reason the call's status tells. */
+/** The next message; `undefined` at the end. The call's status says whether it failed. */
 async function nextOf(messages: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
   try {
     const { done, value } = await messages.next();
@@ -108,19 +110,19 @@ function readChunk(chunks: ChunkReader): Uint8Array | undefined {
   }
 }
 
-/** What gives the chunks of an input; `undefined` for an input that is sent at once. */
+/** Makes the iterator of an input in chunks; `undefined` for an input that is sent at once. */
 function sourceOf(input: StreamInput): (() => ChunkSource) | undefined {
   if (input === undefined || typeof input === 'string' || input instanceof Uint8Array) return undefined;
   if (typeof input === 'object' && Symbol.asyncIterator in input) return () => input[Symbol.asyncIterator]();
   if (typeof input === 'object' && Symbol.iterator in input) return () => input[Symbol.iterator]();
-  throw new DcfError('INVALID_ARGUMENT', 'the input of a stream is bytes, a string, or an iterable of them');
+  throw new DcfError('INVALID_ARGUMENT', 'the input of a stream must be bytes, a string, or an iterable of them');
 }
 
 function wholeOf(input: StreamInput): Uint8Array | string {
   return typeof input === 'string' || input instanceof Uint8Array ? input : '';
 }
 
-/** Tells when nothing has moved for too long while somebody waits; who does not ask for chunks may take any time. */
+/** Limits how long nothing may move while the reader waits for a chunk. While the reader does not ask for one, no time counts. */
 class IdleTimer {
   passed = false;
   #waiting = false;
@@ -134,16 +136,18 @@ class IdleTimer {
     }, timeoutMs);
   }
 
+  /** Starts the time: the reader waits for a chunk. */
   wait(): void {
     this.#waiting = true;
     this.#timer.refresh();
   }
 
-  /** Something has moved. */
+  /** Starts the time again if it counts: something has moved. */
   touch(): void {
     if (this.#waiting) this.#timer.refresh();
   }
 
+  /** Stops the time: the reader has a chunk. */
   pause(): void {
     this.#waiting = false;
   }

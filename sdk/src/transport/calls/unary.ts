@@ -7,30 +7,30 @@ import type { OpenChannel } from '../open-channel.js';
 import type { Limits } from '../options.js';
 import { type Attempt, type RetryPolicy, retrying, retryNotStarted } from '../retry.js';
 
-/** A method of one request and one reply, with its codecs. proto-loader's method definitions are such. */
+/** A method of one request and one reply, with its codecs. The method definitions of grpc-js have this form. */
 export interface UnaryMethod<Request, Reply> {
   path: string;
   requestSerialize: (request: Request) => Buffer;
   responseDeserialize: (message: Buffer) => Reply;
 }
 
-/** One call. */
+/** One call of a method. */
 export interface UnaryCall<Request, Reply> {
   method: UnaryMethod<Request, Reply>;
   request: Request;
   headers: Headers;
 }
 
-/** A reply and what came with it. */
+/** A reply and its trailers. */
 export interface Received<Reply> {
   message: Reply;
   trailers: Metadata;
 }
 
 /**
- * Calls a method, and again where that is safe.
+ * Calls a method, and tries again where the policy allows it.
  *
- * @param policy - what may be tried again; by default what was certainly not started
+ * @param policy - @default tries again only what was certainly not started
  * @throws DcfError, whatever goes wrong
  */
 export async function callUnary<Request, Reply>(

@@ -55,7 +55,7 @@ test('names and values that none can have are refused, and nothing shows the val
   const data = await temporaryFolder(t);
   const secrets = await Secrets.open(data);
   for (const name of ['', '../x', 'a b', '1A', 'A-B', 'A.tmp', `A${'x'.repeat(128)}`]) {
-    await assert.rejects(secrets.set(name, value, undefined), { code: 'INVALID_ARGUMENT', message: /is no name of a secret/ });
+    await assert.rejects(secrets.set(name, value, undefined), { code: 'INVALID_ARGUMENT', message: /is not a valid name of a secret/ });
   }
   await assert.rejects(secrets.set('A', Buffer.alloc(0), undefined), { code: 'INVALID_ARGUMENT', message: 'the value of A is empty' });
   const large = Buffer.alloc(64 * 1024 + 1, 'v');
