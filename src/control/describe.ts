@@ -10,7 +10,7 @@ import { withoutSecrets } from './live/secret-pool.js';
 
 type Condition = Pick<FunctionSummary, 'state' | 'reason' | 'replicas' | 'readyReplicas'>;
 
-/** Whether a function can take calls, told the same way everywhere: its active revision, and the replicas of all that get calls. */
+/** Whether a function can take calls: the state of its active revision, and the replicas of all revisions that get calls. */
 export function condition(live: LiveFunction): Condition {
   const { state, reason } = conditionOf(live.running, live.revision);
   const conditions = live.revisions.map(({ running, revision }) => conditionOf(running, revision));
@@ -30,7 +30,7 @@ function conditionOf(running: Running, revision: Revision): Condition {
   return { state: reason === '' ? 'starting' : 'failed', reason, ...counts };
 }
 
-/** Whether a function takes calls: it is ready, or at rest and started by its first call. */
+/** Whether a function takes calls: it is ready, or it has no replica and its first call starts one. */
 export function isAvailable(live: LiveFunction): boolean {
   return live.isAvailable(live.revision.id);
 }
@@ -60,9 +60,9 @@ export function summarize(live: LiveFunction): FunctionSummary {
 }
 
 /**
- * All that is known of a function.
+ * Everything that is known about a function.
  *
- * @param record - what the registry has of it now
+ * @param record - the function's record in the registry; @default the record that it runs by
  */
 export function describe(live: LiveFunction, record: FunctionRecord = live.record): FunctionDescription {
   const { revision, running } = live;
@@ -87,12 +87,12 @@ export function describe(live: LiveFunction, record: FunctionRecord = live.recor
   };
 }
 
-/** A manifest with every default, and with the limits that hold here: the daemon's are the upper bounds of every function's. */
+/** A manifest with every default, and with the limits that are in force: the daemon's own limits apply to every function. */
 function inForce({ given: _, ...manifest }: Manifest, running: Running): Omit<Manifest, 'given'> {
   return running.kind === 'pool' ? { ...manifest, limits: { ...manifest.limits, payload: running.pool.maxPayload } } : manifest;
 }
 
-/** A pool leaves out the sizes that never came. */
+/** The batches by size. The list may have holes for sizes that never came. */
 function describeBatches(countsBySize: readonly number[]): FunctionDescription['batches'] {
   return [...countsBySize].map((count = 0, size) => ({ size, count })).filter(({ count }) => count > 0);
 }

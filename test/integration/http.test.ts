@@ -125,7 +125,13 @@ const refused: [what: string, answer: () => Promise<Answer>, status: number, cod
   ['bad milliseconds', () => call('echo', 'x', { 'dcf-timeout-ms': '-5' }), 400, 'INVALID_ARGUMENT', /^dcf-timeout-ms: "-5"/],
   ['gzip', () => call('echo', 'x', { 'content-encoding': 'gzip' }), 415, 'INVALID_ARGUMENT', /content-encoding "gzip"/],
   ['an unknown path', () => send('/functions/echo/more'), 404, 'NOT_FOUND', /nothing at "\/functions\/echo\/more"; a call is POST/],
-  ['a wrong method', () => send('/functions/echo', { method: 'DELETE' }), 405, 'UNIMPLEMENTED', /DELETE is not allowed for.*GET, HEAD, POST/],
+  [
+    'a wrong method',
+    () => send('/functions/echo', { method: 'DELETE' }),
+    405,
+    'UNIMPLEMENTED',
+    /DELETE is not allowed for.*GET, HEAD, POST/,
+  ],
   ['a method that nobody knows', () => send('/x', { method: 'PROPFIND' }), 404, 'NOT_FOUND', /nothing at/],
   ['a page in a browser', () => call('echo', 'x', { origin: 'https://example.org' }), 403, 'PERMISSION_DENIED', /pages in a browser/],
 ];

@@ -51,9 +51,9 @@ test('Deploy refuses a name that is taken, and Update one that is not', async (t
   await deploySource(t, daemon, 'taken', echoSource);
   t.after(() => call('Delete', { FunctionName: 'taken' }));
   const deploy = await call('Deploy', { Service: 'taken', Image: 'greet' });
-  assert.deepEqual(deploy, { code: 'ALREADY_EXISTS', details: 'there is a function taken already: Update changes it' });
+  assert.deepEqual(deploy, { code: 'ALREADY_EXISTS', details: 'the function taken exists already: use Update to change it' });
   const update = await call('Update', { Service: 'absent', Image: 'greet' });
-  assert.deepEqual(update, { code: 'NOT_FOUND', details: 'there is no function absent: Deploy makes it' });
+  assert.deepEqual(update, { code: 'NOT_FOUND', details: 'there is no function absent: use Deploy to create it' });
   assert.equal(await answerOf(daemon, 'taken', { input: 'still echo' }), 'still echo');
 });
 

@@ -84,6 +84,6 @@ test('it leaves no room to split the traffic', async (t) => {
   const folder = await temporaryDirectory(t);
   await deploySource(t, daemon, 'alone', exclusive(folder, '1'), { update: 'recreate' });
   const second = deploySource(t, daemon, 'alone', exclusive(folder, '2'), { update: 'recreate', rollout: { traffic: 10 } });
-  await assert.rejects(second, { code: 'FAILED_PRECONDITION', message: /no room for two revisions/ });
+  await assert.rejects(second, { code: 'FAILED_PRECONDITION', message: /only one revision runs at a time/ });
   assert.equal(await answerOf(daemon, 'alone'), '1');
 });

@@ -145,7 +145,7 @@ export class Handler {
     () => daemon.control.scale('busy', { min: 2 }),
     () => daemon.control.delete('busy'),
   ])
-    await assert.rejects(change(), { code: 'ABORTED', message: /another change of busy is under way/ });
+    await assert.rejects(change(), { code: 'ABORTED', message: /another change of busy is running/ });
   assert.equal(await answerOf(daemon, 'busy'), '2');
   await writeFile(flag, '');
   await deploying;

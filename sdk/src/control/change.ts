@@ -73,7 +73,8 @@ export async function followChange(stream: ClientReadableStream<DeployEvent__Out
   if (fault !== undefined && limits.signal?.aborted !== true) throw fault;
   if (failure !== undefined)
     throw reader.explain(errorOfFailure(failure, channel, limits, 'the change may have been made; "dcf describe" shows what is active'));
-  if (reader.result === undefined) throw new DcfError('INTERNAL', 'the daemon ended the change without a result; "dcf describe" shows what is active');
+  if (reader.result === undefined)
+    throw new DcfError('INTERNAL', 'the daemon ended the change without a result; "dcf describe" shows what is active');
   return reader.result;
 }
 

@@ -76,7 +76,8 @@ export class ControlClient {
       throw exchange.reader.explain(error);
     }
     const { result } = exchange.reader;
-    if (result === undefined) throw new DcfError('INTERNAL', 'the daemon ended the deploy without a result; "dcf list" shows what is active');
+    if (result === undefined)
+      throw new DcfError('INTERNAL', 'the daemon ended the deploy without a result; "dcf list" shows what is active');
     return result;
   }
 

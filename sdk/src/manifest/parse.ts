@@ -74,10 +74,7 @@ function findKeyProblem(value: unknown, path: readonly string[]): { path: readon
 
 function noMapping(found: unknown, file: string): DcfError {
   const what = found === null ? 'it is empty' : Array.isArray(found) ? 'it is a list' : `it is ${JSON.stringify(found)}`.slice(0, 80);
-  return new DcfError(
-    'INVALID_ARGUMENT',
-    `${file}: ${what}; a manifest is a mapping of keys to values, of which only "name" is required`,
-  );
+  return new DcfError('INVALID_ARGUMENT', `${file}: ${what}; a manifest is a mapping of keys to values, of which only "name" is required`);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

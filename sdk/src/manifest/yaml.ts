@@ -120,7 +120,9 @@ function findProblems(document: Document.Parsed, describe: (node: unknown, probl
     },
     Pair: (_, pair) => {
       if (isMergeKey(pair) && mergedMaps(pair, document).some((merged) => merged !== undefined && !isMap(merged))) {
-        problems.push(describe(pair.key, `"${mergeKey}" has another value than mappings; allowed: an alias of a mapping, or a list of these`));
+        problems.push(
+          describe(pair.key, `"${mergeKey}" has another value than mappings; allowed: an alias of a mapping, or a list of these`),
+        );
       }
     },
   });

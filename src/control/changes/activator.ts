@@ -20,33 +20,33 @@ export interface ActivatorOptions {
   onProblem: (name: FunctionName, revision: RevisionId, error: unknown) => void;
 }
 
-/** A revision that is to start. */
+/** A revision that is ready to start. */
 interface Prepared {
   revision: Revision;
   spec: ReplicaSpec;
 }
 
-/** A revision with a pool of its own, not started yet. */
+/** A revision with a new pool, which has not been started yet. */
 interface Candidate extends LiveRevision {
   readonly pool: FunctionPool;
 }
 
-/** Brings a release about: starts what it names, and only when all of that is ready writes it and lets calls go by it. */
+/** Puts a release into effect: starts its revisions, and only when all of them are ready, writes it and routes calls by it. */
 export class Activator {
   constructor(private readonly options: ActivatorOptions) {}
 
   /**
-   * Any failure before the switch leaves all as it was.
+   * Changes the release of a function. Any failure before the step `switch` leaves everything as it was.
    *
-   * @param wanted - the revisions that the change is about: one of them that could take no calls now, or has old secrets, is started anew
-   * @throws DcfError NOT_FOUND, FAILED_PRECONDITION with the Handler's own stack as `cause`, CANCELLED when the signal aborts
+   * @param wanted - the revisions that the change is about: each of them that cannot take calls now, or runs with old secrets, is started again
+   * @throws DcfError NOT_FOUND; FAILED_PRECONDITION with the Handler's own stack as `cause`; CANCELLED when the signal aborts
    */
   async change(name: FunctionName, next: Release, wanted: readonly RevisionId[], progress: Progress): Promise<FunctionRecord> {
     const revisions = revisionsIn(next).map((id) => this.options.registry.revision(name, id));
     const missing = revisions.filter(({ id }) => this.isMissing(name, id, wanted));
     if (missing.length === 0) return runStep(progress, 'switch', () => this.commit(name, next, []));
     const prepared = await runStep(progress, 'prepare', () => this.prepare(missing, progress));
-    // Its predecessor has to go first: there is no room for both.
+    // The revision before has to stop first: there is no room for both.
     if (missing.some(({ id, manifest }) => id === next.active && manifest.update === 'recreate'))
       return this.recreate(name, next, prepared, progress);
     return this.start(name, next, prepared, progress);
@@ -89,7 +89,7 @@ export class Activator {
     }
   }
 
-  /** The pools that are replaced end their replicas, and go on taking calls into their queues until the switch. */
+  /** Starts revisions after those that they replace have stopped. The replaced pools go on queueing calls until the switch. */
   private async recreate(name: FunctionName, next: Release, prepared: readonly Prepared[], progress: Progress): Promise<FunctionRecord> {
     const { functions, drainGraceMs, onProblem } = this.options;
     const stays = new Set(revisionsIn(next));
@@ -136,7 +136,7 @@ async function startUnlessAborted(pool: FunctionPool, signal: AbortSignal): Prom
   }
 }
 
-/** What a revision asked for and its Handler, as it turned out, does not do. */
+/** Warnings about what a manifest asks for, but its Handler does not support. */
 function warnings({ revision, pool }: Candidate): string[] {
   const { maxSize } = revision.manifest.batch;
   const batchless = pool.snapshot().replicas.some(({ workers }) => workers.some(({ callBatch }) => callBatch === false));

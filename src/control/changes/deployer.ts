@@ -14,14 +14,15 @@ import { type ChangeEvent, type Progress, tellStack } from './progress.js';
 import { planRollout, type Rollout } from './rollout.js';
 import { type Chunk, receiveBlobs } from './upload.js';
 
-/** What a deploy tells while it goes on. */
+/** An event of a deploy. */
 export type DeployEvent =
   | ChangeEvent
+  /** The blobs that the daemon does not have and the client has to send. */
   | { kind: 'missing'; digests: readonly string[]; bytes: number }
   /** The revision that is being deployed. */
   | { kind: 'revision'; id: RevisionId };
 
-/** A package as a client sends it: what it is made of first, then the blobs that are missing. */
+/** A package as a client sends it: its manifest and list of files first, then the blobs that are missing. */
 export interface DeployRequest extends Omit<Progress, 'emit'> {
   /** The manifest as the user gave it, as JSON. */
   manifest: string;
@@ -32,22 +33,22 @@ export interface DeployRequest extends Omit<Progress, 'emit'> {
   emit: (event: DeployEvent) => void;
 }
 
-/** What a change came to. */
+/** The result of a change of a function. */
 export interface ChangeResult {
   function: FunctionName;
-  /** The one that was deployed, or else the active one. */
+  /** The revision that was deployed; for a change without a deploy, the active one. */
   revision: string;
-  /** false: all was so already. */
+  /** Whether anything has changed; false if everything was as asked already. */
   changed: boolean;
 }
 
-/** What a deployer does with the logs of functions. */
+/** The logs of functions, for a deployer. */
 export interface DeployLogs {
-  /** Writes down why a deploy failed after its revision began to start. */
+  /** Logs why a deploy failed after its revision began to start. */
   appendFailure: (name: FunctionName, revision: RevisionId, error: unknown) => void;
   /** Removes the log of a function. Returns whether there was one. */
   delete: (name: FunctionName) => Promise<boolean>;
-  /** Removes logs of functions that are not deployed, beyond what is kept of those. */
+  /** Removes old logs of functions that are not deployed. */
   sweep: () => Promise<void>;
 }
 
@@ -56,24 +57,28 @@ export interface DeployerOptions {
   functions: LiveFunctions;
   activator: Activator;
   changes: KeyedMutex;
-  /** Bytes of one input that the daemon takes at all. */
+  /** Most bytes of one input that the daemon accepts for any function. */
   maxPayload: number;
   /** The logs of functions, also of those whose first deploy failed. */
   logs: DeployLogs;
 }
 
-/** Receives a package, starts it, and only when it is ready switches the calls over. Any failure before leaves all as it was. */
+/** Receives a package, starts it, and switches calls to it only when it is ready. Any failure before leaves everything as it was. */
 export class Deployer {
   constructor(private readonly options: DeployerOptions) {}
 
-  /** @throws DcfError INVALID_ARGUMENT, FAILED_PRECONDITION, ABORTED, RESOURCE_EXHAUSTED; the revision before serves on */
+  /**
+   * Deploys a package.
+   *
+   * @throws DcfError INVALID_ARGUMENT, FAILED_PRECONDITION, ABORTED or RESOURCE_EXHAUSTED; calls still go to the revision before
+   */
   deploy(request: DeployRequest): Promise<ChangeResult> {
     const manifest = parseManifestJson(request.manifest);
     const { name, limits } = manifest;
     const { alias } = request.rollout;
     if (alias !== undefined && !isAliasName(alias)) throw new DcfError('INVALID_ARGUMENT', aliasNameProblem(alias));
     if (limits.payload > this.options.maxPayload && isGiven(manifest, 'limits', 'payload')) {
-      const message = `limits.payload is ${limits.payload} bytes, but this daemon takes no input over ${this.options.maxPayload}; start it with a larger --max-payload`;
+      const message = `limits.payload is ${limits.payload} bytes, but this daemon accepts inputs only up to ${this.options.maxPayload}; lower it, or start the daemon with a larger --max-payload`;
       throw new DcfError('FAILED_PRECONDITION', message);
     }
     return this.options.changes.run(name, async () => {
@@ -82,7 +87,7 @@ export class Deployer {
     });
   }
 
-  /** @throws DcfError NOT_FOUND, ABORTED */
+  /** Deletes a function with its log. @throws DcfError NOT_FOUND; ABORTED while another change runs */
   delete(name: FunctionName): Promise<void> {
     return this.options.changes.run(name, async () => {
       const { registry, functions, logs } = this.options;
@@ -93,7 +98,7 @@ export class Deployer {
     });
   }
 
-  /** Leaves nothing of a deploy that failed but its log, which says why. */
+  /** Removes what a failed deploy has stored, except for the log, which says why it failed. */
   private async discard(revision: Revision): Promise<void> {
     const { registry, logs } = this.options;
     await registry.discard(revision);
@@ -132,7 +137,7 @@ export class Deployer {
       if (warning !== undefined) request.emit({ kind: 'warning', text: warning });
       if (before !== undefined && this.isDone(before, release, revision)) return { function: name, revision: id, changed: false };
       await activator.change(name, release, [id], request);
-      // Its pool may have run on with other bounds than the manifest's.
+      // The pool may still run with the bounds that `dcf scale` gave it.
       if (before?.scale[id] !== undefined) this.options.functions.scale(name, id);
     } catch (error) {
       tellStack(request, error);
@@ -149,19 +154,19 @@ export class Deployer {
     return JSON.stringify(releaseOf(before)) === JSON.stringify(release) && live !== undefined && live.isCurrent(id);
   }
 
-  /** The new revision serves; that an old one could not be removed changes nothing about that. */
+  /** Removes revisions that are too old. The deploy has succeeded already, so a failure here is only a warning. */
   private async retain(name: FunctionName, { emit }: DeployRequest): Promise<void> {
     const { registry, functions } = this.options;
     try {
       const removed = await registry.retain(name, undefined, (id) => functions.isRunning(name, id));
       for (const id of removed) functions.find(name)?.forget(id);
     } catch (error) {
-      emit({ kind: 'warning', text: `old revisions are kept: ${messageOf(error)}` });
+      emit({ kind: 'warning', text: `old revisions could not be removed: ${messageOf(error)}` });
     }
   }
 }
 
-/** Whether the user wrote a key, and it is not its default. */
+/** Whether the user wrote a key of a section of the manifest. */
 function isGiven({ given }: Manifest, section: string, key: string): boolean {
   const found = given[section];
   return typeof found === 'object' && found !== null && key in found;

@@ -6,12 +6,12 @@ import type { ChangeResult, DeployEvent, Deployer } from './deployer.js';
 import type { LocalPackage, PackageSource } from './package-source.js';
 import { wholeRollout } from './rollout.js';
 
-/** What a function is to have other than its package says. What is empty or missing stays as it is there. */
+/** Changes of a package's manifest. What is empty or `undefined` stays as it is in the manifest. */
 export interface ManifestChanges {
   environment: Readonly<Record<string, string>>;
   labels: Readonly<Record<string, string>>;
   annotations: Readonly<Record<string, string>>;
-  /** Names of secrets that it gets besides. */
+  /** Names of further secrets. */
   secrets: readonly string[];
   /** Bytes. */
   memory: number | undefined;
@@ -22,13 +22,12 @@ export interface ImageDeploy {
   name: FunctionName;
   image: string;
   changes: ManifestChanges;
-  /** `create` wants a function that is not there yet, `update` one that is. */
+  /** `create` requires that the function does not exist, `update` that it does. */
   kind: 'create' | 'update';
   signal: AbortSignal;
 }
 
 export interface ImageDeployed extends ChangeResult {
-  /** What the user should know besides. */
   warnings: readonly string[];
 }
 
@@ -38,11 +37,11 @@ export interface ImageDeployerOptions {
   source: PackageSource;
 }
 
-/** Deploys what is on this machine already: another revision, or a folder of the operator's. */
+/** Deploys packages that are on this machine already: a revision, or a folder in the operator's folder of packages. */
 export class ImageDeployer {
   constructor(private readonly options: ImageDeployerOptions) {}
 
-  /** @throws DcfError ALREADY_EXISTS, NOT_FOUND, INVALID_ARGUMENT, or as a deploy does; all is as it was */
+  /** Deploys an image. @throws DcfError ALREADY_EXISTS, NOT_FOUND, INVALID_ARGUMENT, or as a deploy does; everything stays as it was */
   async deploy({ name, image, changes, kind, signal }: ImageDeploy): Promise<ImageDeployed> {
     this.checkPresence(name, kind);
     const found = await this.options.source.find(image);
@@ -54,7 +53,7 @@ export class ImageDeployer {
       if (event.kind === 'warning') warnings.push(event.text);
       if (event.kind === 'stack') stack = event.stack;
     };
-    // Asked again, for packing takes its time; no other change can come between this and the deploy.
+    // Checked again after packing, which takes time. No other change can happen between this and the deploy.
     this.checkPresence(name, kind);
     const manifest = JSON.stringify(changed(found.manifest, name, changes));
     const chunks = readLater(found, () => missing);
@@ -69,12 +68,12 @@ export class ImageDeployer {
 
   private checkPresence(name: FunctionName, kind: ImageDeploy['kind']): void {
     const known = this.options.functions.find(name) !== undefined;
-    if (kind === 'create' && known) throw new DcfError('ALREADY_EXISTS', `there is a function ${name} already: Update changes it`);
-    if (kind === 'update' && !known) throw new DcfError('NOT_FOUND', `there is no function ${name}: Deploy makes it`);
+    if (kind === 'create' && known) throw new DcfError('ALREADY_EXISTS', `the function ${name} exists already: use Update to change it`);
+    if (kind === 'update' && !known) throw new DcfError('NOT_FOUND', `there is no function ${name}: use Deploy to create it`);
   }
 }
 
-/** What is missing is known only once the deploy asks for it. */
+/** Reads the missing blobs; which ones these are is known only when the deploy asks for them. */
 async function* readLater({ read }: LocalPackage, missing: () => readonly string[]): ReturnType<LocalPackage['read']> {
   yield* read(missing());
 }
@@ -95,7 +94,7 @@ function changed(manifest: Manifest, name: FunctionName, changes: ManifestChange
   };
 }
 
-/** A key of a manifest with more in it; nothing where there is no more, so that an unchanged package stays the same revision. */
+/** A key of a manifest with further entries; no key if there are none, so that an unchanged package stays the same revision. */
 function merged(key: string, before: unknown, more: object): GivenManifest {
   if (Object.keys(more).length === 0) return {};
   return { [key]: { ...(typeof before === 'object' ? before : {}), ...more } };

@@ -1,13 +1,13 @@
 import { DcfError } from '../../core/errors.js';
 import type { FunctionName } from '../../core/names.js';
 
-/** Lets one change to a function run at a time. */
+/** Lets only one change of each function run at a time. */
 export class KeyedMutex {
   private readonly running = new Map<FunctionName, Promise<unknown>>();
 
-  /** @throws DcfError ABORTED while another change runs; nothing of this one has begun then */
+  /** Runs a change. @throws DcfError ABORTED while another change of the function runs; this one has not begun then */
   async run<Result>(name: FunctionName, change: () => Promise<Result>): Promise<Result> {
-    if (this.running.has(name)) throw new DcfError('ABORTED', `another change of ${name} is under way; try again when it is done`);
+    if (this.running.has(name)) throw new DcfError('ABORTED', `another change of ${name} is running; try again when it is done`);
     const result = change();
     this.running.set(name, result);
     try {
@@ -17,7 +17,7 @@ export class KeyedMutex {
     }
   }
 
-  /** Waits for the change that runs; for what nobody is there to try again. */
+  /** Waits until no other change of the function runs, and then runs this one; for changes that no user would try again. */
   async whenFree<Result>(name: FunctionName, change: () => Promise<Result>): Promise<Result> {
     for (let running = this.running.get(name); running !== undefined; running = this.running.get(name)) {
       await running.catch(() => undefined);

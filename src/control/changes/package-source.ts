@@ -14,23 +14,25 @@ import type { Chunk } from './upload.js';
 export interface LocalPackage {
   manifest: Manifest;
   files: readonly PackageFile[];
-  /** The bytes of those blobs, one after the other. */
+  /** Reads the blobs with these digests, one after the other. */
   read: (digests: readonly string[]) => AsyncIterable<Chunk>;
 }
 
-/** Finds packages by what the original DCF calls an image: `NAME@REVISION`, or a folder below the daemon's folder of packages. */
+/** Finds packages by the name that the original DCF calls an image: `NAME@REVISION`, or a folder in the daemon's folder of packages. */
 export class PackageSource {
   private readonly packing = new TaskQueue();
 
   private constructor(
     private readonly registry: Registry,
-    /** Absolute and without links. */
+    /** The folder of packages, as an absolute path without symbolic links; `undefined` if there is none. */
     private readonly root: string | undefined,
   ) {}
 
   /**
-   * @param directory - the folder of packages, if there is one
-   * @throws DcfError FAILED_PRECONDITION when there is no such folder
+   * Opens the folder of packages.
+   *
+   * @param directory - its path; `undefined` for none
+   * @throws DcfError FAILED_PRECONDITION when the folder cannot be used
    */
   static async open(registry: Registry, directory: string | undefined): Promise<PackageSource> {
     try {
@@ -40,7 +42,7 @@ export class PackageSource {
     }
   }
 
-  /** @throws DcfError INVALID_ARGUMENT when the image is none, or its folder is no function */
+  /** Finds the package of an image. @throws DcfError INVALID_ARGUMENT when there is none, or the folder is not that of a function */
   async find(image: string): Promise<LocalPackage> {
     const [name, version] = image.split('@', 2);
     return version === undefined ? this.pack(image) : this.stored(image, name ?? '', version);
@@ -52,7 +54,7 @@ export class PackageSource {
     const revision = record?.revisions.find((kept) => kept.id === id);
     if (revision === undefined) throw this.refusal(image, 'there is no such revision');
     const { manifest, files } = revision;
-    // Whatever a revision has is stored already.
+    // The blobs of a revision are stored already, so none of them is missing.
     return { manifest, files: [...files], read: nothing };
   }
 
@@ -62,7 +64,7 @@ export class PackageSource {
     const path = image.replace(/\/+$/, '');
     const problem = checkPackagePath(path);
     if (problem !== undefined) throw this.refusal(image, `the path ${problem}`);
-    // One at a time: ending the bundler would end the bundles of others.
+    // One at a time, as ending the bundler would also end bundles of other folders.
     const { manifest, files } = await this.packing.run(async () => {
       try {
         return await packFunction(join(root, path), { shown: path, within: root });

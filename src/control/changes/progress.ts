@@ -2,7 +2,7 @@ import { stackOf } from '../../core/errors.js';
 
 export type StepName = 'receive' | 'prepare' | 'drain' | 'start' | 'switch';
 
-/** What a change of a function tells while it goes on. */
+/** An event of a change of a function. */
 export type ChangeEvent =
   | { kind: 'step'; name: StepName; done: boolean; detail: string }
   | { kind: 'output'; line: string }
@@ -10,14 +10,14 @@ export type ChangeEvent =
   /** The Handler's own stack; the change then fails. */
   | { kind: 'stack'; stack: string };
 
-/** Who wants to know how a change goes on, and may give it up. */
+/** The client that follows a change. */
 export interface Progress {
   emit: (event: ChangeEvent) => void;
-  /** Aborts when the client is gone: until the switch that ends the change, and nothing has changed. */
+  /** Aborts when the client disconnects. Before the step `switch`, the change is then given up, and nothing has changed. */
   signal: AbortSignal;
 }
 
-/** Runs a step of a change and tells when it begins and when it is done. */
+/** Runs a step of a change, and reports when it begins and when it is done. */
 export async function runStep<Result>(
   { emit, signal }: Progress,
   name: StepName,
@@ -31,7 +31,7 @@ export async function runStep<Result>(
   return result;
 }
 
-/** Tells the Handler's own stack, where that is why a change failed. */
+/** Reports the Handler's own stack if a change failed because of it. */
 export function tellStack({ emit }: Progress, error: unknown): void {
   if (error instanceof Error && error.cause instanceof Error) emit({ kind: 'stack', stack: stackOf(error.cause) });
 }

@@ -28,7 +28,7 @@ export interface ReleaserOptions {
   changes: KeyedMutex;
 }
 
-/** A part of the traffic as a user gives it. */
+/** A revision's part of the calls, as a user gives it. */
 export interface GivenShare {
   /** A revision, or an alias of one. */
   target: string;
@@ -37,14 +37,15 @@ export interface GivenShare {
 
 const maxReplicas = 1024;
 
-/** Changes which of the revisions that are there get calls, and how many replicas they have. */
+/** Changes which of the stored revisions get calls, and how many replicas they have. */
 export class Releaser {
   constructor(private readonly options: ReleaserOptions) {}
 
   /**
-   * Goes back to the release before, or to the revision that `to` names.
+   * Goes back to the release before.
    *
-   * @throws DcfError NOT_FOUND, FAILED_PRECONDITION, ABORTED; all is as it was
+   * @param to - the revision or alias to go back to instead
+   * @throws DcfError NOT_FOUND, FAILED_PRECONDITION or ABORTED; everything then stays as it was
    */
   rollback(name: FunctionName, to: string | undefined, progress: Progress): Promise<ChangeResult> {
     return this.change(name, progress, (record) => {
@@ -56,9 +57,10 @@ export class Releaser {
   }
 
   /**
-   * Points an alias at a revision, which runs from then on; or takes it away, where no revision is given.
+   * Points an alias at a revision, which runs from then on, or removes the alias.
    *
-   * @throws DcfError INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION, ABORTED; all is as it was
+   * @param target - a revision or an alias; `undefined` to remove the alias
+   * @throws DcfError INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION or ABORTED; everything then stays as it was
    */
   setAlias(name: FunctionName, alias: string, target: string | undefined, progress: Progress): Promise<ChangeResult> {
     return this.change(name, progress, (record) => {
@@ -76,8 +78,8 @@ export class Releaser {
   /**
    * Splits the calls that name no revision. An alias stands for the revision that it names now.
    *
-   * @param maxErrorRate - percent of failed calls beyond which a revision beside the active one loses its share
-   * @throws DcfError INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION, ABORTED; all is as it was
+   * @param maxErrorRate - a revision beside the active one loses its share when more than this percentage of its calls fail
+   * @throws DcfError INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION or ABORTED; everything then stays as it was
    */
   setTraffic(
     name: FunctionName,
@@ -93,9 +95,9 @@ export class Releaser {
   }
 
   /**
-   * Gives the active revision other bounds than its manifest's, until it is deployed again.
+   * Changes the bounds for the number of replicas of the active revision, until it is deployed again.
    *
-   * @throws DcfError INVALID_ARGUMENT, NOT_FOUND, ABORTED; all is as it was
+   * @throws DcfError INVALID_ARGUMENT, NOT_FOUND or ABORTED; everything then stays as it was
    */
   scale(name: FunctionName, given: Partial<Scale>): Promise<Scale> {
     const { changes, registry, functions } = this.options;
@@ -110,9 +112,9 @@ export class Releaser {
   }
 
   /**
-   * Takes its share from a canary of which too many calls failed. It gets no more calls already; this keeps it so.
+   * Removes the share of a canary of which too many calls have failed. It gets no calls any more; this also writes it to disk.
    *
-   * @returns false when it has lost its share meanwhile
+   * @returns false if the revision has lost its share already by another change
    */
   async stopCanary(name: FunctionName, revision: RevisionId, count: ErrorCount): Promise<boolean> {
     const { changes, registry, activator } = this.options;
@@ -157,7 +159,7 @@ export class Releaser {
   }
 }
 
-/** The revision that a user means. */
+/** The revision that a user names by its id or an alias. @throws DcfError NOT_FOUND */
 function revisionNamed(record: FunctionRecord, text: string): RevisionId {
   const id = isRevisionId(text) ? text : aliased(record, text);
   if (id !== undefined && record.revisions.some((revision) => revision.id === id)) return id;
@@ -168,7 +170,7 @@ function revisionNamed(record: FunctionRecord, text: string): RevisionId {
 function scaleOf(record: FunctionRecord, { min, max }: Partial<Scale>): Scale {
   const { replicas } = record.active.manifest;
   const before = record.scale[record.active.id] ?? { min: replicas.min, max: replicas.max };
-  // One bound alone takes the other along.
+  // A bound that is given alone moves the other one if they would contradict each other.
   const scale = {
     min: min ?? Math.min(before.min, max ?? before.min),
     max: max ?? Math.max(before.max, min ?? before.max, 1),

@@ -2,30 +2,31 @@ import { DcfError } from '../../core/errors.js';
 import { activated, type Release, withAlias, withScale, withTraffic } from '../../registry/model/release.js';
 import type { Revision } from '../../registry/model/revision.js';
 
-/** Which calls a revision that is deployed gets. */
+/** Which calls a deployed revision gets. */
 export interface Rollout {
-  /** To be pointed at it. */
+  /** An alias to point at the revision; `undefined` for none. */
   alias: string | undefined;
-  /** Percent of the calls that name no revision; `undefined`: all, and it becomes the active one. */
+  /** Percentage of the calls that name no revision; `undefined`: all of them, and the revision becomes the active one. */
   traffic: number | undefined;
-  /** Percent of failed calls beyond which it loses its part of them. */
+  /** The revision loses its part of the calls when more than this percentage of them fail; `undefined` for no limit. */
   maxErrorRate: number | undefined;
 }
 
 /** All calls, and no alias. */
 export const wholeRollout: Rollout = { alias: undefined, traffic: undefined, maxErrorRate: undefined };
 
+/** The release that a deploy leads to. */
 export interface RolloutPlan {
   release: Release;
-  /** What the user should know, where it does not go as asked. */
+  /** Tells the user that the rollout differs from what was asked for; `undefined` if it does not. */
   warning: string | undefined;
 }
 
 /**
- * What a deploy makes of a function. The bounds that `dcf scale` gave the revision go: its manifest counts again.
+ * Plans the release that a deploy leads to. Bounds that `dcf scale` set for the revision are dropped, so that those of its manifest hold.
  *
  * @param before - `undefined` for the function's first deploy
- * @throws DcfError INVALID_ARGUMENT, FAILED_PRECONDITION for what cannot be brought about
+ * @throws DcfError INVALID_ARGUMENT or FAILED_PRECONDITION for a rollout that is not possible
  */
 export function planRollout(before: Release | undefined, revision: Revision, rollout: Rollout, at: number): RolloutPlan {
   const { alias } = rollout;
@@ -38,17 +39,23 @@ function planTraffic(before: Release | undefined, revision: Revision, rollout: R
   const { traffic, maxErrorRate, alias } = rollout;
   const { id } = revision;
   if (traffic === undefined && maxErrorRate !== undefined)
-    throw new DcfError('INVALID_ARGUMENT', 'an error rate is the limit of a revision that gets a part of the calls: give --traffic, too');
+    throw new DcfError('INVALID_ARGUMENT', 'a limit of the error rate needs a revision that gets a part of the calls: give --traffic, too');
   if (traffic === undefined) return { release: activated(before, id, at), warning: undefined };
   if (before === undefined) {
-    const warning = `this is the first deploy of ${revision.name}: it gets all calls, for there is no other revision that could take the rest`;
+    const warning = `this is the first deploy of ${revision.name}: it gets all calls, as there is no other revision for the rest`;
     return { release: activated(before, id, at), warning };
   }
-  if (before.active === id) return { release: before, warning: `${id} is the active revision: the traffic stays as it is` };
+  if (before.active === id) return { release: before, warning: `${id} is the active revision already: the traffic stays as it is` };
   if (traffic < 100 && revision.manifest.update === 'recreate')
-    throw new DcfError('FAILED_PRECONDITION', 'update: recreate leaves no room for two revisions, so there is no traffic to split');
+    throw new DcfError(
+      'FAILED_PRECONDITION',
+      'with update: recreate only one revision runs at a time, so the traffic cannot be split: deploy without --traffic',
+    );
   if (traffic === 0 && alias === undefined)
-    throw new DcfError('INVALID_ARGUMENT', 'nothing would ever call a revision with 0 percent of the traffic; give it an alias, too');
+    throw new DcfError(
+      'INVALID_ARGUMENT',
+      'no caller could reach a revision with 0 percent of the traffic and no alias: give --alias, too',
+    );
   if (traffic === 0) return { release: before, warning: undefined };
   const shares = [
     { revision: before.active, percent: 100 - traffic },

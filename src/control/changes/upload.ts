@@ -3,17 +3,17 @@ import { type Digest, isDigest } from '../../core/names.js';
 import type { BlobWriter } from '../../registry/blobs/blob-writer.js';
 import type { Blobs } from '../../registry/blobs/blobs.js';
 
-/** A piece of a blob; those of one blob follow each other. */
+/** A part of a blob. The parts of one blob follow each other. */
 export interface Chunk {
   sha256: string;
   data: Uint8Array;
 }
 
 /**
- * Stores the blobs that a client sends. A blob that does not come whole leaves nothing behind.
+ * Stores the blobs that a client sends. Nothing is stored of a blob that is incomplete.
  *
- * @param missing - the sizes of the blobs that have to come, by digest
- * @throws DcfError INVALID_ARGUMENT for a blob that nobody asked for, that is damaged, or that did not come
+ * @param missing - the sizes of the blobs that the client has to send, by digest
+ * @throws DcfError INVALID_ARGUMENT for a blob that was not asked for or is damaged, and for one that was not sent
  */
 export async function receiveBlobs(blobs: Blobs, missing: ReadonlyMap<Digest, number>, chunks: AsyncIterable<Chunk>): Promise<void> {
   const left = new Map(missing);
@@ -29,7 +29,10 @@ export async function receiveBlobs(blobs: Blobs, missing: ReadonlyMap<Digest, nu
         await finish();
         const size = isDigest(sha256) ? left.get(sha256) : undefined;
         if (!isDigest(sha256) || size === undefined)
-          throw new DcfError('INVALID_ARGUMENT', `nobody asked for the blob ${JSON.stringify(sha256.slice(0, 64))}`);
+          throw new DcfError(
+            'INVALID_ARGUMENT',
+            `the daemon did not ask for the blob ${JSON.stringify(sha256.slice(0, 64))}, or has it already`,
+          );
         current = { digest: sha256, writer: await blobs.writer(sha256, size) };
       }
       await current.writer.write(data);
@@ -39,5 +42,5 @@ export async function receiveBlobs(blobs: Blobs, missing: ReadonlyMap<Digest, nu
     await current?.writer.abort();
   }
   const [first] = left.keys();
-  if (first !== undefined) throw new DcfError('INVALID_ARGUMENT', `${left.size} of the missing blobs did not come, such as ${first}`);
+  if (first !== undefined) throw new DcfError('INVALID_ARGUMENT', `${left.size} of the missing blobs were not sent, such as ${first}`);
 }

@@ -1,40 +1,40 @@
 import { hasFailed, type Outcome, type Reported } from '../../pool/calls/invocation.js';
 
-/** How many calls there were among those that are looked at, and how many of them failed. */
+/** A number of calls, and how many of them failed. */
 export interface ErrorCount {
   readonly calls: number;
   readonly errors: number;
 }
 
-/** Fewer calls say too little. */
+/** The least number of calls to judge a revision by. */
 export const leastCalls = 20;
-/** Older calls do not count any more. */
+/** The number of latest calls that count. */
 const windowLength = 100;
 
 /**
  * Whether too many calls failed.
  *
- * @param maxErrorRate - percent
+ * @param maxErrorRate - the limit in percent
  */
 export function isOverLimit({ calls, errors }: ErrorCount, maxErrorRate: number): boolean {
   return calls >= leastCalls && errors * 100 > maxErrorRate * calls;
 }
 
 /**
- * What a call's end says of the revision that ran it: whether it failed through the function's fault; `undefined` when the
- * function has no part in it, because the caller gave up or the call was refused or never begun.
+ * Whether a call failed by the fault of its function. `undefined` for a call that does not count, because its caller gave up, or it was
+ * refused or never began.
  */
 export function isFault(outcome: Outcome, reported: Reported): boolean | undefined {
   // A Handler that chose a status of 500 or above says itself that it failed.
   if (outcome.ok) return hasFailed(outcome);
   const { code } = outcome.error;
   if (code === 'CANCELLED' || code === 'RESOURCE_EXHAUSTED' || code === 'UNAVAILABLE') return undefined;
-  // In the queue it passes without the Handler's doing.
+  // A deadline that passes in the queue is not the Handler's fault.
   if (code === 'DEADLINE_EXCEEDED') return reported.report().runMs > 0 ? true : undefined;
   return code === 'UNKNOWN' || code === 'INTERNAL';
 }
 
-/** The last calls, at most 100 of them, and how many of those failed. */
+/** The latest calls, 100 at most, and how many of them failed. */
 export class ErrorWindow implements ErrorCount {
   calls = 0;
   errors = 0;
@@ -50,18 +50,22 @@ export class ErrorWindow implements ErrorCount {
   }
 }
 
-/** Watches a revision that gets a part of the calls, and tells once when too many of them failed. */
+/** Watches a revision that gets a part of the calls, and reports once when too many of them have failed. */
 export class Canary {
-  /** It gets no more calls that name no revision. */
+  /** Whether too many calls have failed: the revision then gets no more calls that name no revision. */
   isOver = false;
   private readonly window = new ErrorWindow();
 
-  /** @param maxErrorRate - percent */
+  /**
+   * @param maxErrorRate - the limit in percent
+   * @param onOver - called once when it is exceeded
+   */
   constructor(
     private readonly maxErrorRate: number,
     private readonly onOver: (count: ErrorCount) => void,
   ) {}
 
+  /** Counts the end of a call. */
   record(outcome: Outcome, reported: Reported): void {
     const failed = isFault(outcome, reported);
     if (this.isOver || failed === undefined) return;

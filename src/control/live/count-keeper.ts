@@ -3,7 +3,7 @@ import type { FunctionName } from '../../core/names.js';
 import type { CallCounts } from '../../registry/state/call-counts.js';
 import type { LiveFunction } from './live-function.js';
 
-/** The functions whose calls are counted, as `LiveFunctions` has them. */
+/** The functions whose calls are counted; implemented by `LiveFunctions`. */
 export interface CountedFunctions {
   list(): readonly Pick<LiveFunction, 'name' | 'counts'>[];
   find(name: FunctionName): unknown;
@@ -12,13 +12,13 @@ export interface CountedFunctions {
 export interface CountKeeperOptions {
   functions: CountedFunctions;
   counts: Pick<CallCounts, 'write'>;
-  /** Milliseconds between two writes; a crash of the daemon costs what was counted in this time. @default 10,000 */
+  /** Milliseconds between two writes. A crash of the daemon loses the counts of this time. @default 10,000 */
   everyMs?: number;
-  /** Reports the first of the failures to write them, until a write succeeds. */
+  /** Reports that counts cannot be written. Further failures are reported only after a write has succeeded. */
   onProblem: (error: unknown) => void;
 }
 
-/** Writes the counts of calls down now and then, those that have changed, so that they go on after a restart. */
+/** Writes the counts of calls to disk at regular intervals if they have changed, so that they continue after a restart. */
 export class CountKeeper {
   private readonly written = new Map<FunctionName, string>();
   private cancelTimer: () => void = () => undefined;
@@ -32,7 +32,7 @@ export class CountKeeper {
     this.cancelTimer = startTimer(this.options.everyMs ?? 10_000, () => void this.save().finally(() => this.start()));
   }
 
-  /** Writes what has changed, and nothing more after that. */
+  /** Writes what has changed a last time. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.cancelTimer();

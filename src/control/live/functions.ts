@@ -12,39 +12,40 @@ import { nextPlace, Router } from './router.js';
 
 export interface FunctionsOptions {
   launcher: Pick<Launcher, 'prepare' | 'createPool'>;
-  /** The calls of functions before the daemon started. */
+  /** The counts of calls from before the daemon started. */
   counts: Pick<CallCounts, 'read'>;
   drainGraceMs: number;
-  /** How long the replicas of the revision that was active before stay ready; 0: not at all. */
+  /** How long the replicas of the formerly active revision stay ready for a rollback, in milliseconds; 0: they stop at once. */
   keepWarmMs: number;
-  /** Reports that a revision which was deployed before does not come back. */
+  /** Reports that a deployed revision does not start again after a restart of the daemon. */
   onProblem: (name: FunctionName, revision: RevisionId, error: unknown) => void;
-  /** A function has come, gone, or got another pool: readiness may have changed. */
+  /** Called when a function has come, gone, or got another pool: its readiness may have changed. */
   onChange: () => void;
-  /** Reports that too many calls of a canary failed; it gets no more of them already. */
+  /** Reports that too many calls of a canary have failed; it gets no more calls from then on. */
   onCanaryOver: (name: FunctionName, revision: RevisionId, count: ErrorCount) => void;
 }
 
-/** The deployed functions, as they run: what the registry has on disk, with a pool for each revision that gets calls. */
+/** The deployed functions as they run: their records in the registry, with a pool for each revision that gets calls. */
 export class LiveFunctions {
   readonly router = new Router();
   private readonly functions = new Map<FunctionName, LiveFunction>();
   private readonly draining = new Set<Promise<void>>();
-  /** Revisions whose pools drain; `retain` leaves their files alone. */
+  /** Revisions whose pools drain; `retain` keeps their files. */
   private readonly leaving: LiveRevision[] = [];
 
   constructor(private readonly options: FunctionsOptions) {}
 
-  /** All of them, by name. */
+  /** All functions, sorted by name. */
   list(): LiveFunction[] {
     return [...this.functions.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** A function; `undefined` if it is not deployed. */
   find(name: FunctionName): LiveFunction | undefined {
     return this.functions.get(name);
   }
 
-  /** @throws DcfError NOT_FOUND */
+  /** A function. @throws DcfError NOT_FOUND when it is not deployed */
   get(name: FunctionName): LiveFunction {
     const found = this.functions.get(name);
     if (found === undefined) throw new DcfError('NOT_FOUND', `there is no function ${name}`);
@@ -57,15 +58,15 @@ export class LiveFunctions {
     return this.leaving.some((entry) => entry.revision.name === name && entry.revision.id === revision);
   }
 
-  /** Starts again what was deployed. Resolves when each revision that gets calls is ready or has failed; none stops another. */
+  /** Starts the deployed functions again. Resolves when each revision that gets calls is ready or has failed; a failure does not affect others. */
   async restore(records: readonly FunctionRecord[]): Promise<void> {
     await Promise.all(records.map((record) => this.restoreOne(record)));
   }
 
   /**
-   * Has calls go where the record says: to the pools given and to those that run already. Calls that wait go where they would
-   * go now, in front of all that comes later, so that no caller is answered by an older revision after a newer one. What runs is
-   * finished, and so is what waits for a revision by its id.
+   * Routes calls by the record: to the started pools and to those that run already. Calls in queues move to where they would go now, in front
+   * of later calls, so that no caller gets an answer of an older revision after one of a newer. Calls that run are finished, and so are
+   * queued calls that name a revision by its id.
    */
   update(record: FunctionRecord, started: readonly LiveRevision[]): void {
     const { name } = record;
@@ -92,12 +93,12 @@ export class LiveFunctions {
     this.options.onChange();
   }
 
-  /** Takes over a record in which every call goes where it went before. */
+  /** Replaces the record of a function by one that does not change where calls go. */
   adopt(record: FunctionRecord): void {
     this.functions.get(record.name)?.update(record, []);
   }
 
-  /** Gives the pool of a revision the bounds that its record has, or else its manifest. */
+  /** Sets the bounds of a revision's pool to those of its record, or else of its manifest. */
   scale(name: FunctionName, id: RevisionId): void {
     const live = this.functions.get(name);
     const entry = live?.find(id);
@@ -112,7 +113,7 @@ export class LiveFunctions {
     if (warm?.running.kind === 'pool') await this.drain(warm, warm.running.pool);
   }
 
-  /** Takes a function out: no new call finds it, and what runs is finished. */
+  /** Removes a function: no new call finds it. Resolves when its calls have finished and its replicas have stopped. */
   async remove(name: FunctionName): Promise<void> {
     const live = this.functions.get(name);
     this.functions.delete(name);
@@ -124,7 +125,7 @@ export class LiveFunctions {
     await Promise.all(entries.map((entry) => (entry.running.kind === 'pool' ? this.drain(entry, entry.running.pool) : undefined)));
   }
 
-  /** Lets every call finish and ends every replica; what is left after the grace is killed. */
+  /** Lets every call finish and stops every replica. Replicas that are left after the grace are killed. */
   async stop(graceMs: number): Promise<void> {
     const until = Date.now() + graceMs;
     const pools = this.list().flatMap((live) => live.pools);
@@ -133,7 +134,7 @@ export class LiveFunctions {
     await Promise.all([...this.draining, ...pools.map((pool) => pool.stop(Math.max(0, until - Date.now())))]);
   }
 
-  /** Resolves when no call runs anywhere, or else after the grace: until then, each may call any function. */
+  /** Resolves when no call runs in any function, or else after the grace. Until then every pool is needed, as a call may call any function. */
   private async idle(pools: readonly FunctionPool[], graceMs: number): Promise<void> {
     const until = Date.now() + graceMs;
     for (;;) {
@@ -160,7 +161,7 @@ export class LiveFunctions {
   private async restoreRevision(live: LiveFunction, entry: LiveRevision): Promise<void> {
     const { launcher, onProblem } = this.options;
     const { revision, counters } = entry;
-    // A deploy or a delete may have come in between.
+    // A deploy or a delete may have happened in the meantime.
     const isCurrent = (): boolean => this.functions.get(live.name) === live && live.find(revision.id) === entry;
     try {
       const spec = await launcher.prepare(revision, () => undefined);
@@ -183,7 +184,7 @@ export class LiveFunctions {
     this.options.onChange();
   }
 
-  /** `recreate` says that there is no room for two revisions. */
+  /** Whether a revision may be kept ready for a rollback: not with `update: recreate`, which means that there is no room for two. */
   private mayKeepWarm(live: LiveFunction, { revision }: LiveRevision): boolean {
     const rolling = [revision, live.revision].every(({ manifest }) => manifest.update === 'rolling');
     return rolling && this.options.keepWarmMs > 0 && revision.id !== live.revision.id;

@@ -23,7 +23,7 @@ import { checkSecrets, RevisionSecrets } from '../../registry/secrets/revision-s
 import type { Secrets } from '../../registry/secrets/secrets.js';
 import { SecretPool } from './secret-pool.js';
 
-/** A line of a function's log, with where it came from. */
+/** A line of a function's log, with the replica and revision that wrote it. */
 export interface FunctionLine extends LogLine {
   replica: number;
   revision: string;
@@ -33,39 +33,39 @@ export interface LauncherOptions {
   registry: Registry;
   secrets: Secrets;
   downloads: Downloads;
-  /** The execution providers that a function gets on this host; rejects with the reasons when there is none. */
+  /** Chooses the execution providers that a function gets on this host; rejects with the reasons if none is usable. */
   chooseProviders: (name: FunctionName, wanted: readonly ProviderName[]) => Promise<readonly ProviderName[]>;
-  /** How each replica of a function gets its devices; rejects when this host has too few. */
+  /** Resolves with a function that reserves the devices of one replica; rejects if this host has too few. */
   leaseDevices: (manifest: Manifest, providers: readonly string[]) => Promise<() => DeviceLease>;
-  /** What runs functions whose manifests ask for no version. */
+  /** The programs that run functions whose manifests ask for no version. */
   programs: Programs;
-  /** Who starts the processes of replicas now. */
+  /** Returns what starts the processes of replicas: the spawner, or the daemon itself while there is none. */
   starter: () => Starter;
-  /** Whether the operator lets the daemon install system packages. */
+  /** Whether the operator allows the daemon to install system packages. */
   installPackages: boolean;
   killGraceMs: number;
-  /** Bytes of one input or output that any function may have. */
+  /** Most bytes of one input or output of any function. */
   maxPayload: number;
-  /** A control group that the operator gave to the daemon for `limits.memory`. */
+  /** The control group that the operator gave to the daemon for `limits.memory`; `undefined` if there is none. */
   cgroup: string | undefined;
   /** Whether a busy worker may be sent its next call. */
   sendsAhead: boolean;
   callFunction: CallFunction;
   onLine: (name: FunctionName, line: FunctionLine) => void;
-  /** The readiness of a function may have changed. */
+  /** Called when the readiness of a function may have changed. */
   onChange: (name: FunctionName) => void;
 }
 
-/** Makes a revision that the registry knows ready to run, and its pool. */
+/** Prepares revisions of the registry to run, and makes their pools. */
 export class Launcher {
   constructor(private readonly options: LauncherOptions) {}
 
   /**
-   * Checks that its secrets and its interpreter are there, downloads what it has elsewhere, lays out the revision's files, installs its
-   * dependencies, system packages where that is allowed, and picks its execution providers.
+   * Prepares a revision: checks its secrets and its interpreter, chooses its execution providers, downloads its resources, writes its files
+   * into its folder, and installs its dependencies, and system packages if that is allowed.
    *
-   * @param onOutput - told each line of an installer, and how downloads go on
-   * @throws DcfError with what is missing; nothing of the running function has changed
+   * @param onOutput - gets each line of output of an installer, and the progress of downloads
+   * @throws DcfError that says what is missing; the running function has not changed
    */
   async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
     const {
@@ -126,17 +126,17 @@ export class Launcher {
     try {
       await registry.materialize(revision);
     } catch (error) {
-      // Blobs that were damaged are gone now.
+      // Damaged blobs were deleted, and so are missing now.
       if ((await download()) === 0) throw error;
       await registry.materialize(revision);
     }
   }
 
   /**
-   * A pool for a prepared revision; it runs nothing until its `start`.
+   * Makes a pool for a prepared revision. It starts no replica before its `start` is called.
    *
-   * @param scale - how many replicas, where that is not as the manifest has it
-   * @param onLine - told each line of the revision's log, besides the log itself
+   * @param scale - the bounds for the number of replicas; `undefined` for those of the manifest
+   * @param onLine - gets each line of the revision's log, in addition to the log itself
    */
   createPool(
     revision: Revision,

@@ -9,28 +9,30 @@ import { Canary, type ErrorCount } from './canary.js';
 import type { Destination, Route } from './router.js';
 import { isOutdated } from './secret-pool.js';
 
-/** What runs of a revision: its pool, or why there is none. */
+/** The pool of a revision, or why there is none. */
 export type Running = { kind: 'pool'; pool: FunctionPool } | { kind: 'starting' } | { kind: 'failed'; reason: string };
 
-/** One revision of a function, as it runs. */
+/** One revision of a function as it runs. */
 export interface LiveRevision {
   readonly revision: Revision;
   readonly counters: CallCounters;
   running: Running;
 }
 
-/** A deployed function: what the registry has of it, and each revision that runs. */
+/** A deployed function: its record in the registry, and each revision that runs. */
 export class LiveFunction {
   private warming: { entry: LiveRevision; cancelTimer: () => void } | undefined;
   /** Revisions that get calls. */
   private live: readonly LiveRevision[] = [];
-  /** Counts of each revision that ran and is kept; the calls of revisions that are not kept any more are added up in `others`. */
+  /** The counts of each revision that ran and is kept. */
   private readonly counted = new Map<RevisionId, CallCounters>();
+  /** The sum of the counts of revisions that are not kept any more. */
   private readonly others: CallCounters = { calls: 0, errors: 0 };
+  /** Whether the counts from before the daemon started have been added. */
   private countsKnown = true;
   private readonly canaries = new Map<RevisionId, Canary>();
 
-  /** @param onOver - told when too many calls of a revision failed, and so it gets no more of them */
+  /** @param onOver - called when too many calls of a canary have failed, and so it gets no more calls */
   constructor(
     private current: FunctionRecord,
     private readonly onOver: (revision: RevisionId, count: ErrorCount) => void,
@@ -44,12 +46,12 @@ export class LiveFunction {
     return this.current.name;
   }
 
-  /** The active one. */
+  /** The active revision. */
   get revision(): Revision {
     return this.current.active;
   }
 
-  /** What runs of the active revision. */
+  /** The pool of the active revision, or why there is none. */
   get running(): Running {
     return this.find(this.revision.id)?.running ?? { kind: 'starting' };
   }
@@ -59,12 +61,12 @@ export class LiveFunction {
     return this.live;
   }
 
-  /** The calls of each revision, to be kept on disk; `undefined` while what is there has not been added. */
+  /** The counts of all revisions, for the disk; `undefined` until those from the disk have been added. */
   counts(): FunctionCounts | undefined {
     return this.countsKnown ? { revisions: Object.fromEntries(this.counted), others: this.others } : undefined;
   }
 
-  /** Adds the calls that there were before the daemon started, once they are read. */
+  /** Adds the counts from before the daemon started, once they have been read. */
   async addCounts(reading: Promise<FunctionCounts>): Promise<void> {
     this.countsKnown = false;
     const { revisions, others } = await reading;
@@ -77,7 +79,7 @@ export class LiveFunction {
     this.countsKnown = true;
   }
 
-  /** The calls of all revisions since the function was deployed first. */
+  /** The counts of all revisions since the function's first deploy. */
   get counters(): CallCounters {
     const all = [this.others, ...this.counted.values()];
     return {
@@ -86,7 +88,7 @@ export class LiveFunction {
     };
   }
 
-  /** The one that was active before, with its replicas ready, for a rollback. */
+  /** The revision that was active before and is kept ready for a rollback; `undefined` if none is. */
   get warm(): LiveRevision | undefined {
     return this.warming?.entry;
   }
@@ -97,7 +99,7 @@ export class LiveFunction {
     return all.flatMap(({ running }) => (running.kind === 'pool' ? [running.pool] : []));
   }
 
-  /** What a pool of this revision is to count up. */
+  /** The counters of a revision, which its pool increments. */
   countersOf(revision: RevisionId): CallCounters {
     return this.counted.get(revision) ?? { calls: 0, errors: 0 };
   }
@@ -114,17 +116,17 @@ export class LiveFunction {
     return running?.kind === 'pool' && running.pool.available;
   }
 
-  /** Whether a revision could take calls at once, with replicas that have the secrets as they are now: deploying it again would change nothing. */
+  /** Whether a revision can take calls at once, with the present values of its secrets: deploying it again would change nothing. */
   isCurrent(revision: RevisionId): boolean {
     const running = this.find(revision)?.running;
     return running?.kind === 'pool' && running.pool.available && !isOutdated(running.pool);
   }
 
   /**
-   * Takes over what the registry has now.
+   * Replaces the record by the registry's present one.
    *
-   * @param started - revisions with a new pool each; one that ran before is replaced
-   * @returns what does not get calls any more
+   * @param started - revisions with new pools; these replace older pools of the same revisions
+   * @returns the revisions whose pools get no more calls
    */
   update(record: FunctionRecord, started: readonly LiveRevision[]): LiveRevision[] {
     const { warm } = this;
@@ -148,8 +150,8 @@ export class LiveFunction {
   /**
    * Keeps a revision that gets no calls any more ready for a rollback.
    *
-   * @param cancelTimer - of what ends that
-   * @returns the one that was kept so before
+   * @param cancelTimer - cancels the timer that ends this
+   * @returns the revision that was kept ready before
    */
   keepWarm(entry: LiveRevision, cancelTimer: () => void): LiveRevision | undefined {
     const before = this.coolDown();
@@ -157,7 +159,7 @@ export class LiveFunction {
     return before;
   }
 
-  /** Keeps none warm any more; returns the one that was. */
+  /** Keeps no revision ready any more. Returns the one that was. */
   coolDown(): LiveRevision | undefined {
     const { warming } = this;
     this.warming = undefined;
@@ -165,7 +167,7 @@ export class LiveFunction {
     return warming?.entry;
   }
 
-  /** Forgets a revision that is not kept any more, but for what its calls add to those of the function. */
+  /** Forgets a revision that is not kept any more. Its counts stay in those of the function. */
   forget(revision: RevisionId): void {
     add(this.others, this.countersOf(revision));
     this.counted.delete(revision);
@@ -196,7 +198,7 @@ export class LiveFunction {
     return { kind: 'pool', target };
   }
 
-  /** The window of a canary lasts for as long as the traffic stays as it is. */
+  /** The canary of a revision, if it is one. It counts calls as long as the traffic is not changed. */
   private canaryOf(id: RevisionId): Canary | undefined {
     const { active, traffic, maxErrorRate } = this.current;
     if (maxErrorRate === undefined || id === active.id || !traffic.some(({ revision }) => revision === id)) return undefined;
@@ -217,7 +219,7 @@ function trafficOf({ active, traffic, maxErrorRate }: FunctionRecord): unknown[]
   return [active.id, traffic, maxErrorRate];
 }
 
-/** The revisions among which a release deals out the calls that name none. */
+/** The revisions among which a release distributes the calls that name no revision. */
 export function sharersIn({ active, traffic }: Pick<Release, 'active' | 'traffic'>): RevisionId[] {
   return [active, ...traffic.map(({ revision }) => revision)];
 }

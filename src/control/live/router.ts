@@ -4,33 +4,33 @@ import type { Invocation } from '../../pool/calls/invocation.js';
 import type { FunctionPool, NextPlace } from '../../pool/function-pool.js';
 import type { Canary } from './canary.js';
 
-/** Where a call goes. */
+/** The pool that a call goes to, and what depends on its revision. */
 export interface Target {
   name: FunctionName;
   pool: FunctionPool;
-  /** Bytes of one input. */
+  /** Most bytes of one input. */
   maxPayload: number;
-  /** To be told how each call ended. */
+  /** Counts how calls ended, if the revision is a canary. */
   canary: Canary | undefined;
   /** Whether each call gets a line in the function's log. */
   callLog: boolean;
 }
 
-/** What calls to a revision meet: a pool, or the reason why there is none. */
+/** The target of calls to a revision, or why there is none. */
 export type Destination = { kind: 'pool'; target: Target } | { kind: 'starting' } | { kind: 'failed'; reason: string };
 
-/** A part of the calls that name no revision. */
+/** A target's part of the calls that name no revision. */
 export interface TargetShare {
   target: Target;
   percent: number;
 }
 
-/** What calls to a function meet. */
+/** The destinations of a function's calls. */
 export interface Route {
   active: Destination;
-  /** Empty: the active revision gets every call that names none. */
+  /** The parts of the calls that name no revision; empty if the active revision gets all of them. */
   shares: readonly TargetShare[];
-  /** By alias and by revision. */
+  /** The destinations of calls that name an alias or a revision. */
   named: ReadonlyMap<string, Destination>;
 }
 
@@ -38,7 +38,7 @@ interface LiveRoute extends Route {
   split: Split | undefined;
 }
 
-/** Picks the pool that a call goes to. */
+/** Chooses the pool that a call goes to. */
 export class Router {
   private readonly routes = new Map<string, LiveRoute>();
 
@@ -52,7 +52,9 @@ export class Router {
   }
 
   /**
-   * @param selector - an alias or a revision; the active revision, or one that has a share, where it is missing
+   * Chooses the target of a call.
+   *
+   * @param selector - an alias or a revision; `undefined` for the active revision, or one that has a share of the calls
    * @throws DcfError NOT_FOUND; FAILED_PRECONDITION or UNAVAILABLE when the function cannot take calls
    */
   resolve(name: FunctionName, selector: string | undefined): Target {
@@ -61,7 +63,10 @@ export class Router {
     if (selector === undefined) return route.split?.pick() ?? targetOf(route.active, name);
     const destination = route.named.get(selector);
     if (destination === undefined)
-      throw new DcfError('NOT_FOUND', `${name} has no alias and no running revision ${JSON.stringify(selector.slice(0, 80))}`);
+      throw new DcfError(
+        'NOT_FOUND',
+        `${name} has no alias and no running revision ${JSON.stringify(selector.slice(0, 80))}; "dcf describe ${name}" lists them`,
+      );
     return targetOf(destination, name);
   }
 }
@@ -80,8 +85,8 @@ function targetOf(destination: Destination, name: FunctionName): Target {
 }
 
 /**
- * Deals calls out by weight, evenly and without chance: of 90 and 10, every tenth call goes to the second. The smooth weighted
- * round robin of nginx, https://github.com/nginx/nginx/commit/52327e0627f49dbda1e8db695e63a4b0af4448b1.
+ * Distributes calls by weight, evenly and without chance: with 90 and 10, every tenth call goes to the second target. The algorithm is the
+ * smooth weighted round robin of nginx, https://github.com/nginx/nginx/commit/52327e0627f49dbda1e8db695e63a4b0af4448b1.
  */
 export class Split {
   private readonly shares: (TargetShare & { credit: number })[];
@@ -92,7 +97,7 @@ export class Split {
     this.sum = shares.reduce((total, { percent }) => total + percent, 0);
   }
 
-  /** The next call's target; `undefined` when that takes no calls, so that the active revision has to. */
+  /** The target of the next call; `undefined` if the target whose turn it is takes no calls: the call then goes to the active revision. */
   pick(): Target | undefined {
     let best = this.shares[0];
     for (const share of this.shares) {
@@ -107,11 +112,11 @@ export class Split {
 }
 
 /**
- * Where a call that waits goes when the release has changed: where a new one would. A call that names what is not served any
- * more is for that revision alone, and stays with it.
+ * Where a queued call goes after the release has changed: to where a new call would go. A call that names a revision which gets no more calls
+ * stays with that revision.
  *
- * @param from - the pool that it waits for
- * @param keepsShare - whether calls that name no revision still come to that pool
+ * @param from - the pool in whose queue it is
+ * @param keepsShare - whether that pool still gets calls that name no revision
  */
 export function nextPlace({ selector, input }: Invocation, from: FunctionPool, now: Route, keepsShare: boolean): NextPlace {
   if (selector === undefined && keepsShare) return { kind: 'stay' };

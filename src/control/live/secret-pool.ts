@@ -6,7 +6,7 @@ import type { PoolOptions } from '../../pool/pool-options.js';
 import type { Isolation } from '../../process/confinement.js';
 import type { RevisionSecrets } from '../../registry/secrets/revision-secrets.js';
 
-/** A pool whose replicas have secrets. What they say reaches nobody with a secret in it; their files go when the pool does. */
+/** A pool whose replicas have secrets. Secrets are masked in what the replicas log and answer with. Their files are deleted with the pool. */
 export class SecretPool extends FunctionPool {
   constructor(
     options: PoolOptions,
@@ -18,7 +18,7 @@ export class SecretPool extends FunctionPool {
       spec: {
         ...spec,
         confinement: { ...spec.confinement, isolation: withFiles(spec.confinement.isolation, secrets.directory) },
-        // Read whenever a replica starts, so that each gets the secrets as they are then.
+        // Read whenever a replica starts, so that it gets the present values of the secrets.
         get environment() {
           return { ...spec.environment, ...secrets.environment() };
         },
@@ -27,11 +27,12 @@ export class SecretPool extends FunctionPool {
     });
   }
 
-  /** Whether a secret was changed since a replica was started last. */
+  /** Whether a secret has changed since a replica was last started. */
   get outdated(): boolean {
     return this.secrets.outdated;
   }
 
+  /** The text with its secrets masked. */
   hide(text: string): string {
     return this.secrets.hide(text);
   }
@@ -52,7 +53,7 @@ export class SecretPool extends FunctionPool {
     }
   }
 
-  /** Comes before the caller is told, and for calls, too, that another pool has handed over. */
+  /** Masks the error of a call before its caller gets it; also of calls that another pool has handed over. */
   override settled(outcome: Outcome): void {
     if (!outcome.ok) outcome.error = this.hideIn(outcome.error);
     super.settled(outcome);
@@ -90,17 +91,17 @@ function hideIn({ text, part }: LogLine, secrets: RevisionSecrets): string {
   return part === undefined ? secrets.hide(text) : secrets.hidePart(text, part);
 }
 
-/** A sandbox shows nothing of the data directory that it is not told to. */
+/** Adds the folder of secrets to what a sandbox can read: it hides the rest of the data directory. */
 function withFiles(isolation: Isolation, directory: string): Isolation {
   return isolation.kind === 'process' ? isolation : { ...isolation, readOnly: [...isolation.readOnly, directory] };
 }
 
-/** A text that a pool's replicas have made, such as why one failed, with no secret in it. */
+/** A text that comes from a pool's replicas, such as why one failed, with its secrets masked. */
 export function withoutSecrets(pool: FunctionPool, text: string): string {
   return pool instanceof SecretPool ? pool.hide(text) : text;
 }
 
-/** Whether a secret was changed since a pool's replicas were started. */
+/** Whether a secret has changed since a pool's replicas were started. */
 export function isOutdated(pool: FunctionPool): boolean {
   return pool instanceof SecretPool && pool.outdated;
 }

@@ -129,4 +129,3 @@ class WatchedCall extends ServerInterceptingCall implements ListNode<WatchedCall
     this.watched.sendStatus(ended);
   }
 }
-

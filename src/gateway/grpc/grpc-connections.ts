@@ -85,4 +85,3 @@ function waitsForSystem({ socket }: ServerHttp2Session): boolean | undefined {
   const size = privateField(privateField(socket, '_handle'), 'writeQueueSize');
   return typeof size === 'number' ? size > 0 : undefined;
 }
-

@@ -11,7 +11,8 @@ import { DcfError } from '../../core/errors.js';
  */
 export function manifestChanges(request: CreateFunctionRequest): ManifestChanges {
   const { EnvVars, Labels, Annotations, Constraints, Secrets, RegistryAuth, Limits, Requests } = request;
-  if (Constraints.length > 0) throw refused('Constraints', 'they select a host, and this daemon runs functions on its own host only: leave them out');
+  if (Constraints.length > 0)
+    throw refused('Constraints', 'they select a host, and this daemon runs functions on its own host only: leave them out');
   if (RegistryAuth !== '') throw refused('RegistryAuth', 'images come from this daemon and not from a registry: leave it out');
   for (const [field, resources] of Object.entries({ Limits, Requests })) {
     if (given(resources?.CPU))
@@ -46,7 +47,10 @@ function resource(
 function memoryOf(text: string, field: string): number {
   const bytes = /^\d+$/.test(text) ? Number(text) : parseSize(text.replace(/^([\d.]+)([kKMGT])(i?)B?$/, toSize));
   if (bytes !== undefined && Number.isSafeInteger(bytes)) return bytes;
-  throw refused(field, `${JSON.stringify(text.slice(0, 80))} is not a size: write a number of bytes, or a size such as 512Mi, 2Gi, 500M, 64MiB`);
+  throw refused(
+    field,
+    `${JSON.stringify(text.slice(0, 80))} is not a size: write a number of bytes, or a size such as 512Mi, 2Gi, 500M, 64MiB`,
+  );
 }
 
 function toSize(_: string, number: string, unit: string, binary: string): string {

@@ -84,7 +84,7 @@ faults('Deploys', {}, (row) => {
         scene.deploy(answering('new'), { name: scene.name }).then(
           () => true,
           (error: unknown) => {
-            assert.match(String(error), /another change of fault is under way/);
+            assert.match(String(error), /another change of fault is running/);
             return false;
           },
         );
@@ -117,7 +117,7 @@ faults('Deploys', {}, (row) => {
       await scene.expect('', { code: 'OK', text: '0' });
       await writeFile(flag, '');
       await Promise.all(deploys);
-      for (const error of refused) assert.match(String(error), /another change of fault is under way; try again when it is done/);
+      for (const error of refused) assert.match(String(error), /another change of fault is running; try again when it is done/);
       for (const error of refused) assert.equal(DcfError.is(error) && error.code, 'ABORTED');
       await scene.expect('', { code: 'OK', text: done.join() });
     },

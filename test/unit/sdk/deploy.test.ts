@@ -254,7 +254,10 @@ test('a daemon that breaks the protocol, and an onProgress that throws', async (
   const pkg = packageOf(packedFile('a', Buffer.from('a')));
   const silent = await controlOf(t, { Deploy: (call) => call.end() });
   const without = await refusal(silent.deploy(pkg));
-  assert.deepEqual([without.code, without.message], ['INTERNAL', 'the daemon ended the deploy without a result; "dcf list" shows what is active']);
+  assert.deepEqual(
+    [without.code, without.message],
+    ['INTERNAL', 'the daemon ended the deploy without a result; "dcf list" shows what is active'],
+  );
 
   const confused = await controlOf(t, {
     Deploy: (call) => {

@@ -35,7 +35,10 @@ test('merge keys are merged: one mapping, a list of them, with what is written b
   for (const [line, reason] of [
     ['<<: 5', /^function\.yaml:6: "<<" has another value than mappings; allowed: an alias of a mapping, or a list of these$/],
     ['<<: [*base, 1]', /^function\.yaml:6: "<<" has another value than mappings/],
-    ['<<: *nobody', /^function\.yaml:6: "parameters\.x\.<<" is \*nobody, an alias without an anchor; allowed: an alias of an anchor \(&nobody\)/],
+    [
+      '<<: *nobody',
+      /^function\.yaml:6: "parameters\.x\.<<" is \*nobody, an alias without an anchor; allowed: an alias of an anchor \(&nobody\)/,
+    ],
   ] as const) {
     assert.match(
       refusal(() => merged(line)),

@@ -191,10 +191,7 @@ test('no mapping, no YAML, no end', () => {
     ['- a\n- b', 'it is a list'],
     ['42', 'it is 42'],
   ] as const) {
-    assert.equal(
-      problems(text)[0],
-      `function.yaml: ${found}; a manifest is a mapping of keys to values, of which only "name" is required`,
-    );
+    assert.equal(problems(text)[0], `function.yaml: ${found}; a manifest is a mapping of keys to values, of which only "name" is required`);
   }
   assert.match(problems('name: [')[0] ?? '', /^function\.yaml:\d+:\d+: not valid YAML: /);
   assert.match(problems('name: f\nname: g')[0] ?? '', /^function\.yaml:2:\d+: not valid YAML: /);
@@ -234,7 +231,10 @@ test('what a package carries gives the same manifest again', () => {
     ['[]', /^manifest: it is a list; a manifest is a mapping/],
     ['{"name":"f","colour":1}', /^manifest: unknown key "colour"; allowed here: name, /],
     ['{"__proto__":{"x":1},"name":"f"}', /^manifest: unknown key "__proto__"/],
-    ['{"name":"f","parameters":{"a":[{"__proto__":1}]}}', /^manifest: "parameters\.a\.0\.__proto__" is not allowed as a key; allowed: another name$/],
+    [
+      '{"name":"f","parameters":{"a":[{"__proto__":1}]}}',
+      /^manifest: "parameters\.a\.0\.__proto__" is not allowed as a key; allowed: another name$/,
+    ],
     [`{"name":"f","parameters":{"a":${'['.repeat(9000)}${']'.repeat(9000)}}}`, /is nested too deeply; allowed: 100 levels$/],
   ] as const) {
     assert.throws(() => parseManifestJson(json), { code: 'INVALID_ARGUMENT', message });

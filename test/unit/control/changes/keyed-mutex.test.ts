@@ -15,7 +15,7 @@ test('a second change is refused, one that waits comes after the first, whatever
   const waiting = [1, 2].map((number) => changes.whenFree(name, async () => order.push(`waited ${number}`)));
   await assert.rejects(
     changes.run(name, async () => order.push('refused')),
-    { code: 'ABORTED', message: /another change of digits is under way/ },
+    { code: 'ABORTED', message: /another change of digits is running/ },
   );
   assert.equal(order.length, 0);
   first.reject(new Error('for the test'));

@@ -50,9 +50,12 @@ test('what cannot be split goes to one, and the user is told', () => {
 
 test('what is not possible is refused', () => {
   assert.throws(() => plan({ maxErrorRate: 5 }), { code: 'INVALID_ARGUMENT', message: /--traffic/ });
-  assert.throws(() => plan({ traffic: 0 }), { code: 'INVALID_ARGUMENT', message: /give it an alias/ });
+  assert.throws(() => plan({ traffic: 0 }), { code: 'INVALID_ARGUMENT', message: /give --alias/ });
   assert.throws(() => plan({ traffic: 101 }), { code: 'INVALID_ARGUMENT' });
-  assert.throws(() => plan({ traffic: 10 }, before, revisionOf('c', 'recreate')), { code: 'FAILED_PRECONDITION', message: /no room/ });
+  assert.throws(() => plan({ traffic: 10 }, before, revisionOf('c', 'recreate')), {
+    code: 'FAILED_PRECONDITION',
+    message: /only one revision runs/,
+  });
 });
 
 test('the bounds of the manifest count again', () => {

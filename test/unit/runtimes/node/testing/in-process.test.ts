@@ -41,7 +41,12 @@ function shown(results: Awaited<ReturnType<TestedFunction['callBatch']>>): strin
 
 test('an input over the limit fails its own call of a batch alone, and the next batch finds the slot free', async (t) => {
   const tested = await start(t, Batching);
-  assert.deepEqual(shown(await tested.callBatch(['a', 'too long', 'b', 'too long'])), ['a of 2', 'RESOURCE_EXHAUSTED', 'b of 2', 'RESOURCE_EXHAUSTED']);
+  assert.deepEqual(shown(await tested.callBatch(['a', 'too long', 'b', 'too long'])), [
+    'a of 2',
+    'RESOURCE_EXHAUSTED',
+    'b of 2',
+    'RESOURCE_EXHAUSTED',
+  ]);
   assert.deepEqual(shown(await tested.callBatch(['too long'])), ['RESOURCE_EXHAUSTED']);
   assert.deepEqual(shown(await tested.callBatch([])), []);
   assert.deepEqual(shown(await tested.callBatch(['c'])), ['c of 1']);
