@@ -113,7 +113,13 @@ const refused: [what: string, answer: () => Promise<Answer>, status: number, cod
   ['a bad name', () => call('UPPER', 'x'), 400, 'INVALID_ARGUMENT', /"UPPER" is not a valid function name/],
   ['a name that is too long', () => call('a'.repeat(1_000), 'x'), 400, 'INVALID_ARGUMENT', /up to 63 lower-case letters/],
   ['a URL with a bad code', () => call('%zz', 'x'), 400, 'INVALID_ARGUMENT', /malformed URL: invalid percent-encoding/],
-  ['a revision twice', () => send('/functions/echo?revision=a&revision=b', { method: 'POST' }), 400, 'INVALID_ARGUMENT', /more than once/],
+  [
+    'a revision twice',
+    () => send('/functions/echo?revision=a&revision=b', { method: 'POST' }),
+    400,
+    'INVALID_ARGUMENT',
+    /more than one revision=/,
+  ],
   ['a bad id', () => call('echo', 'x', { 'dcf-request-id': 'two words' }), 400, 'INVALID_ARGUMENT', /dcf-request-id must be 1 to 128/],
   [
     'a bad timeout',
@@ -123,7 +129,7 @@ const refused: [what: string, answer: () => Promise<Answer>, status: number, cod
     /^dcf-timeout: "5" is not a timeout; write it as/,
   ],
   ['bad milliseconds', () => call('echo', 'x', { 'dcf-timeout-ms': '-5' }), 400, 'INVALID_ARGUMENT', /^dcf-timeout-ms: "-5"/],
-  ['gzip', () => call('echo', 'x', { 'content-encoding': 'gzip' }), 415, 'INVALID_ARGUMENT', /content-encoding "gzip"/],
+  ['gzip', () => call('echo', 'x', { 'content-encoding': 'gzip' }), 415, 'INVALID_ARGUMENT', /content-encoding: "gzip" is not supported/],
   ['an unknown path', () => send('/functions/echo/more'), 404, 'NOT_FOUND', /nothing at "\/functions\/echo\/more"; a call is POST/],
   [
     'a wrong method',

@@ -78,7 +78,7 @@ export async function followChange(stream: ClientReadableStream<DeployEvent__Out
   return reader.result;
 }
 
-/** Resolves when a stream has ended: with why it failed, or with nothing. It is cancelled when `signal` aborts. */
+/** Resolves when a stream has ended: with its failure, or with `undefined` if it succeeded. The stream is cancelled when `signal` aborts. */
 export function streamEnd(channel: OpenChannel, stream: Call, signal: AbortSignal | undefined): Promise<Failure | undefined> {
   return new Promise((resolve) => {
     channel.follow(stream, signal, (status, facts) => {

@@ -80,7 +80,7 @@ test('tags that mean nothing here are refused, wherever they stand; those of the
   }
   assert.match(
     refusal(() => parameters('key: !secret abc')),
-    /is named under secrets$/,
+    /between hosts under secrets$/,
   );
   assert.match(
     refusal(() => parameters('list: [1, !x { a: 1 }]')),

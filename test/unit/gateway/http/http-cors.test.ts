@@ -74,7 +74,7 @@ test('without a token only pages get in whose origin is named, and never by a st
     () => new Guard(new Authenticator(undefined), true, new Cors(['*'])).check({ host: 'evil.example', origin: 'http://evil.example' }),
     {
       code: 'PERMISSION_DENIED',
-      message: /localhost or by its address/,
+      message: /localhost or an IP address as its host name, not "evil\.example"/,
     },
   );
 });

@@ -16,7 +16,7 @@ async function start(t: TestContext, value: unknown, options: Partial<InProcessO
     functions: {},
     concurrency: 1,
     maxBatch: 8,
-    maxPayload: 4,
+    maxPayload: 8,
     timeoutMs: 5_000,
     onLog: () => undefined,
     ...options,
@@ -41,13 +41,13 @@ function shown(results: Awaited<ReturnType<TestedFunction['callBatch']>>): strin
 
 test('an input over the limit fails its own call of a batch alone, and the next batch finds the slot free', async (t) => {
   const tested = await start(t, Batching);
-  assert.deepEqual(shown(await tested.callBatch(['a', 'too long', 'b', 'too long'])), [
+  assert.deepEqual(shown(await tested.callBatch(['a', 'far too long', 'b', 'far too long'])), [
     'a of 2',
     'RESOURCE_EXHAUSTED',
     'b of 2',
     'RESOURCE_EXHAUSTED',
   ]);
-  assert.deepEqual(shown(await tested.callBatch(['too long'])), ['RESOURCE_EXHAUSTED']);
+  assert.deepEqual(shown(await tested.callBatch(['far too long'])), ['RESOURCE_EXHAUSTED']);
   assert.deepEqual(shown(await tested.callBatch([])), []);
   assert.deepEqual(shown(await tested.callBatch(['c'])), ['c of 1']);
 });
