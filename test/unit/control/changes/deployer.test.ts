@@ -74,7 +74,8 @@ describe('before anything has begun', () => {
     const { begin, deploy, launcher } = await fakeControl(t, { maxPayload: 1_000 });
     assert.throws(() => begin({ limits: { payload: 1_001 } }), {
       code: 'FAILED_PRECONDITION',
-      message: 'limits.payload is 1001 bytes, but this daemon takes no input over 1000; start it with a larger --max-payload',
+      message:
+        'limits.payload is 1001 bytes, but this daemon accepts inputs only up to 1000; lower it, or start the daemon with a larger --max-payload',
     });
     await deploy('one', { limits: { payload: 1_000 } });
     await deploy('two');
@@ -86,7 +87,7 @@ describe('before anything has begun', () => {
     const held: Deferred<void> = defer();
     launcher.onPrepare = ({ name }) => (name === 'digits' ? held.promise : undefined);
     const first = begin();
-    await assert.rejects(begin({}, { text: 'other' }).result, { code: 'ABORTED', message: /another change of digits is under way/ });
+    await assert.rejects(begin({}, { text: 'other' }).result, { code: 'ABORTED', message: /another change of digits is running/ });
     await begin({ name: 'other' }).result;
     held.resolve();
     await first.result;
@@ -111,10 +112,10 @@ describe('what does not come whole leaves nothing', () => {
   test('a blob that nobody asked for, one that is damaged, one that does not come', async (t) => {
     const { begin, assertUnchanged, failures } = await setUp(t);
     for (const [chunks, message] of [
-      [only({ sha256: stray, data: Buffer.from('stray') }), /nobody asked for the blob/],
-      [only({ sha256: 'none', data: Buffer.from('stray') }), /nobody asked for the blob "none"/],
+      [only({ sha256: stray, data: Buffer.from('stray') }), /did not ask for the blob/],
+      [only({ sha256: 'none', data: Buffer.from('stray') }), /did not ask for the blob "none"/],
       [only({ sha256: sha256('next'), data: Buffer.from('text') }), new RegExp(sha256('next'))],
-      [only(), /1 of the missing blobs did not come, such as/],
+      [only(), /1 of the missing blobs were not sent, such as/],
     ] as const) {
       await assert.rejects(begin({}, { text: 'next' }, { chunks }).result, { code: 'INVALID_ARGUMENT', message });
       await assertUnchanged();
@@ -184,7 +185,7 @@ test('a rollout that is not possible as asked is told, and one that is not possi
   assert.match(warningsIn(events).join(), /this is the first deploy of digits/);
   await assert.rejects(begin({ update: 'recreate' }, { text: 'two' }, { rollout }).result, {
     code: 'FAILED_PRECONDITION',
-    message: /no room/,
+    message: /only one revision runs/,
   });
   assert.equal(registry.get(name)?.revisions.length, 1);
 });
@@ -219,7 +220,7 @@ test('of old revisions the last five are kept, and one whose calls still run; wh
   t.mock.method(registry, 'retain', () => Promise.reject(new Error('the disk is full')));
   const { events, result } = begin({}, { text: '8' });
   assert.equal((await result).changed, true);
-  assert.deepEqual(warningsIn(events), ['old revisions are kept: the disk is full']);
+  assert.deepEqual(warningsIn(events), ['old revisions could not be removed: the disk is full']);
 });
 
 describe('a delete', () => {
