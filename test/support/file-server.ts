@@ -18,9 +18,11 @@ export interface FileServer {
   requests: string[];
 }
 
+/** Servers share a certificate, so that a client makes its list of authorities once. */
+const { cert, key } = makeCertificate('files.test');
+
 /** Starts a server; it goes with its owner. The certificate is also for `files.test`. */
 export async function startFileServer(owner: Owner, respond: Respond): Promise<FileServer> {
-  const { cert, key } = makeCertificate('files.test');
   const requests: string[] = [];
   const server = createServer({ cert, key }, (request, response) => {
     const { range = '-', 'if-range': ifRange = '-' } = request.headers;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import { rootCertificates } from 'node:tls';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { formatDuration } from '@dcf/sdk/units';
 import { DcfError, errorCode, messageOf } from '../../core/errors.js';
 import { checkedAddresses, type DownloadRules, showUrl, TransientError } from './download-rules.js';
@@ -62,6 +62,14 @@ export async function openDownload(
   }
 }
 
+let knownContext: { ca: string; context: SecureContext } | undefined;
+
+/** Trusts these authorities besides the usual ones. It is made once: to read all of them takes longer than a connection. */
+function contextWith(ca: string): SecureContext {
+  if (knownContext?.ca !== ca) knownContext = { ca, context: createSecureContext({ ca: [...rootCertificates, ca] }) };
+  return knownContext.context;
+}
+
 async function ask(
   url: URL,
   addresses: readonly LookupAddress[],
@@ -78,7 +86,7 @@ async function ask(
     lookup: pinnedTo(addresses),
     timeout: idleMs,
     signal,
-    ...(rules.ca === undefined ? {} : { ca: [...rootCertificates, rules.ca] }),
+    ...(rules.ca === undefined ? {} : { secureContext: contextWith(rules.ca) }),
   });
   const fault = (error: unknown): unknown => {
     if (signal.aborted) return signal.reason;

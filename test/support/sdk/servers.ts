@@ -139,11 +139,15 @@ function portOf(server: NetServer | Http2Server): number {
   return address.port;
 }
 
-/** An address of this machine's loopback where nothing listens: an own number, so that no other program takes it meanwhile. */
+let lastUnused = 0;
+
+/** An address of this machine's loopback where nothing listens: an own number, so that no other program, and no other test, takes it meanwhile. */
 export async function unusedAddress(): Promise<string> {
+  lastUnused = (lastUnused % 250) + 1;
+  const host = `127.0.77.${lastUnused}`;
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.77', resolve));
-  const address = `127.0.0.77:${portOf(server)}`;
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  const address = `${host}:${portOf(server)}`;
   await new Promise<void>((resolve) => server.close(() => resolve()));
   return address;
 }

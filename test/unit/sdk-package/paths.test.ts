@@ -3,6 +3,7 @@ import { join, resolve, sep } from 'node:path';
 import { test } from 'node:test';
 import { checkPackagePath, findCollision } from '@dcf/sdk/package';
 import fc from 'fast-check';
+import { anyCharacter } from '../../support/any-text.js';
 
 test('paths that a package may have', () => {
   for (const path of [
@@ -57,7 +58,7 @@ test('whatever is allowed stays inside the folder', () => {
     fc.property(
       fc.oneof(
         fc.array(names, { maxLength: 6 }).map((parts) => parts.join('/')),
-        fc.string({ unit: 'binary', maxLength: 40 }),
+        fc.string({ unit: anyCharacter, maxLength: 40 }),
       ),
       (path) => {
         if (checkPackagePath(path) !== undefined) return;

@@ -39,8 +39,7 @@ test('errors are the daemon’s own; nobody there is told as for calls', async (
   assert.deepEqual([error.code, error.message], ['NOT_FOUND', 'there is no function "x"']);
   const nobody = new ControlClient(await unusedAddress());
   t.after(() => nobody.close());
-  for (const call of [() => nobody.list(), () => nobody.logs({ name: 'x' }).next()]) {
-    const { code, message } = await refusal(call());
+  for (const { code, message } of await Promise.all([refusal(nobody.list()), refusal(nobody.logs({ name: 'x' }).next())])) {
     assert.equal(code, 'UNAVAILABLE');
     assert.match(message, /^no DCF daemon answers at .*: connection refused\. Start one/);
   }

@@ -21,9 +21,9 @@ async function folderOf(t: TestContext): Promise<string> {
 }
 
 function bytesOf(length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let offset = 0; offset + 4 <= length; offset += 4) bytes.writeUInt32LE((offset * 2_654_435_761) % 2 ** 32, offset);
-  return bytes;
+  const words = new Uint32Array(Math.ceil(length / 4));
+  for (let index = 0; index < words.length; index++) words[index] = Math.imul(index, 2_654_435_761);
+  return Buffer.from(words.buffer, 0, length);
 }
 
 async function turns(count: number): Promise<void> {

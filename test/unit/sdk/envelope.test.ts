@@ -3,12 +3,13 @@ import test from 'node:test';
 import { decodeInvokeReply, decodeInvokeRequest, encodeInvokeReply, encodeInvokeRequest, loadContract } from '@dcf/sdk/contract';
 import { DcfError } from '@dcf/sdk/errors';
 import fc from 'fast-check';
+import { manyBytes } from '../../support/any-text.js';
 
 const { dcf, original } = loadContract();
 const dcfInvoke = dcf.Functions.service.Invoke;
 const originalInvoke = original.Gateway.service.Invoke;
 
-const bytes = fc.uint8Array({ maxLength: 70_000, size: 'max' });
+const bytes = manyBytes(70_000);
 const name = fc.string({ unit: 'grapheme', maxLength: 300 });
 const request = fc.record({ function: name, input: bytes });
 const smallRequest = fc.record({ function: fc.string({ unit: 'grapheme' }), input: fc.uint8Array({ maxLength: 50 }) });

@@ -28,17 +28,19 @@ test('URLs that are taken', async (t) => {
 });
 
 test('the port is 32222 where there is none, and IPv6 stands in brackets', async (t) => {
-  for (const [written, shown] of [
+  const cases = [
     ['nosuchhost.invalid', 'nosuchhost.invalid:32222'],
     ['https://nosuchhost.invalid', 'nosuchhost.invalid:32222'],
     ['dcf://nosuchhost.invalid:5', 'nosuchhost.invalid:5'],
     ['[::1]:9', '[::1]:9'],
-  ] as const) {
+  ] as const;
+  const tried = cases.map(async ([written, shown]) => {
     const client = new Client(written);
     t.after(() => client.close());
     const { message } = await refusal(client.invoke('f', '', { timeout: 500 }));
     assert.ok(message.startsWith(`no DCF daemon answers at ${shown}: `), message);
-  }
+  });
+  await Promise.all(tried);
 });
 
 test('URLs that are none say what to write', () => {
