@@ -135,7 +135,7 @@ test('nothing is missing: the client half-closes at once', async (t) => {
 
 test('a daemon that reads slowly slows the client down', async (t) => {
   const megabyte = 1024 * 1024;
-  const weights = packedFile('weights', bytesOf(48 * megabyte));
+  const weights = packedFile('weights', bytesOf(32 * megabyte));
   let received = 0;
   const client = await controlOf(t, {
     Deploy: (call) => {
