@@ -6,7 +6,6 @@ import type { SpawnedProcess } from '../process/spawn.js';
 import { type Revision, sizeOf } from '../registry/model/revision.js';
 import type { FunctionRecord } from '../registry/registry.js';
 import type { LiveFunction, LiveRevision, Running } from './live/live-function.js';
-import { withoutSecrets } from './live/secret-pool.js';
 
 type Condition = Pick<FunctionSummary, 'state' | 'reason' | 'replicas' | 'readyReplicas'>;
 
@@ -26,7 +25,7 @@ function conditionOf(running: Running, revision: Revision): Condition {
   const counts = { replicas: wanted, readyReplicas: ready };
   if (counts.readyReplicas > 0) return { state: 'ready', reason: '', ...counts };
   if (running.pool.available) return { state: 'idle', reason: '', ...counts };
-  const reason = withoutSecrets(running.pool, initError?.message ?? lastFailure?.text ?? '');
+  const reason = initError?.message ?? lastFailure?.text ?? '';
   return { state: reason === '' ? 'starting' : 'failed', reason, ...counts };
 }
 
@@ -78,7 +77,7 @@ export function describe(live: LiveFunction, record: FunctionRecord = live.recor
     replicas: pools.flatMap(({ entry, pool }) => pool.snapshot().replicas.map((replica) => describeReplica(replica, entry))),
     queued: count((pool) => pool.queued),
     running: count((pool) => pool.running),
-    lastFailure: running.kind === 'pool' ? withoutSecrets(running.pool, failure?.text ?? '') : '',
+    lastFailure: failure?.text ?? '',
     lastFailureAt: failure?.at ?? 0,
     history: record.history.map(({ revision: id, at }) => ({ revision: id, at })),
     canaryLimit: record.maxErrorRate === undefined ? null : { maxErrorRate: record.maxErrorRate },

@@ -5,8 +5,9 @@ import { CallStream } from './calls/call-stream.js';
 import type { SlotOwner } from './calls/deadlock.js';
 import { hasFailed, type Invocation, type Outcome, type StreamedCall, type StreamInvocation } from './calls/invocation.js';
 import { OpenCalls } from './calls/open-calls.js';
+import { noRedaction, type Redactor, redactError, redactLine } from './output/redaction.js';
 import type { CallCounters, PoolOptions } from './pool-options.js';
-import { type PoolSnapshot, replicaSnapshot, type ShownReplica } from './pool-snapshot.js';
+import { type PoolSnapshot, poolSnapshot, type ShownReplica } from './pool-snapshot.js';
 import type { PoolEvents, PoolWorker } from './replica/pool-events.js';
 import { Replica } from './replica/replica.js';
 import { ReplicaSet } from './replica/replica-set.js';
@@ -14,10 +15,8 @@ import { Admission } from './scheduling/admission.js';
 import { CallTermination } from './scheduling/call-termination.js';
 import { DeadlockGuard } from './scheduling/deadlock-guard.js';
 import { Dispatcher } from './scheduling/dispatcher.js';
+import { type NextPlace, sortWaiting } from './scheduling/hand-over.js';
 import { Scaler } from './scheduling/scaler.js';
-
-/** Where a queued call goes when the release has changed. */
-export type NextPlace = { kind: 'stay' } | { kind: 'pool'; pool: FunctionPool } | { kind: 'refused'; error: DcfError };
 
 const nothing = (): void => undefined;
 
@@ -31,10 +30,12 @@ export class FunctionPool implements CallOwner {
   private readonly admission: Admission;
   private readonly termination: CallTermination;
   private readonly openCalls = new OpenCalls();
+  private readonly redactor: Redactor;
 
   constructor(private readonly options: PoolOptions) {
     const { spec, batch, replicas: bounds, overlap, maxQueued, timeoutMs, killGraceMs, onChange } = options;
     const { createReplica = (id, ...rest) => new Replica(id, ...rest) } = options;
+    this.redactor = options.secrets ?? noRedaction;
     const events = this.poolEvents();
     this.replicas = new ReplicaSet({
       overlap,
@@ -102,8 +103,12 @@ export class FunctionPool implements CallOwner {
 
   /** The pool as it is now. */
   snapshot(): PoolSnapshot {
-    const { wanted, readyCount: ready, initError, lastFailure, replicas } = this.replicas;
-    return { wanted, ready, initError, lastFailure, replicas: replicas.map(replicaSnapshot) };
+    return poolSnapshot(this.replicas, this.redactor);
+  }
+
+  /** Whether a secret was changed since a replica was started last: replicas that start now would get another. */
+  get outdated(): boolean {
+    return this.options.secrets?.outdated ?? false;
   }
 
   get counters(): CallCounters {
@@ -121,12 +126,12 @@ export class FunctionPool implements CallOwner {
    * @throws DcfError FAILED_PRECONDITION with the Handler's own stack as `cause`; starts are tried again until `stop`
    */
   start(): Promise<void> {
-    return this.scaler.start(Math.max(1, this.scaler.min));
+    return this.startReplicas(Math.max(1, this.scaler.min));
   }
 
   /** Starts `replicas.min` replicas of a revision that was ready before: with 0 the first call starts one. @throws as `start` does */
   restore(): Promise<void> {
-    return this.scaler.start(this.scaler.min);
+    return this.startReplicas(this.scaler.min);
   }
 
   /** Resolves when every accepted call is answered, at the latest after `graceMs`. */
@@ -138,11 +143,15 @@ export class FunctionPool implements CallOwner {
   async stop(graceMs: number): Promise<void> {
     this.admission.draining = true;
     const until = Date.now() + graceMs;
-    await this.idle(graceMs);
-    this.stopTimers();
-    this.deadlockGuard.stop();
-    await this.replicas.stop(Math.max(0, until - Date.now()));
-    for (const call of this.dispatcher.takeAll()) call.fail(this.admission.stopped());
+    try {
+      await this.idle(graceMs);
+      this.stopTimers();
+      this.deadlockGuard.stop();
+      await this.replicas.stop(Math.max(0, until - Date.now()));
+      for (const call of this.dispatcher.takeAll()) call.fail(this.admission.stopped());
+    } finally {
+      await this.options.secrets?.close();
+    }
   }
 
   /** Ends every replica as `stop` does, but goes on accepting calls, which wait. */
@@ -162,19 +171,8 @@ export class FunctionPool implements CallOwner {
    * Asks `next` for every queued call where it goes now. A call that goes to another pool keeps its deadline, and comes before the
    * calls that are queued there. A call that stays with a suspended pool, which starts no replica any more, fails.
    */
-  handOver(next: (invocation: Invocation) => NextPlace): void {
-    const staying: Call[] = [];
-    const leaving = new Map<FunctionPool, Call[]>();
-    for (const call of this.dispatcher.takeAll()) {
-      const place = next(call.invocation);
-      if (place.kind === 'refused') call.fail(place.error);
-      else if (place.kind === 'stay') staying.push(call);
-      else {
-        const calls = leaving.get(place.pool) ?? [];
-        calls.push(call);
-        leaving.set(place.pool, calls);
-      }
-    }
+  handOver(next: (invocation: Invocation) => NextPlace<FunctionPool>): void {
+    const { staying, leaving } = sortWaiting(this.dispatcher.takeAll(), next);
     if (this.admission.suspended) for (const call of staying) call.fail(this.admission.replaced());
     else this.dispatcher.putBack(staying);
     for (const [pool, calls] of leaving) {
@@ -223,10 +221,17 @@ export class FunctionPool implements CallOwner {
     this.termination.cancel(call, error);
   }
 
-  settled(outcome: Outcome): void {
+  settled(outcome: Outcome): Outcome {
     if (hasFailed(outcome)) this.options.counters.errors += 1;
     this.openCalls.remove(1);
     this.scaler.note(this.openCalls.count);
+    return outcome.ok ? outcome : { ok: false, error: redactError(outcome.error, this.redactor) };
+  }
+
+  private startReplicas(count: number): Promise<void> {
+    return this.scaler.start(count).catch((error: unknown) => {
+      throw redactError(error, this.redactor);
+    });
   }
 
   /** Counts a call, and fails it at once when it cannot be accepted. */
@@ -246,6 +251,7 @@ export class FunctionPool implements CallOwner {
 
   private poolEvents(): PoolEvents {
     const { onLog, callFunction } = this.options;
+    const log: PoolEvents['log'] = (replica, line) => onLog(replica, redactLine(line, this.redactor));
     return {
       slotFreed: (worker) => this.dispatcher.feed(worker),
       callReturned: (call) => {
@@ -254,10 +260,10 @@ export class FunctionPool implements CallOwner {
       callStarted: (call) => this.termination.begun(call),
       replicaRetires: (replica, retirement) => {
         const text = `replica ${replica.id} is replaced: ${retirement.why}`;
-        onLog(replica.id, { time: Date.now(), level: 'info', text, callId: '', worker: 0 });
+        log(replica.id, { time: Date.now(), level: 'info', text, callId: '', worker: 0 });
         this.replicas.replace(replica, retirement);
       },
-      log: onLog,
+      log,
       callFunction,
     };
   }

@@ -1,6 +1,7 @@
 import type { Manifest } from '@dcf/sdk/manifest';
 import type { CallFunction } from './calls/nested-call.js';
 import type { LogLine } from './output/log-line.js';
+import type { Redactor } from './output/redaction.js';
 import type { ShownReplica } from './pool-snapshot.js';
 import type { PoolEvents } from './replica/pool-events.js';
 import type { ReplicaSpec } from './replica/replica-spec.js';
@@ -11,6 +12,14 @@ import type { BatchOptions } from './scheduling/batcher.js';
 export interface CallCounters {
   calls: number;
   errors: number;
+}
+
+/** The secrets that replicas get with their `ReplicaSpec`, as their pool sees them. */
+export interface PoolSecrets extends Redactor {
+  /** Whether one was changed since a replica was started last. */
+  readonly outdated: boolean;
+  /** Removes what was laid out of them for the replicas, which are gone. May be called again. */
+  close(): Promise<void>;
 }
 
 /** What a pool runs, and within which bounds. */
@@ -27,6 +36,8 @@ export interface PoolOptions {
   killGraceMs: number;
   /** Calls of the function, whichever revision ran them. */
   counters: CallCounters;
+  /** What of its replicas' lines and errors nobody may read. @default nothing */
+  secrets?: PoolSecrets | undefined;
   onLog: (replica: number, line: LogLine) => void;
   /** Runs the nested calls of the Handlers. */
   callFunction: CallFunction;

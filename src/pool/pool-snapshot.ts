@@ -1,8 +1,9 @@
 import type { DcfError } from '../core/errors.js';
 import type { SpawnedProcess } from '../process/spawn.js';
+import { type Redactor, redactError } from './output/redaction.js';
 import type { PoolReplica, PoolWorker, ReplicaPhase } from './replica/pool-events.js';
 import type { Replica } from './replica/replica.js';
-import type { Failure } from './replica/replica-set.js';
+import type { Failure, ReplicaSet } from './replica/replica-set.js';
 import type { Worker } from './replica/worker.js';
 
 /** A worker that a pool can tell of. */
@@ -58,8 +59,19 @@ export interface PoolSnapshot {
   readonly replicas: readonly ReplicaSnapshot[];
 }
 
-/** A replica as it is now. */
-export function replicaSnapshot(replica: ShownReplica): ReplicaSnapshot {
+/** A pool as it is now. What made it fail is redacted. */
+export function poolSnapshot(set: ReplicaSet<ShownReplica>, redactor: Redactor): PoolSnapshot {
+  const { wanted, readyCount: ready, initError, lastFailure, replicas } = set;
+  return {
+    wanted,
+    ready,
+    initError: redactError(initError, redactor),
+    lastFailure: lastFailure && { ...lastFailure, text: redactor.hide(lastFailure.text) },
+    replicas: replicas.map(replicaSnapshot),
+  };
+}
+
+function replicaSnapshot(replica: ShownReplica): ReplicaSnapshot {
   const { id, pid, phase, startedAt, devices, running, workers, spawned } = replica;
   return {
     id,

@@ -12,7 +12,7 @@ import type { CallFunction, NestedCall } from '../../src/pool/calls/nested-call.
 import { callsNeedDaemon } from '../../src/pool/calls/nested-calls.js';
 import { FunctionPool } from '../../src/pool/function-pool.js';
 import type { LogLine } from '../../src/pool/output/log-line.js';
-import { poolOptions } from '../../src/pool/pool-options.js';
+import { type PoolSecrets, poolOptions } from '../../src/pool/pool-options.js';
 import type { ReplicaSpec } from '../../src/pool/replica/replica-spec.js';
 import { replicaSpec } from '../../src/pool/replica/replica-spec.js';
 import { linkPlatformPackages } from '../../src/process/platform-packages.js';
@@ -42,12 +42,13 @@ export interface TestCall {
   cancel: () => void;
 }
 
-export interface PoolSettings extends Omit<ManifestInput, 'name' | 'recycle'> {
+export interface PoolSettings extends Omit<ManifestInput, 'name' | 'recycle' | 'secrets'> {
   killGraceMs?: number;
   revision?: string;
   /** maxMemory in bytes. */
   recycle?: ReplicaSpec['recycle'];
   starter?: ReplicaSpec['starter'];
+  secrets?: PoolSecrets;
   /** For a Handler that calls others. */
   callFunction?: CallFunction;
 }
@@ -100,7 +101,7 @@ export const noPool: CallOwner = {
   revision: 'r1',
   timeoutMs: 10_000,
   slots: { function: 'tested', canGainSlots: true, holders: () => [] },
-  settled: () => undefined,
+  settled: (outcome) => outcome,
   expire: () => undefined,
   cancel: () => undefined,
 };
@@ -136,7 +137,7 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
   const file = settings.runtime === 'python' ? 'handler.py' : 'handler.mjs';
   await writeFile(join(folder, file), source);
   await linkPlatformPackages(folder);
-  const { killGraceMs = 200, recycle, starter, revision = 'r1', callFunction, ...given } = settings;
+  const { killGraceMs = 200, recycle, starter, secrets, revision = 'r1', callFunction, ...given } = settings;
   const interpreter = settings.runtime === 'python' ? await testPython() : nodeInterpreter;
   const manifest = parseManifestJson(JSON.stringify({ name: 'tested', handler: file, ...given }));
   const placement = { revision, directory: folder, resources: {}, providers: ['cpu'], interpreter };
@@ -147,6 +148,7 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
     poolOptions(manifest, {
       spec: recycle === undefined ? spec : { ...spec, recycle },
       killGraceMs,
+      secrets,
       counters: { calls: 0, errors: 0 },
       callFunction: callFunction ?? callsNeedDaemon,
       onLog: (_replica, line) => {

@@ -21,7 +21,7 @@ import type { Revision } from '../../registry/model/revision.js';
 import type { Registry } from '../../registry/registry.js';
 import { checkSecrets, RevisionSecrets } from '../../registry/secrets/revision-secrets.js';
 import type { Secrets } from '../../registry/secrets/secrets.js';
-import { SecretPool } from './secret-pool.js';
+import { withSecrets } from './secret-spec.js';
 
 /** A line of a function's log, with the replica and revision that wrote it. */
 export interface FunctionLine extends LogLine {
@@ -145,10 +145,12 @@ export class Launcher {
     scale: Scale | undefined,
     onLine: (line: LogLine) => void = () => undefined,
   ): FunctionPool {
-    const { registry, secrets } = this.options;
+    const { registry } = this.options;
     const { manifest } = revision;
+    const secrets = manifest.secrets.length === 0 ? undefined : new RevisionSecrets(this.options.secrets, revision, registry.dataDirectory);
     const host: PoolHost = {
-      spec,
+      spec: secrets === undefined ? spec : withSecrets(spec, secrets),
+      secrets,
       killGraceMs: this.options.killGraceMs,
       counters,
       callFunction: this.options.callFunction,
@@ -158,8 +160,6 @@ export class Launcher {
       },
       onChange: () => this.options.onChange(revision.name),
     };
-    const options = poolOptions(manifest, host, scale);
-    if (manifest.secrets.length === 0) return new FunctionPool(options);
-    return new SecretPool(options, new RevisionSecrets(secrets, revision, registry.dataDirectory));
+    return new FunctionPool(poolOptions(manifest, host, scale));
   }
 }

@@ -7,7 +7,6 @@ import type { FunctionRecord } from '../../registry/registry.js';
 import type { CallCount, FunctionCounts } from '../../registry/state/call-counts.js';
 import { Canary, type ErrorCount } from './canary.js';
 import type { Destination, Route } from './router.js';
-import { isOutdated } from './secret-pool.js';
 
 /** The pool of a revision, or why there is none. */
 export type Running = { kind: 'pool'; pool: FunctionPool } | { kind: 'starting' } | { kind: 'failed'; reason: string };
@@ -119,7 +118,7 @@ export class LiveFunction {
   /** Whether a revision can take calls at once, with the present values of its secrets: deploying it again would change nothing. */
   isCurrent(revision: RevisionId): boolean {
     const running = this.find(revision)?.running;
-    return running?.kind === 'pool' && running.pool.available && !isOutdated(running.pool);
+    return running?.kind === 'pool' && running.pool.available && !running.pool.outdated;
   }
 
   /**

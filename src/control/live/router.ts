@@ -1,7 +1,8 @@
 import { DcfError, notStarted, PayloadTooLarge } from '../../core/errors.js';
 import type { FunctionName } from '../../core/names.js';
 import type { Invocation } from '../../pool/calls/invocation.js';
-import type { FunctionPool, NextPlace } from '../../pool/function-pool.js';
+import type { FunctionPool } from '../../pool/function-pool.js';
+import type { NextPlace } from '../../pool/scheduling/hand-over.js';
 import type { Canary } from './canary.js';
 
 /** The pool that a call goes to, and what depends on its revision. */
@@ -118,7 +119,7 @@ export class Split {
  * @param from - the pool in whose queue it is
  * @param keepsShare - whether that pool still gets calls that name no revision
  */
-export function nextPlace({ selector, input }: Invocation, from: FunctionPool, now: Route, keepsShare: boolean): NextPlace {
+export function nextPlace({ selector, input }: Invocation, from: FunctionPool, now: Route, keepsShare: boolean): NextPlace<FunctionPool> {
   if (selector === undefined && keepsShare) return { kind: 'stay' };
   const destination = selector === undefined ? now.active : now.named.get(selector);
   if (destination?.kind !== 'pool' || destination.target.pool === from) return { kind: 'stay' };

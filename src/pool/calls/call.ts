@@ -14,8 +14,8 @@ export interface CallOwner {
   readonly revision: string;
   /** The function's own timeout, in milliseconds. */
   readonly timeoutMs: number;
-  /** The call is settled; the caller is told next. */
-  settled(outcome: Outcome): void;
+  /** The call is settled. Returns what its caller is told next, which may say less. */
+  settled(outcome: Outcome): Outcome;
   expire(call: Call): void;
   cancel(call: Call, error?: DcfError): void;
 }
@@ -357,8 +357,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
       this.currentPhase = 'abandoned';
     }
     if (this.nested !== undefined) this.cancelAllNested();
-    this.pool.settled(outcome);
-    this.invocation.settle(outcome, this);
+    this.invocation.settle(this.pool.settled(outcome), this);
   }
 
   private cancelAllNested(): void {

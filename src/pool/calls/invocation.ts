@@ -24,7 +24,7 @@ export interface Success extends Output {
 }
 
 /** How a call ended. */
-export type Outcome = Success | { ok: false; error: DcfError };
+export type Outcome = Success | { readonly ok: false; readonly error: DcfError };
 
 /** Whether a call counts as failed: it ended with an error, or its Handler answered with an HTTP status of 500 or above. */
 export function hasFailed(outcome: Outcome): boolean {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { DcfError } from '../../../src/core/errors.js';
 import type { Invocation } from '../../../src/pool/calls/invocation.js';
-import type { NextPlace } from '../../../src/pool/function-pool.js';
+import type { FunctionPool } from '../../../src/pool/function-pool.js';
+import type { NextPlace } from '../../../src/pool/scheduling/hand-over.js';
 import { fakeFunctionPool } from '../../support/fake-function-pool.js';
 import { fakeClock } from '../../support/fake-pool.js';
 
@@ -17,7 +18,8 @@ async function busyPools(t: TestContext, count: number) {
 }
 
 /** Where a call goes, by what it names. */
-const byName = (places: Record<string, NextPlace>) => (invocation: Invocation) => places[invocation.selector ?? ''] ?? { kind: 'stay' };
+type Place = NextPlace<FunctionPool>;
+const byName = (places: Record<string, Place>) => (invocation: Invocation) => places[invocation.selector ?? ''] ?? { kind: 'stay' };
 
 test('calls that wait go over to another pool, in order and before its own, and keep their deadline and their caller', async (t) => {
   const clock = fakeClock(t);
@@ -90,7 +92,7 @@ test('what waits is told apart: some of it stays, in its order, some goes to one
   const [old, next, third] = await busyPools(t, 3);
   assert.ok(old !== undefined && next !== undefined && third !== undefined);
   const waiting = ['', 'r1', 'alias', 'r1', 'refused'].map((selector, index) => old.call(String(index), { selector }));
-  const refused: NextPlace = { kind: 'refused', error: new DcfError('RESOURCE_EXHAUSTED', 'too large') };
+  const refused: Place = { kind: 'refused', error: new DcfError('RESOURCE_EXHAUSTED', 'too large') };
   old.pool.handOver(byName({ '': { kind: 'pool', pool: next.pool }, alias: { kind: 'pool', pool: third.pool }, refused }));
   assert.deepEqual([old.pool.running, old.pool.queued, waiting[4]?.ended], [1, 2, 'RESOURCE_EXHAUSTED too large']);
   for (const { worker } of [old, old, old, next, next, third, third]) worker().answer();
