@@ -1,65 +1,18 @@
 import { performance } from 'node:perf_hooks';
-import { DcfError } from '../../core/errors.js';
-import { LinkedList, type ListNode } from '../../core/linked-list.js';
+import type { DcfError } from '../../core/errors.js';
+import type { ListNode } from '../../core/linked-list.js';
 import type { Message } from '../../wire/messages.js';
+import type { Batch, HolderOf, OwnerOf } from './call-parties.js';
+import { type CallPhase, illegalStep } from './call-phase.js';
 import { CallStream, noCaller, type StreamOwner } from './call-stream.js';
 import type { AwaitedCall, SlotOwner } from './deadlock.js';
-import type { CallReport, Invocation, Outcome, ParentCall, ReplyHead, Reported, Success } from './invocation.js';
-import type { NestedCall } from './nested-call.js';
+import type { CallReport, Invocation, Outcome, ParentCall, ReplyHead, Reported } from './invocation.js';
+import { type NestedCall, NestedList } from './nested-call.js';
 
-/** The pool that a call belongs to. A call that waits may be handed over to another. */
-export interface CallOwner {
-  readonly function: string;
-  readonly slots: SlotOwner;
-  readonly revision: string;
-  /** The function's own timeout, in milliseconds. */
-  readonly timeoutMs: number;
-  /** The call is settled. Returns what its caller is told next, which may say less. */
-  settled(outcome: Outcome): Outcome;
-  expire(call: Call): void;
-  cancel(call: Call, error?: DcfError): void;
-}
-
-/** The worker that has a call: the part of it that the call and `CallTermination` use. */
-export interface CallHolder {
-  readonly index: number;
-  readonly replicaId: number;
-  /** Memory of its replica, in bytes. */
-  readonly memory: { readonly rss: number; readonly peak: number };
-  /** The execution providers of the Handler's sessions. */
-  readonly providers: readonly string[];
-  /** Tells the Handler that nobody waits for the call any more. */
-  cancel(call: Call): void;
-  /** To be called when a call that the worker still has was settled. */
-  callAbandoned(): void;
-  /** The call did not end in time: its replica takes no new calls, and is killed when its other calls have ended, at the latest after `graceMs`. */
-  condemnFor(call: Call, graceMs: number): void;
-}
-
-/** Calls that a Handler gets together. */
-export interface Batch {
-  readonly size: number;
-  /** How many of them are not answered yet. */
-  left: number;
-}
-
-/**
- * Where a call is on its way:
- *
- *     queued ⇄ ahead → running → delivering → done
- *                 ↘       ↓
- *                   abandoned → done
- *
- * - `queued`: accepted; no worker has it.
- * - `ahead`: a worker that is busy with another call has it; the Handler has not begun it, and it may come back.
- * - `running`: a Handler has it, and its caller waits.
- * - `delivering`: the worker has answered it; its caller has not taken all of the answer yet.
- * - `abandoned`: its caller has been told how it ended, but a worker still has it.
- * - `done`: its caller has been told, and no worker has it.
- *
- * A call that is `queued` or `delivering` can be settled, too; it is then `done`.
- */
-export type CallPhase = 'queued' | 'ahead' | 'running' | 'delivering' | 'abandoned' | 'done';
+/** The pool that a call belongs to. */
+export type CallOwner = OwnerOf<Call>;
+/** The worker that a call was given to. */
+export type CallHolder = HolderOf<Call>;
 
 /** A call that has been accepted. It is settled once. Every change of its phase is one of its methods. */
 export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, StreamOwner {
@@ -79,19 +32,14 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
   private replyHead: ReplyHead | undefined;
   private chunks: CallStream | undefined;
   private cancelTimer: (() => void) | undefined;
-  private nested: LinkedList<NestedCall> | undefined;
-  private limitMs: number;
+  private nestedCalls: NestedList | undefined;
 
-  /**
-   * @param timeoutMs - the shorter of the caller's and the function's timeout; for a stream, the caller's
-   */
+  /** @param limitMs - the shorter of the caller's timeout and the function's, in milliseconds; of a stream, the caller's */
   constructor(
     readonly invocation: Invocation,
-    timeoutMs: number,
+    private limitMs: number,
     private pool: CallOwner,
-  ) {
-    this.limitMs = timeoutMs;
-  }
+  ) {}
 
   get phase(): CallPhase {
     return this.currentPhase;
@@ -164,8 +112,8 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
   }
 
   /** The calls of other functions that its Handler waits for. */
-  *awaited(): Iterable<AwaitedCall> {
-    for (let link = this.nested?.first; link !== undefined; link = link.next) if (link.call !== undefined) yield link.call;
+  awaited(): Iterable<AwaitedCall> {
+    return this.nestedCalls?.accepted() ?? [];
   }
 
   /** Milliseconds since it was accepted. */
@@ -264,20 +212,14 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     this.hasExpired = true;
   }
 
+  /** The calls that its Handler makes; `undefined` before the first. */
+  get nested(): NestedList | undefined {
+    return this.nestedCalls;
+  }
+
   addNested(nested: NestedCall): void {
-    this.nested ??= new LinkedList();
-    this.nested.push(nested);
-  }
-
-  removeNested(nested: NestedCall): void {
-    this.nested?.remove(nested);
-  }
-
-  /** Its Handler does not wait for the nested call with this number any more. */
-  cancelNested(id: number): void {
-    let link = this.nested?.first;
-    while (link !== undefined && link.id !== id) link = link.next;
-    link?.cancel();
+    this.nestedCalls ??= new NestedList();
+    this.nestedCalls.push(nested);
   }
 
   /** Ends it because its caller, or the Handler that made it, gave up. */
@@ -290,10 +232,6 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     this.pool.expire(this);
   }
 
-  succeed(success: Success): void {
-    this.settle(success);
-  }
-
   fail(error: DcfError): void {
     this.settle({ ok: false, error });
   }
@@ -304,7 +242,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
       this.settle(outcome);
       return;
     }
-    this.cancelAllNested();
+    this.nestedCalls?.cancelAll();
     this.chunks.finish(outcome);
   }
 
@@ -356,15 +294,11 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
       // The timer stays: it ends a Handler that never answers.
       this.currentPhase = 'abandoned';
     }
-    if (this.nested !== undefined) this.cancelAllNested();
+    this.nestedCalls?.cancelAll();
     this.invocation.settle(this.pool.settled(outcome), this);
   }
 
-  private cancelAllNested(): void {
-    for (let link = this.nested?.shift(); link !== undefined; link = this.nested?.shift()) link.cancel();
-  }
-
-  private illegal(what: string): DcfError {
-    return new DcfError('INTERNAL', `call ${this.invocation.requestId} is ${this.currentPhase} and cannot ${what}`);
+  private illegal(step: string): DcfError {
+    return illegalStep(this.invocation.requestId, this.currentPhase, step);
   }
 }

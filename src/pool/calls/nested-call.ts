@@ -1,4 +1,4 @@
-import type { ListNode } from '../../core/linked-list.js';
+import { LinkedList, type ListNode } from '../../core/linked-list.js';
 import type { CallOrigin, CancellableCall, Outcome, ParentCall } from './invocation.js';
 
 /** A call that a Handler makes of another function, from when its worker asks for it until it is answered. */
@@ -28,6 +28,26 @@ export class NestedCall implements ListNode<NestedCall>, CallOrigin {
   /** Cancels the call in the other function's pool, if it is there: nobody waits for its answer any more. */
   cancel(): void {
     this.acceptedCall?.cancel();
+  }
+}
+
+/** The calls that the Handler of one call waits for. */
+export class NestedList extends LinkedList<NestedCall> {
+  /** Those that have come to their pools. */
+  *accepted(): Iterable<CancellableCall> {
+    for (let link = this.first; link !== undefined; link = link.next) if (link.call !== undefined) yield link.call;
+  }
+
+  /** The Handler does not wait for the call with this number any more; it stays until it is answered. */
+  cancel(id: number): void {
+    let link = this.first;
+    while (link !== undefined && link.id !== id) link = link.next;
+    link?.cancel();
+  }
+
+  /** Nobody waits for any of them any more. */
+  cancelAll(): void {
+    for (let link = this.shift(); link !== undefined; link = this.shift()) link.cancel();
   }
 }
 

@@ -24,7 +24,7 @@ export class NestedCalls {
     const nested = new NestedCall(parent, id);
     parent.addNested(nested);
     this.callFunction({ nested, function: message.function, alias, input: body, timeoutMs, metadata }, (outcome) => {
-      parent.removeNested(nested);
+      parent.nested?.remove(nested);
       this.answer(id, outcome);
     });
   }

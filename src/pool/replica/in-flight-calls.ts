@@ -92,7 +92,7 @@ export class InFlightCalls {
 
   /** Cancels the nested call with this number: its Handler does not wait for it any more. */
   cancelNested(id: number): void {
-    for (const call of this.table.all()) call.cancelNested(id);
+    for (const call of this.table.all()) call.nested?.cancel(id);
   }
 
   /** Handles a message about a call. Throws a DcfError INTERNAL, or a FrameError, when the message breaks the protocol. */
@@ -143,7 +143,7 @@ export class InFlightCalls {
     const success = { ok: true, output, kind, head: call.head, headroom: outputHeadroom, release: releaseOutput } as const;
     if (call.stream === undefined) {
       this.slots.measure(call);
-      call.succeed(success);
+      call.settle(success);
     } else {
       call.stream.receive(success);
       call.end({ ...noOutput, head: call.head });

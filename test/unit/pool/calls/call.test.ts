@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DcfError } from '../../../../src/core/errors.js';
-import type { Call, CallPhase } from '../../../../src/pool/calls/call.js';
+import type { Call } from '../../../../src/pool/calls/call.js';
+import type { CallPhase } from '../../../../src/pool/calls/call-phase.js';
 import { CallStream } from '../../../../src/pool/calls/call-stream.js';
 import { NestedCall } from '../../../../src/pool/calls/nested-call.js';
 import { fakeCall, fakeClock } from '../../../support/fake-pool.js';
@@ -146,7 +147,7 @@ test('the nested calls of a call that ends are given up; one that was answered i
   const [answered] = links;
   assert.ok(answered !== undefined);
   assert.equal([...parent.awaited()].length, 2);
-  parent.removeNested(answered);
+  parent.nested?.remove(answered);
   parent.fail(gone);
   assert.deepEqual(given, ['open']);
   assert.deepEqual([...parent.awaited()], []);

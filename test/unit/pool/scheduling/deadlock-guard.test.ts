@@ -102,7 +102,7 @@ test('a suspended pool gets its slots back with its next replicas, once nothing 
 
 test('a call that was given up still holds its slot, but not in a condemned replica, which ends', (t) => {
   const { outer, guard, replica } = setUp(t);
-  outer.cancelNested(0);
+  outer.nested?.cancel(0);
   assert.deepEqual([...guard.holders()], [outer]);
   replica.phase = 'condemned';
   assert.deepEqual([...guard.holders()], [outer]);
