@@ -33,7 +33,7 @@ export class FunctionPool implements CallOwner {
   private readonly redactor: Redactor;
 
   constructor(private readonly options: PoolOptions) {
-    const { spec, batch, replicas: bounds, overlap, maxQueued, timeoutMs, killGraceMs, onChange } = options;
+    const { spec, batch, replicas: bounds, overlap, timeoutMs, killGraceMs, onChange } = options;
     const { createReplica = (id, ...rest) => new Replica(id, ...rest) } = options;
     this.redactor = options.secrets ?? noRedaction;
     const events = this.poolEvents();
@@ -50,15 +50,16 @@ export class FunctionPool implements CallOwner {
         onChange();
       },
     });
-    this.dispatcher = new Dispatcher(this.replicas, batch);
+    this.dispatcher = new Dispatcher(this.replicas, options);
     this.scaler = new Scaler(this.replicas, bounds, spec.threads * spec.concurrency * batch.maxSize);
+    // Each part reads of the options what it declares.
     const { replicas, scaler, dispatcher: queue } = this;
-    const { function: name, revision } = spec;
-    const admission = new Admission({ function: name, revision, maxQueued, replicas, queue });
+    const parts = { ...options, function: spec.function, revision: spec.revision, replicas, scaler, queue };
+    const admission = new Admission(parts);
     this.admission = admission;
-    this.deadlockGuard = new DeadlockGuard({ function: name, replicas, scaler, queue, isSuspended: () => admission.suspended });
+    this.deadlockGuard = new DeadlockGuard({ ...parts, isSuspended: () => admission.suspended });
     this.slots = this.deadlockGuard;
-    this.termination = new CallTermination({ function: name, queue, killGraceMs, condemnGraceMs: timeoutMs, onCondemned: onChange });
+    this.termination = new CallTermination({ ...parts, condemnGraceMs: timeoutMs, onCondemned: onChange });
   }
 
   get function(): string {

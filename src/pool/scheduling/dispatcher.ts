@@ -14,6 +14,11 @@ export interface ReplicaList {
   readonly replicas: readonly Pick<PoolReplica, 'workers' | 'running'>[];
 }
 
+/** What a dispatcher reads of its pool's options. */
+export interface DispatcherOptions {
+  batch: BatchOptions;
+}
+
 /** Holds the queue of a pool, and gives its calls to workers: one by one or in batches, as soon as there is room. */
 export class Dispatcher {
   /** How many batches there were of each size, by size. */
@@ -23,11 +28,13 @@ export class Dispatcher {
   private readonly gathering: BatchGathering;
   private batchDelay: { until: number; cancel: () => void } | undefined;
   private pumpScheduled = false;
+  private readonly batch: BatchOptions;
 
   constructor(
     private readonly replicas: ReplicaList,
-    private readonly batch: BatchOptions,
+    { batch }: DispatcherOptions,
   ) {
+    this.batch = batch;
     this.gathering = new BatchGathering(batch.maxDelayMs);
   }
 

@@ -22,7 +22,7 @@ function setUp(t: TestContext) {
       return state.expectsReplica;
     },
   };
-  const queue = new Dispatcher(replicas, { maxSize: 1, maxDelayMs: 0, maxBytes: 1 });
+  const queue = new Dispatcher(replicas, { batch: { maxSize: 1, maxDelayMs: 0, maxBytes: 1 } });
   const guard = new DeadlockGuard({
     function: 'tested',
     replicas,

@@ -20,7 +20,7 @@ function setUp(t: TestContext, slots: readonly number[], batch = single) {
         return workers.map((worker) => ({ workers: [worker], running: worker.running }));
       },
     },
-    batch,
+    { batch },
   );
   const events = {
     slotFreed: (worker: unknown) => dispatcher.feed(worker instanceof FakeWorker ? worker : assert.fail()),
