@@ -14,6 +14,7 @@ export {
 export { closestName } from '../suggest.js';
 export { formatDuration, formatSize, parseDuration, parseSize } from '../units.js';
 export { variableProblem } from './environment.js';
+export { secretVariable } from './fields.js';
 export { type Override, parseOverride, parseTextOverride } from './overrides.js';
 export { parseManifestJson, parseManifestYaml } from './parse.js';
 export {
@@ -23,6 +24,5 @@ export {
   manifestJsonSchema,
   type ProviderName,
   providerNames,
-  secretVariable,
 } from './schema.js';
 export { readYaml, type YamlContent } from './yaml.js';

@@ -1,85 +1,13 @@
 import { z } from 'zod';
-import { type LanguageKey, languageOf, type RuntimeName, runtimeNames } from '../languages.js';
+import { languageOf, type RuntimeName, runtimeNames } from '../languages.js';
 import { type FunctionName, functionNamePattern, functionNameProblem, isFunctionName } from '../names.js';
-import { durationPattern, parseDuration, parseSize, sizePattern } from '../units.js';
-import { environmentProblem, variableProblem } from './environment.js';
+import { batchDelay, count, debianPackagePattern, duration, identifier, labels, memorySize, resource, secret, size } from './fields.js';
+import { environmentProblems, languageProblems, resourceProblems, secretProblems } from './key-checks.js';
 
 /** Brands a name whose pattern was checked, so that code which gets a parsed manifest need not check it again. */
 function toFunctionName(text: string): FunctionName {
   if (!isFunctionName(text)) throw new TypeError(functionNameProblem(text));
   return text;
-}
-
-function duration(fallback: string, description: string) {
-  const allowed = 'a duration with its unit, such as 500ms, 30s or 5m';
-  return z
-    .string(allowed)
-    .regex(durationPattern, allowed)
-    .default(fallback)
-    .transform((text) => parseDuration(text) ?? 0)
-    .describe(description);
-}
-
-const batchDelayAllowed = 'auto, or a duration with its unit, such as 5ms; 0ms: never';
-const batchDelay = z
-  .union([z.literal('auto'), z.string().regex(durationPattern)], batchDelayAllowed)
-  .default('auto')
-  .transform((given) => (given === 'auto' ? given : (parseDuration(given) ?? 0)))
-  .describe(
-    'How long a free worker waits for a fuller batch. auto: at most a tenth of what a batch takes, and 5ms, for callers who were there lately; 0ms: never.',
-  );
-
-const sizeAllowed = 'a size with its unit, such as 64MiB, or a number of bytes';
-const givenSize = z.union([z.int(sizeAllowed).positive(sizeAllowed), z.string(sizeAllowed).regex(sizePattern, sizeAllowed)], sizeAllowed);
-
-function toBytes(given: string | number): number {
-  return typeof given === 'number' ? given : (parseSize(given) ?? 0);
-}
-
-function size(fallback: string, description: string) {
-  return givenSize.default(fallback).transform(toBytes).describe(description);
-}
-
-/** https://www.debian.org/doc/debian-policy/ch-controlfields.html#source */
-const debianPackagePattern = /^[a-z0-9][a-z0-9+.-]{1,99}$/;
-
-/** The smallest memory limit, in bytes: with less, a runtime cannot start. */
-const leastMemory = 64 * 2 ** 20;
-
-function memorySize(description: string) {
-  return givenSize
-    .refine((given) => toBytes(given) >= leastMemory, 'at least 64MiB')
-    .transform(toBytes)
-    .optional()
-    .describe(description);
-}
-
-function count(minimum: number, maximum: number, fallback: number, description: string) {
-  return z.int().min(minimum).max(maximum).default(fallback).describe(description);
-}
-
-const identifier = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name of letters, digits and _ that does not begin with a digit');
-
-const sha256 = z
-  .string()
-  .regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits')
-  .describe('SHA-256 of the source, as sha256sum prints it');
-
-const resource = z.union(
-  [z.string().min(1), z.strictObject({ source: z.string().min(1), sha256: sha256.optional(), unpack: z.boolean().default(false) })],
-  'a path in the folder, or { source, sha256, unpack }',
-);
-
-const secret = z
-  .union(
-    [identifier, z.strictObject({ name: identifier, file: z.boolean().default(false) })],
-    'the name of a secret, such as API_KEY, or { name: API_KEY, file: true }',
-  )
-  .transform((given) => (typeof given === 'string' ? { name: given, file: false } : given));
-
-/** The environment variable of a secret: it has the secret's value, or the path of its file. */
-export function secretVariable({ name, file }: { name: string; file: boolean }): string {
-  return file ? `${name}_FILE` : name;
 }
 
 /** The execution providers that a manifest may name. */
@@ -98,20 +26,6 @@ function fitsHeader(parameters: object): boolean {
 }
 
 const pythonAllowed = 'a version in quotes, such as "3.12": without quotes 3.10 would be 3.1';
-
-/** Bytes of labels or annotations as JSON. They are small because they are shown wherever the function is. */
-const maxLabelsLength = 16 * 1024;
-const labelKey = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,252}$/, 'a key of letters, digits and . _ / - with at most 253 characters');
-
-function labels(description: string) {
-  return z
-    .record(labelKey, z.string())
-    .default({})
-    .refine((given) => Buffer.byteLength(JSON.stringify(given)) <= maxLabelsLength, 'at most 16 KiB as JSON')
-    .describe(description);
-}
 
 const handlerPattern = /^[^#\0\\]+(#[A-Za-z_$][\w$]*)?$/;
 
@@ -263,64 +177,6 @@ export const manifestSchema = z
     initializer: manifest.initializer === undefined ? undefined : compileHandler(manifest.initializer, manifest.runtime),
     replicas: { ...manifest.replicas, max: manifest.replicas.max ?? Math.max(1, manifest.replicas.min) },
   }));
-
-interface Problem {
-  path: PropertyKey[];
-  /** What is allowed. */
-  message: string;
-}
-
-/** Problems with keys that belong to other languages than the function's. */
-function languageProblems(manifest: { runtime: RuntimeName } & Partial<Record<LanguageKey, unknown>>): Problem[] {
-  const own = languageOf(manifest.runtime).keys;
-  return runtimeNames.flatMap((runtime) =>
-    languageOf(runtime)
-      .keys.filter((key) => manifest[key] !== undefined && !own.includes(key))
-      .map((key) => ({ path: [key], message: `only with runtime: ${runtime}; leave the key out` })),
-  );
-}
-
-function environmentProblems(environment: Readonly<Record<string, string>>): Problem[] {
-  const each = Object.entries(environment).flatMap(([name, value]) => {
-    const message = variableProblem(name, value);
-    return message === undefined ? [] : [{ path: ['environment', name], message }];
-  });
-  const message = environmentProblem(environment);
-  return each.length > 0 || message === undefined ? each : [{ path: ['environment'], message }];
-}
-
-function secretProblems(manifest: { environment: object; secrets: readonly { name: string; file: boolean }[] }): Problem[] {
-  const taken = new Set(Object.keys(manifest.environment));
-  return manifest.secrets.flatMap((given, index) => {
-    // An entry without a name is not a secret, and has another problem already.
-    if (typeof given.name !== 'string') return [];
-    const variable = secretVariable(given);
-    const message = `a secret whose variable is not set twice; environment or another secret sets ${variable}, too`;
-    const problem = taken.has(variable) ? message : variableProblem(variable, '');
-    taken.add(variable);
-    return problem === undefined ? [] : [{ path: ['secrets', index], message: problem }];
-  });
-}
-
-function resourceProblems(resources: Readonly<Record<string, z.output<typeof resource>>>): Problem[] {
-  return Object.entries(resources).flatMap(([name, given]) => {
-    const { source, sha256: digest } = typeof given === 'string' ? { source: given, sha256: undefined } : given;
-    if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(source)) return [];
-    const path = ['resources', name];
-    const message = addressProblem(source);
-    if (message !== undefined) return [{ path, message }];
-    if (digest !== undefined) return [];
-    return [{ path, message: '{ source: https://…, sha256: … }: a download needs its sha256, as sha256sum prints it' }];
-  });
-}
-
-/** What is allowed in place of this address; `undefined` if it is allowed. */
-function addressProblem(source: string): string | undefined {
-  const url = URL.canParse(source) ? new URL(source) : undefined;
-  if (url?.protocol !== 'https:') return 'a path in the folder, or an https:// address with its sha256';
-  if (url.username !== '' || url.password !== '') return 'an https:// address without a user or password: a manifest must not hold secrets';
-  return undefined;
-}
 
 /** The form in which other platforms name a function of a module. */
 const dottedPattern = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+(?<!\.(py|[cm]?[jt]sx?))$/;
