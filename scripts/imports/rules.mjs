@@ -107,5 +107,5 @@ export const vendors = {
   protobufjs: ['sdk/src/contract'],
   semver: ['src/registry/install/npm-plan.ts'],
   yaml: ['sdk/src/manifest/yaml.ts', 'src/cli'],
-  zod: ['sdk/src/manifest', 'src/daemon/settings.ts', 'src/daemon/setting-kinds.ts'],
+  zod: ['sdk/src/manifest', 'src/daemon/settings.ts', 'src/daemon/setting-kinds.ts', 'src/gateway/http'],
 };

@@ -1,7 +1,8 @@
 import type { FunctionDescription } from '@dcf/sdk/contract';
+import { z } from 'zod';
 import { type describe, summarize } from '../../control/describe.js';
 import type { LiveFunctions } from '../../control/live/functions.js';
-import { type FunctionName, requireFunctionName } from '../../core/names.js';
+import { type FunctionName, functionNameProblem, isFunctionName } from '../../core/names.js';
 
 /** Whether the daemon takes calls. */
 export interface Readiness {
@@ -20,9 +21,11 @@ export interface ViewOptions {
 }
 
 /** A request of a view. */
-export interface ViewRequest {
-  /** The parameter `:name` of the path; empty if the path has none. */
-  name: string;
+export interface ViewRequest<Params, Query> {
+  /** The parameters of the path, as the schema leaves them. */
+  params: Params;
+  /** The query of the URL, as the schema leaves it. */
+  query: Query;
   /** Whether the sender of the request may also call functions. */
   trusted: () => boolean;
 }
@@ -41,23 +44,41 @@ interface RouteText {
   summary: string;
 }
 
-/** The one route that takes a body, which is read by hand. */
+/**
+ * The one route that takes a body, which is read by hand. It has no schema: the function's name is checked with the call, as on every transport,
+ * and the query is the Handler's own.
+ */
 export interface CallRoute extends RouteText {
   kind: 'call';
   method: 'POST';
 }
 
 /** A route that answers with a JSON document. Fastify serves HEAD as well. */
-export interface ViewRoute extends RouteText {
+export interface ViewRoute<Params = unknown, Query = unknown> extends RouteText {
   kind: 'view';
   method: 'GET';
   /** Who may ask: whoever may call functions, or everybody, such as the probes of an orchestrator. */
   access: 'callers' | 'everybody';
-  /** Throws a DcfError that becomes the answer. */
-  view: (options: ViewOptions, request: ViewRequest) => View;
+  /** What fastify checks before it calls the view; missing for a view that takes nothing. */
+  schema?: { params?: z.ZodType<Params>; querystring?: z.ZodType<Query> };
+  /** Throws a DcfError that becomes the answer. A method, so that views of any parameters go into one table. */
+  view(options: ViewOptions, request: ViewRequest<Params, Query>): View;
 }
 
 export type HttpRoute = CallRoute | ViewRoute;
+
+const functionParams = z.object({
+  name: z.string().transform((given, check): FunctionName => {
+    if (isFunctionName(given)) return given;
+    check.addIssue({ code: 'custom', message: functionNameProblem(given) });
+    return z.NEVER;
+  }),
+});
+
+/** A view whose schema says what it takes. */
+function view<Params, Query>(route: ViewRoute<Params, Query>): ViewRoute {
+  return route;
+}
 
 /** All routes. The server, the refusals of other methods, the answers to preflights and the reference are made from this table. */
 export const httpRoutes: readonly HttpRoute[] = [
@@ -75,18 +96,19 @@ export const httpRoutes: readonly HttpRoute[] = [
     summary: 'what `dcf list --json` prints',
     view: ({ functions }) => ({ body: functions.list().map(summarize) }),
   },
-  {
+  view({
     kind: 'view',
     method: 'GET',
     url: '/functions/:name',
     access: 'callers',
     summary: 'what `dcf describe NAME --json` prints',
-    view: ({ describe }, { name }) => {
-      const description: FunctionDescription = describe(requireFunctionName(name));
+    schema: { params: functionParams },
+    view({ describe }, { params }) {
+      const description: FunctionDescription = describe(params.name);
       const manifest: unknown = JSON.parse(description.manifest);
       return { body: { ...description, manifest } };
     },
-  },
+  }),
   {
     kind: 'view',
     method: 'GET',

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, METHODS, type Server, type ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import { DcfError } from '../../core/errors.js';
 import { type Invoker, isRequestId } from '../invoker.js';
 import { Listener } from '../listener.js';
@@ -130,6 +131,7 @@ function createApp(options: HttpServerOptions): FastifyInstance {
   });
   // fastify reads no body: only calls need one, and read it themselves, within their limits.
   for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
+  app.setValidatorCompiler<z.ZodType>(({ schema }) => (given) => checked(schema, given));
   app.setErrorHandler((error, request, reply) => open(request, reply).fail(error));
   addRoutes(app, options, open);
   return app;
@@ -139,7 +141,7 @@ function addRoutes(app: FastifyInstance, options: HttpServerOptions, open: Open)
   const { invoker, guard, cors } = options;
   for (const route of httpRoutes) {
     const { method, url } = route;
-    if (route.kind === 'view') app.route({ method, url, handler: viewHandler(route, options, open) });
+    if (route.kind === 'view') addView(app, route, options, open);
     else
       app.route({
         method,
@@ -170,15 +172,32 @@ function addRoutes(app: FastifyInstance, options: HttpServerOptions, open: Open)
   });
 }
 
-/** Makes the handler of a view's route. Errors of the view are answered by the error handler. */
-function viewHandler({ access, view }: ViewRoute, options: HttpServerOptions, open: Open) {
+/** Adds the route of a view. Its caller is checked first, then its parameters; errors are answered by the error handler. */
+function addView(app: FastifyInstance, route: ViewRoute, options: HttpServerOptions, open: Open): void {
   const { guard } = options;
-  return (request: FastifyRequest<NamedRequest>, reply: Outgoing): void => {
-    const { headers } = request.raw;
-    if (access === 'callers') guard.check(headers);
-    const { status = 200, body } = view(options, { name: request.params.name ?? '', trusted: () => guard.trusts(headers) });
-    open(request, reply).json(status, body);
-  };
+  const { method, url, access, schema } = route;
+  app.route({
+    method,
+    url,
+    // Fastify writes into it.
+    ...(schema === undefined ? {} : { schema: { ...schema } }),
+    onRequest: (request, _reply, done) => {
+      if (access === 'callers') guard.check(request.raw.headers);
+      done();
+    },
+    handler: (request, reply) => {
+      const { params, query, raw } = request;
+      const { status = 200, body } = route.view(options, { params, query, trusted: () => guard.trusts(raw.headers) });
+      open(request, reply).json(status, body);
+    },
+  });
+}
+
+/** A part of a request as its schema leaves it, or INVALID_ARGUMENT with what is allowed. */
+function checked(schema: z.ZodType, given: unknown): { value: unknown } | { error: DcfError } {
+  const { success, data, error } = schema.safeParse(given);
+  if (success) return { value: data };
+  return { error: new DcfError('INVALID_ARGUMENT', error.issues.map(({ message }) => message).join('; ')) };
 }
 
 /** The error for a request that no route takes: NOT_FOUND for an unknown path, 405 for a method that the path does not have. */

@@ -36,9 +36,10 @@ test('why a daemon is not ready is told only to whom it trusts', () => {
     describe: () => assert.fail('nobody asks for it'),
     readiness: () => ({ ready: false, draining: false, notReady }),
   };
-  assert.deepEqual(route.view(options, { name: '', trusted: () => true }), {
+  const request = { params: {}, query: {} };
+  assert.deepEqual(route.view(options, { ...request, trusted: () => true }), {
     status: 503,
     body: { ready: false, draining: false, notReady },
   });
-  assert.deepEqual(route.view(options, { name: '', trusted: () => false }), { status: 503, body: { ready: false, draining: false } });
+  assert.deepEqual(route.view(options, { ...request, trusted: () => false }), { status: 503, body: { ready: false, draining: false } });
 });
