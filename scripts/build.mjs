@@ -62,11 +62,12 @@ removeStaleOutputs();
 run('typescript/bin/tsc', '-b');
 cpSync(join(root, 'proto'), join(root, 'sdk/dist/proto'), { recursive: true });
 
-rmSync(join(root, 'dist/src/runtimes/python'), { recursive: true, force: true });
-cpSync(join(root, 'src/runtimes/python'), join(root, 'dist/src/runtimes/python'), {
-  recursive: true,
-  filter: (source) => !source.includes('__pycache__'),
-});
+// What runs in the replicas of other languages is laid beside it as it is.
+for (const language of readdirSync(join(root, 'src/runtimes')).filter((name) => name !== 'node')) {
+  const built = join(root, 'dist/src/runtimes', language);
+  rmSync(built, { recursive: true, force: true });
+  cpSync(join(root, 'src/runtimes', language), built, { recursive: true, filter: (source) => !source.includes('__pycache__') });
+}
 
 // A replica reads one file at its start: the modules one by one took it a quarter of its start-up time.
 const runtime = join(root, 'dist/src/runtimes/node');

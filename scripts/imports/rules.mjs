@@ -3,6 +3,9 @@
 const worker = 'src/runtimes/python/dcf_worker';
 const errors = `${worker}/errors.py`;
 
+/** What tells of this machine. */
+const host = ['src/core', 'src/gpu', 'src/languages/**', 'src/process'];
+
 /**
  * The rooms, and what each may import besides itself. A file belongs to the room with the longest path that it begins with. An entry
  * allows a room without the rooms inside it, a room with all of them (`/**`), or one file.
@@ -24,7 +27,9 @@ export const rooms = {
   'src/wire': ['src/core'],
   'src/gpu': ['src/core'],
   'src/telemetry': ['src/core'],
-  'src/process': ['src/core'],
+  'src/languages/shared': ['src/core'],
+  'src/languages': ['src/core', 'src/languages/shared'],
+  'src/process': ['src/core', 'src/languages'],
 
   'src/runtimes/node/calls': ['src/core', 'src/wire'],
   'src/runtimes/node': ['src/core', 'src/wire', 'src/runtimes/node/calls'],
@@ -49,7 +54,7 @@ export const rooms = {
   'src/registry/blobs': ['src/core', 'src/registry/disk', 'src/registry/model'],
   'src/registry/state': ['src/core', 'src/registry/disk', 'src/registry/model', 'src/registry/blobs'],
   'src/registry/download': ['src/core', 'src/registry/disk', 'src/registry/model', 'src/registry/blobs'],
-  'src/registry/install': ['src/core', 'src/registry/disk'],
+  'src/registry/install': ['src/core', 'src/languages', 'src/languages/shared', 'src/registry/disk'],
   'src/registry/secrets': ['src/core', 'src/registry/disk', 'src/registry/model'],
   'src/registry': ['src/core', 'src/registry/**'],
 
@@ -59,7 +64,7 @@ export const rooms = {
   'src/pool/scheduling': ['src/core', 'src/pool/calls', 'src/pool/replica'],
   'src/pool': ['src/core', 'src/wire', 'src/process', 'src/pool/**'],
 
-  'src/control/live': ['src/core', 'src/process', 'src/pool/**', 'src/registry/**'],
+  'src/control/live': ['src/core', 'src/languages', 'src/process', 'src/pool/**', 'src/registry/**'],
   'src/control/changes': ['src/core', 'src/pool/**', 'src/registry/**', 'src/control/live'],
   'src/control': ['src/core', 'src/process', 'src/pool/**', 'src/registry/**', 'src/control/**'],
 
@@ -71,17 +76,9 @@ export const rooms = {
 
   'src/cli/terminal': ['src/core'],
   'src/cli/daemon': ['src/core', 'src/cli/terminal'],
-  'src/cli/templates': ['src/core'],
   // What `dcf run` installs and runs as a daemon does has one door each.
-  'src/cli/local': [
-    'src/core',
-    'src/gpu',
-    'src/process',
-    'src/registry/install/local-dependencies.ts',
-    'src/cli/terminal',
-    'src/cli/daemon',
-  ],
-  'src/cli/commands': ['src/core', 'src/gpu', 'src/process', 'src/pool/run-local.ts', 'src/cli/**'],
+  'src/cli/local': [...host, 'src/registry/install/local-dependencies.ts', 'src/cli/terminal', 'src/cli/daemon'],
+  'src/cli/commands': [...host, 'src/pool/run-local.ts', 'src/cli/**'],
   'src/cli': ['src/core', 'src/cli/**'],
 
   'src/daemon': ['src/**'],
@@ -105,7 +102,7 @@ export const vendors = {
   'pino-pretty': ['src/telemetry/daemon-log.ts'],
   piscina: ['src/runtimes/node/threads.ts'],
   protobufjs: ['sdk/src/contract'],
-  semver: ['src/registry/install/npm-plan.ts'],
+  semver: ['src/languages/node'],
   yaml: ['sdk/src/manifest/yaml.ts', 'src/cli'],
   zod: ['sdk/src/manifest', 'src/daemon/settings.ts', 'src/daemon/setting-kinds.ts', 'src/gateway/http'],
 };

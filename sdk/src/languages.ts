@@ -25,8 +25,8 @@ interface Language {
 }
 
 /**
- * The languages of functions, by the manifest's `runtime`. Add one here, and the compiler asks for its other parts: how it is run
- * (src/process/runtimes.ts), what is installed for it (src/registry/install/planners.ts), what `dcf init` writes (src/cli/templates/templates.ts).
+ * The languages of functions, by the manifest's `runtime`: what reading a manifest and packing a folder need, also where there is no daemon.
+ * Add one here, and the compiler asks for the line in src/languages/languages.ts that says how a host runs it.
  */
 export const languages = {
   node: {

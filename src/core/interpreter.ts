@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { RuntimeName } from '@dcf/sdk/languages';
 
 /** A program of this host that runs the functions of a language. */
@@ -11,6 +12,11 @@ export interface Interpreter {
   readonly version: string;
   /** Where it and its packages lie, beyond the program itself: what a sandbox has to be able to read. */
   readonly folders: readonly string[];
+}
+
+/** The place of a file that runs in replicas, by its path in `src/runtimes`. From here it is as far in a bundle of this project. */
+export function replicaProgram(path: string): string {
+  return fileURLToPath(new URL(`../runtimes/${path}`, import.meta.url));
 }
 
 /** A Node replica's exit code after one of its threads ran out of JavaScript heap; a process that does is aborted by V8 itself. */

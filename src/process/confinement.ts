@@ -58,19 +58,3 @@ export function openCgroup({ memoryLimit, cgroup }: Confinement): MemoryCgroup |
     });
   }
 }
-
-const mebibyte = 2 ** 20;
-/** What a Node process has in memory besides its old generation: code, young generation, stacks of threads. */
-const besideHeapMiB = 96;
-
-/**
- * V8's limit for each worker's heap, in MiB. It is low enough that a leak of objects ends with V8's own message before the whole
- * process is over its limit.
- *
- * @param memoryLimit - the limit of the whole process, in bytes
- */
-export function heapLimit(memoryLimit: number, workers: number): number {
-  const total = memoryLimit / mebibyte;
-  const heaps = Math.max(total / 4, (total - besideHeapMiB) * 0.9);
-  return Math.max(8, Math.floor(heaps / workers));
-}

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatSize } from '@dcf/sdk/units';
 import { DcfError, messageOf } from '../core/errors.js';
+import type { Interpreter } from '../core/interpreter.js';
+import { runtimeCommand } from '../languages/languages.js';
 import { openCgroup } from './confinement.js';
 import type { Exit } from './process-exit.js';
 import { type ReplicaSurroundings, replicaEnvironment } from './replica-environment.js';
 import { type PipedProcess, ReplicaProcess, type SpawnedProcess } from './replica-process.js';
-import { type Interpreter, runtimeCommand } from './runtimes.js';
 import { sandboxCommand } from './sandbox.js';
 import { requireSandbox } from './sandbox-support.js';
 import { directStarter, type Starter, StarterGone } from './spawner/starter.js';
@@ -64,7 +65,7 @@ async function spawnBy(starter: Starter, options: SpawnOptions, workers: WorkerE
   const { confinement } = options;
   const sandbox = await sandboxOf(options, starter);
   const cgroup = openCgroup(confinement);
-  const program = runtimeCommand(options.interpreter, options.threads, confinement);
+  const program = runtimeCommand(options.interpreter, options.threads, confinement.memoryLimit);
   const deathSignal = starter.endsWithIt && hasDeathSignal() ? ['setpriv', '--pdeathsig', 'KILL'] : [];
   const command = [...(cgroup?.enter ?? []), ...deathSignal, ...sandbox, ...program];
   try {

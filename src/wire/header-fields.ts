@@ -1,3 +1,4 @@
+import { isRecord } from '../core/json.js';
 import { type Frame, FrameError } from './frame.js';
 
 /** Reads the JSON object in a frame's header. Throws a FrameError when there is none. */
@@ -58,8 +59,4 @@ export function optionalRecord(header: Readonly<Record<string, unknown>>, key: s
   const value = header[key] ?? {};
   if (!isRecord(value)) throw new FrameError(`the header's "${key}" is not an object`);
   return value;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

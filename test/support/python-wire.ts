@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runtimeCommand } from '../../src/process/runtimes.js';
+import { runtimeCommand } from '../../src/languages/languages.js';
 import { encodeFrame, FrameDecoder, inlineBodyLength } from '../../src/wire/frame.js';
 import { fromFrame, type InitHeader, type Message, toFrame } from '../../src/wire/messages.js';
 import { temporaryFolder } from './pool.js';
@@ -48,8 +48,7 @@ export class PythonWire {
   static async start(t: TestContext, source: string, init: Partial<InitHeader> = {}): Promise<PythonWire> {
     const directory = await temporaryFolder(t);
     await writeFile(join(directory, 'handler.py'), source);
-    const confinement = { isolation: { kind: 'process' }, memoryLimit: undefined, cgroup: undefined } as const;
-    const [file = '', ...argv] = runtimeCommand(await testPython(), 1, confinement);
+    const [file = '', ...argv] = runtimeCommand(await testPython(), 1, undefined);
     const child = spawn(file, argv, { cwd: directory, stdio: ['ignore', 'inherit', 'pipe', 'pipe'] });
     t.after(async () => {
       child.kill('SIGKILL');

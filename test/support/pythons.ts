@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Interpreter } from '../../src/core/interpreter.js';
-import { findPython } from '../../src/process/python-interpreter.js';
+import { findPython } from '../../src/languages/python/interpreter.js';
 
 /** The versions of CPython that the runtime is made for. */
 export const pythonVersions = ['3.9', '3.10', '3.11', '3.12', '3.13'];

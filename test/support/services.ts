@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packFunction } from '@dcf/sdk/package';
 import { messageOf } from '../../src/core/errors.js';
-import { runPipInstall } from '../../src/registry/install/pip.js';
+import { runPipInstall } from '../../src/languages/python/pip.js';
 import { provideSystemPackages } from '../../src/registry/install/system-packages.js';
 import type { Owner } from './cleanup.js';
 import { startDaemon, type TestDaemon } from './daemon.js';

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../../src/core/errors.js';
-import { findPython } from '../../src/process/python-interpreter.js';
+import { findPython } from '../../src/languages/python/interpreter.js';
 import { reaches } from './module-graph.js';
 import { root } from './programs.js';
 import { type ExtraPackages, pythonEnvironment } from './python-environment.js';

@@ -2,8 +2,8 @@ import { access, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Manifest } from '@dcf/sdk/manifest';
+import type { Interpreter } from '../../core/interpreter.js';
 import { linkPlatformPackages } from '../../process/platform-packages.js';
-import type { Interpreter } from '../../process/runtimes.js';
 import { installLocally, systemPackagesProblem } from '../../registry/install/local-dependencies.js';
 import { type StepView, stepView } from '../terminal/steps.js';
 

@@ -1,6 +1,7 @@
 import type { Manifest, ProviderName } from '@dcf/sdk/manifest';
 import type { FunctionName } from '../../core/names.js';
 import type { JoinOptions } from '../../core/shared-task.js';
+import { findInterpreter, type Programs, packagesOf } from '../../languages/languages.js';
 import type { CallFunction } from '../../pool/calls/nested-call.js';
 import { FunctionPool } from '../../pool/function-pool.js';
 import type { LogLine } from '../../pool/output/log-line.js';
@@ -8,12 +9,10 @@ import { type CallCounters, type PoolHost, poolOptions } from '../../pool/pool-o
 import type { ReplicaSpec } from '../../pool/replica/replica-spec.js';
 import { replicaSpec } from '../../pool/replica/replica-spec.js';
 import type { DeviceLease } from '../../process/device-lease.js';
-import { findInterpreter, type Programs } from '../../process/runtimes.js';
 import { requireSandbox } from '../../process/sandbox-support.js';
 import type { Starter } from '../../process/spawner/starter.js';
 import type { Downloads } from '../../registry/download/downloads.js';
 import { installDependencies } from '../../registry/install/dependencies.js';
-import { packagesOf } from '../../registry/install/planners.js';
 import { provideSystemPackages } from '../../registry/install/system-packages.js';
 import type { Scale } from '../../registry/model/release.js';
 import { resolveResources } from '../../registry/model/resources.js';

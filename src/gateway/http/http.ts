@@ -131,7 +131,11 @@ function createApp(options: HttpServerOptions): FastifyInstance {
   });
   // fastify reads no body: only calls need one, and read it themselves, within their limits.
   for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
-  app.setValidatorCompiler<z.ZodType>(({ schema }) => (given) => checked(schema, given));
+  app.setValidatorCompiler<z.ZodType>(
+    ({ schema }) =>
+      (given) =>
+        checked(schema, given),
+  );
   app.setErrorHandler((error, request, reply) => open(request, reply).fail(error));
   addRoutes(app, options, open);
   return app;

@@ -5,12 +5,12 @@ import { DcfError, errorCode } from '../../core/errors.js';
 import { type Interpreter, nodeInterpreter } from '../../core/interpreter.js';
 import { type Digest, isDigest } from '../../core/names.js';
 import { SharedTasks } from '../../core/shared-task.js';
+import { packageLinks, planDependencies } from '../../languages/languages.js';
+import type { DependencyPlan } from '../../languages/shared/dependency-plan.js';
+import type { InstallerRun } from '../../languages/shared/installer.js';
 import { exists, isStaging, removeFolder, stagingOf, syncPath, syncTree, unfinished } from '../disk/atomic-file.js';
 import { diskError } from '../disk/disk-error.js';
 import { buildLogOf, dependenciesDirectory, dependencyDirectory } from '../disk/layout.js';
-import type { DependencyPlan } from './dependency-plan.js';
-import type { InstallerRun } from './installer.js';
-import { packageLinks, planDependencies } from './planners.js';
 import { shareFiles, sweepSharedFiles } from './shared-files.js';
 
 export interface InstallOptions {

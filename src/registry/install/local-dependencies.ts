@@ -4,10 +4,10 @@ import { mkdir, open, readdir, realpath, rm, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DcfError, messageOf } from '../../core/errors.js';
 import type { Interpreter } from '../../core/interpreter.js';
+import { planDependencies } from '../../languages/languages.js';
 import { isStaging } from '../disk/atomic-file.js';
 import { dependencyDirectory } from '../disk/layout.js';
 import { installDependencies } from './dependencies.js';
-import { planDependencies } from './planners.js';
 import { provideSystemPackages } from './system-packages.js';
 
 /** The options of `installLocally`. */

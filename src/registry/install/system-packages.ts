@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { DcfError, errorCode } from '../../core/errors.js';
 import { TaskQueue } from '../../core/task-queue.js';
-import { type InstallerRun, installerEnvironment, runInstaller } from './installer.js';
+import { type InstallerRun, installerEnvironment, runInstaller } from '../../languages/shared/installer.js';
 
 export interface SystemPackageOptions extends Pick<InstallerRun, 'onOutput'> {
   /** Whether the operator lets the daemon install missing packages. */

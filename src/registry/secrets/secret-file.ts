@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { isRecord } from '../../core/json.js';
 import { type FunctionName, isFunctionName } from '../../core/names.js';
-import { isRecord } from '../disk/json.js';
 
 /** One secret. It is immutable: a new value is a new object. */
 export interface Secret {

@@ -1,8 +1,8 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { errorCode } from '../../core/errors.js';
+import { asRecord, asWhole } from '../../core/json.js';
 import { type FunctionName, isRevisionId, type RevisionId } from '../../core/names.js';
 import { unfinished } from '../disk/atomic-file.js';
-import { asRecord, asWhole } from '../disk/json.js';
 import { Layout } from '../disk/layout.js';
 
 /** A number of calls, and how many of them failed. */

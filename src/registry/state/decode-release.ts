@@ -1,5 +1,5 @@
+import { asList, asNumber, asRecord, asText, asWhole, showJson } from '../../core/json.js';
 import { isAliasName, isRevisionId, type RevisionId } from '../../core/names.js';
-import { asList, asNumber, asRecord, asText, asWhole, showJson } from '../disk/json.js';
 import type { Activation, CanaryStop, Release, Scale, Share } from '../model/release.js';
 
 /** The revisions in `function.json`, against which the release is checked. The one that was activated last comes last. */

@@ -1,8 +1,8 @@
 import { type Manifest, parseManifestJson } from '@dcf/sdk/manifest';
 import { checkPackagePath } from '@dcf/sdk/package';
 import { DcfError, messageOf } from '../../core/errors.js';
+import { asList, asRecord, asText, asWhole, showJson } from '../../core/json.js';
 import { type FunctionName, isDigest, isRevisionId, type RevisionId } from '../../core/names.js';
-import { asList, asRecord, asText, asWhole, showJson } from '../disk/json.js';
 import type { Release } from '../model/release.js';
 import type { RevisionFile } from '../model/revision.js';
 import { decodeRelease } from './decode-release.js';

@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { runtimeNames } from '@dcf/sdk/languages';
 import { manifestJsonSchema } from '@dcf/sdk/manifest';
 import { packFunction } from '@dcf/sdk/package';
-import { templates } from '../../../src/cli/templates/language-templates.js';
-import { templateFiles } from '../../../src/cli/templates/templates.js';
+import { templateFiles } from '../../../src/cli/local/templates.js';
+import { templates } from '../../../src/languages/shared/language-templates.js';
 import { dcf, temporaryFolder } from './command-line.js';
 
 test('every runtime and template gives a folder that packs as it stands', async (t) => {

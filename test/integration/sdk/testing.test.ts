@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { type Context, DcfError, type Reply, type Request } from '@dcf/sdk';
 import { type LoadOptions, loadFunction, type TestedFunction, type TestedHandler } from '@dcf/sdk/testing';
-import { templateFiles } from '../../../src/cli/templates/templates.js';
+import { templateFiles } from '../../../src/cli/local/templates.js';
 import { linkPlatformPackages } from '../../../src/process/platform-packages.js';
 import { cleanUp, type Owner } from '../../support/cleanup.js';
 import { writeFunction } from '../../support/functions.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { heapLimit } from '../../../src/languages/node/language.js';
 import { describeEnd } from '../../../src/pool/replica/end-reason.js';
-import { heapLimit } from '../../../src/process/confinement.js';
 import { exitInSandbox } from '../../../src/process/process-exit.js';
 
 test('what bubblewrap exits with is the signal that ended the process inside, or its own code', () => {

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { npmEnvironment } from '../../../../src/languages/node/npm.js';
 import { installDependencies, recoverDependencies, sweepDependencies } from '../../../../src/registry/install/dependencies.js';
-import { npmEnvironment } from '../../../../src/registry/install/npm.js';
 import { assertNoLeftovers, temporaryFolder } from '../../../support/registry.js';
 
 const run = promisify(execFile);

@@ -1,11 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { checkPackagePath } from '@dcf/sdk/package';
-import { type DependencyPlan, digestOf, readIfThere, refuse, textOf } from './dependency-plan.js';
-import { type PythonInterpreter, runPipInstall, targetFolder } from './pip.js';
-
-/** The link in a revision's folder in which the Python runtime finds its packages. */
-export const sitePackagesLink = '.dcf/site-packages';
+import { type DependencyPlan, digestOf, readIfThere, refuse, textOf } from '../shared/dependency-plan.js';
+import { type PythonInterpreter, runPipInstall, sitePackagesLink, targetFolder } from './pip.js';
 
 const requirementsFile = 'requirements.txt';
 const urlPattern = /^[a-z][a-z0-9+.-]*:\/\//i;

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { Interpreter } from '../../core/interpreter.js';
-import { type Installer, type InstallerRun, installerEnvironment, runInstaller } from './installer.js';
+import { type Installer, type InstallerRun, installerEnvironment, runInstaller } from '../shared/installer.js';
 
 /** The part of an interpreter that the installer uses. */
 export type PythonInterpreter = Pick<Interpreter, 'executable' | 'tag'>;
@@ -14,6 +14,9 @@ export interface PipOptions {
   /** Name of the requirements file. */
   requirements: string;
 }
+
+/** The link in a revision's folder in which the Python runtime finds its packages. */
+export const sitePackagesLink = '.dcf/site-packages';
 
 /** Name of the folder that gets the packages. */
 export const targetFolder = 'site-packages';

@@ -1,6 +1,6 @@
 import { lstat, mkdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type LanguageTemplates, placeOf, schemaFile } from './language-templates.js';
+import { type LanguageTemplates, placeOf, schemaFile } from '../shared/language-templates.js';
 
 /** The packages whose types a Handler in TypeScript is checked against. */
 const typedPackages = ['@dcf/sdk', '@types/node'] as const;

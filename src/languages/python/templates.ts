@@ -1,4 +1,4 @@
-import { type LanguageTemplates, manifestSchemaText, schemaFile } from './language-templates.js';
+import { type LanguageTemplates, manifestSchemaText, schemaFile } from '../shared/language-templates.js';
 
 const hello = `class Handler:
     """Built once for each worker; called for every call."""

@@ -2,10 +2,9 @@ import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { DcfError, messageOf } from '../core/errors.js';
-import type { Interpreter } from '../core/interpreter.js';
+import { DcfError, messageOf } from '../../core/errors.js';
+import { type Interpreter, replicaProgram } from '../../core/interpreter.js';
 
 export interface WantedPython {
   /** The manifest's `python`, such as `3.12`, for which the program `python3.12` is looked for. */
@@ -17,7 +16,7 @@ export interface WantedPython {
 const run = promisify(execFile);
 const timeoutMs = 30_000;
 const oldest = { major: 3, minor: 9 };
-const probeScript = fileURLToPath(new URL('../runtimes/python/probe.py', import.meta.url));
+const probeScript = replicaProgram('python/probe.py');
 
 const found = new Map<string, Promise<Interpreter>>();
 

@@ -1,9 +1,6 @@
 import type { RuntimeName } from '@dcf/sdk/languages';
-import type { LanguageTemplates, Template } from './language-templates.js';
-import { nodeTemplates } from './node.js';
-import { pythonTemplates } from './python.js';
-
-const languages: Readonly<Record<RuntimeName, LanguageTemplates>> = { node: nodeTemplates, python: pythonTemplates };
+import { templatesOf } from '../../languages/languages.js';
+import type { Template } from '../../languages/shared/language-templates.js';
 
 const examples = {
   hello: { file: 'examples/hello.txt', content: 'Ada\n', does: 'Greets who is named in the input.' },
@@ -18,7 +15,7 @@ const unneeded = ['README.md', 'examples/', 'package-lock.json'];
  * @param name - a function's name, checked already
  */
 export function templateFiles(name: string, runtime: RuntimeName, template: Template): { files: Record<string, string>; example: string } {
-  const { file, sources, schema, editorFiles } = languages[runtime];
+  const { file, sources, schema, editorFiles } = templatesOf(runtime);
   const { file: example, content, does } = examples[template];
   const editor = editorFiles(name);
   const files = {
@@ -34,7 +31,7 @@ export function templateFiles(name: string, runtime: RuntimeName, template: Temp
 
 /** Does what is left once the files of a new function are in its folder. */
 export function finishFolder(folder: string, runtime: RuntimeName): Promise<void> {
-  return languages[runtime].finish(folder);
+  return templatesOf(runtime).finish(folder);
 }
 
 function manifest(name: string, does: string, runtime: RuntimeName, handler: string, template: Template): string {

@@ -3,8 +3,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DcfError } from '../../../src/core/errors.js';
-import { findPython, usefulLine } from '../../../src/process/python-interpreter.js';
-import { supportOf } from '../../../src/process/runtimes.js';
+import { supportOf } from '../../../src/languages/languages.js';
+import { findPython, usefulLine } from '../../../src/languages/python/interpreter.js';
 import { temporaryFolder } from '../../support/pool.js';
 import { noPython, testPython } from '../../support/pythons.js';
 

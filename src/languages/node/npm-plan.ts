@@ -1,10 +1,10 @@
 import { checkPackagePath } from '@dcf/sdk/package';
 import { satisfies } from 'semver';
 import { DcfError, messageOf } from '../../core/errors.js';
+import { isRecord } from '../../core/json.js';
 import { packageVersion, platformPackages } from '../../core/platform-packages.js';
-import { isRecord } from '../disk/json.js';
-import { type DependencyPlan, digestOf, readIfThere, refuse, textOf } from './dependency-plan.js';
-import { runNpmCi } from './npm.js';
+import { type DependencyPlan, digestOf, readIfThere, refuse, textOf } from '../shared/dependency-plan.js';
+import { modulesLink, runNpmCi } from './npm.js';
 import { pruneLock, withoutNames } from './npm-lock.js';
 
 /** The fields of package.json that npm needs for an install. Scripts are left out: the daemon does not run the function's own. */
@@ -21,8 +21,6 @@ const dependencyFields = [
 ];
 /** Fields whose packages a Handler may import. */
 const installedFields = ['dependencies', 'optionalDependencies', 'peerDependencies'];
-/** The link in a revision's folder in which Node looks for packages. */
-export const modulesLink = 'node_modules';
 const lockFiles = ['npm-shrinkwrap.json', 'package-lock.json'];
 
 /**

@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { packageVersion } from '../../../../src/core/platform-packages.js';
-import { pruneLock } from '../../../../src/registry/install/npm-lock.js';
-import { planPackages } from '../../../../src/registry/install/npm-plan.js';
+import { pruneLock } from '../../../../src/languages/node/npm-lock.js';
+import { planPackages } from '../../../../src/languages/node/npm-plan.js';
 import { temporaryFolder } from '../../../support/registry.js';
 
 const entry = (dependencies: Record<string, string> = {}, more: object = {}) => ({ version: '1.0.0', dependencies, ...more });

@@ -1,6 +1,9 @@
 import { access } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import { type InstallerRun, installerEnvironment, runInstaller } from './installer.js';
+import { type InstallerRun, installerEnvironment, runInstaller } from '../shared/installer.js';
+
+/** The link in a revision's folder in which Node looks for packages. */
+export const modulesLink = 'node_modules';
 
 const installArguments = ['ci', '--omit=dev', '--no-audit', '--no-fund', '--loglevel=notice', '--no-update-notifier', '--no-progress'];
 

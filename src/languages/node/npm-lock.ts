@@ -1,4 +1,4 @@
-import { isRecord } from '../disk/json.js';
+import { isRecord } from '../../core/json.js';
 
 type Entry = Readonly<Record<string, unknown>>;
 
