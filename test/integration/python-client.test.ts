@@ -250,6 +250,38 @@ tell([outcome(service) for service in sys.argv[2:]])`;
     assert.equal(calls, 3);
   });
 
+  test('a call that a GOAWAY cut off was certainly not processed: it is tried again on a new connection', async (t) => {
+    const sessions = new Set<unknown>();
+    const url = await startHttp2(t, ({ stream, number }) => {
+      sessions.add(stream.session);
+      // The first stream of a client is 1, the second 3: only the first one has been processed.
+      if (number === 2) stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 1);
+      else answerOk(stream, Buffer.from(String(number)));
+    });
+    const program = `
+client = Client(url)
+tell([[result.text, result.report.attempts] for result in (client.invoke('echo'), client.invoke('echo'))])`;
+    assert.deepEqual(await python(program, url), [
+      ['1', 1],
+      ['3', 2],
+    ]);
+    assert.equal(sessions.size, 2);
+  });
+
+  test('a call that was processed when its connection closes after a GOAWAY is not tried again', async (t) => {
+    let calls = 0;
+    const url = await startHttp2(t, ({ stream, socket }) => {
+      calls += 1;
+      stream.session?.goaway(constants.NGHTTP2_NO_ERROR, stream.id);
+      // The client has read the GOAWAY when it answers this.
+      stream.session?.ping(() => socket.destroy());
+    });
+    const [code, message] = Object(await python(`tell(tried(lambda: Client(url).invoke('echo')))`, url));
+    assert.equal(code, 'UNAVAILABLE');
+    assert.match(message, /the call may have run, so it was not tried again/);
+    assert.equal(calls, 1);
+  });
+
   test('a daemon that is not there is said to be missing, and waited for when that is asked', async (t) => {
     const address = await unusedAddress();
     const [code, message] = Object(await python(`tell(tried(lambda: Client(url).invoke('echo')))`, address));

@@ -30,7 +30,7 @@ const folder = join(root, 'test', 'protocol', 'client');
 
 interface RetryCase {
   what: string;
-  failure: { kind: 'refused' | 'unsent' | 'broken' } | { kind: 'answered'; code: ErrorCode; trailers: Record<string, string> };
+  failure: { kind: keyof typeof details; answerBegun?: boolean } | { kind: 'answered'; code: ErrorCode; trailers: Record<string, string> };
   attempts?: number;
   elapsedMs?: number;
   waitForReady?: boolean;
@@ -64,12 +64,18 @@ const headers = read<HeaderCase[]>('headers.json');
 const envelopes = read<Envelopes>('envelopes.json');
 const { requests, replies, streamStarts, streamChunks, streamEnds, streamReplies } = envelopes;
 
-/** What grpc-js says of an attempt to which no server gave a status. */
-const details = { refused: 'Stream refused by server', unsent: 'No connection established', broken: 'Connection dropped' };
+/** What grpc-js says of an attempt to which no server gave a status. It says the same of what a GOAWAY cut off as of a refused stream. */
+const details = {
+  refused: 'Stream refused by server',
+  cutOff: 'Stream refused by server',
+  closedAfterGoaway: 'Connection dropped',
+  unsent: 'No connection established',
+  broken: 'Connection dropped',
+};
 
 function classified({ failure }: RetryCase) {
   const metadata = new Metadata();
-  const facts = { sent: failure.kind !== 'unsent', answerBegun: false };
+  const facts = { sent: failure.kind !== 'unsent', answerBegun: 'answerBegun' in failure && failure.answerBegun === true };
   if (failure.kind !== 'answered') return classifyFailure({ code: status.UNAVAILABLE, details: details[failure.kind], metadata }, facts);
   for (const [key, value] of Object.entries(failure.trailers)) metadata.set(key, value);
   return classifyFailure({ code: statusCodes[failure.code], details: "the daemon's own words", metadata }, facts);

@@ -10,33 +10,50 @@ from dcf._envelope import STREAM_END, decode_chunks, decode_reply, encode_chunk,
 from dcf._failure import classify, retry_delay
 from dcf._options import read_headers
 
-#: What grpcio says of an attempt to which no server gave a status.
+#: Details of grpcio for an attempt to which no server gave a status, as its versions 1.48, 1.54 to 1.66, and 1.85 word them.
 DETAILS = {
-    "refused": "Stream removed (RST_STREAM (Received RST_STREAM with error code 7))",
-    "unsent": "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Connection refused",
-    "broken": "Stream removed (Socket closed)",
+    "refused": ("Received RST_STREAM with error code 7", "Stream removed (RST_STREAM (Received RST_STREAM with error code 7))"),
+    "cutOff": (
+        "GOAWAY received",
+        "GOAWAY received; Error code: 2; Debug Text: Socket closed",
+        "Stream removed (GOAWAY received; Error code: 0; Debug Text: two\nlines)",
+    ),
+    "closedAfterGoaway": (
+        "Socket closed",
+        "recvmsg:Connection reset by peer",
+        "Stream removed (Socket closed (GOAWAY received; Error code: 0; Debug Text: ))",
+        "Stream removed (recvmsg:Connection reset by peer (104) (GOAWAY received; Error code: 0; Debug Text: ))",
+    ),
+    "unsent": ("failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Connection refused",),
+    "broken": ("Socket closed", "Stream removed (Socket closed)"),
+    "answered": ("the daemon's own words",),
 }
 
 
 class Failed(grpc.RpcError):
-    def __init__(self, kind, code="UNAVAILABLE", trailers=None):
-        self.kind, self.status, self.trailers = kind, grpc.StatusCode[code], trailers or {}
+    def __init__(self, details, code="UNAVAILABLE", trailers=None, answerBegun=False):
+        self.words, self.status, self.trailers, self.begun = details, grpc.StatusCode[code], trailers or {}, answerBegun
 
     def code(self):
         return self.status
 
     def details(self):
-        return DETAILS.get(self.kind, "the daemon's own words")
+        return self.words
 
     def initial_metadata(self):
-        return ()
+        return (("date", "today"),) if self.begun else ()
 
     def trailing_metadata(self):
         return tuple(self.trailers.items())
 
 
 def check_retry(case):
-    failure = classify(Failed(**case["failure"]))
+    given = dict(case["failure"])
+    for details in DETAILS[given.pop("kind")]:
+        check_delays(case, classify(Failed(details, **given)))
+
+
+def check_delays(case, failure):
     for _ in range(20):
         delay = retry_delay(failure, case.get("attempts", 1), case.get("elapsedMs", 0) / 1000, case.get("waitForReady", False))
         if case["delayMs"] is None:

@@ -20,8 +20,12 @@ _MAX_DELAY = 2.0
 #: Details of gRPC when no connection could be made, so that nothing was sent.
 _UNSENT = re.compile(r"failed to connect to all addresses|resolution failed|errors? resolving|empty address list", re.I)
 
-#: Details of gRPC for REFUSED_STREAM of HTTP/2, which means that the call was not processed: https://www.rfc-editor.org/rfc/rfc9113#section-8.7.
-_REFUSED = re.compile(r"(Stream removed \(RST_STREAM \()?Received RST_STREAM with error code 7\)*")
+#: Details of gRPC for a call that the server has certainly not processed (https://www.rfc-editor.org/rfc/rfc9113#section-8.7): it reset the
+#: stream with REFUSED_STREAM, or sent a GOAWAY that names an earlier stream as its last one. If a connection closes after a GOAWAY, the
+#: details of the other calls begin with what closed it: these may have run.
+_REFUSED = re.compile(
+    r"(Stream removed \()?((RST_STREAM \()?Received RST_STREAM with error code 7|GOAWAY received(; Error code: \d+; Debug Text: .*)?)\)*", re.S
+)
 
 _CONNECT_PROBLEMS = (
     (re.compile(r"create security handshaker", re.I), "a certificate or key in Tls(…) cannot be read: give PEM texts"),
