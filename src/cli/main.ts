@@ -7,10 +7,10 @@ import { errorColours, note, watchOutput } from './terminal/output.js';
 
 watchOutput();
 process.exitCode = await main();
-// What was given up may still hold the process: a replica that runs a long call ends with it.
+// Cancelled work may keep the process alive: a replica that runs a long call ends with the process.
 if (interruptedExitCode() !== undefined) process.exit();
 
-/** The exit code: 0 done, 1 the call or deploy failed, 2 bad usage, 128 and more when a signal ended it. */
+/** Runs the command. Resolves with the exit code: 0 success, 1 the call or deploy failed, 2 wrong usage, 128 and more after a signal. */
 async function main(): Promise<number> {
   try {
     const args = argumentsOf(process.argv.slice(2));

@@ -4,7 +4,7 @@ import { configPath, defaultUrl } from './daemon/config.js';
 
 type AddCommand = (program: Command) => void;
 
-/** Each command with what loads it: to load all of them takes longer than most of them run. In the order of the help. */
+/** The commands in the order of the help, with functions that load them: loading all of them takes longer than most of them run. */
 const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   init: async () => (await import('./commands/init.js')).addInit,
   run: async () => (await import('./commands/run.js')).addRun,
@@ -23,24 +23,27 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   doctor: async () => (await import('./commands/doctor.js')).addDoctor,
 };
 
-/** The options of the program itself that take a value: what follows one is not the command. */
+/** The options of the program itself that have a value: the argument after one is not the command. */
 const valueOptions = ['--url', '--token'];
 
 /**
- * The command line, with the command that the arguments name, or with all of them where they name none. Parsing throws a
- * CommanderError instead of ending the process.
+ * Builds the command line with the command that the arguments name, or with all commands if they name none. Parsing throws a CommanderError
+ * instead of ending the process.
  *
- * @param args - what stands after `dcf`
+ * @param args - the arguments after `dcf`
  */
 export async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('dcf')
     .description('Functions for models, on your own GPU host.')
     .version(projectVersion(), '--version')
-    .option('--url <url>', `the daemon (DCF_URL; default ${defaultUrl})`)
-    .option('--token <token>', 'its token; others on this machine can see it, so DCF_TOKEN_FILE or the config file are better')
+    .option('--url <url>', `the URL of the daemon (DCF_URL; default ${defaultUrl})`)
+    .option(
+      '--token <token>',
+      "the daemon's token; other users of this machine can see it, so DCF_TOKEN_FILE or the config file are better",
+    )
     .helpCommand(false)
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'dcf: ')) })
-    .showHelpAfterError('(--help says how it is used)')
+    .showHelpAfterError('(use --help to see how the command is used)')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', epilogue())
     .exitOverride();
@@ -48,30 +51,30 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
   return program;
 }
 
-/** What is parsed: `dcf help COMMAND` and `dcf version` are other ways to say `dcf COMMAND --help` and `dcf --version`. */
+/** The arguments to parse: `dcf help COMMAND` and `dcf version` stand for `dcf COMMAND --help` and `dcf --version`. */
 export function argumentsOf(args: readonly string[]): string[] {
   const [word, ...rest] = args;
   if (word === 'version' && rest.length === 0) return ['--version'];
   if (word !== 'help') return [...args];
   const [name] = rest;
-  // A command that there is not is told as such, and not with the help of another.
+  // An unknown command is parsed alone, so that the error names it.
   return name === undefined || Object.hasOwn(commands, name) ? [...rest, '--help'] : [name];
 }
 
-/** The names of the commands that have to be there to parse these arguments. */
+/** The names of the commands that have to be loaded to parse these arguments. */
 export function commandsFor(args: readonly string[]): readonly string[] {
   const name = args.find((arg, at) => !arg.startsWith('-') && !valueOptions.includes(args[at - 1] ?? ''));
   if (name === undefined && args.length === 1 && args[0] === '--version') return [];
-  // Help, and what is said of a mistyped command, name all of them.
+  // Help, and the error for a mistyped command, need all commands.
   return name !== undefined && Object.hasOwn(commands, name) ? [name] : Object.keys(commands);
 }
 
 function epilogue(): string {
   return `
-Which daemon: --url, DCF_URL, or url in ${configPath()}.
-Its token: --token, DCF_TOKEN, a file that DCF_TOKEN_FILE names, or token in that file.
-Exit codes: 0 done, 1 the call or deploy failed, 2 bad usage.
-"dcf help COMMAND" tells of one command, "dcf version" which version this is.
+The daemon: --url, DCF_URL, or the key url in ${configPath()}.
+The token: --token, DCF_TOKEN, a file that DCF_TOKEN_FILE names, or the key token in the same file.
+Exit codes: 0 success, 1 the call or deploy failed, 2 wrong usage.
+"dcf help COMMAND" shows the help of a command, "dcf version" the version.
 
 Example:
   dcf init hello && dcf run hello --data Ada && dcf deploy hello && dcf invoke hello --data Ada

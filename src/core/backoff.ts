@@ -1,17 +1,17 @@
 export interface BackoffOptions {
   initialMs: number;
   maximumMs: number;
-  /** A run of at least this long counts as good and starts the delays afresh. */
+  /** After a run of at least this long, the delays begin again at `initialMs`. */
   resetAfterMs: number;
-  /** From 0 (inclusive) to 1; replaced in tests. */
+  /** Returns a number from 0 (inclusive) to 1. @default Math.random */
   random?: () => number;
 }
 
-/** For processes that end of themselves: a first restart comes at once, as it is likely to help, and later ones come ever more seldom. */
+/** For processes that end by themselves: the first restart comes almost at once, as it is likely to help; the delays then double. */
 export const restartBackoff: BackoffOptions = { initialMs: 50, maximumMs: 30_000, resetAfterMs: 10_000 };
 
 /**
- * Exponential back-off with jitter, which resets after a good stretch. It keeps no timer: the caller sleeps.
+ * Exponential back-off with jitter, which begins again after a long run. It has no timer: the caller waits.
  * The jitter is 20%, as in https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md.
  */
 export class Backoff {

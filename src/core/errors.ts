@@ -2,24 +2,24 @@ import { DcfError, type DcfErrorOptions } from '@dcf/sdk/errors';
 
 export { DcfError, type DcfErrorOptions, type ErrorCode, isErrorCode, messageOf, statusCodes } from '@dcf/sdk/errors';
 
-/** Refusals of the platform itself. A Handler may choose UNAVAILABLE too, but its call did run. */
+/** The errors for calls that were not started. A Handler may choose UNAVAILABLE too, but its call did run. */
 const refusals = new WeakSet<DcfError>();
 
-/** UNAVAILABLE for a call that certainly was not started, so that its caller may try again. */
+/** Makes an UNAVAILABLE for a call that certainly was not started, so that its caller may try again. */
 export function notStarted(message: string, options: DcfErrorOptions = {}): DcfError {
   const error = new DcfError('UNAVAILABLE', message, options);
   refusals.add(error);
   return error;
 }
 
-/** Whether a call that failed so was certainly not started. */
+/** Whether a call that failed with this error was certainly not started. */
 export function isNotStarted(error: DcfError): boolean {
   return refusals.has(error);
 }
 
-/** RESOURCE_EXHAUSTED for bytes that are over their function's limit: they never fit, so it makes no sense to come back. */
+/** RESOURCE_EXHAUSTED for an input over its function's limit. It has no `retryAfterMs`, as another try would fail, too. */
 export class PayloadTooLarge extends DcfError {
-  /** @param size - the input, in words */
+  /** @param size - the size of the input for the message, such as `12 bytes` */
   constructor(size: string, name: string, limit: number, what: 'input' | 'chunk' = 'input') {
     super('RESOURCE_EXHAUSTED', `the ${what} has ${size}; limits.payload of ${name} is ${limit}`);
   }
@@ -37,7 +37,7 @@ export function errorCode(thrown: unknown): string | undefined {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
 }
 
-/** `text` in at most `limit` UTF-8 bytes, well-formed, with a mark where it was cut. */
+/** `text` in at most `limit` bytes of UTF-8, well-formed, with a mark at the end if it was cut. */
 export function cutText(text: string, limit: number): string {
   const wellFormed = text.toWellFormed();
   if (wellFormed.length * 3 <= limit || Buffer.byteLength(wellFormed) <= limit) return wellFormed;

@@ -20,7 +20,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   UNAUTHENTICATED: 401,
 };
 
-/** The other way, where a Handler chose a status; what is not here is the caller's fault or the function's, as its class says. */
+/** The gRPC codes of HTTP statuses that a Handler may choose. Other statuses get the code of their class (4xx or 5xx). */
 const codes = new Map<number, ErrorCode>([
   [400, 'INVALID_ARGUMENT'],
   [401, 'UNAUTHENTICATED'],
@@ -55,13 +55,13 @@ export function codeOfHttpStatus(status: number): ErrorCode {
   return codes.get(status) ?? (status >= 500 ? 'INTERNAL' : 'FAILED_PRECONDITION');
 }
 
-/** What is read of a body for an error's message. */
+/** Bytes of a body that are read for an error's message. */
 export const maxStatusMessage = 4 * 1024;
 
 /**
- * The error that an answer with a status of 400 and above is to those who know of no HTTP. Its message is the body's text.
+ * The error of an answer with a status of 400 or above, for callers that do not use HTTP. Its message is the text of the body.
  *
- * @param body - its first `maxStatusMessage` bytes, or more
+ * @param body - the body, at least its first `maxStatusMessage` bytes
  */
 export function errorOfHttpStatus(status: number, headers: readonly (readonly [string, string])[], body: Uint8Array): DcfError {
   const text = isUtf8(body) ? Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8').trim() : '';

@@ -4,13 +4,13 @@ import type { RuntimeName } from '@dcf/sdk/languages';
 /** A program of this host that runs the functions of a language. */
 export interface Interpreter {
   readonly runtime: RuntimeName;
-  /** Absolute, and the program itself: no shim that looks for it at each start. */
+  /** The absolute path of the program itself, not of a shim that looks for it at each start. */
   readonly executable: string;
-  /** What compiled packages are made for, such as `cpython-311`. */
+  /** The ABI that compiled packages are made for, such as `cpython-311`. */
   readonly tag: string;
-  /** Such as `3.11.7`. */
+  /** The version, such as `3.11.7`. */
   readonly version: string;
-  /** Where it and its packages lie, beyond the program itself: what a sandbox has to be able to read. */
+  /** The folders of its library and its packages, which a sandbox has to be able to read. */
   readonly folders: readonly string[];
 }
 
@@ -22,7 +22,7 @@ export function replicaProgram(path: string): string {
 /** A Node replica's exit code after one of its threads ran out of JavaScript heap; a process that does is aborted by V8 itself. */
 export const outOfHeapExitCode = 222;
 
-/** The Node that runs this very program, which runs functions, too. */
+/** The Node that runs this program; it runs functions, too. */
 export const nodeInterpreter: Interpreter = {
   runtime: 'node',
   executable: process.execPath,

@@ -1,15 +1,15 @@
-/** What can be in a list: it carries its own links, so it is in one list at most. */
+/** A member of a list. It holds its own links, so it can be in one list only. */
 export interface ListNode<Node> {
   previous: Node | undefined;
   next: Node | undefined;
 }
 
 /**
- * A list linked through its members: joining, and leaving from anywhere, cost the same.
+ * A doubly linked list: adding a member, and removing one from anywhere, take constant time.
  *
- * For what comes and goes with each call it is used in place of Map and Set. When the table behind a long-lived Map has become
- * old and is replaced, it keeps a link to its successor; so each call that was ever in one survived every minor garbage
- * collection, which took a quarter of the daemon's time under load.
+ * It is used in place of Map and Set for objects that come and go with each call. When V8 replaces the table behind a long-lived Map, the old
+ * table keeps a link to the new one. So every call that was ever in the Map survived all minor garbage collections, which took a quarter
+ * of the daemon's time under load.
  */
 export class LinkedList<Node extends ListNode<Node>> {
   first: Node | undefined;
@@ -44,7 +44,7 @@ export class LinkedList<Node extends ListNode<Node>> {
     return node;
   }
 
-  /** Takes `node` out; false when it is not in the list. */
+  /** Removes `node`. Returns false if it is not in the list. */
   remove(node: Node): boolean {
     if (node.previous === undefined && node.next === undefined && this.first !== node) return false;
     this.unlink(node);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 
-/** What a function may import without bringing it. */
+/** The packages that every function may import without installing them. */
 export const platformPackages = ['@dcf/sdk', 'onnxruntime-node', 'sharp'] as const;
 
 const require = createRequire(import.meta.url);
@@ -21,7 +21,7 @@ export function packageDirectory(name: string): string {
   throw new Error(`the platform's own package ${name} is not installed`);
 }
 
-/** The version of one of the platform's own packages, such as 1.30.0. @throws Error when it is not installed */
+/** The version of one of the platform's own packages, such as `1.30.0`. @throws Error when it is not installed */
 export function packageVersion(name: string): string {
   const content: unknown = JSON.parse(readFileSync(join(packageDirectory(name), 'package.json'), 'utf8'));
   if (typeof content === 'object' && content !== null && 'version' in content && typeof content.version === 'string')

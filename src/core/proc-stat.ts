@@ -1,17 +1,18 @@
 import { readFileSync } from 'node:fs';
 
-/** What Linux says of a process in /proc/PID/stat. */
+/** The state of a process in /proc/PID/stat of Linux. */
 export interface ProcessStat {
-  /** One letter; `Z` (a zombie) and `X` have ended. */
+  /** One letter. Processes in state `Z` (zombie) or `X` have ended. */
   state: string;
+  /** The id of the parent process. */
   parent: number;
   /** Processor time in user mode and in the kernel, in clock ticks. */
   ticks: number;
-  /** Clock ticks from the system's start to its own: with its id it names one process for good, as an id alone may be given again. */
+  /** The time of its start, in clock ticks since the system's start. With the id it identifies a process: ids alone are used again. */
   startTime: string;
 }
 
-/** Reads /proc/PID/stat; `undefined` when there is no such process, or no /proc. */
+/** Reads /proc/PID/stat; `undefined` if there is no such process, or no /proc. */
 export function readProcessStat(pid: number): ProcessStat | undefined {
   try {
     return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
@@ -21,9 +22,10 @@ export function readProcessStat(pid: number): ProcessStat | undefined {
 }
 
 /**
- * The fields of https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, in which the name, in brackets, may hold blanks and brackets.
+ * Parses the text of /proc/PID/stat (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html). The name, in brackets, may have blanks and
+ * brackets in it.
  *
- * @returns `undefined` for a text that has too few of them
+ * @returns `undefined` for a text with too few fields
  */
 export function parseProcessStat(text: string): ProcessStat | undefined {
   const [state, parent, ...others] = text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -32,7 +34,7 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
   return { state, parent: Number(parent), ticks: Number(userTicks) + Number(systemTicks), startTime };
 }
 
-/** Whether a process has ended, although nobody may have waited for it yet. */
+/** Whether a process has ended, also if its parent has not waited for it yet. */
 export function hasEnded({ state }: ProcessStat): boolean {
   return state === 'Z' || state === 'X';
 }

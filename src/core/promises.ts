@@ -1,11 +1,11 @@
-/** A promise with its two ends in hand. */
+/** A promise with the functions that settle it. */
 export interface Deferred<Value> {
   promise: Promise<Value>;
   resolve: (value: Value | PromiseLike<Value>) => void;
   reject: (reason: unknown) => void;
 }
 
-/** `Promise.withResolvers`, which Node 20 does not have. */
+/** Makes a promise with the functions that settle it, like `Promise.withResolvers`, which Node 20 does not have. */
 export function defer<Value>(): Deferred<Value> {
   let resolve: Deferred<Value>['resolve'] = () => undefined;
   let reject: Deferred<Value>['reject'] = () => undefined;

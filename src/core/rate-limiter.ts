@@ -2,28 +2,29 @@ import { startTimer } from './deadline.js';
 
 const windowMs = 1_000;
 
-/** Allows a number of events in each second; the events beyond it are counted and reported once the second is over. */
+/** Allows a number of events per second. Events beyond it are counted, and reported at the end of the second. */
 export class RateLimiter {
   private left: number;
   private refused = 0;
   private cancelTimer: (() => void) | undefined;
 
   /**
-   * @param tell - told how many were refused in a second in which some were
+   * @param perSecond - the number of events allowed in a second
+   * @param report - called at the end of a second in which events were refused, with their number
    */
   constructor(
     private readonly perSecond: number,
-    private readonly tell: (refused: number) => void,
+    private readonly report: (refused: number) => void,
   ) {
     this.left = perSecond;
   }
 
-  /** Whether nothing more is allowed in this second. */
+  /** Whether no further event is allowed in this second. */
   get spent(): boolean {
     return this.left === 0;
   }
 
-  /** Whether one more is allowed; otherwise it is counted, and that is all that it costs. */
+  /** Counts an event. Returns whether it is allowed. */
   take(): boolean {
     if (this.left === 0) {
       this.refused += 1;
@@ -34,14 +35,14 @@ export class RateLimiter {
     return true;
   }
 
-  /** Tells now what was refused, and begins anew. */
+  /** Reports the refused events now, and begins a new second. */
   flush(): void {
     const { refused } = this;
     this.forget();
-    if (refused > 0) this.tell(refused);
+    if (refused > 0) this.report(refused);
   }
 
-  /** Begins anew, and tells nothing. */
+  /** Begins a new second without a report. */
   forget(): void {
     this.cancelTimer?.();
     this.cancelTimer = undefined;

@@ -1,27 +1,29 @@
+/** Options of one waiter for a task. */
 export interface JoinOptions {
-  /** Gives up waiting; the task goes on while another waits for it. */
+  /** Stops waiting when it aborts. The task goes on as long as there is another waiter. */
   signal?: AbortSignal | undefined;
-  /** Gets each line that the task tells. */
+  /** Gets each line of the task's output. */
   onOutput: (line: string) => void;
 }
 
-/** What a task is given. */
+/** What a task gets when it runs. */
 export interface TaskContext {
-  /** Aborts when nobody waits any more. */
+  /** Aborts when there is no waiter any more. */
   signal: AbortSignal;
-  /** Tells all who wait. */
+  /** Sends a line of output to all waiters. */
   tell: (line: string) => void;
 }
 
+/** Options of a task. */
 export interface SharedTaskOptions {
-  /** What tells this task from others that might run in its place, such as where it gets its bytes from. */
+  /** Distinguishes the task from others with the same key, such as by the address of a download. @default '' */
   label?: string;
+  /** How many of its first lines of output later waiters get at once. @default 0 */
   remembered?: number;
 }
 
 /**
- * A task that runs once, however many wait for it, and is aborted when the last of them leaves. It ends at its own pace: whoever leaves
- * last waits until it has cleared up.
+ * A task that runs once for any number of waiters, and is aborted when the last waiter leaves. That waiter waits until the task has cleaned up.
  */
 export class SharedTask {
   readonly label: string;
@@ -31,14 +33,14 @@ export class SharedTask {
   private readonly done: Promise<void>;
   private over = false;
 
-  /** @param options.remembered - how many of the first lines those who come later get at once; none by default */
+  /** @param run - does the work; it is started after the constructor has returned */
   constructor(run: (context: TaskContext) => Promise<void>, { label = '', remembered = 0 }: SharedTaskOptions = {}) {
     this.label = label;
     const tell = (line: string): void => {
       if (this.told.length < remembered) this.told.push(line);
       for (const listener of this.listeners) listener(line);
     };
-    // Not at once: whoever begins it can keep it before it ends.
+    // Not started at once, so that its creator can store it before it ends.
     this.done = Promise.resolve({ signal: this.abort.signal, tell }).then(run);
     const end = (): void => {
       this.over = true;
@@ -46,7 +48,7 @@ export class SharedTask {
     this.done.then(end, end);
   }
 
-  /** Whether the last who waited has left: nobody may join any more. */
+  /** Whether the last waiter has left: the task cannot be joined any more. */
   get abandoned(): boolean {
     return this.abort.signal.aborted;
   }
@@ -59,8 +61,8 @@ export class SharedTask {
   /**
    * Waits for the task, which must not be abandoned.
    *
-   * @param onGivingUp - makes what is thrown when the signal aborts
-   * @throws what the task throws
+   * @param onGivingUp - makes the error that is thrown when the signal aborts
+   * @throws whatever the task throws
    */
   async join({ signal, onOutput }: JoinOptions, onGivingUp: () => Error): Promise<void> {
     if (this.abandoned) throw new Error('an abandoned task cannot be joined');
@@ -86,7 +88,7 @@ export class SharedTask {
   }
 }
 
-/** Shared tasks by key: one at a time for each. */
+/** Shared tasks by key. For each key one task runs at a time. */
 export class SharedTasks<Key> {
   private readonly running = new Map<Key, SharedTask>();
 
@@ -95,14 +97,14 @@ export class SharedTasks<Key> {
     return this.running.get(key);
   }
 
-  /** Begins the task of a key, for which none runs. */
+  /** Begins the task of a key. @throws Error while another task of this key runs */
   begin(key: Key, run: (context: TaskContext) => Promise<void>, options?: SharedTaskOptions): SharedTask {
     if (this.running.has(key)) throw new Error('a task of this key runs already');
     const task = new SharedTask(async (context) => {
       try {
         await run(context);
       } finally {
-        // Before its end is known: who tries again then begins a new one.
+        // Removed before waiters get its outcome, so that one that tries again begins a new task.
         this.running.delete(key);
       }
     }, options);

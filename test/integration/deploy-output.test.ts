@@ -111,7 +111,7 @@ for (const { what, name, manifest, body, message, logged } of failing) {
     assert.match(stderr, message);
     for (const line of ['reading the weights', 'careful', 'half a line'])
       assert.equal(stderr.split(line).length, 2, `${line} in ${stderr}`);
-    const [, command = '', revision = ''] = /^What it printed: dcf (logs \S+ --revision (\S+))$/m.exec(stderr) ?? [];
+    const [, command = '', revision = ''] = /^The output of the Handler: dcf (logs \S+ --revision (\S+))$/m.exec(stderr) ?? [];
     const { code: read, stdout } = await runCli(command.split(' '), { url: daemon.url });
     assert.equal(read, 0);
     for (const line of ['reading the weights', 'careful', 'half a line'])

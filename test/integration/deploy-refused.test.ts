@@ -166,7 +166,7 @@ describe('refused by the daemon', () => {
     );
     const { code, stderr } = await runCli(['deploy', folder], { url: daemon.url });
     assert.equal(code, 1);
-    assert.match(stderr, /Nothing has changed: newcomer was not deployed before, and is not now/);
+    assert.match(stderr, /Nothing has changed: newcomer is not deployed, and was not before/);
     await victim.unchanged();
     await assert.rejects(daemon.control.describe('newcomer'), { code: 'NOT_FOUND' });
     assert.ok(!(await readdir(join(daemon.data, 'functions'))).includes('newcomer'));

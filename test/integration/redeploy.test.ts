@@ -223,7 +223,7 @@ test('dependencies that cannot be installed are refused with what npm says, and 
   const { code, stderr } = await runCli(['deploy', folder], { url: daemon.url });
   assert.equal(code, 1);
   assert.match(stderr, /missing-1\.0\.0\.tgz/);
-  assert.match(stderr, /impossible was not deployed before, and is not now/);
+  assert.match(stderr, /impossible is not deployed, and was not before/);
   assert.deepEqual(await readdir(join(daemon.data, 'dependencies')), before);
   assert.ok(!(await readdir(join(daemon.data, 'functions'))).includes('impossible'));
 });

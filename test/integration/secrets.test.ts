@@ -166,7 +166,7 @@ export class Handler {
 test('a change is for replicas that start after it: one that is restarted, or a deploy of the very same package', async (t) => {
   const daemon = await deployed(t);
   const said = await set(daemon, 'API_KEY', 'another-key-0816');
-  assert.match(said, /keyed runs on with what was set when its replicas started: deploy it again to replace them/);
+  assert.match(said, /keyed still runs with the value before: deploy it again to replace the replicas/);
   assert.equal(await answer(daemon, 'key'), key);
   await assert.rejects(answer(daemon, 'exit'), { code: 'INTERNAL' });
   assert.equal(await answer(daemon, 'key'), 'another-key-0816');
@@ -195,7 +195,7 @@ test('a secret that is not there, or not for this function, fails the deploy, an
   assert.equal((await runCli(['deploy', folder], { url: daemon.url })).code, 0);
   await deploySource(t, daemon, 'open', "export class Handler { call() { return 'open'; } }");
   const { stdout } = await runCli(['secret', 'delete', 'API_KEY'], { url: daemon.url });
-  assert.equal(stdout, 'API_KEY is deleted\nkeyed still has it; without it no new replica can start there\n');
+  assert.equal(stdout, 'API_KEY is deleted\nkeyed still runs with it, but its next replicas cannot start without it\n');
   assert.equal(await answer(daemon, 'key'), key);
   await daemon.stop();
   const second = await startDaemon(t, { data: daemon.data });

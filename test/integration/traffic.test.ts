@@ -109,7 +109,7 @@ test('a canary whose calls fail loses its share, on disk too, and it is said', a
     texts.join('\n'),
   );
   const described = await runCli(['describe', 'watched'], { url: own.url });
-  assert.match(described.stdout, new RegExp(`${canary} lost its share: 10 of its last 20 calls failed, over 20%`));
+  assert.match(described.stdout, new RegExp(`${canary} lost its share: 10 of its last 20 calls failed, more than 20%`));
   await own.stop('SIGKILL');
   const next = await startDaemon(t, { data: own.data });
   assert.deepEqual(await answers(next, 'watched', 10), { good: 10 });

@@ -14,12 +14,12 @@ interface AliasOptions extends ConnectionOptions {
 export function addAlias(program: Command): void {
   program
     .command('alias')
-    .description('a name for a revision, which runs for as long as it has one: callers choose it as dcf-alias')
+    .description('set or delete an alias: a name for a revision, which runs as long as it has one. Callers choose it with dcf-alias')
     .argument('<name>', 'the function', parseName)
-    .argument('<alias>', 'such as prod', parseAlias)
-    .argument('[revision]', 'what it is to name; another alias stands for the revision that it names now')
-    .option('--delete', 'take the alias away')
-    .option('--json', 'the result as JSON on stdout')
+    .argument('<alias>', 'the alias, such as prod', parseAlias)
+    .argument('[revision]', 'the revision that it names; another alias stands for the revision that it names now')
+    .option('--delete', 'delete the alias')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExamples:\n  dcf alias digits prod 0123456789abcdef\n  dcf alias digits prod --delete\n')
     .action(async (name: string, alias: string, revision: string | undefined, _options: object, command: Command) => {
       await setAlias(name, alias, revision, command.optsWithGlobals<AliasOptions>());
@@ -29,7 +29,7 @@ export function addAlias(program: Command): void {
 async function setAlias(name: string, alias: string, revision: string | undefined, options: AliasOptions): Promise<void> {
   const connection = connectionOf(options);
   const removes = options.delete === true;
-  if (removes === (revision !== undefined)) throw usageError('give a revision, or --delete and none');
+  if (removes === (revision !== undefined)) throw usageError('give either a revision or --delete');
   const result = await runChange(connection, name, (client, change) =>
     revision === undefined ? client.deleteAlias(name, alias, change) : client.setAlias(name, alias, revision, change),
   );
@@ -38,7 +38,7 @@ async function setAlias(name: string, alias: string, revision: string | undefine
   else await printLine(`${name}: ${alias} names ${revision}${result.changed ? '' : ' already: nothing has changed'}`);
 }
 
-/** An alias, checked before anything is asked of the daemon. */
+/** Reads an alias, so that a wrong one is refused before the daemon is asked. */
 export function parseAlias(text: string): string {
   if (isAliasName(text)) return text;
   throw new InvalidArgumentError(aliasNameProblem(text));

@@ -13,9 +13,9 @@ interface DeleteOptions extends ConnectionOptions {
 export function addDelete(program: Command): void {
   program
     .command('delete')
-    .description('remove a function with all its revisions and logs')
+    .description('delete a function with all its revisions and its log')
     .argument('<name>', 'the function', parseName)
-    .option('--yes', 'do not ask; nobody is asked where there is no terminal')
+    .option('--yes', 'do not ask for confirmation; without a terminal it is never asked for')
     .addHelpText('after', '\nExample:\n  dcf delete digits --yes\n')
     .action(async (name: string, _options: object, command: Command) => {
       await remove(name, command.optsWithGlobals<DeleteOptions>());
@@ -35,7 +35,7 @@ async function remove(name: string, options: DeleteOptions): Promise<void> {
 async function confirm(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    // End of input and Ctrl-C close the terminal without an answer.
+    // The end of the input and Ctrl-C close the terminal without an answer.
     const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
     const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]);
     return /^y(es)?$/i.test(answer.trim());

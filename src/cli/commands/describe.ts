@@ -15,9 +15,9 @@ interface DescribeOptions extends ConnectionOptions {
 export function addDescribe(program: Command): void {
   program
     .command('describe')
-    .description('all that is known of a function: revisions, replicas, workers, manifest')
+    .description('show everything about a function: revisions, replicas, workers, manifest')
     .argument('<name>', 'the function', parseName)
-    .option('--json', 'as JSON')
+    .option('--json', 'print it as JSON')
     .addHelpText('after', '\nExample:\n  dcf describe digits\n')
     .action(async (name: string, _options: object, command: Command) => {
       await describe(name, command.optsWithGlobals<DescribeOptions>());
@@ -30,7 +30,7 @@ async function describe(name: string, options: DescribeOptions): Promise<void> {
   else await print(formatDescription(description));
 }
 
-/** A description in sections for people, times in UTC. */
+/** Formats a description in sections for people, with times in UTC. */
 export function formatDescription(description: FunctionDescription): string {
   const { summary, revisions, replicas, aliases, manifest } = description;
   const sections: [string, string][] = [];

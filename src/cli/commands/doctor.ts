@@ -9,9 +9,9 @@ interface DoctorOptions extends ConnectionOptions {
 }
 
 const help = `
-Exits with 1 when something is broken that a function needs: a Node version that is too old, no usable execution provider,
-a disk that is full, or a daemon that was named (--url, DCF_URL, config file) and does not answer. No daemon at the
-default address is no failure: "dcf run" needs none.
+The exit code is 1 if something is broken that a function needs: a Node version that is too old, no usable execution provider, a full
+disk, or a daemon that does not answer although it was named (--url, DCF_URL, config file). If no daemon answers at the default address,
+that is not a failure, as "dcf run" needs none.
 
 Example:
   dcf doctor --json
@@ -20,8 +20,8 @@ Example:
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('what works here: Node, Python, GPU, execution providers, sandboxes, daemon, disk')
-    .option('--json', 'as JSON')
+    .description('check what works here: Node, Python, GPU, execution providers, sandboxes, daemon, disk')
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', help)
     .action(async (_options: object, command: Command) => {
       await doctor(command.optsWithGlobals<DoctorOptions>());
@@ -36,10 +36,10 @@ async function doctor(options: DoctorOptions): Promise<void> {
   if (broken.length > 0) throw new CommandError(1, `broken: ${broken.map((check) => check.name).join(', ')}`);
 }
 
-/** One check a line: a mark, its name, what was found. */
+/** Formats one check per line: its state, its name, and what was found. */
 export function formatCheckup({ checks, machine }: Checkup): string {
   const width = Math.max(...checks.map((check) => check.name.length));
   const marks = { ok: outColours.green('ok    '), note: outColours.yellow('note  '), broken: outColours.red('broken') };
   const lines = checks.map(({ name, state, detail }) => `${marks[state]}  ${name.padEnd(width)}  ${plain(detail)}`);
-  return [...lines, `Providers, devices, sandbox, memory limits and disk are those of ${machine}.`].map((line) => `${line}\n`).join('');
+  return [...lines, `Providers, devices, sandbox, memory limits and disk were checked on ${machine}.`].map((line) => `${line}\n`).join('');
 }

@@ -19,20 +19,20 @@ interface InitOptions {
 export function addInit(program: Command): void {
   program
     .command('init')
-    .description('make a folder that deploys as it stands')
-    .argument('<name>', 'the function, and the folder; . is the current folder and its name', parseTarget)
-    .addOption(new Option('--runtime <runtime>', 'what runs the handler').choices(runtimeNames).default('node'))
-    .addOption(new Option('--template <template>', 'what it does: text in and out, or JSON in and out').choices(templates).default('hello'))
+    .description('create a folder with a new function that can be deployed as it is')
+    .argument('<name>', 'the name of the function and of its folder; . for the current folder and its name', parseTarget)
+    .addOption(new Option('--runtime <runtime>', 'the language runtime of the handler').choices(runtimeNames).default('node'))
+    .addOption(new Option('--template <template>', 'the example: text in and out, or JSON in and out').choices(templates).default('hello'))
     .addHelpText('after', '\nExample:\n  dcf init greeter --runtime python\n  dcf init .\n')
     .action(async (target: Target, options: InitOptions) => {
       await init(target, options);
     });
 }
 
-/** A repository has one already, and that counts. */
+/** Is not written if it exists: a repository has its own. */
 const ignoreFile = '.gitignore';
 
-/** A function to be, and where. */
+/** A new function, and its folder. */
 interface Target {
   name: string;
   folder: string;
@@ -46,7 +46,7 @@ function parseTarget(text: string): Target {
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^[^a-z]+|-+$/g, '');
   if (isFunctionName(name)) return { name, folder: '.' };
-  throw new InvalidArgumentError(`The name of this folder, ${JSON.stringify(current)}, gives none for a function: use dcf init NAME.`);
+  throw new InvalidArgumentError(`The name of this folder, ${JSON.stringify(current)}, cannot be a function's name: use dcf init NAME.`);
 }
 
 async function init({ name, folder }: Target, { runtime, template }: InitOptions): Promise<void> {
@@ -70,7 +70,7 @@ async function init({ name, folder }: Target, { runtime, template }: InitOptions
   await printLine(`call it:   dcf invoke ${name} --input ${join(folder, example)}`);
 }
 
-/** Nothing that is there is written over, and nothing is written where something would be. */
+/** Throws a CommandError if any of the files exists already: nothing is overwritten, and then nothing is written at all. */
 async function refuseClashes(folder: string, paths: readonly string[]): Promise<void> {
   const there: string[] = [];
   for (const path of paths) {
@@ -79,14 +79,14 @@ async function refuseClashes(folder: string, paths: readonly string[]): Promise<
       there.push(path);
     } catch (error) {
       const code = errorCode(error);
-      if (code === 'ENOTDIR') throw new CommandError(1, `${folder} is a file, or a folder in it is one: take another name`);
+      if (code === 'ENOTDIR') throw new CommandError(1, `${folder} is a file, or has a file in place of a folder: choose another name`);
       if (code !== 'ENOENT') throw new CommandError(1, `${folder} cannot be read: ${reasonOf(error)}`);
     }
   }
   if (there.length === 0) return;
-  const [it, is] = there.length === 1 ? ['it', 'is'] : ['them', 'are'];
+  const [it, exist] = there.length === 1 ? ['it', 'exists'] : ['them', 'exist'];
   throw new CommandError(
     1,
-    `${join(folder, there.join(', '))} ${is} there already: nothing was written; take another name, or move ${it} away`,
+    `${join(folder, there.join(', '))} ${exist} already: nothing was written; choose another name, or move ${it} away`,
   );
 }

@@ -14,7 +14,7 @@ import { catchInterrupts, rejectWhenInterrupted } from '../terminal/interrupt.js
 import { note, printJson, printOutput } from '../terminal/output.js';
 import { checkOutput, notWritten, openSink } from '../terminal/sink.js';
 
-/** The function's own timeout is the one that counts then. */
+/** The timeout of the client without `--timeout`: so long that the function's own timeout decides. */
 const noTimeout = '24d';
 
 interface InvokeOptions extends ConnectionOptions, InputOptions {
@@ -32,20 +32,20 @@ type Called = Omit<ReportedCall, 'logs'> & ({ output: Uint8Array; failure?: unde
 export function addInvoke(program: Command): void {
   program
     .command('invoke')
-    .description('call a function once; its output goes to stdout as it is')
+    .description('call a function once; its output goes to stdout unchanged')
     .argument('<name>', 'the function', parseName)
-    .option('--input <file>', 'the input, from a file or, with -, from stdin; what is piped to stdin otherwise')
-    .option('--data <text>', 'the input itself')
+    .option('--input <file>', 'read the input from a file, or with - from stdin; without it, what is piped to stdin is the input')
+    .option('--data <text>', 'use this text as the input')
     .option(
       '--timeout <duration>',
-      "how long to wait, such as 5s; otherwise as long as the function's own timeout lets it run",
+      "the longest time to wait, such as 5s; without it, the function's own timeout decides",
       parseMilliseconds,
     )
-    .option('--alias <alias>', 'the alias or the revision to call; otherwise the one that gets the calls')
-    .option('--output <file>', 'write the output there and not to stdout')
-    .option('--stream', 'send the input in chunks as they come, and print those of the output as they come; --timeout is for silence then')
-    .option('--report', 'show on stderr how the call went, and what the function logged in it')
-    .option('--json', 'output, report and log as one JSON object')
+    .option('--alias <alias>', 'the alias or revision to call; without it, the active revision, or one that has a share of the calls')
+    .option('--output <file>', 'write the output to a file and not to stdout')
+    .option('--stream', 'send the input in chunks, and print the output in chunks, as they come; --timeout then limits silence')
+    .option('--report', 'show on stderr how the call went, and what the function logged during it')
+    .option('--json', 'print output, report and log as one JSON object')
     .addHelpText(
       'after',
       '\nExample:\n  dcf invoke digits --input functions/digits/examples/7-barred.jpg\n  echo Ada | dcf invoke hello\n  tail -f log | dcf invoke upper --stream\n',
@@ -122,7 +122,7 @@ async function call(connection: Connection, name: string, input: Uint8Array, opt
   }
 }
 
-/** What the function logged in a call: all of it is in the log before the call is answered. */
+/** What the function logged during a call. All of it is in the log before the call is answered. */
 async function logsOf(connection: Connection, name: string, callId: string | undefined): Promise<LogEntry[]> {
   if (callId === undefined) return [];
   try {
@@ -132,13 +132,13 @@ async function logsOf(connection: Connection, name: string, callId: string | und
       return entries;
     });
   } catch (error) {
-    // The call itself is done, and its output is what was asked for.
+    // The call itself has ended, and its output is more important than its log.
     note(`dcf: the log of ${name} cannot be read: ${messageOf(error)}`);
     return [];
   }
 }
 
-/** JSON has no bytes: an output that is no text is given as base64. */
+/** The output for JSON, which cannot hold bytes: an output that is not text is encoded as base64. */
 function shownOutput(output: Uint8Array | undefined): object {
   if (output === undefined) return {};
   const encoding = isUtf8(output) ? 'utf8' : 'base64';

@@ -11,8 +11,8 @@ interface ListOptions extends ConnectionOptions {
 export function addList(program: Command): void {
   program
     .command('list')
-    .description('what is deployed')
-    .option('--json', 'as JSON')
+    .description('list the deployed functions')
+    .option('--json', 'print them as JSON')
     .addHelpText('after', '\nExample:\n  dcf list --json\n')
     .action(async (_options: object, command: Command) => {
       await list(command.optsWithGlobals<ListOptions>());
@@ -22,11 +22,14 @@ export function addList(program: Command): void {
 async function list(options: ListOptions): Promise<void> {
   const functions = await withControl(connectionOf(options), (client) => client.list());
   if (options.json === true) await printJson(functions);
-  else if (functions.length === 0) await printLine('nothing is deployed; "dcf deploy DIR" changes that');
+  else if (functions.length === 0) await printLine('no function is deployed; "dcf deploy DIR" deploys one');
   else await print(formatFunctions(functions));
 }
 
-/** One function a line; aliases and traffic only where a function has any. Why one is not ready stands last, because it may be long. */
+/**
+ * Formats one function per line. Columns for aliases and traffic are shown only if a function has any. The reason why one is not ready is
+ * in the last column, because it may be long.
+ */
 export function formatFunctions(functions: readonly FunctionSummary[]): string {
   const released = functions.some(({ aliases, traffic }) => traffic.length > 0 || Object.keys(aliases).length > 0);
   const head = [

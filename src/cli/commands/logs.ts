@@ -21,14 +21,18 @@ interface LogsOptions extends ConnectionOptions {
 export function addLogs(program: Command): void {
   program
     .command('logs')
-    .description("a function's log, oldest entry first")
+    .description("show a function's log, oldest entry first")
     .argument('<name>', 'the function', parseName)
-    .option('--follow', 'go on with what comes, until Ctrl-C; fails when the function is deleted or the daemon goes')
-    .option('--call <id>', 'only the entries of this call')
-    .option('--since <time>', 'only entries as new as this: a duration such as 10m, or a time such as 2026-01-31T12:00Z', parseSince)
-    .option('--tail <count>', 'only the newest entries; with --follow, 0 is only what comes from now on', parseCountOrNone)
-    .option('--revision <revision>', 'only the entries of this revision (its id, the beginning of it, or an alias), deployed or not')
-    .option('--json', 'one JSON object a line')
+    .option('--follow', 'go on with new entries until Ctrl-C; fails when the function is deleted or the daemon stops')
+    .option('--call <id>', 'show only the entries of this call')
+    .option('--since <time>', 'show only entries since a time, such as 2026-01-31T12:00Z, or a duration ago, such as 10m', parseSince)
+    .option(
+      '--tail <count>',
+      'begin with this number of entries, the newest ones; with --follow, 0 shows only new entries',
+      parseCountOrNone,
+    )
+    .option('--revision <revision>', 'show only entries of this revision (its id, the beginning of it, or an alias), deployed or not')
+    .option('--json', 'print each entry as a JSON object on a line of its own')
     .addHelpText('after', '\nExample:\n  dcf logs digits --since 10m --follow\n')
     .action(async (name: string, _options: object, command: Command) => {
       await logs(name, command.optsWithGlobals<LogsOptions>());
@@ -57,15 +61,15 @@ async function logs(
     } catch (error) {
       throw follow ? followFailure(error, url, name) : error;
     }
-    if (follow && !signal.aborted) throw new CommandError(1, `the daemon at ${url} ended the log of ${name} and did not say why`);
+    if (follow && !signal.aborted) throw new CommandError(1, `the daemon at ${url} ended the log of ${name} without a reason`);
   });
 }
 
-/** A log that ends while it is followed: Ctrl-C alone ends it well. */
+/** The error for a log that ends while it is followed. Only Ctrl-C ends it without an error. */
 function followFailure(error: unknown, url: string, name: string): CommandError {
   const failure = daemonFailure(error, name);
   if (DcfError.from(error).code !== 'UNAVAILABLE') return failure;
-  const advice = `No more entries come from ${url}. What is logged meanwhile is there when it is back: dcf logs ${name} --since ${new Date().toISOString()} --follow`;
+  const advice = `No more entries come from ${url}. To go on when it is back: dcf logs ${name} --since ${new Date().toISOString()} --follow`;
   return new CommandError(1, `${failure.message}\n${advice}`, { cause: error });
 }
 

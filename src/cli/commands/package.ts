@@ -14,10 +14,10 @@ interface PackageOptions extends OverrideOptions {
 export function addPackage(program: Command): void {
   const command = program
     .command('package')
-    .description('what a deploy of a folder would send, what not, and why')
+    .description('show which files of a folder a deploy would send, which not, and why')
     .argument('[dir]', 'the folder with function.yaml', '.')
-    .option('--dry-run', 'pack and list; nothing is sent or written')
-    .option('--json', 'as JSON')
+    .option('--dry-run', 'required: pack and list the files; nothing is sent or written')
+    .option('--json', 'print the list as JSON')
     .addHelpText('after', '\nExample:\n  dcf package --dry-run functions/digits\n')
     .action(async (directory: string, options: PackageOptions) => {
       await explain(directory, options);
@@ -27,7 +27,7 @@ export function addPackage(program: Command): void {
 
 async function explain(directory: string, options: PackageOptions): Promise<void> {
   if (options.dryRun !== true) {
-    throw usageError('a package is no file: say --dry-run to see what it would have; "dcf deploy" packs and sends it');
+    throw usageError('packages are not written to files: give --dry-run to list the content of one; "dcf deploy" packs and sends it');
   }
   const packing = explainPackage(directory, { overrides: overridesOf(options) });
   const explained = await Promise.race([packing, rejectWhenInterrupted()]);

@@ -12,13 +12,13 @@ interface RollbackOptions extends ConnectionOptions {
 export function addRollback(program: Command): void {
   program
     .command('rollback')
-    .description('make the revision that was active before active again; once more goes forward again')
+    .description('make the revision that was active before the active one again; a second rollback undoes the first')
     .argument('<name>', 'the function', parseName)
-    .option('--to <revision>', 'this revision or alias, and not the one before')
-    .option('--json', 'the result as JSON on stdout')
+    .option('--to <revision>', 'go back to this revision or alias instead')
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nWhile the traffic is split, the active revision gets all of it again.\n\nExample:\n  dcf rollback digits --to 0123456789abcdef\n',
+      '\nWhile the traffic is split, a rollback gives all of it to the active revision.\n\nExample:\n  dcf rollback digits --to 0123456789abcdef\n',
     )
     .action(async (name: string, _options: object, command: Command) => {
       await rollback(name, command.optsWithGlobals<RollbackOptions>());

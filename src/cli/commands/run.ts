@@ -26,14 +26,12 @@ interface RunOptions extends InputOptions, OverrideOptions {
 export function addRun(program: Command): void {
   const command = program
     .command('run')
-    .description('run the function of a folder once, here, through the very same runtime; no daemon is needed')
+    .description('run the function of a folder once on this machine, with the runtime that a daemon uses; no daemon is needed')
     .argument('[dir]', 'the folder with function.yaml', '.')
-    .option('--input <file>', 'the input, from a file or, with -, from stdin; what is piped to stdin otherwise')
-    .option('--data <text>', 'the input itself')
-    .addOption(
-      new Option('--python <program>', 'what runs a Python function that asks for no version').env('DCF_PYTHON').default('python3'),
-    )
-    .option('-v, --verbose', 'say how long it took, on stderr')
+    .option('--input <file>', 'read the input from a file, or with - from stdin; without it, what is piped to stdin is the input')
+    .option('--data <text>', 'use this text as the input')
+    .addOption(new Option('--python <program>', 'the Python for functions that name no version').env('DCF_PYTHON').default('python3'))
+    .option('-v, --verbose', 'show on stderr how long it took')
     .addHelpText('after', '\nExample:\n  dcf run functions/echo --data hello\n')
     .action(async (directory: string, options: RunOptions) => {
       await run(directory, options);
@@ -48,7 +46,7 @@ async function run(directory: string, options: RunOptions): Promise<void> {
   const { manifest: packaged } = packed;
   const manifest = { ...packaged, environment: await localEnvironment(packaged, directory, process.env) };
   const layout = await layOut(packed, directory);
-  // What a stack or a log names must be a file that the user has.
+  // Stacks and logs name files of the temporary folder: the user gets the paths of the own folder.
   const show = (text: string) => text.replaceAll(layout.directory, resolve(directory));
   try {
     const providers = await Promise.race([usableProviders(manifest.providers), interrupted]);
@@ -81,7 +79,7 @@ async function run(directory: string, options: RunOptions): Promise<void> {
 
 async function runOnce(local: LocalOptions, input: Uint8Array, interrupted: Promise<never>, { verbose }: RunOptions): Promise<Uint8Array> {
   const started = await Promise.race([startLocal(local), interrupted]);
-  // When the user gives up, the call would hold the drain: the replica then ends with this process.
+  // After Ctrl-C nothing waits for the call, which would block the drain: the replica ends with this process.
   const { output, runMs } = await Promise.race([started.call(input).finally(() => started.close()), interrupted]);
   if (verbose === true || process.stderr.isTTY === true) note(errorColours.dim(describeRun(started, runMs)));
   return output;

@@ -14,11 +14,11 @@ interface ScaleOptions extends ConnectionOptions {
 export function addScale(program: Command): void {
   program
     .command('scale')
-    .description("other bounds for the replicas of the active revision than its manifest's, until it is deployed again")
+    .description('change the bounds for the number of replicas of the active revision, until it is deployed again')
     .argument('<name>', 'the function', parseName)
-    .option('--min <count>', 'replicas that run whatever the load; 0: none', parseMinimum)
-    .option('--max <count>', 'never more than this many', parseCount)
-    .option('--json', 'the bounds as JSON on stdout')
+    .option('--min <count>', 'the number of replicas that run also without load; 0: none', parseMinimum)
+    .option('--max <count>', 'the largest number of replicas', parseCount)
+    .option('--json', 'print the bounds as JSON')
     .addHelpText('after', '\nExample:\n  dcf scale digits --min 1 --max 4\n')
     .action(async (name: string, _options: object, command: Command) => {
       await scale(name, command.optsWithGlobals<ScaleOptions>());

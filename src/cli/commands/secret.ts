@@ -21,30 +21,30 @@ interface ListOptions extends ConnectionOptions {
 export function addSecret(program: Command): void {
   const secret = program
     .command('secret')
-    .description('values that functions need and nobody is to see')
+    .description('set, list and delete secrets: values for functions that nobody can read back')
     .helpCommand(false)
     .addHelpText('after', '\nExample:\n  dcf secret set API_KEY --input key.txt\n');
   secret
     .command('set')
-    .description('make a secret or replace it; its value comes from stdin or a file, never from the command line')
-    .argument('<name>', 'its name, and that of the variable it comes in', parseSecretName)
-    .option('--function <name>', 'the one function that may use it; every function otherwise', parseName)
-    .option('--input <file>', 'a file with the value, or - for stdin', '-')
+    .description('create a secret or replace its value, which is read from stdin or a file, never from the command line')
+    .argument('<name>', 'the name of the secret, and of the environment variable that has its value', parseSecretName)
+    .option('--function <name>', 'the only function that may use it; without it, every function may', parseName)
+    .option('--input <file>', 'the file with the value, or - for stdin', '-')
     .addHelpText('after', '\nExample:\n  pass show api-key | dcf secret set API_KEY --function hello\n')
     .action(async (name: string, _options: object, command: Command) => {
       await set(name, command.optsWithGlobals<SetOptions>());
     });
   secret
     .command('list')
-    .description('which secrets are set, for which functions, and since when; never their values')
-    .option('--json', 'as JSON')
+    .description('list the secrets that are set, for which functions, and since when; never their values')
+    .option('--json', 'print the list as JSON')
     .addHelpText('after', '\nExample:\n  dcf secret list --json\n')
     .action(async (_options: object, command: Command) => {
       await list(command.optsWithGlobals<ListOptions>());
     });
   secret
     .command('delete')
-    .description('remove a secret')
+    .description('delete a secret')
     .argument('<name>', 'the secret', parseSecretName)
     .addHelpText('after', '\nExample:\n  dcf secret delete API_KEY\n')
     .action(async (name: string, _options: object, command: Command) => {
@@ -59,23 +59,23 @@ async function set(name: string, options: SetOptions): Promise<void> {
   const value = await readInput({ input });
   if (value.length === 0) throw usageError(`the value of ${name} is empty: give it on stdin or with --input FILE`);
   if (value.length > maximumSecretBytes) {
-    throw usageError(`the value of ${name} has ${value.length} bytes: a secret has ${maximumSecretBytes} at most`);
+    throw usageError(`the value of ${name} has ${value.length} bytes: a secret may have ${maximumSecretBytes} at most`);
   }
   const running = await withControl(connection, (client) => client.setSecret(name, value, onlyFor));
   await printLine(`${name} is set for ${onlyFor === undefined ? 'every function' : onlyFor}; replicas that start from now on get it`);
   if (running.length === 0) return;
-  const [one, do_, them] = running.length === 1 ? ['runs', 'it', 'its'] : ['run', 'them', 'their'];
-  await printLine(`${running.join(', ')} ${one} on with what was set when ${them} replicas started: deploy ${do_} again to replace them`);
+  const [runs, it] = running.length === 1 ? ['runs', 'it'] : ['run', 'them'];
+  await printLine(`${running.join(', ')} still ${runs} with the value before: deploy ${it} again to replace the replicas`);
 }
 
 async function list(options: ListOptions): Promise<void> {
   const secrets = await withControl(connectionOf(options), (client) => client.listSecrets());
   if (options.json === true) await printJson(secrets);
-  else if (secrets.length === 0) await printLine('no secret is set; "dcf secret set NAME" changes that');
+  else if (secrets.length === 0) await printLine('no secret is set; "dcf secret set NAME" sets one');
   else await print(formatSecrets(secrets));
 }
 
-/** One secret a line, times in UTC. */
+/** Formats each secret on a line of its own, with times in UTC. */
 export function formatSecrets(secrets: readonly SecretSummary[]): string {
   const rows = secrets.map(({ name, function: onlyFor, setAt }) => [name, onlyFor === '' ? '*' : onlyFor, new Date(setAt).toISOString()]);
   return formatTable([['NAME', 'FUNCTION', 'SET'], ...rows]);
@@ -85,12 +85,13 @@ async function remove(name: string, options: ConnectionOptions): Promise<void> {
   const running = await withControl(connectionOf(options), (client) =>
     client.deleteSecret(name).catch((error: unknown) => {
       if (DcfError.from(error).code !== 'NOT_FOUND') throw error;
-      throw new CommandError(1, `there is no secret ${name}; "dcf secret list" shows which there are`, { cause: error });
+      throw new CommandError(1, `there is no secret ${name}; "dcf secret list" shows those that are set`, { cause: error });
     }),
   );
   await printLine(`${name} is deleted`);
   if (running.length === 0) return;
-  await printLine(`${running.join(', ')} still ${running.length === 1 ? 'has' : 'have'} it; without it no new replica can start there`);
+  const [runs, its] = running.length === 1 ? ['runs', 'its'] : ['run', 'their'];
+  await printLine(`${running.join(', ')} still ${runs} with it, but ${its} next replicas cannot start without it`);
 }
 
 function parseSecretName(text: string): string {

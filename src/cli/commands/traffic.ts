@@ -17,11 +17,15 @@ interface TrafficOptions extends ConnectionOptions {
 export function addTraffic(program: Command): void {
   program
     .command('traffic')
-    .description('how the calls that name no revision are split; with shares, split them')
+    .description('show how the calls that name no revision are split among revisions; with shares, change it')
     .argument('<name>', 'the function', parseName)
-    .argument('[share...]', 'REVISION=PERCENT or ALIAS=PERCENT, 100 in all', parseShare)
-    .option('--max-error-rate <percent>', 'a revision beside the active one loses its share when more of its calls fail', parsePercent)
-    .option('--json', 'as JSON')
+    .argument('[share...]', 'REVISION=PERCENT or ALIAS=PERCENT; together 100', parseShare)
+    .option(
+      '--max-error-rate <percent>',
+      'take the share of a revision beside the active one away when more than this percentage of its calls fail',
+      parsePercent,
+    )
+    .option('--json', 'print the shares as JSON')
     .addHelpText('after', '\nExample:\n  dcf traffic digits prod=90 next=10 --max-error-rate 5\n')
     .action(async (name: string, shares: TrafficTarget[], _options: object, command: Command) => {
       await traffic(name, shares, command.optsWithGlobals<TrafficOptions>());
@@ -50,7 +54,7 @@ async function show(connection: Connection, name: string, json: boolean): Promis
   for (const line of formatCanary(description)) await printLine(line);
 }
 
-/** One revision with calls a line, the one with most of them first. */
+/** Formats each revision that has a share on a line of its own, the largest share first. */
 export function formatTraffic({ revisions }: FunctionDescription): string {
   const head = ['REVISION', 'TRAFFIC', 'ALIASES', 'CALLS', 'ERRORS'];
   const rows = revisions
@@ -60,7 +64,7 @@ export function formatTraffic({ revisions }: FunctionDescription): string {
   return formatTable([head, ...rows]);
 }
 
-/** One `prod=90`, added to the ones before it. */
+/** Reads one `prod=90`, and adds it to those before it. */
 export function parseShare(text: string, before: readonly TrafficTarget[] = []): TrafficTarget[] {
   const [, target, percent] = /^([^=]+)=(\d{1,3})%?$/.exec(text) ?? [];
   if (target === undefined || percent === undefined || Number(percent) > 100)

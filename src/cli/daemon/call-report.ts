@@ -4,16 +4,16 @@ import { formatDuration, formatSize } from '@dcf/sdk/units';
 import { errorColours, note, plain } from '../terminal/output.js';
 import { formatEntry } from './log-entry.js';
 
-/** What is known of a call that has ended: of one that failed there may be less. */
+/** What is known about a call that has ended. For a call that failed, parts of the report may be missing. */
 export interface ReportedCall {
-  /** Its gRPC status, such as `OK`. */
+  /** The gRPC status of the call, such as `OK`. */
   status: string;
   report: Partial<CallReport>;
-  /** What the function logged in it. */
+  /** What the function logged during the call. */
   logs: readonly LogEntry[];
 }
 
-/** Shows a call's report and its own log lines on stderr, so that the output stays alone on stdout. */
+/** Shows a call's report and its log lines on stderr: stdout is for the output alone. */
 export function noteReport(call: ReportedCall): void {
   const rows = reportRows(call);
   const width = Math.max(...rows.map(([key]) => key.length)) + 2;
@@ -32,10 +32,10 @@ function reportRows({ status, report }: ReportedCall): [key: string, value: stri
     ['status', status],
     ['revision', revision],
     ['ran in', ran ? `replica ${replica}, worker ${worker}` : ''],
-    ['start', ran ? (cold ? 'cold: it waited for a replica to start' : 'warm') : ''],
+    ['start', ran ? (cold ? 'cold: the call waited for a replica to start' : 'warm') : ''],
     ['queue', time(report.queueMs)],
     ['run', ran ? time(report.runMs) : ''],
-    ['in all', `${time(totalMs)}${attempts > 1 ? `, ${attempts} attempts` : ''}`],
+    ['total', `${time(totalMs)}${attempts > 1 ? `, ${attempts} attempts` : ''}`],
     ['batch', batchSize > 1 ? `${batchSize} calls` : ''],
     ['providers', providers.join(', ')],
     ['memory', memory(report)],

@@ -7,16 +7,16 @@ import { type StepView, stepView } from '../terminal/steps.js';
 import { withControl } from './clients.js';
 import type { Connection } from './config.js';
 
-/** As many lines as a daemon tells of a start that failed without a stack. */
+/** How many lines of output are kept: as many as the daemon sends for a start that failed without a stack. */
 const keptLines = 20;
 
 /** Shows the steps of a change of a function. */
 export class ChangeProgressReader {
-  /** The Handler's own stack, once the daemon has told it. */
+  /** The Handler's own stack, if the daemon has sent one. */
   stack: string | undefined;
-  /** The revision that is deployed, once the daemon has told it. */
+  /** The revision that is being deployed, once the daemon has sent its id. */
   revision: string | undefined;
-  /** The last lines that its Handler printed while it started. */
+  /** The last lines that the Handler printed while it started. */
   lastLines: readonly string[] = [];
   protected readonly view: StepView;
   #starting = false;
@@ -57,7 +57,7 @@ export class ChangeProgressReader {
   }
 }
 
-/** Asks the daemon for a change of a function and shows how it goes on. A failure says what serves now. */
+/** Asks the daemon for a change of a function and shows its progress. The error of a failed change says which revision is active. */
 export async function runChange(
   connection: Connection,
   name: string,
@@ -80,7 +80,7 @@ export async function runChange(
   }
 }
 
-/** A change that failed: why, with the Handler's own stack where that is the reason, and what callers get now. */
+/** The error of a failed change: why it failed, the Handler's own stack if there is one, and which revision is active. */
 export async function changeFailure(
   client: ControlClient,
   name: string,
@@ -91,21 +91,21 @@ export async function changeFailure(
   const failure = daemonFailure(error, name);
   if (signal.aborted || DcfError.from(error).code === 'UNAVAILABLE') return failure;
   const parts = [failure.message];
-  // For a start that failed without a stack the daemon tells the last lines: they may just have been shown.
+  // For a start that failed without a stack, the daemon sends the last lines of output, which may have been shown already.
   if (stack !== undefined && !lastLines.join('\n').endsWith(stack)) parts.push(indent(stack));
-  if (revision !== undefined && lastLines.length > 0) parts.push(`What it printed: dcf logs ${name} --revision ${revision}`);
+  if (revision !== undefined && lastLines.length > 0) parts.push(`The output of the Handler: dcf logs ${name} --revision ${revision}`);
   parts.push(await whatServesOn(client, name));
   return new CommandError(1, parts.join('\n'), { cause: error });
 }
 
-/** What a failed change has left: the user must know whether callers notice. */
+/** Says which revision is active after a failed change, so that the user knows whether callers are affected. */
 async function whatServesOn(client: ControlClient, name: string): Promise<string> {
   try {
     const { summary } = await client.describe(name);
     if (summary !== null && summary.revision !== '')
       return `Nothing has changed: ${name}@${summary.revision} is still the active revision.`;
   } catch (error) {
-    if (DcfError.from(error).code !== 'NOT_FOUND') return 'The daemon did not say what serves now: see "dcf list".';
+    if (DcfError.from(error).code !== 'NOT_FOUND') return 'The daemon did not say which revision is active now: see "dcf list".';
   }
-  return `Nothing has changed: ${name} was not deployed before, and is not now.`;
+  return `Nothing has changed: ${name} is not deployed, and was not before.`;
 }

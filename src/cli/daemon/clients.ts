@@ -4,24 +4,24 @@ import { DcfError, messageOf } from '@dcf/sdk/errors';
 import { CommandError, daemonFailure, usageError } from '../terminal/errors.js';
 import type { Connection } from './config.js';
 
-// grpc-js writes lines of its own to stderr about connections, which the errors tell better.
+// By default grpc-js writes lines about connections to stderr; the error messages say this better.
 process.env['GRPC_VERBOSITY'] ??= 'NONE';
 
-// The clients are loaded only when a command needs one: gRPC takes longer to load than many a command to run.
+// The clients are loaded only when a command needs one: loading gRPC takes longer than many commands run.
 
-/** A client that administers the daemon; the caller closes it. */
+/** Makes a client that administers the daemon. The caller has to close it. @throws CommandError (2) for a malformed URL */
 export async function openControl({ url, token }: Connection): Promise<ControlClient> {
   const { ControlClient } = await import('@dcf/sdk/control');
   return made(() => new ControlClient(url, token === undefined ? {} : { token }));
 }
 
-/** A client that calls functions; the caller closes it. */
+/** Makes a client that calls functions. The caller has to close it. @throws CommandError (2) for a malformed URL */
 export async function openClient({ url, token }: Connection): Promise<Client> {
   const { Client } = await import('@dcf/sdk');
   return made(() => new Client(url, token === undefined ? {} : { token }));
 }
 
-/** A client is made without a look at the network, so what is wrong then is what the user wrote. */
+/** Makes a client. This does not use the network, so an error is about what the user wrote. */
 function made<Made>(make: () => Made): Made {
   try {
     return make();
@@ -30,7 +30,7 @@ function made<Made>(make: () => Made): Made {
   }
 }
 
-/** Asks something of the daemon, and closes the connection whatever comes of it. Failures say what to do. */
+/** Asks something of the daemon, and closes the connection afterwards. Errors say what to do. */
 export async function withControl<Result>(connection: Connection, ask: (client: ControlClient) => Promise<Result>): Promise<Result> {
   const client = await openControl(connection);
   try {
@@ -42,7 +42,7 @@ export async function withControl<Result>(connection: Connection, ask: (client: 
   }
 }
 
-/** Explains a failure of a client that calls functions. */
+/** Adds suggestions to the error of a call of an unknown function. */
 export async function explainedCall(connection: Connection, failure: CommandError): Promise<CommandError> {
   if (unknownFunction(failure) === undefined) return failure;
   const client = await openControl(connection);
@@ -53,10 +53,10 @@ export async function explainedCall(connection: Connection, failure: CommandErro
   }
 }
 
-/** How long a user waits for a suggestion. */
+/** How long a suggestion may take, in milliseconds. */
 const suggestionMs = 2_000;
 
-/** What is known of a name that no function has: the one that was meant, perhaps, and those that there are. */
+/** Adds to the error for an unknown function: the name that was probably meant, and those that are deployed. */
 async function explained(client: ControlClient, url: string, failure: CommandError): Promise<CommandError> {
   const name = unknownFunction(failure);
   if (name === undefined) return failure;
@@ -73,13 +73,13 @@ async function explained(client: ControlClient, url: string, failure: CommandErr
 /** How many names are listed before "and N more". */
 const listedNames = 10;
 
-/** Names for people: a long list is cut. */
+/** A list of names for people. A long list is cut. */
 export function listed(names: readonly string[]): string {
   const more = names.length - listedNames;
   return more > 0 ? `${names.slice(0, listedNames).join(', ')} and ${more} more` : names.join(', ');
 }
 
-/** The name of which the daemon says that no function has it. */
+/** The name in the daemon's error for an unknown function; `undefined` for any other error. */
 function unknownFunction({ cause }: CommandError): string | undefined {
   if (!DcfError.is(cause) || cause.code !== 'NOT_FOUND') return undefined;
   return /^there is no function (\S+)$/.exec(cause.message)?.[1];

@@ -6,11 +6,11 @@ import { messageOf } from '@dcf/sdk/errors';
 import { errorCode } from '../../core/errors.js';
 import { usageError } from '../terminal/errors.js';
 
-/** Which daemon, and how the command line came to know it. */
+/** The daemon to talk to. */
 export interface Connection {
   url: string;
   token: string | undefined;
-  /** false: nobody named a daemon, and the URL is the default one. */
+  /** Whether the user named the daemon; false if the URL is the default one. */
   named: boolean;
 }
 
@@ -28,15 +28,15 @@ interface ConfigFile {
   token?: string;
 }
 
-/** `~/.config/dcf/config.yaml`, or below XDG_CONFIG_HOME (https://specifications.freedesktop.org/basedir-spec/latest/). */
+/** The path of the config file: `~/.config/dcf/config.yaml`, or below XDG_CONFIG_HOME (https://specifications.freedesktop.org/basedir-spec/latest/). */
 export function configPath(environment: Environment = process.env): string {
   const home = environment['XDG_CONFIG_HOME'];
   return join(home === undefined || home === '' ? join(homedir(), '.config') : home, 'dcf', 'config.yaml');
 }
 
 /**
- * Which daemon to talk to: option over variable over config file over default. The config file's token belongs to the
- * config file's URL and is sent nowhere else.
+ * Finds out which daemon to talk to: by the options, or else the environment variables, the config file, or the default. The token in the
+ * config file is for the URL in the config file, and is not sent to any other.
  *
  * @throws CommandError (2) when the config file or the token file cannot be read
  */
@@ -60,11 +60,12 @@ function readConfig(path: string): ConfigFile {
     const reason = /multiple documents/.test(messageOf(error)) ? 'it has a second document; allowed: one' : messageOf(error);
     throw usageError(`${path} is not valid YAML: ${reason}`);
   }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) throw usageError(`${path}: url and token are its keys`);
+  if (typeof content !== 'object' || content === null || Array.isArray(content))
+    throw usageError(`${path} must be a mapping; allowed keys: url, token`);
   const config: ConfigFile = {};
   for (const [key, value] of Object.entries(content)) {
     if (key !== 'url' && key !== 'token') throw usageError(`${path}: unknown key "${key}"; allowed: url, token`);
-    if (typeof value !== 'string' || value === '') throw usageError(`${path}: "${key}" must be a text`);
+    if (typeof value !== 'string' || value === '') throw usageError(`${path}: "${key}" must be a text that is not empty`);
     config[key] = value;
   }
   return config;
@@ -91,7 +92,7 @@ function nonEmpty(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
 }
 
-/** The package yaml, loaded when a command needs it: most are not given any YAML, and it takes a fifth of their start. */
+/** Loads the package yaml. Most commands do not need it, and loading it would take a fifth of their start. */
 export function yaml(): typeof import('yaml') {
   return createRequire(import.meta.url)('yaml');
 }

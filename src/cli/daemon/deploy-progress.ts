@@ -5,9 +5,9 @@ import { ChangeProgressReader } from './change.js';
 
 const uploadStep = 'upload';
 
-/** Turns what a deploy tells into the steps that a user sees; the daemon's `receive` is the user's `upload`. */
+/** Shows the steps of a deploy. The daemon's step `receive` is shown as `upload`. */
 export class DeployProgressReader extends ChangeProgressReader {
-  /** Bytes that the daemon did not have. */
+  /** Bytes of the blobs that the daemon did not have. */
   uploadedBytes = 0;
   #uploading = true;
 
@@ -21,7 +21,7 @@ export class DeployProgressReader extends ChangeProgressReader {
     else super.read(progress);
   }
 
-  /** The deploy has ended well. */
+  /** Ends the steps of a deploy that has succeeded. */
   finish(): void {
     this.#endUpload();
   }

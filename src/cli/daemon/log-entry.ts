@@ -2,8 +2,8 @@ import type { LogEntry } from '@dcf/sdk/contract';
 import { type Colours, outColours } from '../terminal/output.js';
 
 /**
- * Time (UTC), level, where it comes from, call, text. The place is replica and worker of a revision, such as `r1w0@ca5ceb5a`; a
- * line of the platform itself has no replica. The text is the function's own and is shown as it is.
+ * Formats an entry: time (UTC), level, origin, call, text. The origin is the replica, the worker and the revision, such as `r1w0@ca5ceb5a`; a
+ * line of the platform itself has no replica. The text is shown as the function wrote it.
  */
 export function formatEntry({ time, level, text, callId, replica, worker, revision }: LogEntry, colours = outColours): string {
   const process = replica === 0 ? '' : `r${replica}w${worker}`;

@@ -11,16 +11,17 @@ import { sandboxSupport } from '../../process/sandbox-support.js';
 import { openControl } from '../daemon/clients.js';
 import type { Connection } from '../daemon/config.js';
 
-/** `note`: worth knowing, breaks nothing. */
+/** One check of `dcf doctor`. The state `note` is worth knowing, but breaks nothing. */
 export interface Check {
   readonly name: string;
   readonly state: 'ok' | 'note' | 'broken';
   readonly detail: string;
 }
 
+/** The result of `dcf doctor`. */
 export interface Checkup {
   readonly checks: readonly Check[];
-  /** Whose providers, devices and disk they are. */
+  /** The machine whose providers, devices, sandbox and disk were checked, in words. */
   readonly machine: string;
 }
 
@@ -35,28 +36,28 @@ interface Usable {
   readonly detail: string;
 }
 
-/** What functions run on: the daemon's machine where one answers, this one otherwise. */
+/** The machine that functions run on: the daemon's if one answers, otherwise this machine. */
 interface Host {
   readonly machine: string;
   readonly providers: readonly Provider[];
   readonly devices: readonly string[];
   readonly sandbox: Usable;
-  /** Languages other than Node, which runs this program. */
+  /** The runtimes other than Node, which runs this program. */
   readonly runtimes: readonly RuntimeSupport[];
-  /** What puts limits.memory in force. */
+  /** How `limits.memory` is enforced, in words. */
   readonly memory: string;
   readonly disk: Check;
 }
 
-const unsaid: Usable = { usable: false, detail: 'the daemon does not say' };
+const unsaid: Usable = { usable: false, detail: 'unknown: the daemon did not report it' };
 const testedNodeVersions = [20, 22, 24];
 const oldestNode = { major: 20, minor: 11 };
-/** Below this much room a deploy of any size fails. */
+/** Free bytes below which the disk counts as full. */
 const leastDiskBytes = 100 * 2 ** 20;
-/** A daemon that has just been started answers when it has tried each provider, which a GPU's driver may draw out for 20 s. */
+/** How long the daemon may take to answer. After its start it first tries each provider, for which a GPU's driver may need 20 s. */
 const answerTimeMs = 90_000;
 
-/** Looks at everything that a function needs. Never throws for what it finds: that is what it reports. */
+/** Checks everything that a function needs. It reports problems, and does not throw for them. */
 export async function checkUp(connection: Connection): Promise<Checkup> {
   const { check: daemon, info } = await checkDaemon(connection);
   const [driver, host] = await Promise.all([describeDriver(), info === undefined ? thisHost() : daemonHost(connection, info)]);
@@ -77,17 +78,17 @@ export async function checkUp(connection: Connection): Promise<Checkup> {
   return { checks, machine: host.machine };
 }
 
-/** Whether this Node version is one that the platform runs on. */
+/** Checks whether the platform supports a version of Node. */
 export function checkNode(version: string): Check {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const tooOld = major < oldestNode.major || (major === oldestNode.major && minor < oldestNode.minor);
   const oldest = `${oldestNode.major}.${oldestNode.minor}`;
   if (tooOld) return { name: 'node', state: 'broken', detail: `${version} is too old: install ${oldest} or newer` };
   if (testedNodeVersions.includes(major)) return { name: 'node', state: 'ok', detail: version };
-  return { name: 'node', state: 'note', detail: `${version} is not tested; ${testedNodeVersions.join(', ')} are` };
+  return { name: 'node', state: 'note', detail: `${version} is not tested; tested versions: ${testedNodeVersions.join(', ')}` };
 }
 
-/** One check for each provider. A provider that is missing breaks nothing while another one is usable. */
+/** Checks each provider. A missing provider breaks nothing while another one is usable. */
 export function checkProviders(providers: readonly Provider[]): Check[] {
   const state = providers.some((provider) => provider.usable) ? 'note' : 'broken';
   return providers.map(({ name, usable, detail }) => ({
@@ -97,13 +98,13 @@ export function checkProviders(providers: readonly Provider[]): Check[] {
   }));
 }
 
-/** What only some functions ask for: that it is missing is worth knowing and breaks nothing. */
+/** Checks something that only some functions need: if it is missing, that is worth knowing, but breaks nothing. */
 export function checkUsable(name: string, { usable, detail }: Usable): Check {
   return { name, state: usable ? 'ok' : 'note', detail: `${usable ? 'yes' : 'no'}: ${detail}` };
 }
 
 function describeGuard(guard: string, reason: string): string {
-  return guard === 'watch' ? `the daemon looks every 250 ms; no cgroup: ${reason}` : guard;
+  return guard === 'watch' ? `checked by the daemon every 250 ms, as no cgroup can be used: ${reason}` : guard;
 }
 
 async function checkDaemon(connection: Connection): Promise<{ check: Check; info?: DaemonInfo }> {
@@ -117,7 +118,7 @@ async function checkDaemon(connection: Connection): Promise<{ check: Check; info
   } catch (error) {
     const { code, message } = DcfError.from(error);
     const answered = code === 'UNAUTHENTICATED' || code === 'PERMISSION_DENIED';
-    const detail = answered ? `${connection.url} wants another token: ${message}` : message;
+    const detail = answered ? `${connection.url} does not accept the token: ${message}` : message;
     return { check: { name: 'daemon', state: answered || connection.named ? 'broken' : 'note', detail } };
   } finally {
     client.close();
@@ -150,7 +151,7 @@ function daemonHost({ url }: Connection, info: DaemonInfo): Host {
     machine: `the daemon at ${url}`,
     providers,
     devices,
-    // A daemon of another version may not say.
+    // A daemon of another version may not report it.
     sandbox: info.sandbox ?? unsaid,
     runtimes: [{ runtime: 'python', ...(info.python ?? unsaid) }],
     memory: describeGuard(info.memoryGuard, info.memoryGuardReason),

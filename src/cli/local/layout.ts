@@ -9,24 +9,24 @@ import { linkPlatformPackages } from '../../process/platform-packages.js';
 import { CommandError } from '../terminal/errors.js';
 import { cacheFolder, hasOwnModules } from './run-dependencies.js';
 
-/** A package laid out in a temporary folder as a daemon lays out a revision. */
+/** The files of a package in a temporary folder, as a daemon has those of a revision. */
 export interface Layout {
   /** The folder with the function's files. */
   readonly directory: string;
   /** Absolute paths of the resources, by name. */
   readonly resources: Readonly<Record<string, string>>;
-  /** Whether the node_modules of the function's own folder is in reach. */
+  /** Whether the function uses the node_modules of its own folder. */
   readonly ownModules: boolean;
-  /** Removes everything; safe to call twice. */
+  /** Removes the temporary folder; may be called twice. */
   remove(): void;
 }
 
 /**
- * Lays a package out for `dcf run`, with the platform's packages and those of the user's folder in reach. The temporary
- * folder goes when the process does, if `remove` was not called before.
+ * Writes the files of a package into a temporary folder for `dcf run`, so that imports find the platform's packages and those of the
+ * function's own folder. The temporary folder is removed by `remove`, or else when the process ends.
  *
  * @param source - the function's own folder
- * @throws CommandError when a resource is one that only a daemon can fetch or unpack, or the files do not fit on the disk
+ * @throws CommandError when a resource can only be fetched or unpacked by a daemon, or the files do not fit on the disk
  */
 export async function layOut(packed: FunctionPackage, source: string): Promise<Layout> {
   const paths = resourcePaths(packed);
@@ -66,7 +66,7 @@ function resourcePaths({ manifest }: FunctionPackage): Record<string, string> {
     if (location.kind === 'url' || problem !== '') {
       throw new CommandError(
         1,
-        `resources.${name} ${problem}: to use it with "dcf run", put it into the folder as it is and name its path`,
+        `resources.${name} ${problem}: to use it with "dcf run", put its file into the folder and name its path in function.yaml`,
       );
     }
     paths[name] = location.path;
@@ -74,7 +74,7 @@ function resourcePaths({ manifest }: FunctionPackage): Record<string, string> {
   return paths;
 }
 
-/** Where temporary files are kept or, where large ones could only be linked there, in the user's cache. */
+/** The folder for temporary files; if large files can be linked only in the user's cache, that one. */
 async function placeFor({ files }: FunctionPackage, source: string): Promise<string> {
   const temporary = await realpath(tmpdir());
   if (!files.some((file) => file.source.kind !== 'memory' && file.size > largestCopy)) return temporary;

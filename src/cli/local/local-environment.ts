@@ -6,18 +6,18 @@ import { parse } from 'dotenv';
 import { errorCode } from '../../core/errors.js';
 import { CommandError, reasonOf } from '../terminal/errors.js';
 
-/** The file beside function.yaml with variables for functions that run here. It is never sent. */
+/** The file beside function.yaml with environment variables for `dcf run`. It is never sent. */
 export const environmentFile = '.env';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * The variables of a function that runs here: those of its manifest, before them those of `.env` in its folder, and before both
- * what the shell has under a name in `.env`. Secrets come from there too, under their names.
+ * The environment variables of a function for `dcf run`. A variable in `.env` goes over one of the manifest, and a variable of the shell goes
+ * over one in `.env`, if `.env` names it. Secrets are taken from the shell or from `.env`.
  *
  * @param directory - the function's folder
- * @param shell - the user's own variables
- * @throws CommandError when a secret is in neither, or `.env` has what no variable can be; no value is in the message
+ * @param shell - the user's own environment variables
+ * @throws CommandError when a secret is in neither, or a variable in `.env` is not allowed; the message has no values
  */
 export async function localEnvironment(manifest: Manifest, directory: string, shell: Variables): Promise<Record<string, string>> {
   const path = join(directory, environmentFile);
@@ -28,11 +28,11 @@ export async function localEnvironment(manifest: Manifest, directory: string, sh
     const variable = secretVariable(secret);
     const given = shell[variable] ?? file[variable];
     if (given === undefined) {
-      const what = secret.file ? 'the path of a file with it' : 'it';
+      const what = secret.file ? 'the path of its file' : 'its value';
       const advice = `set it, or write it into ${path}, which is never sent`;
       throw new CommandError(
         1,
-        `the secret ${secret.name}: with "dcf run" the variable ${variable} gives the function ${what}, and is not set; ${advice}`,
+        `the secret ${secret.name} is missing: "dcf run" takes ${what} from the variable ${variable}, which is not set; ${advice}`,
       );
     }
     environment[variable] = secret.file ? resolve(shell[variable] === undefined ? directory : '', given) : given;
@@ -46,7 +46,7 @@ async function readVariables(path: string): Promise<Record<string, string>> {
   const variables = parse(text);
   for (const [name, value] of Object.entries(variables)) {
     const allowed = variableProblem(name, value);
-    if (allowed !== undefined) throw new CommandError(1, `${path}: the variable ${name}; allowed: ${allowed}`);
+    if (allowed !== undefined) throw new CommandError(1, `${path}: the variable ${name} is not allowed; allowed: ${allowed}`);
   }
   return variables;
 }
@@ -57,7 +57,7 @@ async function readText(path: string): Promise<string | undefined> {
     bytes = await readFile(path);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
-    // A folder of that name is a virtual environment of Python.
+    // A folder with this name is a virtual environment of Python.
     if (errorCode(error) === 'EISDIR') return undefined;
     throw new CommandError(1, `${path} cannot be read: ${reasonOf(error)}`);
   }

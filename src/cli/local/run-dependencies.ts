@@ -7,22 +7,22 @@ import { linkPlatformPackages } from '../../process/platform-packages.js';
 import { installLocally, systemPackagesProblem } from '../../registry/install/local-dependencies.js';
 import { type StepView, stepView } from '../terminal/steps.js';
 
-/** What `dcf run` installs for, and from where. */
+/** The function whose dependencies `dcf run` installs. */
 export interface RunDependencies {
   manifest: Manifest;
-  /** Where the function is laid out. */
+  /** The temporary folder with the function's files. */
   directory: string;
-  /** Whether the function's own folder has a node_modules with all that it names. */
+  /** Whether the function's own folder has a node_modules with all dependencies. */
   ownModules: boolean;
   interpreter: Interpreter;
   signal: AbortSignal;
 }
 
 /**
- * Installs a function's dependencies into the user's cache and links them into its folder, as a daemon does at a deploy. What is printed
- * meanwhile goes to stderr.
+ * Installs a function's dependencies into the user's cache and links them into its folder, as a daemon does at a deploy. The installer's
+ * output goes to stderr.
  *
- * @returns what a sandbox has to be able to read besides the function's folder
+ * @returns the folders that a sandbox has to be able to read besides the function's folder
  * @throws DcfError FAILED_PRECONDITION with the installer's last lines
  */
 export async function provideDependencies(options: RunDependencies): Promise<string[]> {
@@ -39,9 +39,9 @@ export async function provideDependencies(options: RunDependencies): Promise<str
   try {
     const onOutput = (line: string): void => view?.line(line);
     const installed = await installLocally({ directory, cache, interpreter, onOutput, onBegin, signal });
-    view?.end(`into ${cache}, for the next runs, too`);
+    view?.end(`into ${cache}, where later runs find it`);
     if (installed === undefined) return [];
-    // Node looks for what a package imports from where the package really is.
+    // Node resolves the imports of a package from the package's real path, so the platform's packages must be reachable there, too.
     await linkPlatformPackages(cache);
     return [installed];
   } finally {
@@ -49,7 +49,7 @@ export async function provideDependencies(options: RunDependencies): Promise<str
   }
 }
 
-/** Whether a function's own folder has a node_modules in which all that its package.json names is: a developer's own copies count then. */
+/** Whether the node_modules of a function's own folder has all dependencies of its package.json: these copies are then used. */
 export async function hasOwnModules(source: string): Promise<boolean> {
   const modules = join(source, 'node_modules');
   try {
@@ -64,7 +64,7 @@ export async function hasOwnModules(source: string): Promise<boolean> {
   }
 }
 
-/** `~/.cache/dcf`, or below XDG_CACHE_HOME (https://specifications.freedesktop.org/basedir-spec/latest/): all of it can be made again. */
+/** The cache folder: `~/.cache/dcf`, or below XDG_CACHE_HOME (https://specifications.freedesktop.org/basedir-spec/latest/). It may be deleted. */
 export function cacheFolder(environment: Readonly<Record<string, string | undefined>> = process.env): string {
   const home = environment['XDG_CACHE_HOME'] ?? '';
   return join(isAbsolute(home) ? home : join(homedir(), '.cache'), 'dcf');

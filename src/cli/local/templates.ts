@@ -3,16 +3,17 @@ import { templatesOf } from '../../languages/languages.js';
 import type { Template } from '../../languages/shared/language-templates.js';
 
 const examples = {
-  hello: { file: 'examples/hello.txt', content: 'Ada\n', does: 'Greets who is named in the input.' },
+  hello: { file: 'examples/hello.txt', content: 'Ada\n', does: 'Greets the person whose name is the input.' },
   json: { file: 'examples/numbers.json', content: '[1, 2, 3.5]\n', does: 'Counts and adds up a JSON list of numbers.' },
 } as const;
 
 const unneeded = ['README.md', 'examples/', 'package-lock.json'];
 
 /**
- * The files of a new function, by path, and which of them is an input to try it with.
+ * Makes the files of a new function, by path.
  *
- * @param name - a function's name, checked already
+ * @param name - the function's name, which must be valid
+ * @returns the files, and the path of the one that is an example of an input
  */
 export function templateFiles(name: string, runtime: RuntimeName, template: Template): { files: Record<string, string>; example: string } {
   const { file, sources, schema, editorFiles } = templatesOf(runtime);
@@ -29,7 +30,7 @@ export function templateFiles(name: string, runtime: RuntimeName, template: Temp
   return { files, example };
 }
 
-/** Does what is left once the files of a new function are in its folder. */
+/** Finishes the folder of a new function after its files have been written. */
 export function finishFolder(folder: string, runtime: RuntimeName): Promise<void> {
   return templatesOf(runtime).finish(folder);
 }
@@ -37,15 +38,15 @@ export function finishFolder(folder: string, runtime: RuntimeName): Promise<void
 function manifest(name: string, does: string, runtime: RuntimeName, handler: string, template: Template): string {
   const parameters =
     template === 'hello'
-      ? 'parameters:              # given to the Handler; dcf deploy --set parameters.greeting=Hi\n  greeting: Hello\n'
+      ? 'parameters:              # for the Handler; change them with dcf deploy --set parameters.greeting=Hi\n  greeting: Hello\n'
       : '';
   return `name: ${name}
 description: ${does}
 runtime: ${runtime}
-handler: ${handler}      # exports class Handler
+handler: ${handler}      # exports the class Handler
 ${parameters}replicas: { min: 1, max: 1 }
-concurrency: 1           # calls in flight in one Handler
-timeout: 30s             # of a call
+concurrency: 1           # calls at the same time in one Handler
+timeout: 30s             # time limit of a call
 `;
 }
 

@@ -1,10 +1,10 @@
 import { DcfError, messageOf } from '@dcf/sdk/errors';
 import { errorCode } from '../../core/errors.js';
 
-/** 1: the call or deploy failed. 2: the command was used wrongly. */
+/** The exit code of a failure. 1: the call or deploy failed. 2: the command was used wrongly. */
 export type FailureCode = 1 | 2;
 
-/** A failure of a command that has its message for the user already. */
+/** A failure of a command, with the message for the user. */
 export class CommandError extends Error {
   readonly exitCode: FailureCode;
 
@@ -14,18 +14,18 @@ export class CommandError extends Error {
   }
 }
 
-/** An argument or option that cannot be right. */
+/** The error for a wrong argument or option. */
 export function usageError(message: string): CommandError {
   return new CommandError(2, message);
 }
 
-/** What anything that was thrown is to the user: the text for stderr and the exit code. */
+/** The message for the user and the exit code, for anything that was thrown. */
 export function describeFailure(error: unknown): { message: string; exitCode: FailureCode } {
   if (error instanceof CommandError) return { message: error.message, exitCode: error.exitCode };
   return { message: messageOf(error), exitCode: 1 };
 }
 
-/** A failure at the daemon, with what to do about it where that is known. */
+/** The error for a failure at the daemon, with what to do about it if that is known. */
 export function daemonFailure(error: unknown, subject = ''): CommandError {
   if (error instanceof CommandError) return error;
   const { code, message } = DcfError.from(error, 'INTERNAL');
@@ -45,7 +45,7 @@ function adviceFor(code: DcfError['code']): string | undefined {
   }
 }
 
-/** What the system says of a file that it will not read or write, in words. */
+/** The reason of a system error for a file, in words. */
 export function reasonOf(error: unknown): string {
   const reason = reasons.get(errorCode(error) ?? '');
   return reason === undefined ? messageOf(error) : `${reason} (${errorCode(error)})`;
@@ -53,7 +53,7 @@ export function reasonOf(error: unknown): string {
 
 const reasons: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'there is no such file or folder'],
-  ['ENOTDIR', 'a part of the path is no folder'],
+  ['ENOTDIR', 'a part of the path is not a folder'],
   ['EISDIR', 'it is a folder'],
   ['EACCES', 'permission denied'],
   ['EPERM', 'permission denied'],
@@ -64,7 +64,7 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ['EIO', 'the device reports an error'],
 ]);
 
-/** The Handler's own stack, which the error of a start carries as its cause. */
+/** The Handler's own stack, which is the cause of a start's error. */
 export function handlerStack(error: unknown): string | undefined {
   return DcfError.is(error) && error.code === 'FAILED_PRECONDITION' && error.cause instanceof Error ? error.cause.stack : undefined;
 }

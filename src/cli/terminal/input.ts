@@ -4,21 +4,21 @@ import { buffer } from 'node:stream/consumers';
 import { CommandError, reasonOf, usageError } from './errors.js';
 import { note } from './output.js';
 
-/** Where a call's input comes from. */
+/** The options for the input of a call. */
 export interface InputOptions {
   input?: string;
   data?: string;
 }
 
-/** The input of a streamed call: text that is all of it, or chunks as they come; `undefined` for none. */
+/** The input of a streamed call: the whole input as text, or chunks as they come; `undefined` for an empty input. */
 export type StreamedInput = string | AsyncIterable<Uint8Array> | undefined;
 
-/** What is read where an input comes from stdin. */
+/** The standard input, and how long it may be silent. */
 export interface Stdin {
   readonly stream: AsyncIterable<Uint8Array> & { readonly isTTY?: boolean; destroy(error?: Error): unknown };
-  /** How long it may be silent before the user is told that it is waited for. */
+  /** How long it may be silent before the user is told that the command waits for it, in milliseconds. */
   readonly hintAfterMs: number;
-  /** How long one that nobody asked for may be silent: a program may leave a pipe open without meaning anything by it. */
+  /** How long it may be silent without `--input -`, in milliseconds: a program may leave a pipe open that is not meant as an input. */
   readonly silenceMs: number;
 }
 
@@ -31,10 +31,10 @@ const standard: Stdin = {
 };
 
 /**
- * The bytes of `--input FILE`, `--input -` (stdin) or `--data TEXT`. With none of them it is what is piped to stdin; a terminal, a closed
- * stdin and /dev/null are no bytes.
+ * Reads the input of `--input FILE`, `--input -` (stdin) or `--data TEXT`. Without these options, what is piped to stdin is the input; it is
+ * empty for a terminal, a closed stdin and /dev/null.
  *
- * @throws CommandError (2) for an input that cannot be read, or a pipe that nobody asked for and that stays silent for a minute
+ * @throws CommandError (2) for an input that cannot be read; without `--input -` also for a pipe that stays silent for a minute
  */
 export async function readInput(options: InputOptions, stdin = standard): Promise<Uint8Array> {
   const source = sourceOf(options, stdin);
@@ -52,7 +52,7 @@ export async function readInput(options: InputOptions, stdin = standard): Promis
   }
 }
 
-/** The input in chunks as they come. How long it may be silent is the call's own affair. */
+/** Opens the input as chunks. There is no limit for silence here, as the call has one. */
 export async function openInput(options: InputOptions, stdin = standard): Promise<StreamedInput> {
   const source = sourceOf(options, stdin);
   switch (source.kind) {
@@ -71,7 +71,7 @@ export async function openInput(options: InputOptions, stdin = standard): Promis
   }
 }
 
-/** Leaves an input where it is: a stdin that is read keeps the process alive for as long as it is open. */
+/** Stops reading an input: while stdin is being read, it keeps the process alive. */
 export function closeInput(input: StreamedInput): void {
   if (typeof input === 'object') process.stdin.destroy();
 }
@@ -86,9 +86,9 @@ function sourceOf({ input, data }: InputOptions, { stream }: Stdin): Source {
   return stream.isTTY === true ? { kind: 'none' } : { kind: 'stdin', asked: false };
 }
 
-/** @param limitMs - how long it may be silent before its first byte */
+/** @param limitMs - how long stdin may be silent before its first byte, in milliseconds; `undefined` for no limit */
 async function* stdinChunks({ stream, hintAfterMs }: Stdin, limitMs: number | undefined): AsyncGenerator<Uint8Array, void, undefined> {
-  // Node takes a folder for a stream that has ended.
+  // Node treats a folder as a stream that has ended.
   if (stream === process.stdin && fstatSync(0).isDirectory()) throw usageError('stdin cannot be read: it is a folder');
   const timers = [setTimeout(() => note(hint), hintAfterMs).unref()];
   if (limitMs !== undefined) timers.push(setTimeout(() => stream.destroy(silent(limitMs)), limitMs));
@@ -107,14 +107,14 @@ async function* stdinChunks({ stream, hintAfterMs }: Stdin, limitMs: number | un
   }
 }
 
-const hint = 'dcf: waiting for the input on stdin (for an empty one: < /dev/null)';
+const hint = 'dcf: waiting for the input on stdin (for an empty input: < /dev/null)';
 
 function silent(limitMs: number): CommandError {
-  const advice = 'give --input - to wait for it as long as it takes, or < /dev/null for an empty input';
+  const advice = 'give --input - to wait for it without a limit, or < /dev/null for an empty input';
   return usageError(`stdin is open, but nothing has come from it in ${limitMs / 1000} s: ${advice}`);
 }
 
-/** Opens a file to read it. A folder could be opened, too, and would fail at the first read, in the middle of the call. */
+/** Opens a file for reading. A folder is refused here: it can be opened, but would fail at the first read, in the middle of the call. */
 async function openFile(path: string): Promise<FileHandle> {
   const file = await open(path);
   if (!(await file.stat()).isDirectory()) return file;

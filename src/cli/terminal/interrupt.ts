@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { CommandError } from './errors.js';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
-/** How long a command may take to give up what it does before it is ended. */
+/** How long a command may take to end after Ctrl-C, in milliseconds. */
 const graceMs = 2_000;
 
 const controller = new AbortController();
@@ -10,8 +10,8 @@ let caught = false;
 let exitCode: number | undefined;
 
 /**
- * From now on Ctrl-C does not end the process at once: the signal returned aborts, so that what runs at the daemon or in a
- * child is cancelled. A second Ctrl-C, or one that is not heeded in time, ends the process.
+ * Catches Ctrl-C from now on: it aborts the returned signal, so that what runs at the daemon or in a child process is cancelled. The process
+ * ends at a second Ctrl-C, or when the command has not ended in time.
  */
 export function catchInterrupts(): AbortSignal {
   if (!caught) for (const signal of signals) process.on(signal, interrupt);
@@ -19,7 +19,7 @@ export function catchInterrupts(): AbortSignal {
   return controller.signal;
 }
 
-/** Rejects when the user gives up: for what cannot be cancelled but need not be waited for either. */
+/** Rejects at Ctrl-C; for work that cannot be cancelled, but need not be waited for. */
 export function rejectWhenInterrupted(): Promise<never> {
   const signal = catchInterrupts();
   const interrupted = new Promise<never>((_resolve, reject) => {
@@ -30,7 +30,7 @@ export function rejectWhenInterrupted(): Promise<never> {
   return interrupted;
 }
 
-/** The exit code that an interrupted command ends with, 128 and the signal's number; `undefined` when there was none. */
+/** The exit code of an interrupted command: 128 plus the signal's number; `undefined` if it was not interrupted. */
 export function interruptedExitCode(): number | undefined {
   return exitCode;
 }

@@ -5,7 +5,7 @@ import { reasonOf } from './errors.js';
 
 type Stream = NodeJS.WriteStream;
 
-/** What paints text, or leaves it as it is. */
+/** Functions that colour text, or leave it as it is. */
 export type Colours = ReturnType<typeof pc.createColors>;
 
 function coloursFor(stream: Stream): Colours {
@@ -13,14 +13,14 @@ function coloursFor(stream: Stream): Colours {
   return pc.createColors(stream.isTTY === true && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb');
 }
 
-/** Colours for what goes to stdout; none when it is no terminal. */
+/** Colours for stdout; none if it is not a terminal. */
 export const outColours = coloursFor(process.stdout);
-/** Colours for what goes to stderr; none when it is no terminal. */
+/** Colours for stderr; none if it is not a terminal. */
 export const errorColours = coloursFor(process.stderr);
 
 /**
- * What becomes of output that cannot be written. A reader of stdout that has enough, as `head` has, ends the command silently; a full disk
- * or a broken device ends it with a word and exit code 1. What is said on stderr is for people: the command goes on without it.
+ * Handles output that cannot be written. If the reader of stdout has closed it, as `head` does, the command ends silently. For a full disk or
+ * a broken device it ends with a message and exit code 1. Text on stderr is only for people: if it cannot be written, the command goes on.
  */
 export function watchOutput(): void {
   process.stdout.on('error', outputFailed);
@@ -33,7 +33,7 @@ function outputFailed(error: unknown): never {
   process.exit(1);
 }
 
-/** Writes to stdout, and waits until it is taken: an output may be larger than a pipe. */
+/** Writes to stdout. Resolves when all of it has been written: an output may be larger than a pipe. */
 export async function print(output: string | Uint8Array): Promise<void> {
   stdoutIsFile ??= fstatSync(1).isFile();
   if (stdoutIsFile) {
@@ -45,7 +45,7 @@ export async function print(output: string | Uint8Array): Promise<void> {
   });
 }
 
-/** Node's own stream takes it as done when a disk that fills up has taken a part. */
+/** Writes all bytes to stdout. Node's own stream would ignore that a disk which fills up has accepted only a part. */
 function writeWhole(bytes: Buffer): void {
   try {
     for (let written = 0; written < bytes.length; ) written += writeSync(1, bytes, written);
@@ -60,35 +60,36 @@ export function printLine(line: string): Promise<void> {
   return print(`${line}\n`);
 }
 
-/** One JSON document, indented: what `--json` gives. */
+/** Prints a JSON document, indented, for `--json`. */
 export function printJson(value: unknown): Promise<void> {
   return print(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** A line for people, beside the output. */
+/** Writes a line for people to stderr. */
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** A call's output as it is. Only a terminal gets a line break after it, so that the prompt stands on a line of its own. */
+/** Prints a call's output unchanged. On a terminal a line break is added, so that the prompt is on a line of its own. */
 export async function printOutput(output: Uint8Array): Promise<void> {
   await print(output);
   if (process.stdout.isTTY === true && output.length > 0 && output.at(-1) !== 0x0a) await print('\n');
 }
 
-/** `text` without what could steer a terminal: for names and reasons that come from elsewhere. */
+/** `text` without control characters, which could control a terminal; for texts from the daemon. */
 export function plain(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) => (character === '\n' || character === '\t' ? character : '\uFFFD'));
 }
 
-/** A stack or another text of many lines, set off from the message that it belongs to. */
+/** A stack or another text of many lines, indented below the message that it belongs to. */
 export function indent(text: string): string {
   return plain(text).replace(/^/gm, '  ');
 }
 
 /**
- * Rows in columns that are as wide as their widest cell, each ended by a line break; the first row is the head.
- * Cells are plain text of one line.
+ * Formats rows as a table whose columns are as wide as their widest cell. The first row is the head.
+ *
+ * @param rows - cells of plain text without line breaks
  */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

@@ -5,13 +5,13 @@ import { errorCode } from '../../core/errors.js';
 import { CommandError, reasonOf } from './errors.js';
 import { print } from './output.js';
 
-/** Takes the chunks of an output. */
+/** Writes the chunks of an output. */
 export interface Sink {
   write(chunk: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Where the output of a call goes: to a file, or to stdout. Only a terminal gets a line break after it. */
+/** Opens the place for the output of a call: a file, or stdout. On a terminal a line break is added at the end. */
 export async function openSink(file: string | undefined): Promise<Sink> {
   return file === undefined ? new StandardOutput() : new FileSink(file, await opened(file));
 }
@@ -49,9 +49,9 @@ class FileSink implements Sink {
 }
 
 /**
- * Finds out before a call whether its output can be written, and leaves what is there as it is.
+ * Checks before a call whether its output can be written to a file, without changing the file.
  *
- * @throws CommandError (1) for a folder, a file that may not be written, or a folder that is not there
+ * @throws CommandError (1) for a folder, a file that may not be written, and a folder that does not exist
  */
 export async function checkOutput(file: string): Promise<void> {
   try {
@@ -73,7 +73,7 @@ async function opened(file: string): Promise<FileHandle> {
   }
 }
 
-/** What is said of an `--output` that cannot be written. */
+/** The error for an `--output` that cannot be written. */
 export function notWritten(file: string, error: unknown): CommandError {
   return new CommandError(1, `--output ${file} cannot be written: ${reasonOf(error)}`);
 }

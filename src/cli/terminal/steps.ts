@@ -2,16 +2,16 @@ import { formatDuration } from '@dcf/sdk/units';
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { errorColours, note, plain } from './output.js';
 
-/** Shows the steps of something that takes a while. At most one step runs at a time. */
+/** Shows the steps of work that takes a while. At most one step runs at a time. */
 export interface StepView {
   begin(name: string): void;
-  /** How far the step is, 0 to 1. */
+  /** Shows how far the step is: 0 to 1. */
   progress(fraction: number, detail: string): void;
   end(detail: string): void;
-  /** A line that the step puts out. */
+  /** Shows a line of the step's output. */
   line(text: string): void;
   warn(text: string): void;
-  /** Leaves the terminal as it was; a step that still runs has failed. */
+  /** Ends the view. A step that still runs is shown as failed. */
   close(): void;
 }
 
@@ -19,12 +19,12 @@ const nameWidth = 8;
 /** ECMA-48 EL: from the cursor to the end of the line. */
 const clearLine = '\u001b[0K';
 
-/** Bars on a terminal, plain lines elsewhere. Both on stderr, because stdout is for results. */
+/** Makes a view with bars on a terminal, and with plain lines elsewhere. Both go to stderr, as stdout is for results. */
 export function stepView(): StepView {
   return process.stderr.isTTY === true ? new BarView() : new LineView(note);
 }
 
-/** A line a step, written when the step is done. */
+/** Writes one line for each step, when the step is done. */
 export class LineView implements StepView {
   readonly #write: (line: string) => void;
   #step: { name: string; begun: number } | undefined;
@@ -61,7 +61,7 @@ export class LineView implements StepView {
 }
 
 class BarView implements StepView {
-  // These settings change nothing of the terminal, so nothing has to be put back when a signal ends the process.
+  // With these settings the terminal's state is not changed, so nothing has to be restored when a signal ends the process.
   readonly #bars = new MultiBar({
     format: `{name} [{bar}] {detail}`,
     stream: process.stderr,
@@ -104,12 +104,12 @@ class BarView implements StepView {
     if (this.#closed) return;
     this.#closed = true;
     this.#step?.bar.update({ detail: errorColours.red('failed') });
-    // Stopping would drop the lines that were not shown yet.
+    // Without this, stopping would drop lines that are not shown yet.
     this.#bars.update();
     this.#bars.stop();
   }
 
-  /** Above the bars. What is left of a bar in that line is cleared. */
+  /** Writes a line above the bars, and clears the rest of a bar in that line. */
   #log(line: string): void {
     this.#bars.log(`${line}${clearLine}\n`);
   }

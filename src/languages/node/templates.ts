@@ -47,8 +47,8 @@ export class Handler {
 `;
 
 /**
- * What editors and the TypeScript compiler need in the folder of a Node function, by path. None of it is sent. The SDK is the one
- * that this `dcf` has, by its place, so that "npm install" there needs no registry that knows it.
+ * The files that editors and the TypeScript compiler need in the folder of a Node function, by path. They are not sent. package.json names the
+ * SDK of this `dcf` by its path, so that "npm install" works without a registry that has the SDK.
  */
 function typeScriptFiles(name: string): Record<string, string> {
   const manifest = {
@@ -65,7 +65,7 @@ function typeScriptFiles(name: string): Record<string, string> {
   };
 }
 
-/** Lays the types beside a Handler, as "npm install" would: editors know them at once. What is there already stays. */
+/** Links the packages with types into node_modules, as "npm install" would, so that editors find them at once. Existing ones stay. */
 async function linkTypes(folder: string): Promise<void> {
   for (const name of typedPackages) {
     const link = join(folder, 'node_modules', name);
@@ -75,7 +75,7 @@ async function linkTypes(folder: string): Promise<void> {
   }
 }
 
-/** How functions in TypeScript begin. */
+/** The files of new functions in TypeScript. */
 export const nodeTemplates: LanguageTemplates = {
   file: 'handler.ts',
   sources: { hello, json },

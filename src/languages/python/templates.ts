@@ -24,11 +24,11 @@ class Handler:
         return {"count": len(values), "sum": sum(values)}
 `;
 
-/** How functions in Python begin. */
+/** The files of new functions in Python. */
 export const pythonTemplates: LanguageTemplates = {
   file: 'handler.py',
   sources: { hello, json },
-  // Nothing else of the platform is beside a function in Python.
+  // The schema is copied, as the folder of a Python function has no node_modules with the SDK.
   schema: `./${schemaFile}`,
   editorFiles: () => ({ [schemaFile]: manifestSchemaText() }),
   finish: async () => undefined,

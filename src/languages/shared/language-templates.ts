@@ -2,32 +2,32 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageDirectory } from '../../core/platform-packages.js';
 
-/** What a new function does. */
+/** The examples for a new function: text in and out, or JSON in and out. */
 export const templates = ['hello', 'json'] as const;
 export type Template = (typeof templates)[number];
 
-/** How functions in a language begin, and how they are worked on. */
+/** The files of a new function in a language. */
 export interface LanguageTemplates {
-  /** The handler's file. */
+  /** The path of the handler's file. */
   readonly file: string;
-  /** What is in it. */
+  /** The content of the handler's file. */
   readonly sources: Readonly<Record<Template, string>>;
-  /** Where the schema of function.yaml is, from the function's folder. */
+  /** The path of the schema of function.yaml, relative to the function's folder. */
   readonly schema: string;
-  /** What editors and compilers need in the folder of a function, by path. None of it is sent. */
+  /** Makes the files that editors and compilers need in the function's folder, by path. They are not sent. */
   readonly editorFiles: (name: string) => Record<string, string>;
-  /** What is to be done once the files are there. */
+  /** Finishes the folder after its files have been written. */
   readonly finish: (folder: string) => Promise<void>;
 }
 
 export const schemaFile = 'function.schema.json';
 
-/** The JSON schema of function.yaml, as the SDK ships it. */
+/** The text of the SDK's JSON schema for function.yaml. */
 export function manifestSchemaText(): string {
   return readFileSync(join(placeOf('@dcf/sdk'), 'dist', schemaFile), 'utf8');
 }
 
-/** Where one of the platform's packages really is; absolute. */
+/** The absolute path of one of the platform's packages, without symbolic links. */
 export function placeOf(name: string): string {
   return realpathSync(packageDirectory(name));
 }

@@ -31,7 +31,7 @@ test('deploy: a Handler that cannot be built: exit code 1, its own stack, and wh
   const { cwd, env } = await setUp(t);
   for (const [name, serves] of [
     ['broken', `Nothing has changed: broken@${revision} is still the active revision.`],
-    ['fresh', 'Nothing has changed: fresh was not deployed before, and is not now.'],
+    ['fresh', 'Nothing has changed: fresh is not deployed, and was not before.'],
   ] as const) {
     await dcf(['init', name], { cwd });
     const { code, stdout, stderr } = await dcf(['deploy', name], { cwd, env });
@@ -147,10 +147,10 @@ test("doctor: with a daemon it shows the daemon's own providers, devices and dis
     /provider cuda +yes: device 0/,
     /devices +0: a GPU/,
     /sandbox +yes: bubblewrap 0\.8\.0/,
-    /memory limits +the daemon looks every 250 ms; no cgroup: none is delegated/,
+    /memory limits +checked by the daemon every 250 ms, as no cgroup can be used: none is delegated/,
     /disk +1 TiB of 2 TiB free in \/data/,
   ]) {
     assert.match(stdout, pattern);
   }
-  assert.ok(stdout.endsWith(`Providers, devices, sandbox, memory limits and disk are those of the daemon at ${daemon.url}.\n`), stdout);
+  assert.ok(stdout.endsWith(`Providers, devices, sandbox, memory limits and disk were checked on the daemon at ${daemon.url}.\n`), stdout);
 });

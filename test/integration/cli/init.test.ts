@@ -39,11 +39,11 @@ test('a folder that is there already is taken where no file of it would be writt
   assert.equal((await dcf(['init', 'empty'], { cwd })).code, 0);
   const again = await dcf(['init', 'empty'], { cwd });
   assert.deepEqual([again.code, again.stdout], [1, '']);
-  assert.match(again.stderr, /^dcf: empty\/function\.yaml, .* are there already: nothing was written; take another name/);
+  assert.match(again.stderr, /^dcf: empty\/function\.yaml, .* exist already: nothing was written; choose another name/);
   await mkdir(join(cwd, 'other'));
   await writeFile(join(cwd, 'other/handler.ts'), 'mine');
   const clash = await dcf(['init', 'other'], { cwd });
-  assert.match(clash.stderr, /^dcf: other\/handler\.ts is there already/);
+  assert.match(clash.stderr, /^dcf: other\/handler\.ts exists already/);
   assert.deepEqual(await readdir(join(cwd, 'other')), ['handler.ts']);
   await writeFile(join(cwd, 'file'), 'mine');
   const file = await dcf(['init', 'file'], { cwd });
@@ -99,5 +99,5 @@ test('init . takes the current folder and its name, and leaves what is in it', a
   await mkdir(nameless);
   const refused = await dcf(['init', '.'], { cwd: nameless });
   assert.deepEqual([refused.code, await readdir(nameless)], [2, []]);
-  assert.match(refused.stderr, /The name of this folder, "123", gives none for a function: use dcf init NAME/);
+  assert.match(refused.stderr, /The name of this folder, "123", cannot be a function's name: use dcf init NAME/);
 });

@@ -31,10 +31,10 @@ test('secrets: of the shell or of .env, a file of the latter from the folder on;
     await assert.rejects(localEnvironment(wanted, folder, { OTHER: 'shell' }), { exitCode: 1, message: reason });
   };
   await refused(
-    /^the secret KEY: with "dcf run" the variable KEY gives the function it, and is not set; set it, or write it into .*\/\.env, which is never sent$/,
+    /^the secret KEY is missing: "dcf run" takes its value from the variable KEY, which is not set; set it, or write it into .*\/\.env, which is never sent$/,
   );
   await writeFile(join(folder, '.env'), 'KEY=value-of-key\nOTHER=file\n');
-  await refused(/KEY_FILE gives the function the path of a file with it, and is not set/);
+  await refused(/takes the path of its file from the variable KEY_FILE, which is not set/);
   await writeFile(join(folder, '.env'), 'KEY=value-of-key\nKEY_FILE=./keys/one\n');
   assert.deepEqual(await localEnvironment(wanted, folder, { OTHER: 'shell' }), {
     KEY: 'value-of-key',
@@ -49,8 +49,8 @@ test('secrets: of the shell or of .env, a file of the latter from the folder on;
 test('what no variable can be is refused without its value', async (t) => {
   const folder = await temporaryFolder(t);
   for (const [content, reason] of [
-    [`BIG=${'secret'.repeat(30_000)}`, /\.env: the variable BIG; allowed: up to 128 KiB with its name/],
-    ['NUL="secret\0"', /\.env: the variable NUL; allowed: a text without NUL/],
+    [`BIG=${'secret'.repeat(30_000)}`, /\.env: the variable BIG is not allowed; allowed: up to 128 KiB with its name/],
+    ['NUL="secret\0"', /\.env: the variable NUL is not allowed; allowed: a text without NUL/],
     ['DCF_WORKERS=5', /\.env: the variable DCF_WORKERS; allowed: another name/],
     [Buffer.from('A=secret\xff', 'latin1'), /\.env is not UTF-8 \(line 1\)/],
     [Buffer.from('\ufeffA=secret', 'utf16le'), /\.env is UTF-16/],

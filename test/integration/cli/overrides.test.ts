@@ -124,7 +124,7 @@ test('on the command line: a bad value is bad usage, and 1.10 is said to be a nu
   );
   for (const command of ['run', 'deploy']) {
     const noted = await dcf([command, '/nowhere', '--set', 'parameters.version=1.10', '--set-string', 'parameters.other=1.10']);
-    assert.match(noted.stderr, /^dcf: --set parameters\.version: 1\.10 is the number 1\.1; for the text say --set-string$/m);
+    assert.match(noted.stderr, /^dcf: --set parameters\.version: 1\.10 is the number 1\.1; use --set-string for the text$/m);
     assert.doesNotMatch(noted.stderr, /other/);
   }
 });

@@ -74,7 +74,10 @@ test('without --dry-run it says what to do; a folder that cannot be packed says 
   const folder = await sample(t);
   const bare = await dcf(['package', folder]);
   assert.deepEqual([bare.code, bare.stdout], [2, '']);
-  assert.match(bare.stderr, /a package is no file: say --dry-run to see what it would have; "dcf deploy" packs and sends it/);
+  assert.match(
+    bare.stderr,
+    /packages are not written to files: give --dry-run to list the content of one; "dcf deploy" packs and sends it/,
+  );
   const nowhere = await dcf(['package', '--dry-run', join(folder, 'nowhere')]);
   assert.equal(nowhere.code, 1);
   assert.match(nowhere.stderr, /no such file or folder/);

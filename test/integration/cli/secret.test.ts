@@ -20,19 +20,19 @@ test('secret set: the value from stdin or a file, byte for byte, and who runs on
   assert.equal(
     second.stdout,
     'API_KEY is set for hello; replicas that start from now on get it\n' +
-      'hello runs on with what was set when its replicas started: deploy it again to replace them\n',
+      'hello still runs with the value before: deploy it again to replace the replicas\n',
   );
   assert.deepEqual(daemon.secrets.get('API_KEY'), { value: 'from a file', function: 'hello' });
   await writeFile(join(cwd, 'large'), Buffer.alloc(64 * 1024 + 1));
   const large = await dcf(['secret', 'set', 'LARGE', '--input', 'large'], { env, cwd });
   assert.deepEqual([large.code, daemon.secrets.has('LARGE')], [2, false]);
-  assert.match(large.stderr, /the value of LARGE has 65537 bytes: a secret has 65536 at most/);
+  assert.match(large.stderr, /the value of LARGE has 65537 bytes: a secret may have 65536 at most/);
 });
 
 test('secret list and delete', { timeout: 300_000 }, async (t) => {
   const daemon = await FakeDaemon.start(t);
   const env = { DCF_URL: daemon.url };
-  assert.equal((await dcf(['secret', 'list'], { env })).stdout, 'no secret is set; "dcf secret set NAME" changes that\n');
+  assert.equal((await dcf(['secret', 'list'], { env })).stdout, 'no secret is set; "dcf secret set NAME" sets one\n');
   await dcf(['secret', 'set', 'API_KEY', '--function', 'hello'], { env, input: 'hush' });
   await dcf(['secret', 'set', 'TOKEN'], { env, input: 'hush' });
   const { stdout } = await dcf(['secret', 'list'], { env });
@@ -43,9 +43,9 @@ test('secret list and delete', { timeout: 300_000 }, async (t) => {
   const json = await dcf(['secret', 'list', '--json'], { env });
   assert.deepEqual(JSON.parse(json.stdout)[0], { name: 'API_KEY', function: 'hello', setAt: Date.UTC(2026, 0, 2) });
   const deleted = await dcf(['secret', 'delete', 'TOKEN'], { env });
-  assert.equal(deleted.stdout, 'TOKEN is deleted\nhello still has it; without it no new replica can start there\n');
+  assert.equal(deleted.stdout, 'TOKEN is deleted\nhello still runs with it, but its next replicas cannot start without it\n');
   const again = await dcf(['secret', 'delete', 'TOKEN'], { env });
-  assert.deepEqual([again.code, again.stderr], [1, 'dcf: there is no secret TOKEN; "dcf secret list" shows which there are\n']);
+  assert.deepEqual([again.code, again.stderr], [1, 'dcf: there is no secret TOKEN; "dcf secret list" shows those that are set\n']);
 });
 
 test('dcf run takes secrets from the variables of the user', { timeout: 300_000 }, async (t) => {
@@ -63,5 +63,8 @@ test('dcf run takes secrets from the variables of the user', { timeout: 300_000 
   assert.deepEqual([code, stdout], [0, '["a","/b"]'], stderr);
   const missing = await dcf(['run', 'keyed'], { cwd, env: { API_KEY: 'a' } });
   assert.equal(missing.code, 1);
-  assert.match(missing.stderr, /the secret CERTIFICATE: .* CERTIFICATE_FILE gives the function the path of a file with it, and is not set/);
+  assert.match(
+    missing.stderr,
+    /the secret CERTIFICATE is missing: .* the path of its file from the variable CERTIFICATE_FILE, which is not set/,
+  );
 });

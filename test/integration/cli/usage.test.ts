@@ -24,7 +24,7 @@ test('dcf --help and --version', async () => {
   const help = await dcf(['--help']);
   assert.equal(help.code, 0);
   assert.match(help.stdout, /DCF_TOKEN_FILE/);
-  assert.match(help.stdout, /Exit codes: 0 done, 1 the call or deploy failed, 2 bad usage/);
+  assert.match(help.stdout, /Exit codes: 0 success, 1 the call or deploy failed, 2 wrong usage/);
   const version = await dcf(['--version']);
   assert.deepEqual([version.code, /^\d+\.\d+\.\d+\n$/.test(version.stdout)], [0, true]);
 });
@@ -71,13 +71,13 @@ test('bad usage ends with 2, says what is wrong on stderr, and shows no stack', 
     [['deploy', '.', '--alias', 'Prod'], /"Prod" is not a valid alias/],
     [['deploy', '.', '--traffic', '101'], /whole percentage from 0 to 100/],
     [['deploy', '.', '--traffic', '10', '--canary-max-error-rate', '100'], /percentage from 0 to below 100/],
-    [['deploy', '.', '--canary-max-error-rate', '5'], /goes with --traffic/],
+    [['deploy', '.', '--canary-max-error-rate', '5'], /needs --traffic, too/],
     [['rollback'], /missing required argument 'name'/],
     [['traffic', 'echo', 'prod'], /with its percentage, such as prod=90/],
     [['traffic', 'echo', 'prod=101'], /with its percentage/],
     [['traffic', 'echo', '--max-error-rate', '5'], /--max-error-rate needs shares/],
-    [['alias', 'echo', 'prod'], /give a revision, or --delete and none/],
-    [['alias', 'echo', 'prod', 'next', '--delete'], /give a revision, or --delete and none/],
+    [['alias', 'echo', 'prod'], /give either a revision or --delete/],
+    [['alias', 'echo', 'prod', 'next', '--delete'], /give either a revision or --delete/],
     [['alias', 'echo', 'deadbeefdeadbeef', 'next'], /is not a valid alias: .* not 16 hexadecimal digits/],
     [['scale', 'echo'], /give --min, --max or both/],
     [['scale', 'echo', '--min', '-1'], /whole number, 0 or more/],
@@ -94,7 +94,7 @@ test('bad usage ends with 2, says what is wrong on stderr, and shows no stack', 
     [['logs', 'echo', '--since', 'yesterday'], /must be a duration such as 10m/],
     [['logs', 'echo', '--tail', '-1'], /whole number, 0 or more/],
     [['logs', 'echo', '--tail', '1.5'], /whole number, 0 or more/],
-    [['logs', 'echo', '--tail', '4294967296'], /too large: 4294967295 is the most/],
+    [['logs', 'echo', '--tail', '4294967296'], /too large: it may be 4294967295 at most/],
     [['scale', 'echo', '--max', '99999999999999999999'], /too large/],
     [['init', '../x'], /is not a valid function name/],
     [['secret', 'set', '../x'], /is not a valid name of a secret/],

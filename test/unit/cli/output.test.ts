@@ -130,8 +130,8 @@ test('describe: every section that has something to say', () => {
     '  last failure: it exited with code 3 (2026-01-02T04:00:00.000Z)',
     '  0123456789abcdef  2026-01-02T00:00:00.000Z  2 KiB  4      ready  1/2    1-4     90%      prod     1199   2       active',
     '  0123456789abcdef  active since 2026-01-02T05:00:00.000Z',
-    '  a revision beside the active one loses its share when over 5% of its calls fail',
-    '  fedcba9876543210 lost its share: 3 of its last 20 calls failed, over 5% (2026-01-02T06:00:00.000Z)',
+    '  a revision beside the active one loses its share when more than 5% of its calls fail',
+    '  fedcba9876543210 lost its share: 3 of its last 20 calls failed, more than 5% (2026-01-02T06:00:00.000Z)',
     '  prod  0123456789abcdef',
     '  1        0123456789abcdef  42   ready     2026-01-02T03:00:00.000Z  0       ready  cpu        89 ms  7      0',
     '                                                                      1       ready  cpu        89 ms  7      0',
@@ -267,6 +267,6 @@ test('doctor: Node versions and providers', () => {
   });
   assert.equal(
     text,
-    'ok      node    20\nbroken  daemon  x\nProviders, devices, sandbox, memory limits and disk are those of this machine.\n',
+    'ok      node    20\nbroken  daemon  x\nProviders, devices, sandbox, memory limits and disk were checked on this machine.\n',
   );
 });

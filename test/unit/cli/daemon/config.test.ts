@@ -47,7 +47,7 @@ test("the config file's token goes to the config file's daemon only", async (t) 
 test('a config or token file that is wrong: which file, what, exit code 2', async (t) => {
   const cases: [string, RegExp][] = [
     ['url: [', /config\.yaml is not valid YAML/],
-    ['- url', /url and token are its keys/],
+    ['- url', /must be a mapping; allowed keys: url, token/],
     ['urls: x\n', /unknown key "urls"; allowed: url, token/],
     ['url: [5]\n', /"url" must be a text/],
     ['url: x\n---\nurl: y\n', /config\.yaml is not valid YAML: it has a second document; allowed: one$/],

@@ -46,7 +46,7 @@ test('a pipe that stays silent fails and is never taken for an empty input; one 
   t.mock.method(process.stderr, 'write', (text: string) => said.push(text));
   const silent = readInput({}, open());
   t.mock.timers.tick(59_999);
-  assert.deepEqual(said, ['dcf: waiting for the input on stdin (for an empty one: < /dev/null)\n']);
+  assert.deepEqual(said, ['dcf: waiting for the input on stdin (for an empty input: < /dev/null)\n']);
   t.mock.timers.tick(1);
   await assert.rejects(silent, (error) => error instanceof CommandError && error.exitCode === 2 && /nothing has come/.test(error.message));
   for (const options of [{}, { input: '-' }]) {
