@@ -51,7 +51,7 @@ test('what no variable can be is refused without its value', async (t) => {
   for (const [content, reason] of [
     [`BIG=${'secret'.repeat(30_000)}`, /\.env: the variable BIG is not allowed; allowed: up to 128 KiB with its name/],
     ['NUL="secret\0"', /\.env: the variable NUL is not allowed; allowed: a text without NUL/],
-    ['DCF_WORKERS=5', /\.env: the variable DCF_WORKERS; allowed: another name/],
+    ['DCF_WORKERS=5', /\.env: the variable DCF_WORKERS is not allowed; allowed: another name/],
     [Buffer.from('A=secret\xff', 'latin1'), /\.env is not UTF-8 \(line 1\)/],
     [Buffer.from('\ufeffA=secret', 'utf16le'), /\.env is UTF-16/],
   ] as const) {
