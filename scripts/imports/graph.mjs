@@ -12,9 +12,8 @@ import { pythonImports } from './python.mjs';
 function specifiersOf(path, source) {
   const { module, errors } = parseSync(path, source);
   if (errors.length > 0) throw new Error(`${path} cannot be parsed: ${errors[0].message}`);
-  const requests = [...module.staticImports, ...module.staticExports.flatMap(({ entries }) => entries)].map(
-    (one) => one.moduleRequest?.value,
-  );
+  const exported = module.staticExports.flatMap(({ entries }) => entries);
+  const requests = [...module.staticImports, ...exported].map((one) => one.moduleRequest?.value);
   const dynamic = module.dynamicImports.map(({ moduleRequest: { start, end } }) => /^'(.*)'$/.exec(source.slice(start, end))?.[1]);
   const types = Array.from(source.matchAll(/\btypeof import\('([^']+)'\)/g), ([, specifier]) => specifier);
   return [...requests, ...dynamic, ...types].filter((specifier) => typeof specifier === 'string');

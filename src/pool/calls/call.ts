@@ -197,11 +197,7 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
     this.chunks?.head(head);
   }
 
-  /**
-   * Replaces the timer that ends the call when its time is over.
-   *
-   * @param cancel - stops the new timer, which runs already
-   */
+  /** Replaces the timer that ends the call when its time is over. @param cancel - stops the new timer, which runs already */
   setTimer(cancel: () => void): void {
     this.cancelTimer?.();
     this.cancelTimer = cancel;
@@ -238,12 +234,11 @@ export class Call implements ListNode<Call>, Reported, AwaitedCall, ParentCall, 
 
   /** The worker has ended it. A stream is settled once its caller has taken every chunk. */
   end(outcome: Outcome): void {
-    if (this.chunks === undefined) {
-      this.settle(outcome);
-      return;
+    if (this.chunks === undefined) this.settle(outcome);
+    else {
+      this.nestedCalls?.cancelAll();
+      this.chunks.finish(outcome);
     }
-    this.nestedCalls?.cancelAll();
-    this.chunks.finish(outcome);
   }
 
   /** Makes it a stream before a worker has it. */
