@@ -178,7 +178,7 @@ const refused = {
   badName: /header name 'a b'/,
   badValue: /for the header a; line breaks/,
   badStatus: /status 99/,
-  badBody: /204 has no body/,
+  badBody: /204 cannot have a body/,
   manyHeaders: /20001 characters/,
 };
 for (const [what, message] of Object.entries(refused)) {
