@@ -7,33 +7,34 @@ import { readPicture } from './picture.js';
 
 const DIGITS = 10;
 
-/** What the function answers. */
+/** The answer of the function. */
 export interface Recognition {
-  /** 0..9, the most likely one. */
+  /** The most likely digit, 0..9. */
   readonly digit: number;
-  /** 0..1, the score of `digit`. */
+  /** The score of `digit`, 0..1. */
   readonly confidence: number;
   /** How likely each digit is, 0 first; the ten add up to 1. */
   readonly scores: readonly number[];
 }
 
-/** Says which digit is written in a picture. */
+/** Recognises the handwritten digit in a picture. */
 export class Handler {
   readonly #model: string;
   readonly #invert: Invert;
   #session: InferenceSession | undefined;
 
-  /** @throws {DcfError} INVALID_ARGUMENT when the resource `model` is missing or the parameter `invert` is none. */
+  /** @throws {DcfError} INVALID_ARGUMENT when the resource `model` is missing, or the parameter `invert` has another value than auto, true or false. */
   constructor(context: Context) {
     const { model } = context.resources;
-    if (model === undefined) throw new DcfError('INVALID_ARGUMENT', "function.yaml names no resource 'model'");
+    if (model === undefined)
+      throw new DcfError('INVALID_ARGUMENT', "the resource 'model' is missing: name the model under resources in function.yaml");
     this.#model = model;
     this.#invert = readInvert(context.parameters['invert']);
   }
 
   /** Loads the model and runs it once, so that the first call is as fast as the others. */
   async init(): Promise<void> {
-    // More threads gain so small a model nothing, and keep a core busy for a while after each run.
+    // More threads do not make such a small model faster, and keep a core busy for a while after each run.
     this.#session = await createSession(this.#model, { intraOpNumThreads: 1 });
     await this.#score([new Float32Array(SIDE * SIDE)]);
   }
@@ -41,27 +42,27 @@ export class Handler {
   /**
    * Reads the digit in `request.input`, a PNG, JPEG or WebP picture of any size, dark on light or light on dark.
    *
-   * @throws {DcfError} INVALID_ARGUMENT when the input is no picture, or a blank one.
+   * @throws {DcfError} INVALID_ARGUMENT when the input is not a picture, or is blank.
    */
   async call(request: Request): Promise<Recognition> {
     const [scores] = await this.#score([await this.#draw(request)]);
     return recognition(scores);
   }
 
-  /** Reads many pictures: they are decoded side by side, and the model looks at all of them at once. A bad one fails alone. */
+  /** Reads many pictures: they are decoded side by side, and the model runs once for all. A picture that cannot be read fails its own call. */
   async callBatch(requests: readonly Request[]): Promise<(Recognition | Error)[]> {
     const drawn = await Promise.allSettled(requests.map((request) => this.#draw(request)));
     const rows = (await this.#score(drawn.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])))).values();
     return drawn.map((each) => (each.status === 'fulfilled' ? recognition(rows.next().value) : errorOf(each.reason)));
   }
 
-  /** Gives the model's memory back. */
+  /** Releases the model's memory. */
   async close(): Promise<void> {
     await this.#session?.release();
     this.#session = undefined;
   }
 
-  /** Makes of a picture what the model looks at. */
+  /** Makes the model's input of a picture. */
   async #draw(request: Request): Promise<Float32Array> {
     const ink = findInk(await readPicture(request.input), this.#invert);
     const pixels = ink === undefined ? undefined : drawDigit(ink);
@@ -69,7 +70,7 @@ export class Handler {
     return pixels;
   }
 
-  /** The ten scores of each; `drawn`: 28 by 28 values each, 0 (paper) to 1 (ink). */
+  /** The ten scores of each drawing. A drawing has 28 by 28 values, from 0 (paper) to 1 (ink). */
   async #score(drawn: readonly Float32Array[]): Promise<number[][]> {
     if (this.#session === undefined) throw new DcfError('FAILED_PRECONDITION', 'init() has not loaded the model');
     if (drawn.length === 0) return [];
@@ -82,7 +83,7 @@ export class Handler {
   }
 }
 
-/** Throws when there are no scores: the model has answered for fewer pictures than it was shown. */
+/** The answer for the scores of one picture. @throws {DcfError} INTERNAL when the model gave no scores for the picture. */
 function recognition(scores: readonly number[] | undefined): Recognition {
   if (scores?.length !== DIGITS)
     throw new DcfError('INTERNAL', `the model gave ${String(scores?.length ?? 0)} scores, not ${String(DIGITS)}`);

@@ -1,33 +1,33 @@
 import { createRequire } from 'node:module';
 import { DcfError } from '@dcf/sdk';
 
-// Its CommonJS build is loaded three times as fast as its ES modules, and a cold start waits for that.
+// The CommonJS build of sharp loads three times as fast as its ES modules, which makes a cold start faster.
 const sharp: typeof import('sharp').default = createRequire(import.meta.url)('sharp');
 
-/** Colours, three bytes a pixel (red, green, blue), row by row. */
+/** A picture of three bytes per pixel (red, green, blue), row by row. */
 export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
 }
 
-/** A digit needs no more pixels than this; larger pictures are reduced while they are decoded. */
+/** Pixels that are enough for a digit: larger pictures are reduced while they are decoded. */
 const WORKING_PIXELS = 2 ** 16;
 
-/** A picture with more pixels than this is refused before it is decoded. */
+/** Pixels of the largest picture: larger ones are refused before they are decoded. */
 const LIMIT_PIXELS = 100_000_000;
 
 const FORMATS: ReadonlySet<string> = new Set(['png', 'jpeg', 'webp']);
 
-// One small picture at a time: threads and a cache of operations cost more than they give.
+// One small picture is decoded at a time: threads and a cache of operations cost more than they gain.
 sharp.concurrency(1);
 sharp.cache(false);
 
 /**
- * Decodes a PNG, JPEG or WebP picture, turns it upright (EXIF), reduces it to about 65,000 pixels at most, and puts
- * something behind what is transparent.
+ * Decodes a PNG, JPEG or WebP picture, turns it upright (EXIF), reduces it to about 65,000 pixels at most, and fills
+ * transparent parts.
  *
- * @throws {DcfError} INVALID_ARGUMENT when the bytes are no such picture, are damaged, or have over 100 million pixels.
+ * @throws {DcfError} INVALID_ARGUMENT when the bytes are another format, are damaged, or have over 100 million pixels.
  */
 export async function readPicture(bytes: Uint8Array): Promise<Picture> {
   if (bytes.length === 0) throw new DcfError('INVALID_ARGUMENT', 'the input is empty: send a PNG or JPEG picture');

@@ -1,22 +1,22 @@
 import { type Context, DcfError, type Request } from '@dcf/sdk';
 import sharp, { type Metadata } from 'sharp';
 
-/** What the function answers. */
+/** The answer of the function. */
 export interface ImageSize {
-  /** Pixels, as they are stored: an orientation in the file's metadata is not applied. */
+  /** Pixels as they are stored: an orientation in the file's metadata is not applied. */
   readonly width: number;
   readonly height: number;
-  /** Such as `png`, `jpeg` or `webp`. */
+  /** The format, such as `png`, `jpeg` or `webp`. */
   readonly format: string;
 }
 
 const base64Pattern = /^[A-Za-z0-9+/]*={0,2}$/;
 
-/** Says how large a picture is. */
+/** Finds out how large a picture is. */
 export class Handler {
   readonly #maximumPixels: number;
 
-  /** @throws {DcfError} INVALID_ARGUMENT when the parameter `maximumPixels` is no number above 0. */
+  /** @throws {DcfError} INVALID_ARGUMENT when the parameter `maximumPixels` is not a whole number above 0. */
   constructor(context: Context) {
     const { maximumPixels } = context.parameters;
     if (typeof maximumPixels !== 'number' || !Number.isSafeInteger(maximumPixels) || maximumPixels < 1) {
@@ -29,13 +29,13 @@ export class Handler {
   /**
    * Reads the header of the picture in `request.input`, base64 text (RFC 4648, white space allowed).
    *
-   * @throws {DcfError} INVALID_ARGUMENT when the input is no base64, no picture, or a picture of too many pixels.
+   * @throws {DcfError} INVALID_ARGUMENT when the input is not base64, not a picture, or a picture of too many pixels.
    */
   async call(request: Request): Promise<ImageSize> {
     const bytes = decode(request.text());
     const { width, height, format } = await readMetadata(bytes);
     if (width * height > this.#maximumPixels) {
-      throw new DcfError('INVALID_ARGUMENT', `the picture has ${width} x ${height} pixels: ${this.#maximumPixels} are allowed`);
+      throw new DcfError('INVALID_ARGUMENT', `the picture has ${width} x ${height} pixels: up to ${this.#maximumPixels} are allowed`);
     }
     return { width, height, format };
   }
@@ -45,16 +45,16 @@ function decode(text: string): Uint8Array {
   const digits = text.replace(/\s+/g, '');
   if (digits === '') throw new DcfError('INVALID_ARGUMENT', 'the input is empty: send a picture as base64 text');
   if (!base64Pattern.test(digits) || digits.length % 4 === 1) {
-    throw new DcfError('INVALID_ARGUMENT', 'the input is no base64 text: send a picture as `base64 picture.png` prints it');
+    throw new DcfError('INVALID_ARGUMENT', 'the input is not base64 text: send a picture as `base64 picture.png` prints it');
   }
   return Buffer.from(digits, 'base64');
 }
 
 async function readMetadata(bytes: Uint8Array): Promise<Metadata> {
   try {
-    // Reads the header only; without a limit of its own, so that the refusal names the size.
+    // Reads only the header. Its own limit is off, so that the message about a too large picture can name the size.
     return await sharp(bytes, { limitInputPixels: false }).metadata();
   } catch (error) {
-    throw new DcfError('INVALID_ARGUMENT', 'the input is base64, but no picture in a format that is known', { cause: error });
+    throw new DcfError('INVALID_ARGUMENT', 'the input is base64, but not a picture in a known format', { cause: error });
   }
 }

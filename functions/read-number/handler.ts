@@ -1,14 +1,14 @@
 import { type Context, DcfError, type Request } from '@dcf/sdk';
 
-/** What the function answers. */
+/** The answer of the function. */
 export interface NumberRead {
-  /** The digits, in the order of the pictures. */
+  /** The digits in the order of the pictures. */
   readonly number: string;
-  /** 0..1, of the digit that is least certain. */
+  /** The confidence of the least certain digit, 0..1. */
   readonly confidence: number;
 }
 
-/** What is needed of the reader's answer. */
+/** The part of the other function's answer that is used here. */
 interface Recognition {
   readonly digit: number;
   readonly confidence: number;
@@ -23,9 +23,9 @@ export class Handler {
   }
 
   /**
-   * Has another function read each picture, all at the same time.
+   * Calls another function for each picture, for all of them at the same time.
    *
-   * @throws {DcfError} INVALID_ARGUMENT when the input is no list of pictures as base64 text, or what the reader throws.
+   * @throws {DcfError} INVALID_ARGUMENT when the input is not a list of pictures as base64 text; whatever the other function throws.
    */
   async call(request: Request): Promise<NumberRead> {
     const digits = await Promise.all(readPictures(request).map((picture) => this.#read(request, picture)));
@@ -41,7 +41,7 @@ export class Handler {
 function readPictures(request: Request): Uint8Array[] {
   const pictures = request.json();
   if (!Array.isArray(pictures) || pictures.length === 0 || !pictures.every((picture) => typeof picture === 'string')) {
-    throw new DcfError('INVALID_ARGUMENT', 'send a JSON list with a picture for each digit, as base64 text');
+    throw new DcfError('INVALID_ARGUMENT', 'the input must be a JSON list with a picture for each digit, as base64 text');
   }
   return pictures.map((picture) => Buffer.from(picture, 'base64'));
 }

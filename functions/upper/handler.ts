@@ -1,9 +1,9 @@
 import type { Request } from '@dcf/sdk';
 
-/** Answers each chunk of text, as it comes, in capital letters. */
+/** Answers each chunk of text in capital letters, as soon as it comes. */
 export class Handler {
   async *call(request: Request): AsyncGenerator<string> {
-    // A character of several bytes may be cut where a chunk ends.
+    // A chunk may end in the middle of a character of several bytes.
     const decoder = new TextDecoder();
     for await (const chunk of request.chunks) yield decoder.decode(chunk, { stream: true }).toUpperCase();
     const cut = decoder.decode();

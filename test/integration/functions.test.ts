@@ -66,8 +66,8 @@ test('image-size says how large a picture is, and refuses what is none', async (
   await deploy('image-size');
   assert.equal(await call('image-size', await example('image-size', 'flag.base64')), '{"width":8,"height":5,"format":"png"}');
   await refuses('image-size', '', /the input is empty/);
-  await refuses('image-size', 'no base64 at all!', /no base64 text/);
-  await refuses('image-size', Buffer.from('no picture').toString('base64'), /no picture in a format that is known/);
+  await refuses('image-size', 'no base64 at all!', /not base64 text/);
+  await refuses('image-size', Buffer.from('no picture').toString('base64'), /not a picture in a known format/);
 });
 
 test('read-number has digits read each picture, and passes on what it refuses', async () => {

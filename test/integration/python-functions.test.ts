@@ -87,8 +87,8 @@ describe('sample functions in Python', { skip: noPython }, async () => {
     await deploy('python-image-size');
     const flag = await example('python-image-size', 'flag.base64');
     assert.deepEqual(JSON.parse(await call('python-image-size', flag)), { width: 8, height: 5, format: 'png' });
-    await refuses('python-image-size', '!', /no base64 text/);
-    await refuses('python-image-size', Buffer.from('no picture').toString('base64'), /no picture in a format that is known/);
+    await refuses('python-image-size', '!', /not base64 text/);
+    await refuses('python-image-size', Buffer.from('no picture').toString('base64'), /not a picture in a known format/);
   });
 
   describe('python-classifier', { skip: lacksModules('torch', 'numpy', 'PIL') || noMnist || false }, () => {

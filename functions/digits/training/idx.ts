@@ -29,6 +29,6 @@ export function readDigits(folder: string): Digits {
 
 function readIdx(path: string, magic: number, header: number): Uint8Array {
   const bytes = gunzipSync(readFileSync(path));
-  if (bytes.readUInt32BE(0) !== magic) throw new Error(`${path} is no IDX file of the expected kind`);
+  if (bytes.readUInt32BE(0) !== magic) throw new Error(`${path} is not an IDX file of the expected kind: its first bytes are wrong`);
   return bytes.subarray(header);
 }

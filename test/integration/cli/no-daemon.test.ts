@@ -63,6 +63,6 @@ test('doctor: a daemon that was named and does not answer is broken; the rest is
   );
   const text = await dcf(['doctor', '--url', url]);
   assert.match(text.stdout, /^ok {2,}provider cpu +yes/m);
-  assert.match(text.stdout, /those of this machine/);
+  assert.match(text.stdout, /were checked on this machine/);
   assert.ok(!existsSync(noHome), 'a probe has written to the home folder');
 });
