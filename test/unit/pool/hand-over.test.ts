@@ -38,6 +38,7 @@ test('calls that wait go over to another pool, in order and before its own, and 
   assert.deepEqual([cancelled.ended?.split(' ')[0], late.ended], ['CANCELLED', undefined]);
   await clock.tick(1);
   assert.match(late.ended ?? '', /^DEADLINE_EXCEEDED tested: the deadline of 50 ms passed in the queue/);
+  assert.equal(next.pool.busy, true);
   for (let index = 0; index < 4; index++) next.worker().answer('next ');
   assert.deepEqual(
     [...waiting, own].map(({ ended }) => ended),
@@ -45,6 +46,8 @@ test('calls that wait go over to another pool, in order and before its own, and 
   );
   assert.deepEqual(next.worker().given.flat(), ['held', 'b', 'c', 'own']);
   assert.deepEqual([old.pool.busy, next.pool.busy], [true, false], 'what runs is finished where it is');
+  old.worker().answer();
+  assert.equal(old.pool.busy, false);
 });
 
 test('a call wakes the pool that it goes over to', async (t) => {
@@ -72,9 +75,10 @@ test('a suspended pool accepts calls, which wait until it is resumed', async (t)
   assert.deepEqual([pool.snapshot().replicas.length, pool.queued, pool.available], [0, 2, false]);
   await pool.resume();
   await clock.tick(0);
-  worker(2).answer();
-  worker(2).answer();
-  assert.deepEqual([queued.ended, later.ended], ['b', 'c']);
+  const last = call('d');
+  pool.handOver(() => ({ kind: 'stay' }));
+  for (let index = 0; index < 3; index++) worker(2).answer();
+  assert.deepEqual([queued.ended, later.ended, last.ended], ['b', 'c', 'd']);
 });
 
 test('a suspended pool hands what waits to its successor, and stops', async (t) => {

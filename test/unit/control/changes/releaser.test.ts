@@ -106,8 +106,10 @@ describe('a traffic change', () => {
       { target: 'old', percent: 50 },
       { target: first, percent: 0 },
     ];
-    await releaser.setTraffic(name, shares, undefined, watchedProgress());
+    const set = () => releaser.setTraffic(name, shares, undefined, watchedProgress());
+    assert.equal((await set()).changed, true);
     assert.equal(launcher.pools.length, count, 'the one runs already, and the other gets no calls');
+    assert.equal((await set()).changed, false);
     assert.deepEqual(targets(4).toSorted(), [second, second, third, third].toSorted());
   });
 
@@ -184,8 +186,14 @@ describe('a canary that failed too often', () => {
   });
 
   test('is left alone where the traffic has changed meanwhile, where it is the active one, and where there is no limit', async (t) => {
-    const { releaser, name, canary, active, record } = await split(t);
+    const { releaser, name, canary, active, record, first, third } = await split(t);
     assert.equal(await releaser.stopCanary(name, active, count), false);
+    const others = [
+      { target: third, percent: 90 },
+      { target: first, percent: 10 },
+    ];
+    await releaser.setTraffic(name, others, 5, watchedProgress());
+    assert.equal(await releaser.stopCanary(name, canary, count), false);
     await releaser.rollback(name, undefined, watchedProgress());
     assert.equal(await releaser.stopCanary(name, canary, count), false);
     assert.equal(record().canaryStop, undefined);
