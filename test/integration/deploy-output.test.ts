@@ -161,7 +161,7 @@ test('a Handler that prints very much while it starts is not held up by a client
     },
   });
   assert.ok(withoutReader, 'it was built meanwhile');
-  const [, leftOut = ''] = /^(\d+) lines are left out here; the log has them$/.exec(lines.at(-1) ?? '') ?? [];
+  const [, leftOut = ''] = /^lines left out here: (\d+); "dcf logs" shows them$/.exec(lines.at(-1) ?? '') ?? [];
   assert.ok(Number(leftOut) > 0, lines.at(-1));
   assert.equal(existsSync(join(daemon.data, 'functions', 'noisy', 'function.json')), true);
 });

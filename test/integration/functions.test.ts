@@ -76,7 +76,7 @@ test('read-number has digits read each picture, and passes on what it refuses', 
   const { number, confidence } = JSON.parse(await call('read-number', await example('read-number', '821.json')));
   assert.equal(number, '821');
   assert.ok(confidence > 0.5 && confidence <= 1);
-  await refuses('read-number', '{}', /send a JSON list/);
+  await refuses('read-number', '{}', /must be a JSON list with a picture/);
   await refuses('read-number', '["bm8="]', /^digits: /);
 });
 
