@@ -32,8 +32,12 @@ export async function rawHttp2(owner: Owner, url: string): Promise<RawHttp2> {
   const fates = new Map<number, string>();
   const settings = new Map<number, number>();
   let open = true;
-  const closed = once(socket, 'close').then(() => {
-    open = false;
+  // A write that meets the end of the connection is an error of the socket; `once` would reject with it.
+  const closed = new Promise<void>((resolve) => {
+    socket.once('close', () => {
+      open = false;
+      resolve();
+    });
   });
   const send = (type: number, flags: number, id: number, body: Uint8Array): void => {
     const head = Buffer.alloc(9);
