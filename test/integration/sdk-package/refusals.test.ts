@@ -97,7 +97,7 @@ test('resources: missing, outside, absolute, linked, empty, of another scheme, w
     ['http://host/model', /no https address/],
     ['file:///etc/passwd', /no https address/],
     [`{ source: model.onnx, sha256: ${'a'.repeat(64)} }`, /model\.onnx has the SHA-256 .* but function\.yaml wants aaaa/],
-    [`{ source: dir, sha256: ${'a'.repeat(64)} }`, /is a folder, and a sha256/],
+    [`{ source: dir, sha256: ${'a'.repeat(64)} }`, /is a folder, but sha256/],
   ];
   for (const [resource, reason] of cases) {
     await writeFile(join(folder, 'function.yaml'), `name: sample\nresources:\n  model: ${resource}\n`);
