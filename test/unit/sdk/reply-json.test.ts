@@ -101,7 +101,7 @@ test('whatever JSON would lose or change is refused, with its place and what to 
     [{ hidden: new Hidden() }, /^reply\.hidden is a Hidden; JSON would write \{\}/],
     [{ parameters: new URLSearchParams('a=1') }, /^reply\.parameters is an? URLSearchParams; write Object\.fromEntries/],
     [{ chunks: new ReadableStream() }, /^reply\.chunks is a ReadableStream; return it as the whole reply/],
-    [{ steps: [1].values() }, /^reply\.steps is an Array Iterator; write \[\.\.\.value\]/],
+    [{ steps: [1].values() }, /^reply\.steps is an (Array )?Iterator; write \[\.\.\.value\]/],
     [circle, /^reply\.list\[0\]\.back is the same object as reply\.list; JSON cannot write a circular structure/],
     [{ a: { toJSON: () => undefined } }, /^reply\.a is an object whose toJSON returns nothing/],
     [{ a: { toJSON: () => ({ b: NaN }) } }, /^reply\.a\.b is NaN/],
