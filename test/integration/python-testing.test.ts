@@ -70,6 +70,21 @@ with load_function(lambda req: req.input + b"!") as loaded:
   assert.equal(answer, 'a!');
 });
 
+test('without grpcio the client says what to install', { skip: withoutPython('json') }, async () => {
+  const program = `
+import json, sys
+sys.modules["grpc"] = None
+said = []
+for name in ("dcf", "dcfgrpc.api"):
+    try:
+        __import__(name)
+    except ModuleNotFoundError as error:
+        said.append([error.name, str(error)])
+print(json.dumps(said))`;
+  const wanted = ['grpc', 'the package dcf needs grpcio, which is not installed: run pip install grpcio'];
+  assert.deepEqual(await runPython(program), [wanted, wanted]);
+});
+
 test('a replica runs its own runtime, whatever pip has brought for tests', { skip: noPython }, async (t) => {
   const folder = await temporaryDirectory(t);
   await mkdir(join(folder, 'dcf_worker'));

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Union
 
-import grpc
 from dcf._call import dcf as _dcf
 from dcf._errors import DcfError
+
+import grpc
 
 __all__ = ["dcf"]
 
