@@ -94,8 +94,8 @@ test('resources: missing, outside, absolute, linked, empty, of another scheme, w
     ['linked.onnx', /linked\.onnx is a symbolic link/],
     ['linked/x', /linked is a symbolic link/],
     ['./empty', /empty folder/],
-    ['http://host/model', /no https address/],
-    ['file:///etc/passwd', /no https address/],
+    ['http://host/model', /or an https:\/\/ address with its sha256/],
+    ['file:///etc/passwd', /or an https:\/\/ address with its sha256/],
     [`{ source: model.onnx, sha256: ${'a'.repeat(64)} }`, /model\.onnx has the SHA-256 .* but function\.yaml wants aaaa/],
     [`{ source: dir, sha256: ${'a'.repeat(64)} }`, /is a folder, but sha256/],
   ];
