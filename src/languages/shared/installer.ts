@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import { type Readable, Transform, type TransformCallback } from 'node:stream';
 import { formatDuration } from '@dcf/sdk/units';
 import { startTimer } from '../../core/deadline.js';
 import { cutText, DcfError, messageOf } from '../../core/errors.js';
@@ -33,6 +33,8 @@ const passedOn =
   /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_.*|CUDA_.*|CC|CXX|CFLAGS|CXXFLAGS|LDFLAGS|PYTHON|SSL_CERT_.*|NODE_EXTRA_CA_CERTS|(https?|no)_proxy|npm_config_.*|PIP_.*|UV_.*)$/i;
 const secret = /auth|token|password|secret|otp/i;
 const maxLineBytes = 4096;
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
 /** How many of the last lines an error shows. */
 const shownLines = 20;
 /** Time from an installer's end to the end of its output. A background process that left its process group may keep the pipes open. */
@@ -56,7 +58,7 @@ export async function runInstaller(installer: Installer, { onOutput, signal, tim
   const last: string[] = [];
   const child = await start(installer);
   const lines = [child.stdout, child.stderr].map((stream) => {
-    return createInterface({ input: stream }).on('line', (line) => {
+    return createInterface({ input: stream.pipe(new LineLimit()) }).on('line', (line) => {
       const text = cutText(line, maxLineBytes);
       last.push(text);
       if (last.length > shownLines) last.shift();
@@ -93,6 +95,23 @@ export async function runInstaller(installer: Installer, { onOutput, signal, tim
     ? `took longer than ${formatDuration(timeLimitMs)}`
     : `ended with ${code === null ? String(ended) : `exit code ${String(code)}`}`;
   throw new DcfError('FAILED_PRECONDITION', [`the dependencies cannot be installed: ${installer.name} ${reason}`, ...last].join('\n'));
+}
+
+/** Drops what a line has beyond `maxLineBytes`, so that a program that prints without line breaks fills no memory. */
+class LineLimit extends Transform {
+  private lineBytes = 0;
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    let kept = 0;
+    for (const byte of chunk) {
+      this.lineBytes = byte === lineFeed || byte === carriageReturn ? 0 : this.lineBytes + 1;
+      // One byte more than is shown, so that the reader sees that the line was longer.
+      if (this.lineBytes > maxLineBytes + 1) continue;
+      chunk[kept] = byte;
+      kept += 1;
+    }
+    done(null, chunk.subarray(0, kept));
+  }
 }
 
 async function start({ name, command, directory, environment }: Installer): Promise<ChildProcessByStdio<null, Readable, Readable>> {
