@@ -163,7 +163,7 @@ test('the sample functions run as they stand', { timeout: 300_000 }, async () =>
   const flag = await dcf(['run', size, '--input', join(size, 'examples/flag.base64')]);
   assert.equal(flag.stdout, '{"width":8,"height":5,"format":"png"}', flag.stderr);
   for (const [data, reason] of [
-    ['%', /no base64/],
+    ['%', /not base64 text/],
     ['aGVsbG8=', /no picture/],
     ['', /empty/],
   ] as const) {
