@@ -27,7 +27,7 @@ async function account(name: string, lines: number): Promise<{ found: number; mi
   let missing = 0;
   for await (const { text } of daemon.control.logs({ name, follow: true })) {
     if (/^\w+ line \d+$/.test(text)) found += 1;
-    missing += Number(/^(\d+) (?:lines|entries) are missing here/.exec(text)?.[1] ?? 0);
+    missing += Number(/^(\d+) (?:lines were dropped|entries are missing) here/.exec(text)?.[1] ?? 0);
     if (found + missing >= lines) break;
   }
   return { found, missing };

@@ -33,7 +33,7 @@ async function accounted(scene: DaemonScene, pattern: RegExp, count: number): Pr
     [written, missing] = [0, 0];
     for await (const { text } of scene.daemon.control.logs({ name: scene.name })) {
       if (pattern.test(text)) written += 1;
-      missing += Number(/^(\d+) (?:lines|entries) are missing here/.exec(text)?.[1] ?? 0);
+      missing += Number(/^(\d+) (?:lines were dropped|entries are missing) here/.exec(text)?.[1] ?? 0);
       assert.ok(text.length <= maxLineLength, `a line has ${text.length} characters`);
     }
     return written + missing >= count;
