@@ -29,10 +29,12 @@ function withWeights(weights: string) {
   return { files: { 'weights.txt': weights }, resources: { weights: 'weights.txt' } };
 }
 
-/** Everything that a deploy writes but whole blobs and logs: those may be of use to the next. */
+/** Everything that a deploy writes but whole blobs and logs, which may be of use to the next, and the counts of calls, which are written every few seconds. */
 async function stored(data: string): Promise<string[]> {
   const entries = await readdir(data, { recursive: true });
-  return entries.filter((path) => !/^(logs|node_modules|blobs\/sha256\/[0-9a-f]{64}$)/.test(path) && path !== 'filler').sort();
+  return entries
+    .filter((path) => !/^(logs|node_modules|blobs\/sha256\/[0-9a-f]{64}$|functions\/[^/]+\/calls\.json)/.test(path) && path !== 'filler')
+    .sort();
 }
 
 let disk: SmallDisk | undefined;
