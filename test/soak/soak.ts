@@ -1,4 +1,4 @@
-import { deployCycles, manyCalls } from '../support/faults/churn.js';
+import { deployCycles, manyCalls, memoryGrowth } from '../support/faults/churn.js';
 import { faults } from '../support/faults/fault-matrix.js';
 
 // npm run soak: the rows of "Time" in docs/faults.md, for longer; SOAK_CYCLES and SOAK_CALLS say for how long.
@@ -11,5 +11,5 @@ faults('Soak', {}, (row) => {
     deployCycles(scene, cycles),
   );
 
-  row(`${calls.toLocaleString('en')} calls`, 'Memory and descriptors come back', (scene) => manyCalls(scene, calls));
+  row(`${calls.toLocaleString('en')} calls`, 'Memory and descriptors come back', (scene) => manyCalls(scene, calls), { memoryGrowth });
 });

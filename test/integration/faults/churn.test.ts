@@ -1,4 +1,4 @@
-import { deployCycles, manyCalls } from '../../support/faults/churn.js';
+import { deployCycles, manyCalls, memoryGrowth } from '../../support/faults/churn.js';
 import { faults } from '../../support/faults/fault-matrix.js';
 
 const cycles = 20;
@@ -10,5 +10,5 @@ faults('Time', {}, (row) => {
     deployCycles(scene, cycles),
   );
 
-  row(`${calls.toLocaleString('en')} calls`, 'Memory and descriptors come back', (scene) => manyCalls(scene, calls));
+  row(`${calls.toLocaleString('en')} calls`, 'Memory and descriptors come back', (scene) => manyCalls(scene, calls), { memoryGrowth });
 });
