@@ -42,7 +42,7 @@ import { isLoopback } from './config.js';
 import { DaemonLogs } from './daemon-logs.js';
 import { DaemonReadiness } from './daemon-readiness.js';
 import { DaemonStatus } from './daemon-status.js';
-import { defaultData } from './default-data.js';
+import { dataDirectory } from './default-data.js';
 import { downloadRules } from './download-rules.js';
 import type { Address } from './setting-kinds.js';
 import type { Settings } from './settings.js';
@@ -124,12 +124,7 @@ export class Daemon {
     const parts = { registry, functions: this.functions, changes: new KeyedMutex() };
     const activator = new Activator({ ...parts, launcher, drainGraceMs: settings.drainGrace, onProblem });
     this.releaser = new Releaser({ ...parts, activator });
-    this.deployer = new Deployer({
-      ...parts,
-      activator,
-      maxPayload: settings.maxPayload,
-      logs: this.daemonLogs,
-    });
+    this.deployer = new Deployer({ ...parts, activator, maxPayload: settings.maxPayload, logs: this.daemonLogs });
     this.restored = this.restore();
   }
 
@@ -141,7 +136,7 @@ export class Daemon {
    */
   static async start(settings: Settings, log: DaemonLog, sendsAhead = true): Promise<Daemon> {
     const rules = downloadRules(settings);
-    const registry = await Registry.open(resolve(dataDirectory(settings, log)));
+    const registry = await Registry.open(resolve(dataDirectory(settings.data, (warning) => log.warn({}, warning))));
     const logs = await openLogs(registry, log);
     const spawner = new Spawner((pid) =>
       log.warn({ pid }, 'the spawner has ended; the daemon starts replicas itself until the next spawner runs'),
@@ -295,12 +290,4 @@ async function openLogs(registry: Registry, log: DaemonLog): Promise<FunctionLog
     await registry.close();
     throw error;
   }
-}
-
-/** The data directory. A default that may surprise the operator is logged. */
-function dataDirectory({ data }: Settings, log: DaemonLog): string {
-  if (data !== undefined) return data;
-  const { directory, warning } = defaultData({ environment: process.env, folder: process.cwd(), root: process.getuid?.() === 0 });
-  if (warning !== undefined) log.warn({}, warning);
-  return directory;
 }

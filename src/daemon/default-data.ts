@@ -33,6 +33,19 @@ export function defaultData({ environment, folder, root }: DefaultDataOptions): 
   return { directory: here, warning };
 }
 
+/**
+ * The data directory of this process.
+ *
+ * @param given - the setting `data`
+ * @param warn - called with a warning about a default that may surprise the operator
+ */
+export function dataDirectory(given: string | undefined, warn: (warning: string) => void): string {
+  if (given !== undefined) return given;
+  const { directory, warning } = defaultData({ environment: process.env, folder: process.cwd(), root: process.getuid?.() === 0 });
+  if (warning !== undefined) warn(warning);
+  return directory;
+}
+
 function dataHome(given: string | undefined): string {
   return given !== undefined && isAbsolute(given) ? given : join(homedir(), '.local', 'share');
 }
