@@ -164,7 +164,7 @@ test('the sample functions run as they stand', { timeout: 300_000 }, async () =>
   assert.equal(flag.stdout, '{"width":8,"height":5,"format":"png"}', flag.stderr);
   for (const [data, reason] of [
     ['%', /not base64 text/],
-    ['aGVsbG8=', /no picture/],
+    ['aGVsbG8=', /not a picture/],
     ['', /empty/],
   ] as const) {
     const refused = await dcf(['run', size, '--data', data]);
