@@ -286,7 +286,7 @@ tell([[result.text, result.report.attempts] for result in (client.invoke('echo')
     const address = await unusedAddress();
     const [code, message] = Object(await python(`tell(tried(lambda: Client(url).invoke('echo')))`, address));
     assert.equal(code, 'UNAVAILABLE');
-    assert.match(message, /^no DCF daemon answers at 127\.0\.0\.77:\d+: connection refused\. Start one with dcfd/);
+    assert.match(message, /^no DCF daemon answers at 127\.0\.77\.\d+:\d+: connection refused\. Start one with dcfd/);
     const program = `${tellingPrelude}
 print('waiting')
 tell(Client(url, timeout=60).invoke('echo', wait_for_ready=True).text)`;
