@@ -33,7 +33,7 @@ export class NestedCall implements ListNode<NestedCall>, CallOrigin {
 
 /** The calls that the Handler of one call waits for. */
 export class NestedList extends LinkedList<NestedCall> {
-  /** Those that have come to their pools. */
+  /** The nested calls that a pool has accepted. */
   *accepted(): Iterable<CancellableCall> {
     for (let link = this.first; link !== undefined; link = link.next) if (link.call !== undefined) yield link.call;
   }
