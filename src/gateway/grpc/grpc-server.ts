@@ -64,19 +64,19 @@ export class GrpcServer {
     const health = new HealthImplementation({ '': 'NOT_SERVING' });
     health.addToServer(server);
     const injector: ConnectionInjector = server.createConnectionInjector(ServerCredentials.createInsecure());
-    connections.start();
     const { host, port, maxConnections, firstByteTimeoutMs } = options;
     const onConnection: ConnectionInjector['injectConnection'] = (socket) => injector.injectConnection(socket);
-    const listener = await Listener.open({
-      host,
-      port,
-      maxConnections,
-      firstByteTimeoutMs,
-      flag: '--grpc HOST:PORT',
-      server: createServer({ noDelay: true }),
-      onConnection,
-    });
-    return new GrpcServer(server, health, listener, timer, connections);
+    const address = { host, port, flag: '--grpc HOST:PORT' };
+    connections.start();
+    try {
+      const accepting = createServer({ noDelay: true });
+      const listener = await Listener.open({ ...address, maxConnections, firstByteTimeoutMs, server: accepting, onConnection });
+      return new GrpcServer(server, health, listener, timer, connections);
+    } catch (error) {
+      timer.stop();
+      connections.stop();
+      throw error;
+    }
   }
 
   /** The port that it listens on. */
