@@ -1,12 +1,13 @@
 import type { SecretSummary } from '@dcf/sdk/contract';
 import { DcfError } from '@dcf/sdk/errors';
 import { maximumSecretBytes, secretNameProblem } from '@dcf/sdk/names';
+import { formatSize } from '@dcf/sdk/units';
 import { type Command, InvalidArgumentError } from 'commander';
 import { withControl } from '../daemon/clients.js';
 import { type ConnectionOptions, connectionOf } from '../daemon/config.js';
 import { parseName } from '../terminal/arguments.js';
 import { CommandError, usageError } from '../terminal/errors.js';
-import { readInput } from '../terminal/input.js';
+import { readShortInput } from '../terminal/input.js';
 import { formatTable, note, print, printJson, printLine } from '../terminal/output.js';
 
 interface SetOptions extends ConnectionOptions {
@@ -56,11 +57,10 @@ async function set(name: string, options: SetOptions): Promise<void> {
   const { function: onlyFor, input = '-' } = options;
   const connection = connectionOf(options);
   if (input === '-' && process.stdin.isTTY === true) note('Type or paste the value, and end it with Ctrl-D on a line of its own.');
-  const value = await readInput({ input });
+  const value = await readShortInput(input, maximumSecretBytes);
+  if (value === undefined)
+    throw usageError(`the value of ${name} is too long: a secret may have ${formatSize(maximumSecretBytes)} at most`);
   if (value.length === 0) throw usageError(`the value of ${name} is empty: give it on stdin or with --input FILE`);
-  if (value.length > maximumSecretBytes) {
-    throw usageError(`the value of ${name} has ${value.length} bytes: a secret may have ${maximumSecretBytes} at most`);
-  }
   const running = await withControl(connection, (client) => client.setSecret(name, value, onlyFor));
   await printLine(`${name} is set for ${onlyFor === undefined ? 'every function' : onlyFor}; replicas that start from now on get it`);
   if (running.length === 0) return;

@@ -1,5 +1,5 @@
-import { createReadStream, fstatSync } from 'node:fs';
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { createReadStream, fstatSync, type ReadStream } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { CommandError, reasonOf, usageError } from './errors.js';
 import { note } from './output.js';
@@ -52,6 +52,29 @@ export async function readInput(options: InputOptions, stdin = standard): Promis
   }
 }
 
+/**
+ * Reads a short input, such as a secret, and nothing beyond its limit.
+ *
+ * @param path - the file, or `-` for stdin
+ * @param limit - bytes
+ * @returns `undefined` for an input over the limit
+ * @throws CommandError (2) for an input that cannot be read
+ */
+export async function readShortInput(path: string, limit: number): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of path === '-' ? stdinChunks(standard, undefined) : await fileChunks(path)) {
+      length += chunk.length;
+      if (length > limit) return undefined;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof CommandError ? error : unreadable(path, error);
+  }
+  return Buffer.concat(chunks);
+}
+
 /** Opens the input as chunks. There is no limit for silence here, as the call has one. */
 export async function openInput(options: InputOptions, stdin = standard): Promise<StreamedInput> {
   const source = sourceOf(options, stdin);
@@ -61,11 +84,7 @@ export async function openInput(options: InputOptions, stdin = standard): Promis
     case 'text':
       return source.text;
     case 'file':
-      try {
-        return createReadStream(source.path, { fd: await openFile(source.path) });
-      } catch (error) {
-        throw unreadable(source.path, error);
-      }
+      return await fileChunks(source.path);
     case 'stdin':
       return stdinChunks(stdin, undefined);
   }
@@ -114,12 +133,16 @@ function silent(limitMs: number): CommandError {
   return usageError(`stdin is open, but nothing has come from it in ${limitMs / 1000} s: ${advice}`);
 }
 
-/** Opens a file for reading. A folder is refused here: it can be opened, but would fail at the first read, in the middle of the call. */
-async function openFile(path: string): Promise<FileHandle> {
-  const file = await open(path);
-  if (!(await file.stat()).isDirectory()) return file;
-  await file.close();
-  throw new Error('it is a folder');
+/** Opens a file as chunks. A folder is refused here: it can be opened, but would fail at the first read, in the middle of the call. */
+async function fileChunks(path: string): Promise<ReadStream> {
+  try {
+    const file = await open(path);
+    if (!(await file.stat()).isDirectory()) return createReadStream(path, { fd: file });
+    await file.close();
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  throw unreadable(path, new Error('it is a folder'));
 }
 
 function unreadable(path: string, error: unknown): CommandError {

@@ -24,14 +24,19 @@ export interface RunOptions {
   cwd?: string;
   env?: Readonly<Record<string, string>>;
   input?: string | Uint8Array;
+  /** Leaves stdin open. */
+  keepsStdin?: boolean;
 }
 
 /** Starts `dcf` as a user would, with no config file and none of the tester's own variables. */
-export function start(args: readonly string[], { cwd, env = {}, input }: RunOptions = {}): ChildProcessWithoutNullStreams {
+export function start(
+  args: readonly string[],
+  { cwd, env = {}, input, keepsStdin = false }: RunOptions = {},
+): ChildProcessWithoutNullStreams {
   const environment = { PATH: process.env['PATH'], HOME: noHome, XDG_CONFIG_HOME: noHome, TMPDIR: tmpdir(), ...env };
   const child = spawn(process.execPath, [main, ...args], { cwd, env: environment });
   child.stdin.on('error', () => undefined);
-  child.stdin.end(input);
+  if (!keepsStdin) child.stdin.end(input);
   return child;
 }
 
