@@ -3,7 +3,8 @@ import { satisfies } from 'semver';
 import { DcfError, messageOf } from '../../core/errors.js';
 import { isRecord } from '../../core/json.js';
 import { packageVersion, platformPackages } from '../../core/platform-packages.js';
-import { type DependencyPlan, digestOf, readIfThere, refuse, textOf } from '../shared/dependency-plan.js';
+import { type DependencyPlan, digestOf, readIfThere, textOf } from '../shared/dependency-plan.js';
+import { refuse } from '../shared/installer.js';
 import { modulesLink, runNpmCi } from './npm.js';
 import { pruneLock, withoutNames } from './npm-lock.js';
 

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { type DcfError, messageOf } from '../../core/errors.js';
 import type { Interpreter } from '../../core/interpreter.js';
-import { type Installer, type InstallerRun, installerEnvironment, runInstaller } from '../shared/installer.js';
+import { type Installer, type InstallerRun, installerEnvironment, refuse, runInstaller } from '../shared/installer.js';
 
 /** The part of an interpreter that the installer uses. */
 export type PythonInterpreter = Pick<Interpreter, 'executable' | 'tag'>;
@@ -25,7 +26,7 @@ export const targetFolder = 'site-packages';
  * Installs the packages of a requirements file into a folder: with uv, which is much faster, if it is on the PATH, otherwise with the
  * interpreter's own pip.
  *
- * @throws DcfError as `runInstaller` does
+ * @throws DcfError as `runInstaller` does; FAILED_PRECONDITION also when there is neither uv nor pip
  */
 export async function runPipInstall({ python, directory, requirements }: PipOptions, run: InstallerRun): Promise<void> {
   const environment = installerEnvironment(process.env);
@@ -34,12 +35,22 @@ export async function runPipInstall({ python, directory, requirements }: PipOpti
   if (uv === undefined) {
     const quiet = ['--no-input', '--disable-pip-version-check', '--no-warn-script-location', '--progress-bar', 'off', '--no-compile'];
     const command = [python.executable, '-m', 'pip', 'install', ...quiet, ...wanted];
-    await runInstaller({ name: 'pip install', command, directory, environment }, run);
+    try {
+      await runInstaller({ name: 'pip install', command, directory, environment }, run);
+    } catch (error) {
+      throw messageOf(error).endsWith(': No module named pip') ? noInstaller(python.executable) : error;
+    }
   } else {
     const command = [uv, 'pip', 'install', '--python', python.executable, '--no-progress', ...wanted];
     await runInstaller({ name: 'uv pip install', command, directory, environment }, run);
   }
   await compile(python, { directory, environment }, run);
+}
+
+/** The error for a host that has no uv, and an interpreter without pip: that of a minimal Debian, for example. */
+function noInstaller(executable: string): DcfError {
+  const advice = `install uv, or run "${executable} -m ensurepip" (Debian: apt install python3-pip)`;
+  return refuse(`they need uv or pip, but uv is not on the PATH, and ${executable} has no pip; ${advice}`);
 }
 
 /**

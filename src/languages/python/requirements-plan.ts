@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { checkPackagePath } from '@dcf/sdk/package';
-import { type DependencyPlan, digestOf, readIfThere, refuse, textOf } from '../shared/dependency-plan.js';
+import { type DependencyPlan, digestOf, readIfThere, textOf } from '../shared/dependency-plan.js';
+import { refuse } from '../shared/installer.js';
 import { type PythonInterpreter, runPipInstall, sitePackagesLink, targetFolder } from './pip.js';
 
 const requirementsFile = 'requirements.txt';

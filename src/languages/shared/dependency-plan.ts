@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeText } from '@dcf/sdk/package';
-import { DcfError, errorCode, messageOf } from '../../core/errors.js';
+import { errorCode, messageOf } from '../../core/errors.js';
 import { type Digest, isDigest } from '../../core/names.js';
-import type { InstallerRun } from './installer.js';
+import { type InstallerRun, refuse } from './installer.js';
 
 /** Describes the packages to install for a revision. */
 export interface DependencyPlan {
@@ -51,9 +51,4 @@ export function textOf(bytes: Uint8Array, path: string): string {
   } catch (error) {
     throw refuse(`${path} ${messageOf(error)}`);
   }
-}
-
-/** The error for a package whose dependencies cannot be installed. */
-export function refuse(problem: string): DcfError {
-  return new DcfError('FAILED_PRECONDITION', `the dependencies cannot be installed: ${problem}`);
 }

@@ -40,6 +40,11 @@ const shownLines = 20;
 /** Time from an installer's end to the end of its output. A background process that left its process group may keep the pipes open. */
 const outputGraceMs = 1_000;
 
+/** The error for dependencies that cannot be installed. */
+export function refuse(problem: string): DcfError {
+  return new DcfError('FAILED_PRECONDITION', `the dependencies cannot be installed: ${problem}`);
+}
+
 /** The part of the daemon's environment that an installer gets. */
 export function installerEnvironment(daemon: NodeJS.ProcessEnv): Record<string, string> {
   const environment: Record<string, string> = {};
@@ -94,7 +99,7 @@ export async function runInstaller(installer: Installer, { onOutput, signal, tim
   const reason = late
     ? `took longer than ${formatDuration(timeLimitMs)}`
     : `ended with ${code === null ? String(ended) : `exit code ${String(code)}`}`;
-  throw new DcfError('FAILED_PRECONDITION', [`the dependencies cannot be installed: ${installer.name} ${reason}`, ...last].join('\n'));
+  throw refuse([`${installer.name} ${reason}`, ...last].join('\n'));
 }
 
 /** Drops what a line has beyond `maxLineBytes`, so that a program that prints without line breaks fills no memory. */
@@ -121,7 +126,7 @@ async function start({ name, command, directory, environment }: Installer): Prom
   try {
     await once(child, 'spawn');
   } catch (error) {
-    throw new DcfError('FAILED_PRECONDITION', `the dependencies cannot be installed: ${name} could not be started: ${messageOf(error)}`);
+    throw refuse(`${name} could not be started: ${messageOf(error)}`);
   }
   return child;
 }

@@ -160,6 +160,34 @@ describe('requirements.txt', () => {
     },
   );
 
+  test(
+    'without uv and without pip, whoever reads the error learns what was looked for and what to install',
+    withPython,
+    async (context) => {
+      const { data, revision } = await revisionWith(context, './vendor/tiny-1.0.0-py3-none-any.whl\n');
+      await addWheel(revision, 'tiny', 42);
+      const bare = join(data, 'bare');
+      await run(python.executable, ['-m', 'venv', '--without-pip', bare]);
+      const interpreter = { ...python, executable: join(bare, 'bin/python') };
+      const before = process.env['PATH'];
+      process.env['PATH'] = await only('pip');
+      try {
+        await assert.rejects(
+          installDependencies({ revisionDirectory: revision, dataDirectory: data, interpreter, onOutput: () => undefined }),
+          {
+            code: 'FAILED_PRECONDITION',
+            message:
+              `the dependencies cannot be installed: they need uv or pip, but uv is not on the PATH, and ${interpreter.executable} has no pip; ` +
+              `install uv, or run "${interpreter.executable} -m ensurepip" (Debian: apt install python3-pip)`,
+          },
+        );
+      } finally {
+        process.env['PATH'] = before;
+      }
+      assert.deepEqual(await readdir(join(data, 'dependencies')), []);
+    },
+  );
+
   test('is another set of packages for another interpreter, file or platform, and none without requirements', async (context) => {
     const { revision } = await revisionWith(context, '# nothing yet\n\n');
     const one = { executable: '/usr/bin/python3', tag: 'cpython-311' };
