@@ -27,10 +27,18 @@ export class FunctionLog {
   private cancelTimer: (() => void) | undefined;
   /** Whether a write is queued. */
   private writing = false;
+  /** Whether it has got entries since it was made, or deleted last. */
+  private used = false;
 
   constructor(private readonly options: FunctionLogOptions) {}
 
+  /** Whether another object would do as well: it has got no entries, and nobody reads or follows it. */
+  get replaceable(): boolean {
+    return !this.used && this.followers.size === 0 && this.work.idle;
+  }
+
   append(entry: FunctionLogEntry): void {
+    this.used = true;
     for (const follower of this.followers) follower.push(entry);
     const line = `${encodeEntry(entry)}\n`;
     const bytes = Buffer.byteLength(line);
@@ -94,6 +102,7 @@ export class FunctionLog {
     for (const line of this.lines) this.bufferedBytes -= Buffer.byteLength(line);
     this.lines = [];
     this.dropped = 0;
+    this.used = false;
   }
 
   /** Writes the lines that are there now. Lines that come meanwhile are written later, so that readers get their turn. */

@@ -42,6 +42,7 @@ const undeployedKeptMs = 7 * 24 * 3_600_000;
 
 /** The logs of the functions, as JSON lines under `<data>/logs/<name>/`, rotated by size. */
 export class FunctionLogs {
+  /** The logs that have got entries, or are being read. */
   private readonly logs = new Map<FunctionName, Kept>();
   private closed = false;
 
@@ -80,7 +81,11 @@ export class FunctionLogs {
 
   /** The entries that are wanted, oldest first; none for a function that has no log. */
   async *read(name: FunctionName, query: LogQuery = {}): AsyncGenerator<FunctionLogEntry> {
-    yield* this.readSnapshot(this.logOf(name).snapshot(), query);
+    try {
+      yield* this.readSnapshot(this.logOf(name).snapshot(), query);
+    } finally {
+      this.forgetUnused(name);
+    }
   }
 
   /**
@@ -108,6 +113,7 @@ export class FunctionLogs {
     } finally {
       signal.removeEventListener('abort', leave);
       leave();
+      this.forgetUnused(name);
     }
   }
 
@@ -126,6 +132,7 @@ export class FunctionLogs {
     const { log, calls } = this.keptOf(name);
     calls.forget();
     await log.delete(new DcfError('NOT_FOUND', `the function ${name} was deleted, and its log with it`));
+    this.forgetUnused(name);
     return had;
   }
 
@@ -175,6 +182,11 @@ export class FunctionLogs {
     const kept: Kept = { reportedAt: Number.NEGATIVE_INFINITY, log, calls: new CallLog((entry) => log.append(entry)) };
     this.logs.set(name, kept);
     return kept;
+  }
+
+  /** Forgets a log of which nothing is in memory: callers may name functions without end. */
+  private forgetUnused(name: FunctionName): void {
+    if (this.logs.get(name)?.log.replaceable === true) this.logs.delete(name);
   }
 
   private report(name: FunctionName, kept: Kept, error: unknown): void {

@@ -178,6 +178,36 @@ describe('FunctionLogs', () => {
     await again.close();
   });
 
+  test('keeps nothing in memory of names that have no log, of followers that left, and of logs that were deleted', async (context) => {
+    const { logs } = await openLogs(context);
+    const inMemory = (): unknown[] => {
+      const map: unknown = Reflect.get(logs, 'logs');
+      assert.ok(map instanceof Map);
+      return [...map.keys()];
+    };
+    const names = range(0, 3).map((number) => functionName(`unknown${number}`));
+    assert.deepEqual((await Promise.all(names.map((name) => textsOf(logs.read(name))))).flat(), []);
+    for (const name of names) assert.equal(await logs.delete(name), false);
+    const gone = new AbortController();
+    const following = logs.follow(digits, {}, gone.signal);
+    const first = following.next();
+    // The follower keeps it, whoever else reads it or asks for it to be deleted.
+    assert.deepEqual(await textsOf(logs.read(digits)), []);
+    assert.deepEqual(inMemory(), ['digits']);
+    logs.append(digits, entry('one'));
+    assert.equal((await first).value?.text, 'one');
+    gone.abort();
+    assert.equal((await following.next()).done, true);
+    assert.deepEqual(inMemory(), ['digits']);
+    await logs.delete(digits);
+    assert.deepEqual(inMemory(), []);
+    const left = new AbortController();
+    const waiting = logs.follow(digits, {}, left.signal).next();
+    setImmediate(() => left.abort());
+    assert.equal((await waiting).done, true);
+    assert.deepEqual(inMemory(), []);
+  });
+
   test('keeps 20 logs of functions that are not deployed, for a week, and all of those that are', async (context) => {
     const { logs, data } = await openLogs(context);
     const names = Array.from({ length: 25 }, (_, index) => `f${String(index).padStart(2, '0')}`);
