@@ -6,7 +6,7 @@ import type { SlotOwner } from './calls/deadlock.js';
 import { hasFailed, type Invocation, type Outcome, type StreamedCall, type StreamInvocation } from './calls/invocation.js';
 import { OpenCalls } from './calls/open-calls.js';
 import { noRedaction, type Redactor, redactError, redactLine } from './output/redaction.js';
-import type { CallCounters, PoolOptions } from './pool-options.js';
+import type { PoolOptions } from './pool-options.js';
 import { type PoolSnapshot, poolSnapshot, type ShownReplica } from './pool-snapshot.js';
 import type { PoolEvents, PoolWorker } from './replica/pool-events.js';
 import { Replica } from './replica/replica.js';
@@ -112,10 +112,6 @@ export class FunctionPool implements CallOwner {
     return this.options.secrets?.outdated ?? false;
   }
 
-  get counters(): CallCounters {
-    return this.options.counters;
-  }
-
   /** Whether a call would be accepted and, as far as is known, answered. A pool that has scaled to zero starts a replica for it. */
   get available(): boolean {
     return this.replicas.readyCount > 0 || (this.replicas.wanted === 0 && this.scaler.min === 0 && this.replicas.initError === undefined);
@@ -162,10 +158,11 @@ export class FunctionPool implements CallOwner {
     await this.replicas.drain(graceMs);
   }
 
-  /** Starts the replicas again. @throws as `start` does */
-  resume(): Promise<void> {
+  /** Starts the replicas of a suspended pool again. @throws as `start` does */
+  async resume(): Promise<void> {
+    if (!this.admission.suspended) return;
     this.admission.suspended = false;
-    return this.start();
+    await this.start();
   }
 
   /**
@@ -229,10 +226,12 @@ export class FunctionPool implements CallOwner {
     return outcome.ok ? outcome : { ok: false, error: redactError(outcome.error, this.redactor) };
   }
 
-  private startReplicas(count: number): Promise<void> {
-    return this.scaler.start(count).catch((error: unknown) => {
+  private async startReplicas(count: number): Promise<void> {
+    try {
+      await this.scaler.start(count);
+    } catch (error) {
       throw redactError(error, this.redactor);
-    });
+    }
   }
 
   /** Counts a call, and fails it at once when it cannot be accepted. */

@@ -65,9 +65,11 @@ export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
   /**
    * Starts replicas. Resolves when `count` are ready.
    *
-   * @throws DcfError FAILED_PRECONDITION with the Handler's own stack as `cause` when a start fails; it goes on being tried
+   * @throws DcfError FAILED_PRECONDITION with the Handler's own stack as `cause` when a start fails; it goes on being tried.
+   *   CANCELLED when the set is drained or stopped
    */
   async start(count: number): Promise<void> {
+    if (this.stopping) throw stopped();
     const reached = defer<void>();
     this.waiting = { count, reached };
     this.setWanted(count);
@@ -101,7 +103,7 @@ export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
     this.wanted = 0;
     this.cancelPause?.();
     this.cancelPause = undefined;
-    this.waiting?.reached.reject(new DcfError('CANCELLED', 'the function was stopped while it started'));
+    this.waiting?.reached.reject(stopped());
     this.waiting = undefined;
     await Promise.all(this.replicas.map((replica) => replica.drain(graceMs)));
   }
@@ -123,6 +125,7 @@ export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
     if (this.stopping) return;
     const { lasting } = this;
     for (const surplus of leastUseful(lasting, lasting.length - this.wanted)) void surplus.drain(this.options.drainGraceMs, true);
+    this.drainReplaced();
     if (this.cancelPause !== undefined) return;
     const { missing } = this;
     // After a failed start, start only one: it shows as much as many would.
@@ -179,12 +182,16 @@ export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
     this.initError = undefined;
     this.options.onReady(replica);
     this.checkReached();
+    this.reconcile();
+  }
+
+  /** Drains the replicas that are being replaced and are not needed any more. */
+  private drainReplaced(): void {
     const spare = this.readyCount - this.wanted;
     for (const leaving of this.outgoing.slice(0, Math.max(0, spare))) {
       this.outgoing = this.outgoing.filter((other) => other !== leaving);
       void leaving.drain(this.options.drainGraceMs, true);
     }
-    this.reconcile();
   }
 
   private checkReached(): void {
@@ -200,6 +207,10 @@ export class ReplicaSet<Replica extends PoolReplica = PoolReplica> {
       this.reconcile();
     });
   }
+}
+
+function stopped(): DcfError {
+  return new DcfError('CANCELLED', 'the function was stopped while it started');
 }
 
 function isUseful({ phase }: PoolReplica): boolean {

@@ -39,8 +39,10 @@ export class ReplicaStart {
    * @throws DcfError the error that `failed` was given, or why no process could be started
    */
   async run(workers: WorkerEnds): Promise<void> {
-    this.lease = this.spec.leaseDevices();
-    const endTurn = await this.orNoProcess(() => this.lease.turn(this.abandoned.signal));
+    const endTurn = await this.orNoProcess(() => {
+      this.lease = this.spec.leaseDevices();
+      return this.lease.turn(this.abandoned.signal);
+    });
     try {
       this.events.process(await this.orNoProcess(() => this.spawn(workers)));
       await this.built();

@@ -81,6 +81,15 @@ test('a suspended pool accepts calls, which wait until it is resumed', async (t)
   assert.deepEqual([queued.ended, later.ended, last.ended], ['b', 'c', 'd']);
 });
 
+test('to resume a pool that is not suspended changes nothing: who waits for its start is told when it is ready', async (t) => {
+  const { pool, made } = fakeFunctionPool(t, {}, () => undefined);
+  const started = pool.start();
+  await pool.resume();
+  made[0]?.becomeReady();
+  await started;
+  assert.equal(made.length, 1);
+});
+
 test('a suspended pool hands what waits to its successor, and stops', async (t) => {
   const [old, next] = [fakeFunctionPool(t), fakeFunctionPool(t)];
   await Promise.all([old.pool.start(), next.pool.start()]);

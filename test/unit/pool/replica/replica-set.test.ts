@@ -98,6 +98,16 @@ test('a replica that should be replaced takes calls until its successor is ready
   assert.deepEqual([phases(), set.lastFailure], [['2 ready'], undefined]);
 });
 
+test('a replica that waits for its successor leaves when that is not wanted any more', async (t) => {
+  const { clock, set, get, phases } = setUp(t);
+  void set.start(1);
+  get(1).becomeReady();
+  await clock.tick(0);
+  set.replace(get(1), { kind: 'recycle', why: 'it has had 10 calls' });
+  set.setWanted(0);
+  assert.deepEqual([phases()[0], get(2).discarded], ['1 draining', true]);
+});
+
 test('without room for both the successor is started when the first is gone', async (t) => {
   const { clock, set, get, phases } = setUp(t, false);
   void set.start(1);
@@ -184,6 +194,7 @@ test('a set that drains starts nothing until more is wanted; one that is stopped
   get(2).finish();
   await stopped;
   set.setWanted(3);
+  await assert.rejects(set.start(1), { code: 'CANCELLED' });
   await clock.tick(60_000);
   assert.deepEqual(phases(), []);
 });
