@@ -1,5 +1,6 @@
 import { startTimer } from '../../core/deadline.js';
 import type { FunctionName } from '../../core/names.js';
+import { TaskQueue } from '../../core/task-queue.js';
 import type { CallCounts } from '../../registry/state/call-counts.js';
 import type { LiveFunction } from './live-function.js';
 
@@ -21,6 +22,8 @@ export interface CountKeeperOptions {
 /** Writes the counts of calls to disk at regular intervals if they have changed, so that they continue after a restart. */
 export class CountKeeper {
   private readonly written = new Map<FunctionName, string>();
+  /** One write at a time: two of one file would use the same temporary file. */
+  private readonly saves = new TaskQueue();
   private cancelTimer: () => void = () => undefined;
   private failing = false;
   private stopped = false;
@@ -29,14 +32,18 @@ export class CountKeeper {
 
   start(): void {
     if (this.stopped) return;
-    this.cancelTimer = startTimer(this.options.everyMs ?? 10_000, () => void this.save().finally(() => this.start()));
+    this.cancelTimer = startTimer(this.options.everyMs ?? 10_000, () => void this.saveNext().finally(() => this.start()));
   }
 
   /** Writes what has changed a last time. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.cancelTimer();
-    await this.save();
+    await this.saveNext();
+  }
+
+  private saveNext(): Promise<void> {
+    return this.saves.run(() => this.save());
   }
 
   private async save(): Promise<void> {

@@ -32,6 +32,7 @@ export class LiveFunctions {
   private readonly draining = new Set<Promise<void>>();
   /** Revisions whose pools drain; `retain` keeps their files. */
   private readonly leaving: LiveRevision[] = [];
+  private readonly stopping = new AbortController();
 
   constructor(private readonly options: FunctionsOptions) {}
 
@@ -58,7 +59,10 @@ export class LiveFunctions {
     return this.leaving.some((entry) => entry.revision.name === name && entry.revision.id === revision);
   }
 
-  /** Starts the deployed functions again. Resolves when each revision that gets calls is ready or has failed; a failure does not affect others. */
+  /**
+   * Starts the deployed functions again. Resolves when each revision that gets calls is ready or has failed, or when `stop` has ended
+   * that; a failure does not affect others.
+   */
   async restore(records: readonly FunctionRecord[]): Promise<void> {
     await Promise.all(records.map((record) => this.restoreOne(record)));
   }
@@ -128,17 +132,23 @@ export class LiveFunctions {
   /** Lets every call finish and stops every replica. Replicas that are left after the grace are killed. */
   async stop(graceMs: number): Promise<void> {
     const until = Date.now() + graceMs;
-    const pools = this.list().flatMap((live) => live.pools);
+    this.stopping.abort();
+    await this.idle(until);
+    const pools = this.pools();
     for (const live of this.list()) live.coolDown();
-    await this.idle(pools, graceMs);
     await Promise.all([...this.draining, ...pools.map((pool) => pool.stop(Math.max(0, until - Date.now())))]);
   }
 
-  /** Resolves when no call runs in any function, or else after the grace. Until then every pool is needed, as a call may call any function. */
-  private async idle(pools: readonly FunctionPool[], graceMs: number): Promise<void> {
-    const until = Date.now() + graceMs;
+  /** The pools that there are now: a deploy may add one while the daemon stops. */
+  private pools(): FunctionPool[] {
+    return this.list().flatMap((live) => live.pools);
+  }
+
+  /** Resolves when no call runs in any function, or else at `until`. Until then every pool is needed, as a call may call any function. */
+  private async idle(until: number): Promise<void> {
     for (;;) {
-      const waits = [...this.draining, ...pools.filter(({ busy }) => busy).map((pool) => pool.idle(Math.max(0, until - Date.now())))];
+      const busy = this.pools().filter((pool) => pool.busy);
+      const waits = [...this.draining, ...busy.map((pool) => pool.idle(Math.max(0, until - Date.now())))];
       if (waits.length === 0 || Date.now() >= until) return;
       await Promise.all(waits);
     }
@@ -161,10 +171,11 @@ export class LiveFunctions {
   private async restoreRevision(live: LiveFunction, entry: LiveRevision): Promise<void> {
     const { launcher, onProblem } = this.options;
     const { revision, counters } = entry;
-    // A deploy or a delete may have happened in the meantime.
-    const isCurrent = (): boolean => this.functions.get(live.name) === live && live.find(revision.id) === entry;
+    const { signal } = this.stopping;
+    // A deploy, a delete or the end of the daemon may have come in the meantime.
+    const isCurrent = (): boolean => !signal.aborted && this.functions.get(live.name) === live && live.find(revision.id) === entry;
     try {
-      const spec = await launcher.prepare(revision, () => undefined);
+      const spec = await launcher.prepare(revision, () => undefined, signal);
       if (!isCurrent()) return;
       const pool = launcher.createPool(revision, spec, counters, live.record.scale[revision.id]);
       entry.running = { kind: 'pool', pool };

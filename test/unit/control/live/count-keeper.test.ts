@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { CountKeeper } from '../../../../src/control/live/count-keeper.js';
 import { type FunctionName, isFunctionName } from '../../../../src/core/names.js';
+import { defer } from '../../../../src/core/promises.js';
 import type { FunctionCounts } from '../../../../src/registry/state/call-counts.js';
 
 function named(text: string): FunctionName {
@@ -56,6 +57,27 @@ test('what has changed is written now and then, and what has not is not written 
   assert.deepEqual(written.splice(0), ['a 4']);
   known.set(named('a'), counts(5));
   assert.deepEqual(await round(), [], 'nothing is written after the end');
+});
+
+test('the last write waits for the one before, which is of the same file', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const known = new Map([[named('a'), counts(1)]]);
+  const held = defer<void>();
+  let open = 0;
+  const { keeper, written } = setUp(known, async () => {
+    open += 1;
+    assert.equal(open, 1, 'two writes at once');
+    await held.promise;
+    open -= 1;
+  });
+  keeper.start();
+  t.mock.timers.tick(everyMs);
+  await new Promise(setImmediate);
+  known.set(named('a'), counts(2));
+  const stopped = keeper.stop();
+  held.resolve();
+  await stopped;
+  assert.deepEqual(written, ['a 1', 'a 2']);
 });
 
 test('counts that are not known yet are not written', async () => {

@@ -117,4 +117,34 @@ describe('a daemon that stops', () => {
     await stopping;
     assert.match(held.ended ?? '', /^INTERNAL /);
   });
+
+  test('gives up a function that is being prepared, and makes no pool for it afterwards', async (t) => {
+    const { deploy, functions, registry, launcher, name, problems } = await fakeControl(t);
+    await deploy('one');
+    await functions.remove(name);
+    const held: Deferred<void> = defer();
+    let aborted = false;
+    launcher.onPrepare = (_revision, signal) => {
+      signal?.addEventListener('abort', () => {
+        aborted = true;
+      });
+      return held.promise;
+    };
+    const restored = functions.restore(registry.list());
+    await functions.stop(1_000);
+    held.resolve();
+    await restored;
+    assert.deepEqual([aborted, launcher.pools.length, problems], [true, 1, []]);
+  });
+
+  test('ends the replicas of a deploy that switched calls to them meanwhile', async (t) => {
+    const { deploy, functions, launcher, call } = await fakeControl(t);
+    const old = await deploy('old');
+    const held = call('held');
+    const stopped = functions.stop(10_000);
+    const next = await deploy('next');
+    launcher.poolOf(old).made[0]?.workers[0]?.answer();
+    await stopped;
+    assert.deepEqual([held.ended, launcher.poolOf(next).made.map(({ phase }) => phase)], ['held', ['ended']]);
+  });
 });
