@@ -25,6 +25,7 @@ export const rooms = {
 
   'src/core': [],
   'src/wire': ['src/core'],
+  'src/http2/hpack': [],
   'src/gpu': ['src/core'],
   'src/telemetry': ['src/core'],
   'src/languages/shared': ['src/core'],

@@ -1,0 +1,86 @@
+import { fieldOverhead } from './header-list.js';
+
+/** The size of a dynamic table until the two sides agree on another (RFC 9113, section 6.5.2), in bytes. */
+export const initialTableSize = 4096;
+
+/** Bytes that a field takes of a dynamic table. */
+export function sizeInTable(name: string, value: string): number {
+  return name.length + value.length + fieldOverhead;
+}
+
+/**
+ * The dynamic table of one direction of a connection (RFC 7541, section 2.3.2): a ring, the oldest fields of which make room for new ones.
+ *
+ * Memory: the characters of its fields are at most `largestSize` bytes, in at most `largestSize / 32` fields of two strings each.
+ */
+export class DynamicTable {
+  private readonly names: string[] = [];
+  private readonly values: string[] = [];
+  /** The ring's length, a power of two, less one. The two lists grow to that length as fields come. */
+  private readonly mask: number;
+  /** The place in the ring of the next field. */
+  private next = 0;
+  private fields = 0;
+  private bytes = 0;
+  private maximum = initialTableSize;
+
+  /** @param largestSize the greatest size that `resize` will be called with, in bytes, and at least `initialTableSize` */
+  constructor(largestSize: number) {
+    const most = Math.max(1, Math.ceil(largestSize / fieldOverhead));
+    this.mask = 2 ** Math.ceil(Math.log2(most)) - 1;
+  }
+
+  /** How many fields there are. */
+  get count(): number {
+    return this.fields;
+  }
+
+  /** Bytes that the fields take, `sizeInTable` each. */
+  get size(): number {
+    return this.bytes;
+  }
+
+  /** Bytes that the fields may take. */
+  get maxSize(): number {
+    return this.maximum;
+  }
+
+  /** The name of a field; 0 is the newest. Undefined where there is none. */
+  nameAt(age: number): string | undefined {
+    return age < this.fields ? this.names[(this.next - 1 - age) & this.mask] : undefined;
+  }
+
+  /** The value of a field; 0 is the newest. Undefined where there is none. */
+  valueAt(age: number): string | undefined {
+    return age < this.fields ? this.values[(this.next - 1 - age) & this.mask] : undefined;
+  }
+
+  /** Adds a field, for which old ones are dropped. A field larger than the whole table empties it, and is not kept. */
+  insert(name: string, value: string): void {
+    const size = sizeInTable(name, value);
+    this.evict(this.maximum - size);
+    if (size > this.maximum) return;
+    this.names[this.next] = name;
+    this.values[this.next] = value;
+    this.next = (this.next + 1) & this.mask;
+    this.fields += 1;
+    this.bytes += size;
+  }
+
+  /** Sets how many bytes the fields may take, and drops old fields until that holds. */
+  resize(maxSize: number): void {
+    this.maximum = maxSize;
+    this.evict(maxSize);
+  }
+
+  /** Drops the oldest fields until no more than `bytes` are taken, or none is left. */
+  private evict(bytes: number): void {
+    while (this.bytes > bytes && this.fields > 0) {
+      const oldest = (this.next - this.fields) & this.mask;
+      this.bytes -= sizeInTable(this.names[oldest] ?? '', this.values[oldest] ?? '');
+      this.names[oldest] = '';
+      this.values[oldest] = '';
+      this.fields -= 1;
+    }
+  }
+}
