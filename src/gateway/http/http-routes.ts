@@ -21,11 +21,9 @@ export interface ViewOptions {
 }
 
 /** A request of a view. */
-export interface ViewRequest<Params, Query> {
+export interface ViewRequest<Params> {
   /** The parameters of the path, as the schema leaves them. */
   params: Params;
-  /** The query of the URL, as the schema leaves it. */
-  query: Query;
   /** Whether the sender of the request may also call functions. */
   trusted: () => boolean;
 }
@@ -54,15 +52,15 @@ export interface CallRoute extends RouteText {
 }
 
 /** A route that answers with a JSON document. Fastify serves HEAD as well. */
-export interface ViewRoute<Params = unknown, Query = unknown> extends RouteText {
+export interface ViewRoute<Params = unknown> extends RouteText {
   kind: 'view';
   method: 'GET';
   /** Who may ask: whoever may call functions, or everybody, such as the probes of an orchestrator. */
   access: 'callers' | 'everybody';
   /** What fastify checks before it calls the view; missing for a view that takes nothing. */
-  schema?: { params?: z.ZodType<Params>; querystring?: z.ZodType<Query> };
+  schema?: { params: z.ZodType<Params> };
   /** Throws a DcfError that becomes the answer. A method, so that views of any parameters go into one table. */
-  view(options: ViewOptions, request: ViewRequest<Params, Query>): View;
+  view(options: ViewOptions, request: ViewRequest<Params>): View;
 }
 
 export type HttpRoute = CallRoute | ViewRoute;
@@ -76,7 +74,7 @@ const functionParams = z.object({
 });
 
 /** A view whose schema says what it takes. */
-function view<Params, Query>(route: ViewRoute<Params, Query>): ViewRoute {
+function view<Params>(route: ViewRoute<Params>): ViewRoute {
   return route;
 }
 

@@ -190,8 +190,8 @@ function addView(app: FastifyInstance, route: ViewRoute, options: HttpServerOpti
       done();
     },
     handler: (request, reply) => {
-      const { params, query, raw } = request;
-      const { status = 200, body } = route.view(options, { params, query, trusted: () => guard.trusts(raw.headers) });
+      const { params, raw } = request;
+      const { status = 200, body } = route.view(options, { params, trusted: () => guard.trusts(raw.headers) });
       open(request, reply).json(status, body);
     },
   });
