@@ -10,6 +10,7 @@ const load = async (path) => await import(pathToFileURL(join(root, path)).href);
 /** Each generated part: its page, its name in the page's comments, and what makes it. */
 const parts = [
   { page: 'docs/function-yaml.md', name: 'manifest keys', make: manifestKeys },
+  { page: 'docs/command-line.md', name: 'overview of the commands', make: commandOverview },
   { page: 'docs/command-line.md', name: 'commands', make: commands },
   { page: 'docs/http.md', name: 'routes', make: routes },
   { page: 'docs/settings.md', name: 'settings', make: settings },
@@ -94,24 +95,40 @@ function allowedFor(schema) {
   }
 }
 
-async function commands() {
-  const { buildProgram } = await load('dist/src/cli/program.js');
-  const program = await buildProgram([]);
-  const global = `Options of every command:\n\n${optionTable(program)}`;
-  return [global, ...program.commands.flatMap((command) => commandParts(command, 'dcf'))].join('\n\n');
+async function commandOverview() {
+  const rows = (await wholeProgram()).commands.flatMap((command) => withInner(command, 'dcf'));
+  return table(
+    ['command', 'does'],
+    rows.map(({ name, command }) => [code(`${name} ${command.usage()}`.replace(' [options]', '')), command.description()]),
+  );
 }
 
-/** A section for a command, or for each command below it. */
-function commandParts(command, parent) {
+async function wholeProgram() {
+  const { buildProgram } = await load('dist/src/cli/program.js');
+  return await buildProgram([]);
+}
+
+/** A command with its whole name, or each command below it. */
+function withInner(command, parent) {
   const name = `${parent} ${command.name()}`;
-  if (command.commands.length > 0) return command.commands.flatMap((inner) => commandParts(inner, name));
+  return command.commands.length === 0 ? [{ name, command }] : command.commands.flatMap((inner) => withInner(inner, name));
+}
+
+async function commands() {
+  const program = await wholeProgram();
+  const global = `Options of every command:\n\n${optionTable(program)}`;
+  return [global, ...program.commands.flatMap((command) => withInner(command, 'dcf')).map(commandPart)].join('\n\n');
+}
+
+/** The section of a command. */
+function commandPart({ name, command }) {
   const rows = command.registeredArguments.map((argument) => [
     code(argument.required ? `<${argument.name()}>` : `[${argument.name()}]`),
     argument.description + (argument.defaultValue === undefined ? '' : ` (default ${code(argument.defaultValue)})`),
   ]);
   const description = command.description();
   const text = `${description.slice(0, 1).toUpperCase()}${description.slice(1)}.`;
-  return [`### ${name}\n\n${code(`${name} ${command.usage()}`.trim())}\n\n${text}\n\n${optionTable(command, rows)}`];
+  return `### ${name}\n\n${code(`${name} ${command.usage()}`.trim())}\n\n${text}\n\n${optionTable(command, rows)}`;
 }
 
 function optionTable({ options }, rows = []) {

@@ -73,7 +73,7 @@ function epilogue(): string {
   return `
 The daemon: --url, DCF_URL, or the key url in ${configPath()}.
 The token: --token, DCF_TOKEN, a file that DCF_TOKEN_FILE names, or the key token in the same file.
-Exit codes: 0 success, 1 the call or deploy failed, 2 wrong usage.
+Exit codes: 0 success, 1 the call or deploy failed, 2 wrong usage, 130 ended by Ctrl-C.
 "dcf help COMMAND" shows the help of a command, "dcf version" the version.
 
 Example:
