@@ -118,3 +118,28 @@ export function messageOf(thrown: unknown): string {
     return 'an object that cannot be described was thrown';
   }
 }
+
+/** The code of a system error, such as `ENOENT`; `undefined` for anything else that was thrown. */
+export function errorCode(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
+}
+
+const systemReasons: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file or folder'],
+  ['ENOTDIR', 'a part of the path is not a folder'],
+  ['EISDIR', 'it is a folder'],
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'permission denied'],
+  ['EROFS', 'the file system is read-only'],
+  ['ENOSPC', 'no space is left on the device'],
+  ['EDQUOT', 'the disk quota is used up'],
+  ['EFBIG', 'it would be larger than a file may be'],
+  ['EIO', 'the device reports an error'],
+]);
+
+/** The reason of a system error for a file, in words and with its code; of anything else that was thrown, the message. */
+export function reasonOf(thrown: unknown): string {
+  const code = errorCode(thrown) ?? '';
+  const reason = systemReasons.get(code);
+  return reason === undefined ? messageOf(thrown) : `${reason} (${code})`;
+}

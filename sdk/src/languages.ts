@@ -28,7 +28,7 @@ interface Language {
  * The languages of functions, by the manifest's `runtime`: what reading a manifest and packing a folder need, also where there is no daemon.
  * Add one here, and the compiler asks for the line in src/languages/languages.ts that says how a host runs it.
  */
-export const languages = {
+const languages = {
   node: {
     title: 'Node',
     handler: 'handler.ts',
@@ -50,6 +50,9 @@ export const languages = {
     testing: 'dcf_worker.testing',
   },
 } as const satisfies Record<string, Language>;
+
+/** The packages that every function may import without installing them: the platform puts its own copies beside the function. */
+export const platformPackages: readonly string[] = ['@dcf/sdk', 'onnxruntime-node', 'sharp'];
 
 /** The name of a runtime, as in the manifest's `runtime`. */
 export type RuntimeName = keyof typeof languages;

@@ -56,5 +56,11 @@ function shown(value: string): string {
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
 }
 
+/** A list of names for people. A list of more than `most` is cut. */
+export function listNames(names: readonly string[], most: number): string {
+  const more = names.length - most;
+  return more > 0 ? `${names.slice(0, most).join(', ')} and ${more} more` : names.join(', ');
+}
+
 /** The largest value of a secret, in bytes. */
 export const maximumSecretBytes = 64 * 1024;

@@ -2,7 +2,7 @@ import { DcfError } from './errors.js';
 import { parseDuration } from './units.js';
 
 /** The longest timeout, in milliseconds. A longer one would overflow the 32-bit timers of client and daemon, and end at once. */
-export const maximumTimeoutMs = 24 * 86_400_000;
+const maximumTimeoutMs = 24 * 86_400_000;
 
 /**
  * Reads a timeout. Returns milliseconds, `maximumTimeoutMs` at most.

@@ -1,6 +1,6 @@
 import { DcfError, type DcfErrorOptions } from '@dcf/sdk/errors';
 
-export { DcfError, type DcfErrorOptions, type ErrorCode, isErrorCode, messageOf, statusCodes } from '@dcf/sdk/errors';
+export { DcfError, type DcfErrorOptions, type ErrorCode, errorCode, isErrorCode, messageOf, reasonOf, statusCodes } from '@dcf/sdk/errors';
 
 /** The errors for calls that were not started. A Handler may choose UNAVAILABLE too, but its call did run. */
 const refusals = new WeakSet<DcfError>();
@@ -30,11 +30,6 @@ export function stackOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return '';
   const own = typeof thrown.stack === 'string' ? thrown.stack : String(thrown);
   return thrown.cause instanceof Error ? `${own}\ncaused by: ${stackOf(thrown.cause)}` : own;
-}
-
-/** The code of a system error, such as `ENOENT`; `undefined` for anything else that was thrown. */
-export function errorCode(thrown: unknown): string | undefined {
-  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
 }
 
 /** `text` in at most `limit` bytes of UTF-8, well-formed, with a mark at the end if it was cut. */

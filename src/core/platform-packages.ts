@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 
-/** The packages that every function may import without installing them. */
-export const platformPackages = ['@dcf/sdk', 'onnxruntime-node', 'sharp'] as const;
+export { platformPackages } from '@dcf/sdk/languages';
 
 const require = createRequire(import.meta.url);
 

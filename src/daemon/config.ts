@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { closestName, readYaml } from '@dcf/sdk/manifest';
+import { readYaml } from '@dcf/sdk/manifest';
+import { closestName } from '@dcf/sdk/names';
 import { decodeText } from '@dcf/sdk/package';
 import { CommanderError, Command as CommandLine } from 'commander';
 import { DcfError, messageOf } from '../core/errors.js';

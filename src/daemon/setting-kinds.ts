@@ -1,4 +1,4 @@
-import { parseDuration, parseSize } from '@dcf/sdk/manifest';
+import { parseDuration, parseSize } from '@dcf/sdk/units';
 import { z } from 'zod';
 
 /** An address to listen on. */

@@ -35,7 +35,7 @@ test('only a path below the folder is an image', async () => {
   for (const image of ['', '.', '..', '/', '../outside', 'good/../../outside', outside, 'good\\x', 'a\0b', 'C:/x', 'x'.repeat(5000)]) {
     assert.match(await refusal(image), explained, JSON.stringify(image));
   }
-  assert.match(await refusal('keti/echo:latest'), /^keti\/echo:latest: no such file or folder/);
+  assert.match(await refusal('keti/echo:latest'), /^keti\/echo:latest: there is no such file or folder \(ENOENT\)/);
   assert.match(await refusal('good/handler.ts'), /^good\/handler\.ts is a file/);
 });
 

@@ -222,7 +222,7 @@ const wholePattern = /^[-+]?(\d+|0o[0-7]+|0x[0-9a-fA-F]+)$/;
  * @param source - the number as it is written
  * @param value - the number as it is read
  */
-export function numberProblem(source: string, value: number): string | undefined {
+function numberProblem(source: string, value: number): string | undefined {
   if (!Number.isFinite(value)) return 'a finite number, or a text in quotes';
   if (/^[-+]?0\d/.test(source)) {
     return `a number without leading zeros (${value}; some programs would read it as octal), or a text in quotes`;

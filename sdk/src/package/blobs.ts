@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { DcfError, messageOf } from '../errors.js';
+import { DcfError, reasonOf } from '../errors.js';
 import type { PackedFile } from './types.js';
 
 const chunkBytes = 256 * 1024;
@@ -49,7 +49,7 @@ async function readable<Result>(shown: string, reading: Promise<Result>): Promis
   try {
     return await reading;
   } catch (error) {
-    throw changed(shown, `it cannot be read any more: ${messageOf(error)}`, error);
+    throw changed(shown, `it cannot be read any more: ${reasonOf(error)}`, error);
   }
 }
 

@@ -34,7 +34,7 @@ export async function digestFiles(folder: Folder, paths: readonly string[]): Pro
 
 /** A file that exists in memory only. */
 export function packBytes(path: string, bytes: Uint8Array): PackedFile {
-  const sha256 = finish(createHash('sha256').update(bytes));
+  const sha256 = digestOf(createHash('sha256').update(bytes));
   return { path, mode: 0o644, size: bytes.length, sha256, source: { kind: 'memory', bytes } };
 }
 
@@ -56,7 +56,7 @@ async function digestFile(folder: Folder, path: string, buffer: Buffer): Promise
         size += bytesRead;
       }
       const mode = ((await file.stat()).mode & 0o100) === 0 ? 0o644 : 0o755;
-      return { path, mode, size, sha256: finish(hash), source: { kind: 'disk', path: join(folder.real, path) } };
+      return { path, mode, size, sha256: digestOf(hash), source: { kind: 'disk', path: join(folder.real, path) } };
     } finally {
       await file.close();
     }
@@ -65,7 +65,8 @@ async function digestFile(folder: Folder, path: string, buffer: Buffer): Promise
   }
 }
 
-function finish(hash: Hash): Digest {
+/** The result of a SHA-256. */
+export function digestOf(hash: Hash): Digest {
   const digest = hash.digest('hex');
   if (!isDigest(digest)) throw new TypeError(`SHA-256 gave ${digest}`);
   return digest;

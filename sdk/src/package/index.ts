@@ -1,8 +1,10 @@
 export { decodeText } from '../text.js';
 export { readBlob } from './blobs.js';
+export { lockFiles } from './bundle/dependencies.js';
 export { stopBundler } from './bundle/esbuild.js';
+export { digestOf } from './digest.js';
 export type { LeftOut } from './folder/files.js';
-export { checkPackagePath, findCollision, maximumFiles, maximumNameBytes, maximumPathBytes } from './folder/paths.js';
+export { checkPackagePath, findCollision, maximumFiles } from './folder/paths.js';
 export { locateResource, type ResourceLocation } from './folder/resources.js';
 export { largestCopy, layOutFiles } from './lay-out.js';
 export { type ExplainedPackage, explainPackage, type PackOptions, packFunction } from './pack.js';

@@ -37,7 +37,7 @@ export async function loadFunction(source: string | URL | TestedHandler, options
   const packed = await packFunction(folder);
   const { manifest } = packed;
   const { title, testing } = languageOf(manifest.runtime);
-  if (manifest.runtime !== 'node') {
+  if (testing !== '@dcf/sdk/testing') {
     throw new DcfError('FAILED_PRECONDITION', `${folder} is a function in ${title}: test it with ${testing}`);
   }
   const resources = resourcePaths(manifest, folder, options);

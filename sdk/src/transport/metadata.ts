@@ -39,9 +39,7 @@ export function callHeaders(options: HeaderOptions): Headers {
   if (token !== undefined) add('authorization', `Bearer ${token}`, 'the token');
   if (alias !== undefined) add('dcf-alias', alias, 'the alias');
   if (requestId !== undefined) add('dcf-request-id', requestId, 'the requestId');
-  // Characters that a URL may not have are encoded; percent-encodings that are in the text already stay as they are.
-  const queryText =
-    typeof query === 'string' ? encodeURI(query.toWellFormed()).replaceAll('%25', '%') : new URLSearchParams(query).toString();
+  const queryText = query === undefined ? '' : encodeQuery(query);
   if (queryText !== '') add('dcf-query', queryText, 'the query');
   if (contentType !== undefined) add('dcf-content-type', contentType, 'the contentType');
   for (const [name, value] of Object.entries(metadata)) {
@@ -58,6 +56,11 @@ export function callHeaders(options: HeaderOptions): Headers {
   if (report) headers.push(['dcf-report', '1']);
   if (lateStatus) headers.push(['dcf-late-status', '1']);
   return headers;
+}
+
+/** A query in the form of a URL's. In a text, percent-encodings stay as they are, and what a URL may not have is encoded. */
+function encodeQuery(query: NonNullable<CallHeaders['query']>): string {
+  return typeof query === 'string' ? encodeURI(query.toWellFormed()).replaceAll('%25', '%') : new URLSearchParams(query).toString();
 }
 
 /** The value of a trailer; `undefined` if it is missing. */

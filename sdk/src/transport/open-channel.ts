@@ -119,7 +119,7 @@ function serverName(name: string | undefined): ChannelOptions {
 }
 
 /** The credentials of a channel. @throws DcfError INVALID_ARGUMENT for an unreadable certificate or key */
-export function makeCredentials(tls: TlsOptions | undefined): ChannelCredentials {
+function makeCredentials(tls: TlsOptions | undefined): ChannelCredentials {
   if (tls === undefined) return credentials.createInsecure();
   try {
     return credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert));

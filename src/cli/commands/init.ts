@@ -4,11 +4,11 @@ import { basename, dirname, join } from 'node:path';
 import { type RuntimeName, runtimeNames } from '@dcf/sdk/languages';
 import { isFunctionName } from '@dcf/sdk/names';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { errorCode } from '../../core/errors.js';
+import { errorCode, reasonOf } from '../../core/errors.js';
 import { type Template, templates } from '../../languages/shared/language-templates.js';
 import { finishFolder, templateFiles } from '../local/templates.js';
 import { parseName } from '../terminal/arguments.js';
-import { CommandError, reasonOf } from '../terminal/errors.js';
+import { CommandError } from '../terminal/errors.js';
 import { printLine } from '../terminal/output.js';
 
 interface InitOptions {

@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer';
-import { writeFile } from 'node:fs/promises';
 import type { InvokeOptions as CallOptions, CallReport } from '@dcf/sdk';
 import type { LogEntry } from '@dcf/sdk/contract';
 import { DcfError, messageOf } from '@dcf/sdk/errors';
@@ -11,8 +10,8 @@ import { parseMilliseconds, parseName } from '../terminal/arguments.js';
 import { type CommandError, daemonFailure, usageError } from '../terminal/errors.js';
 import { closeInput, type InputOptions, openInput, readInput } from '../terminal/input.js';
 import { catchInterrupts, rejectWhenInterrupted } from '../terminal/interrupt.js';
-import { note, printJson, printOutput } from '../terminal/output.js';
-import { checkOutput, notWritten, openSink } from '../terminal/sink.js';
+import { note, printJson } from '../terminal/output.js';
+import { checkOutput, openSink, type Sink, writeOutput } from '../terminal/sink.js';
 
 /** The timeout of the client without `--timeout`: so long that the function's own timeout decides. */
 const noTimeout = '24d';
@@ -69,8 +68,7 @@ async function invoke(name: string, options: InvokeOptions): Promise<void> {
   const error = called.failure === undefined ? {} : { error: called.message };
   const { report: shown = false, json = false } = options;
   const logs = shown || json ? await logsOf(connection, name, report.id) : [];
-  if (output !== undefined && options.output !== undefined) await save(output, options.output);
-  else if (output !== undefined && !json) await printOutput(output);
+  if (output !== undefined && (options.output !== undefined || !json)) await writeOutput(output, options.output);
   if (json) await printJson({ status, ...error, ...(options.output === undefined ? shownOutput(output) : {}), report, logs });
   if (shown) noteReport({ status, report, logs });
   if (called.failure !== undefined) throw called.failure;
@@ -79,34 +77,32 @@ async function invoke(name: string, options: InvokeOptions): Promise<void> {
 async function stream(name: string, options: InvokeOptions): Promise<void> {
   if (options.json === true) throw usageError('give --stream or --json, not both');
   const connection = connectionOf(options);
+  const { alias, timeout = noTimeout, report: shown = false, output } = options;
+  if (output !== undefined) await checkOutput(output);
   const input = await openInput(options);
-  const sink = await openSink(options.output);
-  const { alias, timeout = noTimeout, report: shown = false } = options;
   const client = await openClient(connection);
   const result = client.stream(name, input, { alias, timeout, signal: catchInterrupts() });
   let status = 'OK';
   let failure: CommandError | undefined;
+  let sink: Sink | undefined;
   try {
-    for await (const chunk of result) await sink.write(chunk);
+    for await (const chunk of result) {
+      // Not before the first chunk: a call that fails leaves the file as it was.
+      sink ??= await openSink(output);
+      await sink.write(chunk);
+    }
+    sink ??= await openSink(output);
   } catch (error) {
     status = DcfError.from(error, 'INTERNAL').code;
     failure = await explainedCall(connection, daemonFailure(error, name));
   } finally {
     closeInput(input);
-    await sink.close();
+    await sink?.close();
     client.close();
   }
   const report: Partial<CallReport> = result.report ?? {};
   if (shown) noteReport({ status, report, logs: await logsOf(connection, name, report.id) });
   if (failure !== undefined) throw failure;
-}
-
-async function save(output: Uint8Array, file: string): Promise<void> {
-  try {
-    await writeFile(file, output);
-  } catch (error) {
-    throw notWritten(file, error);
-  }
 }
 
 async function call(connection: Connection, name: string, input: Uint8Array, options: CallOptions): Promise<Called> {

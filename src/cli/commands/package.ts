@@ -1,5 +1,5 @@
-import { formatSize } from '@dcf/sdk/manifest';
 import { type ExplainedPackage, explainPackage, isFolderMode, type PackedFile } from '@dcf/sdk/package';
+import { formatSize } from '@dcf/sdk/units';
 import type { Command } from 'commander';
 import { usageError } from '../terminal/errors.js';
 import { rejectWhenInterrupted } from '../terminal/interrupt.js';

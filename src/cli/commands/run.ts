@@ -13,8 +13,9 @@ import { provideDependencies } from '../local/run-dependencies.js';
 import { CommandError, handlerStack } from '../terminal/errors.js';
 import { type InputOptions, readInput } from '../terminal/input.js';
 import { catchInterrupts, rejectWhenInterrupted } from '../terminal/interrupt.js';
-import { errorColours, indent, note, printOutput } from '../terminal/output.js';
+import { errorColours, indent, note } from '../terminal/output.js';
 import { addOverrideOptions, type OverrideOptions, overridesOf } from '../terminal/overrides.js';
+import { writeOutput } from '../terminal/sink.js';
 
 type LocalLog = Parameters<LocalOptions['onLog']>[0];
 
@@ -68,7 +69,7 @@ async function run(directory: string, options: RunOptions): Promise<void> {
       readOnly,
       onLog: ({ level, text }: LocalLog) => writeLog(level, show(text)),
     };
-    await printOutput(await runOnce(local, input, interrupted, options));
+    await writeOutput(await runOnce(local, input, interrupted, options));
   } catch (error) {
     if (error instanceof CommandError) throw error;
     throw failure(manifest.name, error, show);

@@ -1,7 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { withControl } from '../daemon/clients.js';
 import { type ConnectionOptions, connectionOf } from '../daemon/config.js';
-import { parseCount, parseName } from '../terminal/arguments.js';
+import { parseCount, parseCountOrNone, parseName } from '../terminal/arguments.js';
 import { usageError } from '../terminal/errors.js';
 import { printJson, printLine } from '../terminal/output.js';
 
@@ -16,7 +16,7 @@ export function addScale(program: Command): void {
     .command('scale')
     .description('change the bounds for the number of replicas of the active revision, until it is deployed again')
     .argument('<name>', 'the function', parseName)
-    .option('--min <count>', 'the number of replicas that run also without load; 0: none', parseMinimum)
+    .option('--min <count>', 'the number of replicas that run also without load; 0: none', parseCountOrNone)
     .option('--max <count>', 'the largest number of replicas', parseCount)
     .option('--json', 'print the bounds as JSON')
     .addHelpText('after', '\nExample:\n  dcf scale digits --min 1 --max 4\n')
@@ -31,9 +31,4 @@ async function scale(name: string, options: ScaleOptions): Promise<void> {
   const bounds = await withControl(connectionOf(options), (client) => client.scale(name, { min, max }));
   if (options.json === true) await printJson({ function: name, ...bounds });
   else await printLine(`${name}@${bounds.revision} has ${bounds.min} to ${bounds.max} replicas`);
-}
-
-function parseMinimum(text: string): number {
-  if (/^\d{1,4}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number, 0 or more.');
 }

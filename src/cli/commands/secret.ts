@@ -76,7 +76,7 @@ async function list(options: ListOptions): Promise<void> {
 }
 
 /** Formats each secret on a line of its own, with times in UTC. */
-export function formatSecrets(secrets: readonly SecretSummary[]): string {
+function formatSecrets(secrets: readonly SecretSummary[]): string {
   const rows = secrets.map(({ name, function: onlyFor, setAt }) => [name, onlyFor === '' ? '*' : onlyFor, new Date(setAt).toISOString()]);
   return formatTable([['NAME', 'FUNCTION', 'SET'], ...rows]);
 }

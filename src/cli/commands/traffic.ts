@@ -55,7 +55,7 @@ async function show(connection: Connection, name: string, json: boolean): Promis
 }
 
 /** Formats each revision that has a share on a line of its own, the largest share first. */
-export function formatTraffic({ revisions }: FunctionDescription): string {
+function formatTraffic({ revisions }: FunctionDescription): string {
   const head = ['REVISION', 'TRAFFIC', 'ALIASES', 'CALLS', 'ERRORS'];
   const rows = revisions
     .filter(({ percent }) => percent > 0)
@@ -65,7 +65,7 @@ export function formatTraffic({ revisions }: FunctionDescription): string {
 }
 
 /** Reads one `prod=90`, and adds it to those before it. */
-export function parseShare(text: string, before: readonly TrafficTarget[] = []): TrafficTarget[] {
+function parseShare(text: string, before: readonly TrafficTarget[] = []): TrafficTarget[] {
   const [, target, percent] = /^([^=]+)=(\d{1,3})%?$/.exec(text) ?? [];
   if (target === undefined || percent === undefined || Number(percent) > 100)
     throw new InvalidArgumentError('It must be a revision or an alias with its percentage, such as prod=90.');

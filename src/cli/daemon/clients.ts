@@ -1,6 +1,7 @@
 import type { Client } from '@dcf/sdk';
 import type { ControlClient } from '@dcf/sdk/control';
 import { DcfError, messageOf } from '@dcf/sdk/errors';
+import { closestName, listNames } from '@dcf/sdk/names';
 import { CommandError, daemonFailure, usageError } from '../terminal/errors.js';
 import type { Connection } from './config.js';
 
@@ -63,21 +64,15 @@ async function explained(client: ControlClient, url: string, failure: CommandErr
   const functions = await client.list({ timeout: suggestionMs }).catch(() => undefined);
   if (functions === undefined) return failure;
   const names = functions.map((summary) => summary.name);
-  const { closestName } = await import('@dcf/sdk/names');
   const meant = closestName(name, names);
-  const there = names.length === 0 ? `Nothing is deployed at ${url} (dcf list).` : `Deployed at ${url} (dcf list): ${listed(names)}.`;
+  const there =
+    names.length === 0 ? `Nothing is deployed at ${url} (dcf list).` : `Deployed at ${url} (dcf list): ${listNames(names, listedNames)}.`;
   const [first = ''] = failure.message.split('\n"dcf list"', 1);
   return new CommandError(1, `${first}\n${meant === undefined ? '' : `Did you mean ${meant}? `}${there}`, { cause: failure.cause });
 }
 
-/** How many names are listed before "and N more". */
+/** How many deployed functions the error for an unknown one names. */
 const listedNames = 10;
-
-/** A list of names for people. A long list is cut. */
-export function listed(names: readonly string[]): string {
-  const more = names.length - listedNames;
-  return more > 0 ? `${names.slice(0, listedNames).join(', ')} and ${more} more` : names.join(', ');
-}
 
 /** The name in the daemon's error for an unknown function; `undefined` for any other error. */
 function unknownFunction({ cause }: CommandError): string | undefined {

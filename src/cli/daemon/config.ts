@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf } from '@dcf/sdk/errors';
-import { errorCode } from '../../core/errors.js';
+import { errorCode, messageOf, reasonOf } from '../../core/errors.js';
 import { usageError } from '../terminal/errors.js';
 
 /** The daemon to talk to. */
@@ -84,7 +83,7 @@ function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
-    throw usageError(`${path} cannot be read: ${messageOf(error)}`);
+    throw usageError(`${path} cannot be read: ${reasonOf(error)}`);
   }
 }
 
@@ -93,6 +92,6 @@ function nonEmpty(value: string | undefined): string | undefined {
 }
 
 /** Loads the package yaml. Most commands do not need it, and loading it would take a fifth of their start. */
-export function yaml(): typeof import('yaml') {
+function yaml(): typeof import('yaml') {
   return createRequire(import.meta.url)('yaml');
 }

@@ -3,11 +3,11 @@ import { join, resolve } from 'node:path';
 import { type Manifest, secretVariable, variableProblem } from '@dcf/sdk/manifest';
 import { decodeText } from '@dcf/sdk/package';
 import { parse } from 'dotenv';
-import { errorCode } from '../../core/errors.js';
-import { CommandError, reasonOf } from '../terminal/errors.js';
+import { errorCode, reasonOf } from '../../core/errors.js';
+import { CommandError } from '../terminal/errors.js';
 
 /** The file beside function.yaml with environment variables for `dcf run`. It is never sent. */
-export const environmentFile = '.env';
+const environmentFile = '.env';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 

@@ -1,5 +1,4 @@
 import { DcfError, messageOf } from '@dcf/sdk/errors';
-import { errorCode } from '../../core/errors.js';
 
 /** The exit code of a failure. 1: the call or deploy failed. 2: the command was used wrongly. */
 export type FailureCode = 1 | 2;
@@ -44,25 +43,6 @@ function adviceFor(code: DcfError['code']): string | undefined {
       return undefined;
   }
 }
-
-/** The reason of a system error for a file, in words. */
-export function reasonOf(error: unknown): string {
-  const reason = reasons.get(errorCode(error) ?? '');
-  return reason === undefined ? messageOf(error) : `${reason} (${errorCode(error)})`;
-}
-
-const reasons: ReadonlyMap<string, string> = new Map([
-  ['ENOENT', 'there is no such file or folder'],
-  ['ENOTDIR', 'a part of the path is not a folder'],
-  ['EISDIR', 'it is a folder'],
-  ['EACCES', 'permission denied'],
-  ['EPERM', 'permission denied'],
-  ['EROFS', 'the file system is read-only'],
-  ['ENOSPC', 'no space is left on the device'],
-  ['EDQUOT', 'the disk quota is used up'],
-  ['EFBIG', 'it would be larger than a file may be'],
-  ['EIO', 'the device reports an error'],
-]);
 
 /** The Handler's own stack, which is the cause of a start's error. */
 export function handlerStack(error: unknown): string | undefined {

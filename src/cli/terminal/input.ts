@@ -1,7 +1,8 @@
 import { createReadStream, fstatSync, type ReadStream } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { CommandError, reasonOf, usageError } from './errors.js';
+import { reasonOf } from '../../core/errors.js';
+import { CommandError, usageError } from './errors.js';
 import { note } from './output.js';
 
 /** The options for the input of a call. */

@@ -1,7 +1,6 @@
 import { fstatSync, writeSync } from 'node:fs';
 import pc from 'picocolors';
-import { errorCode } from '../../core/errors.js';
-import { reasonOf } from './errors.js';
+import { errorCode, reasonOf } from '../../core/errors.js';
 
 type Stream = NodeJS.WriteStream;
 
@@ -68,12 +67,6 @@ export function printJson(value: unknown): Promise<void> {
 /** Writes a line for people to stderr. */
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);
-}
-
-/** Prints a call's output unchanged. On a terminal a line break is added, so that the prompt is on a line of its own. */
-export async function printOutput(output: Uint8Array): Promise<void> {
-  await print(output);
-  if (process.stdout.isTTY === true && output.length > 0 && output.at(-1) !== 0x0a) await print('\n');
 }
 
 /** `text` without control characters, which could control a terminal; for texts from the daemon. */

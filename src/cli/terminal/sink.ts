@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { access, type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errorCode } from '../../core/errors.js';
-import { CommandError, reasonOf } from './errors.js';
+import { errorCode, reasonOf } from '../../core/errors.js';
+import { CommandError } from './errors.js';
 import { print } from './output.js';
 
 /** Writes the chunks of an output. */
@@ -11,7 +11,24 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-/** Opens the place for the output of a call: a file, or stdout. On a terminal a line break is added at the end. */
+/**
+ * Writes the whole output of a call, unchanged, as `openSink` does with chunks of it.
+ *
+ * @param file - @default stdout
+ */
+export async function writeOutput(output: Uint8Array, file?: string): Promise<void> {
+  const sink = await openSink(file);
+  try {
+    await sink.write(output);
+  } finally {
+    await sink.close();
+  }
+}
+
+/**
+ * Opens the place for the output of a call: a file, or stdout. On a terminal a line break is added at the end, so that the prompt is on a line
+ * of its own.
+ */
 export async function openSink(file: string | undefined): Promise<Sink> {
   return file === undefined ? new StandardOutput() : new FileSink(file, await opened(file));
 }
@@ -74,6 +91,6 @@ async function opened(file: string): Promise<FileHandle> {
 }
 
 /** The error for an `--output` that cannot be written. */
-export function notWritten(file: string, error: unknown): CommandError {
+function notWritten(file: string, error: unknown): CommandError {
   return new CommandError(1, `--output ${file} cannot be written: ${reasonOf(error)}`);
 }

@@ -1,9 +1,9 @@
-import { checkPackagePath } from '@dcf/sdk/package';
+import { checkPackagePath, lockFiles } from '@dcf/sdk/package';
 import { satisfies } from 'semver';
 import { DcfError, messageOf } from '../../core/errors.js';
 import { isRecord } from '../../core/json.js';
 import { packageVersion, platformPackages } from '../../core/platform-packages.js';
-import { type DependencyPlan, digestOf, readIfThere, textOf } from '../shared/dependency-plan.js';
+import { type DependencyPlan, planDigest, readIfThere, textOf } from '../shared/dependency-plan.js';
 import { refuse } from '../shared/installer.js';
 import { modulesLink, runNpmCi } from './npm.js';
 import { pruneLock, withoutNames } from './npm-lock.js';
@@ -22,7 +22,6 @@ const dependencyFields = [
 ];
 /** Fields whose packages a Handler may import. */
 const installedFields = ['dependencies', 'optionalDependencies', 'peerDependencies'];
-const lockFiles = ['npm-shrinkwrap.json', 'package-lock.json'];
 
 /**
  * Plans the install of the packages that a revision's package.json names; `undefined` when it names none. Packages that the platform
@@ -43,7 +42,7 @@ export async function planPackages(revisionDirectory: string): Promise<Dependenc
   const pruned = dropped.size === 0 ? lock : pruneLock(lock, dropped);
   if (pruned !== lock) files.set(lockFile, Buffer.from(JSON.stringify(pruned)));
   for (const path of localArchives(pruned, lockFile)) await take(revisionDirectory, path, files);
-  return { digest: digestOf(process.versions.modules, files), files, folder: 'node_modules', link: modulesLink, install: runNpmCi };
+  return { digest: planDigest(process.versions.modules, files), files, folder: 'node_modules', link: modulesLink, install: runNpmCi };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { checkPackagePath } from '@dcf/sdk/package';
-import { type DependencyPlan, digestOf, readIfThere, textOf } from '../shared/dependency-plan.js';
+import { type DependencyPlan, planDigest, readIfThere, textOf } from '../shared/dependency-plan.js';
 import { refuse } from '../shared/installer.js';
 import { type PythonInterpreter, runPipInstall, sitePackagesLink, targetFolder } from './pip.js';
 
@@ -20,7 +20,7 @@ export async function planRequirements(revisionDirectory: string, python: Python
   const named = await gather(revisionDirectory, requirementsFile, files);
   if (named === 0) return undefined;
   return {
-    digest: digestOf(`${python.tag} ${python.executable}`, files),
+    digest: planDigest(`${python.tag} ${python.executable}`, files),
     files,
     folder: targetFolder,
     link: sitePackagesLink,

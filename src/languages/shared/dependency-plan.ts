@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeText } from '@dcf/sdk/package';
+import { decodeText, digestOf } from '@dcf/sdk/package';
 import { errorCode, messageOf } from '../../core/errors.js';
-import { type Digest, isDigest } from '../../core/names.js';
+import type { Digest } from '../../core/names.js';
 import { type InstallerRun, refuse } from './installer.js';
 
 /** Describes the packages to install for a revision. */
@@ -26,12 +26,10 @@ export interface DependencyPlan {
  * @param runtime - identifies the interpreter that will load the packages
  * @param files - the plan's files
  */
-export function digestOf(runtime: string, files: ReadonlyMap<string, Uint8Array>): Digest {
+export function planDigest(runtime: string, files: ReadonlyMap<string, Uint8Array>): Digest {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch} ${runtime}\n`);
   for (const [path, bytes] of files) hash.update(`${JSON.stringify(path)} ${bytes.length}\n`).update(bytes);
-  const digest = hash.digest('hex');
-  if (!isDigest(digest)) throw new TypeError(`SHA-256 gave ${digest}`);
-  return digest;
+  return digestOf(hash);
 }
 
 /** Reads a file of a package; `undefined` when it does not exist. */

@@ -95,8 +95,10 @@ test('--output onto a folder, a full disk, or where nothing may be written is fo
   }
   const kept = join(folder, 'kept');
   await writeFile(kept, 'before');
-  assert.equal((await dcf(['invoke', 'nobody', '--data', 'x', '--output', kept], { env })).code, 1);
-  assert.equal(await readFile(kept, 'utf8'), 'before', 'a call that fails leaves the file of the one before');
+  for (const more of [[], ['--stream']]) {
+    assert.equal((await dcf(['invoke', 'nobody', '--data', 'x', '--output', kept, ...more], { env })).code, 1);
+    assert.equal(await readFile(kept, 'utf8'), 'before', 'a call that fails leaves the file of the one before');
+  }
   if (skip !== false) return;
   const full = await dcf(['invoke', 'hello', '--data', 'x', '--output', '/dev/full'], { env });
   assert.deepEqual([full.code, full.stderr], [1, 'dcf: --output /dev/full cannot be written: no space is left on the device (ENOSPC)\n']);

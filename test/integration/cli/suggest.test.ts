@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { closestName } from '@dcf/sdk/manifest';
-import { listed } from '../../../src/cli/daemon/clients.js';
+import { closestName, listNames } from '@dcf/sdk/names';
 import { dcf } from './command-line.js';
 import { FakeDaemon } from './fake-daemon.js';
 
@@ -15,8 +14,14 @@ test('the nearest name: a letter missing, too many, wrong, or two in each otherâ
 });
 
 test('a long list of names is cut', () => {
-  assert.equal(listed(['a', 'b']), 'a, b');
-  assert.equal(listed(Array.from({ length: 12 }, (_, index) => `f${index}`)), 'f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 2 more');
+  assert.equal(listNames(['a', 'b'], 10), 'a, b');
+  assert.equal(
+    listNames(
+      Array.from({ length: 12 }, (_, index) => `f${index}`),
+      10,
+    ),
+    'f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 2 more',
+  );
 });
 
 test('a function that there is not: the one that was meant, and which there are', { timeout: 300_000 }, async (t) => {

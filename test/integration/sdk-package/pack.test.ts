@@ -164,7 +164,7 @@ test('a Python function is sent as it is', async (t) => {
 test('no function.yaml, no folder, a file for a folder', async (t) => {
   const folder = await sampleFolder(t, { 'handler.ts': '' });
   await refused(folder, /function\.yaml: there is no such file; "dcf init/);
-  await refused(join(folder, 'nowhere'), /nowhere: no such file or folder/);
+  await refused(join(folder, 'nowhere'), /nowhere: there is no such file or folder \(ENOENT\)/);
   await refused(join(folder, 'handler.ts'), /is a file/);
 });
 

@@ -186,7 +186,7 @@ test('a file that changed since it was packed ends the deploy, whatever changed'
     ['grew', (path) => appendFile(path, 'x'), /it had 614400 bytes and has more now/],
     ['shrank', (path) => truncate(path, 1000), /it had 614400 bytes and has 1000 now/],
     ['same-size', (path) => writeFile(path, Buffer.alloc(600 * 1024)), /it has other bytes now/],
-    ['removed', (path) => rm(path), /it cannot be read any more: ENOENT/],
+    ['removed', (path) => rm(path), /it cannot be read any more: there is no such file or folder \(ENOENT\)/],
   ];
   for (const [name, change, message] of changes) {
     const path = join(folder, name);

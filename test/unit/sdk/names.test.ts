@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { functionNameProblem, isDigest, isFunctionName, isRevisionId } from '@dcf/sdk/manifest';
+import { functionNameProblem, isDigest, isFunctionName, isRevisionId } from '@dcf/sdk/names';
 import fc from 'fast-check';
 import { anyCharacter } from '../../support/any-text.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { formatDuration, formatSize, parseDuration, parseSize } from '@dcf/sdk/manifest';
+import { formatDuration, formatSize, parseDuration, parseSize } from '@dcf/sdk/units';
 import fc from 'fast-check';
 
 test('durations', () => {

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 import { DcfError, messageOf } from '../../errors.js';
+import { platformPackages } from '../../languages.js';
 import { type Folder, isWithin } from '../folder/folder.js';
 import { bundleName } from '../folder/paths.js';
 import { describeBuildErrors, isBuildFailure } from './build-errors.js';
-import { platformPackages } from './dependencies.js';
 import { loadEsbuild } from './esbuild.js';
 import { checkExport } from './exports.js';
 import { banner, ModulePlaces, modulePlaces } from './module-places.js';

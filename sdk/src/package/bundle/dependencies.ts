@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { DcfError, messageOf } from '../../errors.js';
+import { platformPackages } from '../../languages.js';
+import { listNames } from '../../names.js';
 import { type Folder, readTextFile, refuse } from '../folder/folder.js';
 
-/** The packages that the platform puts beside every function. */
-export const platformPackages: readonly string[] = ['@dcf/sdk', 'onnxruntime-node', 'sharp'];
-
-const lockFiles = ['npm-shrinkwrap.json', 'package-lock.json'];
+/** The files that may say which versions to install; the first one that is there counts. */
+export const lockFiles: readonly string[] = ['npm-shrinkwrap.json', 'package-lock.json'];
 
 /** The dependencies in a function's package.json. The daemon installs them, and so they are not bundled. */
 export interface Dependencies {
@@ -36,7 +36,7 @@ export async function readDependencies(folder: Folder): Promise<Dependencies> {
   if (needed.every((name) => platformPackages.includes(name))) return { names, files: [] };
   throw new DcfError(
     'INVALID_ARGUMENT',
-    `${join(folder.shown, 'package.json')} names dependencies (${listed(needed)}), but there is no package-lock.json that says which ` +
+    `${join(folder.shown, 'package.json')} names dependencies (${listNames(needed, 5)}), but there is no package-lock.json that says which ` +
       `versions to install; run: npm install --package-lock-only --prefix ${folder.shown}`,
   );
 }
@@ -50,8 +50,4 @@ function parse(folder: Folder, text: string): object {
   }
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content;
   throw refuse(folder, 'package.json', 'is not a JSON object: write { "dependencies": { … } }');
-}
-
-function listed(names: readonly string[]): string {
-  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
 }

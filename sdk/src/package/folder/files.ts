@@ -1,8 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DcfError } from '../../errors.js';
-import { errorCode, type Folder, linkRefused, readEntries, readTextFile, refuse, unreadable } from './folder.js';
+import { DcfError, errorCode } from '../../errors.js';
+import { type Folder, linkRefused, readEntries, readTextFile, refuse, unreadable } from './folder.js';
 import { IgnoreRules, ignoreFileName } from './ignore.js';
 import { checkPackagePath, maximumFiles } from './paths.js';
 

@@ -1,7 +1,7 @@
 import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { DcfError, messageOf } from '../../errors.js';
+import { DcfError, errorCode, messageOf, reasonOf } from '../../errors.js';
 import { decodeText } from '../../text.js';
 
 /** The folder of a function. */
@@ -101,23 +101,4 @@ export function unreadable(folder: Folder, path: string, error: unknown): DcfErr
 /** The error for a symbolic link. */
 export function linkRefused(folder: Folder, path: string): DcfError {
   return refuse(folder, path, 'is a symbolic link: put the file itself there, or list the link in .dcfignore');
-}
-
-/** The reason of a file system error, in words. */
-export function reasonOf(error: unknown): string {
-  switch (errorCode(error)) {
-    case 'ENOENT':
-      return 'no such file or folder';
-    case 'EACCES':
-      return 'permission denied';
-    case 'ENOTDIR':
-      return 'a part of the path is not a folder';
-    default:
-      return messageOf(error);
-  }
-}
-
-/** The code of a system error, such as `ENOENT`. */
-export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -1,7 +1,7 @@
 /** The longest path of a file in a package, in bytes of UTF-8. */
-export const maximumPathBytes = 512;
+const maximumPathBytes = 512;
 /** The longest name between two slashes, in bytes of UTF-8: the limit of common file systems. */
-export const maximumNameBytes = 255;
+const maximumNameBytes = 255;
 /** The largest number of files in a package. */
 export const maximumFiles = 20_000;
 

@@ -49,8 +49,6 @@ export async function findLocalResources(folder: Folder, resources: Manifest['re
 
 async function findLocalResource(folder: Folder, name: string, path: string, sha256: string | undefined): Promise<LocalResource> {
   const shown = `resources.${name}: ${JSON.stringify(path)}`;
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path))
-    throw refuse(folder, 'function.yaml:', `${shown} is not an https:// address, the only kind that is downloaded`);
   const problem = checkPackagePath(path);
   if (problem !== undefined) throw refuse(folder, 'function.yaml:', `${shown} ${problem}`);
   const kind = await kindOf(folder, path);

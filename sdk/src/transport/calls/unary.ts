@@ -5,7 +5,7 @@ import { classifyFailure } from '../failure.js';
 import type { Headers } from '../metadata.js';
 import type { OpenChannel } from '../open-channel.js';
 import type { Limits } from '../options.js';
-import { type Attempt, type RetryPolicy, retrying, retryNotStarted } from '../retry.js';
+import { type Attempt, retrying, retryNotStarted } from '../retry.js';
 
 /** A method of one request and one reply, with its codecs. The method definitions of grpc-js have this form. */
 export interface UnaryMethod<Request, Reply> {
@@ -27,19 +27,13 @@ export interface Received<Reply> {
   trailers: Metadata;
 }
 
-/**
- * Calls a method, and tries again where the policy allows it.
- *
- * @param policy - @default tries again only what was certainly not started
- * @throws DcfError, whatever goes wrong
- */
+/** Calls a method, and tries again what was certainly not started. @throws DcfError, whatever goes wrong */
 export async function callUnary<Request, Reply>(
   channel: OpenChannel,
   call: UnaryCall<Request, Reply>,
   limits: Limits,
-  policy: RetryPolicy = retryNotStarted,
 ): Promise<{ reply: Received<Reply>; attempts: number }> {
-  return await retrying(channel, limits, policy, () => attemptUnary(channel, call, limits));
+  return await retrying(channel, limits, retryNotStarted, () => attemptUnary(channel, call, limits));
 }
 
 /** Calls a method once. */
