@@ -68,6 +68,10 @@ test('whatever is thrown is an answer, not a crash', async (t) => {
     ['const e = new Error("odd"); e.name = "DcfError"; e.code = "OK"; throw e', 'UNKNOWN', /^odd$/],
     ['throw new Error("surrogate \\ud800 here")', 'UNKNOWN', /^surrogate \ufffd here$/],
     ['return request.json()', 'INVALID_ARGUMENT', /the input is not valid JSON/],
+    // JSON writes each NUL with six bytes.
+    ['throw new Error("\\0".repeat(9000))', 'UNKNOWN', /^\0+ … \(cut\)$/],
+    ['throw Object.assign(new Error("long"), { name: "DcfError", code: "ABORTED", reason: "r".repeat(70000) })', 'ABORTED', /^long$/],
+    ['throw Object.assign(new Error("odd"), { name: "DcfError", code: "ABORTED", reason: 5 })', 'ABORTED', /^odd$/],
   ] as const) {
     const outcome = await call(source).outcome;
     assert.ok(!outcome.ok, source);

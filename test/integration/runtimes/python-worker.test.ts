@@ -59,6 +59,15 @@ test('what is no reply is INTERNAL and says what was returned; the worker is kep
   assert.equal(pool.snapshot().replicas[0]?.pid, pid);
 });
 
+/** Raises four exceptions, each with the one before as its context. */
+const chainedNuls = `
+def f(depth):
+  try:
+    if depth > 0: f(depth - 1)
+  finally:
+    raise ValueError("\\x00" * 9000)
+f(3)`;
+
 test('whatever is raised is an answer, not a crash', { skip }, async (t) => {
   const { call, pool } = await startPool(t, evaluating, python);
   const pid = pool.snapshot().replicas[0]?.pid;
@@ -78,6 +87,9 @@ test('whatever is raised is an answer, not a crash', { skip }, async (t) => {
     ['raise ValueError("x" * 1000000)', 'UNKNOWN', /^x{3000,4200} … \(cut\)$/],
     ['raise ValueError("half \\ud800, \\x00")', 'UNKNOWN', /^half \ufffd, \0$/],
     ['raise ValueError("\\x01" * 5000 + "\\u2603" * 9000)', 'UNKNOWN', /cut/],
+    // JSON writes each NUL with six bytes.
+    [chainedNuls, 'UNKNOWN', /^\0+ … \(cut\)$/],
+    ['from dcf_worker import DcfError\nraise DcfError("ABORTED", "long", "r" * 70000)', 'ABORTED', /^long$/],
     ['yield b"a"\nraise ValueError("after a chunk")', 'UNKNOWN', /^after a chunk$/],
   ] as const) {
     const error = failureOf(await call(source).outcome);

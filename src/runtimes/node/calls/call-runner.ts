@@ -6,7 +6,7 @@ import type { ReplyHead, ReplyKind } from '../../../wire/reply-head.js';
 import { Batches } from './batches.js';
 import { CallsAhead } from './calls-ahead.js';
 import { CurrentCall } from './current-call.js';
-import { describeFailure } from './failure.js';
+import { codeAndReason, describeFailure } from './failure.js';
 import { InputChunks } from './input-chunks.js';
 import { OutputChunks } from './output-chunks.js';
 import { chunksOf, kindOf, replyBytes } from './reply.js';
@@ -268,8 +268,7 @@ export class CallRunner {
   }
 
   private answerError(request: WorkerRequest, error: unknown): void {
-    const { code, reason } = DcfError.is(error) ? error : { code: 'UNKNOWN' as const, reason: undefined };
-    this.options.send({ type: 'ERROR', id: request.wireId, code, ...describeFailure(error), reason });
+    this.options.send({ type: 'ERROR', id: request.wireId, ...codeAndReason(error), ...describeFailure(error) });
   }
 
   private ended(started?: number): void {

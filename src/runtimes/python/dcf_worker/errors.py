@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from json import dumps
 
 CODES = frozenset(
     (
@@ -25,9 +26,13 @@ CODES = frozenset(
     )
 )
 
-# Bytes of UTF-8. A header holds 64 KiB, into which message, stack and JSON's escapes have to fit.
+# Bytes of UTF-8. A header holds 64 KiB, into which reason, message, stack and JSON's escapes have to fit.
 MAX_MESSAGE_LENGTH = 4 * 1024
 MAX_STACK_LENGTH = 8 * 1024
+MAX_REASON_LENGTH = 1024
+# Bytes of a stack as JSON, which writes a control character with six bytes.
+_MAX_WRITTEN_STACK = 32 * 1024
+_CONTROLS = {code: 0xFFFD for code in range(0x20) if chr(code) not in "\t\n\r"}
 
 _CUT = " … (cut)"
 _RUNTIME_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -48,6 +53,14 @@ class DcfError(Exception):
         self.message = message
         self.reason = reason
 
+    def __reduce__(self):
+        # Without it pickle would call DcfError(message): a pool of processes would wait for ever for the result of a task that raised one.
+        return _rebuilt, (type(self), self.args), self.__dict__
+
+
+def _rebuilt(kind: type, args: tuple) -> BaseException:
+    return kind.__new__(kind, *args)
+
 
 # The name that functions import it by, which tracebacks show.
 DcfError.__module__ = "dcf_worker"
@@ -62,7 +75,7 @@ def code_and_reason(error: BaseException) -> tuple[str, str | None]:
         return "UNKNOWN", None
     code = getattr(error, "code", None)
     reason = getattr(error, "reason", None)
-    return (code if code in CODES else "UNKNOWN"), (reason if isinstance(reason, str) else None)
+    return (code if code in CODES else "UNKNOWN"), (cut(reason, MAX_REASON_LENGTH) if isinstance(reason, str) else None)
 
 
 def message_of(error: BaseException) -> str:
@@ -98,6 +111,11 @@ def utf8(text: str) -> bytes:
 
 
 def _stack_of(error: BaseException) -> str:
+    stack = _cut_stack_of(error)
+    return stack if len(utf8(dumps(stack, ensure_ascii=False))) <= _MAX_WRITTEN_STACK else stack.translate(_CONTROLS)
+
+
+def _cut_stack_of(error: BaseException) -> str:
     try:
         # Loaded with the first error: to load it earlier would make each replica start later.
         import traceback
