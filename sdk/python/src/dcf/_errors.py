@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional, Tuple, Type
 
 if TYPE_CHECKING:
     from ._result import Report
@@ -27,3 +27,11 @@ class DcfError(Exception):
         self.retry_after = retry_after
         #: The daemon's report of the call; None if there is none.
         self.report = report
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        # Without it pickle would call DcfError(message): a pool of processes would wait for ever for the result of a task that raised one.
+        return _rebuilt, (type(self), self.args), self.__dict__
+
+
+def _rebuilt(kind: Type[DcfError], args: Tuple[Any, ...]) -> DcfError:
+    return kind.__new__(kind, *args)
