@@ -168,6 +168,32 @@ tell(outputs == [str(number) for number in range(200)])`;
     assert.equal(await python(program, daemon.url), true);
   });
 
+  test('a process that is forked while another thread makes a client calls all the same', async () => {
+    const program = `
+import os, signal
+from dcf import _call
+class Slow(Client):
+    def __init__(self, *args, **options):
+        making.set()
+        go.wait()
+        super().__init__(*args, **options)
+making, go = threading.Event(), threading.Event()
+_call.Client = Slow
+thread = threading.Thread(target=lambda: _call.shared_client(url))
+thread.start()
+making.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(10)
+    _call.Client = lambda *_args, **_options: "made"
+    os._exit(0 if _call.shared_client(url) == "made" else 1)
+status = os.waitpid(child, 0)[1]
+go.set()
+thread.join()
+tell([status, _call.shared_client(url) is _call.shared_client(url)])`;
+    assert.deepEqual(await python(program, daemon.url), [0, true]);
+  });
+
   test('a payload over the limit of the client is refused, and one under it passes', async () => {
     const program = `
 client = Client(url, max_payload=1000)

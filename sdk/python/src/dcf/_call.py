@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import Dict, Optional, Tuple, Union
 
 from ._address import DEFAULT_PORT
@@ -9,7 +8,6 @@ from ._client import Client, Input
 from ._options import Timeout
 
 _clients: Dict[Tuple[int, str], Client] = {}
-_lock = threading.Lock()
 
 
 def dcf(
@@ -42,8 +40,11 @@ def shared_client(url: Optional[str]) -> Client:
     token = os.environ.get("DCF_TOKEN") if url is None else None
     found = url if url is not None else os.environ.get("DCF_URL", f"localhost:{DEFAULT_PORT}")
     key = (os.getpid(), f"{found} {token}")
-    with _lock:
-        client = _clients.get(key)
-        if client is None:
-            client = _clients[key] = Client(found, token=token)
-        return client
+    client = _clients.get(key)
+    if client is None:
+        # Without a lock, which a thread of the parent could hold while this process is forked: nobody would release it here.
+        made = Client(found, token=token)
+        client = _clients.setdefault(key, made)
+        if client is not made:
+            made.close()
+    return client
