@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { letGo, startPool } from '../../support/pool.js';
+import { root } from '../../support/programs.js';
+import { runPython, withoutPython } from '../../support/python.js';
 import { noPython } from '../../support/pythons.js';
 
 const skip = noPython;
@@ -103,3 +106,34 @@ class Handler:
     await written.text;
   });
 }
+
+test('what several threads print at the same time is in the log, and ends no call', { skip: withoutPython('json') }, async () => {
+  const program = `
+import json, sys, threading
+from dcf_worker.logs.output import Output
+from dcf_worker.logs.stream import log_stream
+
+class Link:
+    def __init__(self): self.sent = []
+    def send(self, frame): self.sent.append(frame)
+
+sys.setswitchinterval(1e-6)
+link = Link()
+output = Output(link, lambda: numbers.number)
+numbers = threading.local()
+out = log_stream(output, "info", None)
+failed = []
+def run(number):
+    numbers.number = number
+    try:
+        for _ in range(10_000):
+            print("mark", file=out)
+            if number: output.flush(number)
+    except BaseException as error:
+        failed.append(repr(error))
+threads = [threading.Thread(target=run, args=(number,)) for number in (0, 0, 0, 1, 2, 3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(json.dumps([failed, b"".join(link.sent).count(b"mark")]))`;
+  assert.deepEqual(await runPython(program, { path: [join(root, 'src/runtimes/python')] }), [[], 60_000]);
+});

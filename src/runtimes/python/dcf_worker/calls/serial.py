@@ -99,7 +99,7 @@ class SerialCalls(Calls):
             self._outgoing += (head, body)
             return
         self._flush()
-        self.link.send_with_body(head, body)
+        self.link.send(head, body)
 
     def _flush(self) -> None:
         outgoing = self._outgoing

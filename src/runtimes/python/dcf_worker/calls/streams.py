@@ -191,4 +191,4 @@ class Outgoing:
         if self._request.was_cancelled or self._link.ended:
             raise cancelled()
         self._spent += len(chunk) + CHUNK_COST
-        self._link.send_with_body(HEAD.pack(len(chunk), 0, DATA, flags, self._request.number, 0), chunk)
+        self._link.send(HEAD.pack(len(chunk), 0, DATA, flags, self._request.number, 0), chunk)

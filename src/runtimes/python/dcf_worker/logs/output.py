@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from time import time
 
 from ..errors import cut, utf8
@@ -22,6 +23,8 @@ class Output:
         self.current_number = current_number
         #: Lines that have not ended, by level and call. A part that was sent already is not kept, so it may be an empty string.
         self.pending: dict[tuple[str, int], str] = {}
+        # For `pending`, and held for no write: a signal handler of the function may print while its thread is printing, or writing.
+        self._lock = threading.RLock()
 
     def capture(self) -> None:
         """Has print() write to the log. Other output to descriptors 1 and 2 reaches the daemon through pipes."""
@@ -31,6 +34,7 @@ class Output:
     def abandon(self) -> None:
         """Has a forked child write to descriptors 1 and 2, as other programs do. Its lines belong to no call."""
         self.pending = {}
+        self._lock = threading.RLock()
         self.current_number = lambda: 0
         self._send = _print
 
@@ -50,13 +54,14 @@ class Output:
         """Writes text that may end in the middle of a line."""
         number = self.current_number()
         key = (level, number)
-        begun = self.pending.pop(key, None)
-        lines = (text if begun is None else begun + text).split("\n")
-        rest = lines.pop()
-        if len(rest) >= MAX_LINE_LENGTH:
-            lines.append(rest)
-        elif rest or (begun is not None and not lines):
-            self.pending[key] = rest
+        with self._lock:
+            begun = self.pending.pop(key, None)
+            lines = (text if begun is None else begun + text).split("\n")
+            rest = lines.pop()
+            if len(rest) >= MAX_LINE_LENGTH:
+                lines.append(rest)
+            elif rest or (begun is not None and not lines):
+                self.pending[key] = rest
         if lines:
             self._send(level, lines, number)
 
@@ -64,17 +69,19 @@ class Output:
         """Sends the beginning of a line that the call has not ended yet: the rest may come much later."""
         number = self.current_number()
         key = (level, number)
-        begun = self.pending.get(key)
+        with self._lock:
+            begun = self.pending.get(key)
+            if begun:
+                self.pending[key] = ""
         if begun:
-            self.pending[key] = ""
             self._send(level, [begun], number, True)
 
     def flush(self, number: int) -> None:
         """Ends the lines that a call has begun but not ended."""
-        for key in [key for key in self.pending if key[1] == number]:
-            rest = self.pending.pop(key, None)
-            if rest is not None:
-                self._send(key[0], [rest], number)
+        with self._lock:
+            begun = [(key[0], self.pending.pop(key)) for key in list(self.pending) if key[1] == number]
+        for level, rest in begun:
+            self._send(level, [rest], number)
 
     def _send(self, level: str, lines: list[str], number: int, more: bool = False) -> None:
         fields = {"type": "LOG", "id": number, "level": level, "time": int(time() * 1000), "open": True if more else None}

@@ -36,7 +36,10 @@ class Link:
 
     def _begin(self) -> None:
         self._reading = threading.Lock()
-        self._writing = threading.Lock()
+        # A signal handler of the function may interrupt a write and print: with a plain lock its thread would wait for itself.
+        self._writing = threading.RLock()
+        #: Whether a thread writes. What a signal handler in this thread sends is queued, and written next: a frame stays whole.
+        self._busy = False
         self._changed = threading.Condition(threading.Lock())
         self._waiting = 0
         self._outgoing: deque = deque()
@@ -91,10 +94,22 @@ class Link:
             self._reading.release()
         self._tell()
 
-    def send(self, data: bytes) -> None:
-        """Writes all of `data`. On a closed stream it is dropped."""
+    def send(self, data: bytes, body=b"") -> None:
+        """Writes all of `data`, and `body` behind it: a long one is not copied. On a closed stream both are dropped."""
+        if 0 < len(body) <= _GATHERED_LENGTH:
+            data = b"".join((data, body))
+            body = b""
         with self._writing:
-            self._write(data)
+            if self._busy:
+                self._outgoing.append((data, body))
+                return
+            self._busy = True
+            try:
+                self._write(data)
+                if len(body) > 0:
+                    self._write(body)
+            finally:
+                self._busy = False
         self._write_left()
 
     def send_soon(self, head: bytes, body) -> None:
@@ -102,22 +117,14 @@ class Link:
         self._outgoing.append((head, body))
         self._write_left()
 
-    def send_with_body(self, head: bytes, body) -> None:
-        """Writes a frame. A long body is not copied."""
-        if len(body) <= _GATHERED_LENGTH:
-            self.send(b"".join((head, body)))
-            return
-        with self._writing:
-            self._write(head)
-            self._write(body)
-        self._write_left()
-
     def _write_left(self) -> None:
-        """Writes what other threads have queued meanwhile. Every writer does this last, so nothing stays in the queue."""
-        while self._outgoing and self._writing.acquire(False):
+        """Writes what has been queued meanwhile. Every writer does this last, so nothing stays in the queue."""
+        while self._outgoing and not self._busy and self._writing.acquire(False):
+            self._busy = True
             try:
                 self._write_gathered()
             finally:
+                self._busy = False
                 self._writing.release()
 
     def _write_gathered(self) -> None:
