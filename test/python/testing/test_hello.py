@@ -184,3 +184,15 @@ def test_the_manifest_is_read_as_the_daemon_reads_it() -> None:
             read(value)
     with load_function(Seen, parameters={"a": 1}, resources={"model": __file__}) as loaded:
         assert loaded.call().json() == [{"a": 1}, ["model"]]
+
+
+def test_the_module_mesh(tmp_path: Path) -> None:
+    """A function finds that of the platform, or one of its own, as in a replica."""
+    (tmp_path / "function.yaml").write_text("name: meshed\nruntime: python\n")
+    (tmp_path / "handler.py").write_text("from mesh import mesh_call\ndef Handler(req): return mesh_call('other', req.input)\n")
+    for own, answer in ((None, "a!"), ("def mesh_call(name, data): return name\n", "other")):
+        if own is not None:
+            (tmp_path / "mesh.py").write_text(own)
+        with load_function(tmp_path, functions={"other": shout}) as loaded:
+            assert loaded.call("a").text() == answer
+        assert "mesh" not in sys.modules

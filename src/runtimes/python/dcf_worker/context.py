@@ -53,7 +53,7 @@ _contexts: list[Context] = []
 
 
 def use_context(context: Context) -> None:
-    """Has `current_context` return this context."""
+    """Has `mesh_call` use this context."""
     _contexts.append(context)
 
 
@@ -63,11 +63,14 @@ def drop_context(context: Context) -> None:
         _contexts.remove(context)
 
 
-def current_context() -> Context:
-    """The worker's context. Raises DcfError FAILED_PRECONDITION before a function is loaded."""
+def mesh_call(name: str, input: bytes | str, **options: Any) -> Any:
+    """Calls another function as `context.call(name, input)` does, for code that has no context.
+
+    Raises DcfError FAILED_PRECONDITION before a function is loaded.
+    """
     if not _contexts:
         raise DcfError("FAILED_PRECONDITION", "mesh_call was used before the function was loaded: only a running call can call another function")
-    return _contexts[-1]
+    return _contexts[-1].call(name, input, **options)
 
 
 class CallContext:

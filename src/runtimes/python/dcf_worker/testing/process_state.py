@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
-from ..context import current_context
+from ..context import mesh_call
 
 
 class ProcessState:
@@ -19,17 +20,18 @@ class ProcessState:
         self._environment = dict(os.environ)
         self._path = list(sys.path)
         self._modules = dict(sys.modules)
+        self._mesh = MeshFinder()
         os.environ.update({name: str(value) for name, value in environment.items()})
-        if "mesh" not in sys.modules:
-            sys.modules["mesh"] = _mesh_module()
+        sys.meta_path.append(self._mesh)
 
     def restore(self) -> None:
         """Restores the variables and import paths, and removes modules of the function's folder."""
         os.environ.clear()
         os.environ.update(self._environment)
         sys.path[:] = self._path
+        sys.meta_path.remove(self._mesh)
         if "mesh" not in self._modules:
-            del sys.modules["mesh"]
+            sys.modules.pop("mesh", None)
         if self._directory is None:
             return
         inside = os.path.join(self._directory, "")
@@ -41,12 +43,14 @@ class ProcessState:
             sys.modules.setdefault(name, module)
 
 
-def _mesh_module() -> types.ModuleType:
-    """The module that a replica has for functions of the original DCF: `from mesh import mesh_call`."""
+class MeshFinder:
+    """Finds the module `mesh` of functions of the original DCF. Like that of a replica it comes last: a function may have one of its own."""
 
-    def mesh_call(name: str, input: Any, **options: Any) -> Any:
-        return current_context().call(name, input, **options)
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if name == "mesh" else None
 
-    mesh = types.ModuleType("mesh")
-    vars(mesh)["mesh_call"] = mesh_call
-    return mesh
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Has an empty module made."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module)["mesh_call"] = mesh_call
