@@ -156,6 +156,29 @@ for (const [kind, source] of both(nestedSource)) {
   });
 }
 
+test('a call of another function with a value of a wrong type fails in the Handler, and sends nothing', { skip }, async (t) => {
+  const source = `
+class Handler:
+  def __init__(self, context): self.context = context
+  def __call__(self, req): return eval(req.text(), {"call": self.context.call})
+`;
+  const wire = await PythonWire.start(t, source);
+  for (const [index, [body, message]] of [
+    ['call(None, b"")', 'the name of the function to call must be a string, not NoneType'],
+    ['call("a", b"", alias=3)', 'the alias to call must be a string, not int'],
+    ['call("a", b"", metadata={"n": 1})', "the metadata 'n' must be a string, not int"],
+    ['call("a", b"", metadata={1: "n"})', 'a key of the metadata must be a string, not int'],
+    ['call("a", 5)', 'the input for a must be bytes or a string, not int'],
+  ].entries()) {
+    wire.call(index + 1, { body: body ?? '' });
+    const { code, message: found } = await wire.next('ERROR');
+    assert.deepEqual([code, found], ['UNKNOWN', message]);
+  }
+  wire.call(9, { body: 'call("a", b"", timeout=float("inf"), metadata={"Trace-Id": "X"})' });
+  const { timeoutMs, metadata } = await wire.next('NESTED_CALL');
+  assert.deepEqual({ timeoutMs, metadata }, { timeoutMs: 0xffffffff, metadata: { 'trace-id': 'X' } });
+});
+
 test('calls of other functions from threads of the Handler, and with mesh', { skip }, async (t) => {
   const source = `
 from concurrent.futures import ThreadPoolExecutor

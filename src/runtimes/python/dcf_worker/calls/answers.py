@@ -111,8 +111,8 @@ class Answers:
         found = f"{len(replies)} replies" if isinstance(replies, (list, tuple)) else f"a {type(replies).__name__}"
         raise DcfError("INTERNAL", f"call_batch returned {found} for {len(batch)} requests; it must return a list with one reply for each")
 
-    def batch_frames(self, batch: list[Request]):
-        """Runs a batch, and yields the frame of the answer to each of its calls."""
+    def run_batch(self, batch: list[Request]):
+        """Runs a batch, and returns the answers to its calls: see `batch_answers`."""
         try:
             replies = self.target.call_batch(batch)
             if hasattr(replies, "__await__"):
@@ -120,26 +120,29 @@ class Answers:
             replies = self.batch_replies(batch, replies)
         except BaseException as error:
             replies = [error] * len(batch)
-        for request, reply in zip(batch, replies):
-            frame = self.batch_answer(request, reply)
-            self.ended(request)
-            yield frame
+        return self.batch_answers(batch, replies)
 
-    def batch_answer(self, request: Request, reply) -> bytes:
-        """The answer to one call of a batch. An exception in place of its reply fails only this call."""
-        try:
-            if isinstance(reply, BaseException):
-                raise reply
-            reply = self.opened(request, reply)
-            if is_stream(reply) and not is_file(reply):
-                body = self._gather(request, reply)
-            else:
-                reply = simple(reply)
-                request.reply_flags = kind_of(reply)
-                body = reply_bytes(reply)
-            return self.head_of_result(request, body) + bytes(body)
-        except BaseException as error:
-            return self.error_frame(request, error)
+    def batch_answers(self, batch: list[Request], replies: list):
+        """Yields the answer to each call of a batch: the frame's head, and the body. An exception in place of a reply fails only its call."""
+        for request, reply in zip(batch, replies):
+            try:
+                if isinstance(reply, BaseException):
+                    raise reply
+                body = self._body_in_batch(request, reply)
+                head = self.head_of_result(request, body)
+            except BaseException as error:
+                head = self.error_frame(request, error)
+                body = b""
+            self.ended(request)
+            yield head, body
+
+    def _body_in_batch(self, request: Request, reply):
+        reply = self.opened(request, reply)
+        if is_stream(reply) and not is_file(reply):
+            return self._gather(request, reply)
+        reply = simple(reply)
+        request.reply_flags = kind_of(reply)
+        return reply_bytes(reply)
 
     def _send_chunks(self, request: Request, chunks) -> bytes | None:
         if not request.takes_chunks:

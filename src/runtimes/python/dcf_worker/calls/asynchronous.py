@@ -10,12 +10,9 @@ from ..process.forks import fail_child
 from ..replies.response import kind_of
 from .answers import ORDINARY
 from .awaited import body_of_later
-from .base import Calls
+from .base import ORPHAN_GRACE, Calls
 from .request import Request
 from .streams import cancelled
-
-# Seconds that calls may go on after the stream has ended.
-_ORPHAN_GRACE = 5.0
 
 
 class AsyncCalls(Calls):
@@ -25,7 +22,6 @@ class AsyncCalls(Calls):
         super().__init__(target, link, output, init)
         link.turns = False
         self._loop = loop
-        self._outgoing: list[bytes] = []
         #: Number of calls and batches that run.
         self._busy = 0
 
@@ -71,7 +67,7 @@ class AsyncCalls(Calls):
             self._loop.remove_reader(self.link.descriptor)
             self.leaving = True
             self.cancel_all()
-            self._loop.call_later(_ORPHAN_GRACE, self._loop.stop)
+            self._loop.call_later(ORPHAN_GRACE, self._loop.stop)
         self._leave_when_idle()
 
     def _leave_when_idle(self) -> None:
@@ -113,10 +109,8 @@ class AsyncCalls(Calls):
             replies = self.batch_replies(batch, replies)
         except BaseException as error:
             replies = [error] * len(batch)
-        for request, reply in zip(batch, replies):
-            frame = self.batch_answer(request, reply)
-            self.ended(request)
-            self._send(frame, b"")
+        for head, body in self.batch_answers(batch, replies):
+            self._send(head, body)
         self._freed()
 
     def _freed(self) -> None:
@@ -128,15 +122,7 @@ class AsyncCalls(Calls):
         """Queues an answer. All answers of one turn of the loop are written together."""
         if not self._outgoing:
             self._loop.call_soon(self._flush)
-        self._outgoing.append(head)
-        if len(body) > 0:
-            # Copied, because the Handler may change a bytearray before it is written.
-            self._outgoing.append(body if type(body) is bytes else bytes(body))
-
-    def _flush(self) -> None:
-        if self._outgoing:
-            self.link.send(b"".join(self._outgoing))
-            self._outgoing.clear()
+        super()._send(head, body)
 
 
 def _end_in_loop() -> None:

@@ -18,6 +18,10 @@ _current: ContextVar = ContextVar("dcf_current", default=None)
 
 # Seconds. After a call that took longer, messages of the daemon are read before the next call begins.
 LONG_RUN = 0.001
+# Seconds that calls may go on after the stream has ended.
+ORPHAN_GRACE = 5.0
+# Bytes of a body that is written together with others. A longer one is written at once, without a copy.
+_GATHERED_LENGTH = 16 * 1024
 
 
 class Calls(Answers):
@@ -34,6 +38,8 @@ class Calls(Answers):
         self._nested = NestedCalls(link)
         self._batches = init["maxBatch"] > 1 and target.call_batch is not None
         self._batch: list[Request] = []
+        #: Heads and bodies of answers, for the next `_flush`.
+        self._outgoing: list[bytes] = []
 
     def serve(self) -> None:
         """Runs calls until the daemon sends DRAIN or the stream ends."""
@@ -135,6 +141,20 @@ class Calls(Answers):
         self.running.pop(request.number, None)
         if self._output.pending:
             self._output.flush(request.number)
+
+    def _send(self, head: bytes, body) -> None:
+        """Queues an answer; writes it at once if it is long."""
+        if len(body) > _GATHERED_LENGTH:
+            self._flush()
+            self.link.send(head, body)
+            return
+        # Copied, because the Handler may change a bytearray before it is written.
+        self._outgoing += (head, body if type(body) is bytes else bytes(body))
+
+    def _flush(self) -> None:
+        if self._outgoing:
+            self.link.send(b"".join(self._outgoing))
+            self._outgoing.clear()
 
     def _collect_batch(self, request: Request, more: int) -> None:
         self._batch.append(request)

@@ -39,7 +39,8 @@ class NestedCalls:
     def start(self, parent: int, name: str, body, alias: str | None, timeout: float | None, metadata: dict[str, str] | None) -> NestedCall:
         """Sends a nested call for the call with the number `parent`.
 
-        timeout: seconds; `None`: the time that the call `parent` has left. Raises DcfError FAILED_PRECONDITION in a forked child.
+        timeout: seconds; `None`: the time that the call `parent` has left. Raises DcfError FAILED_PRECONDITION in a forked child, TypeError
+        for a value of a wrong type.
         """
         if self._link.abandoned:
             raise DcfError("FAILED_PRECONDITION", f"{name} cannot be called from a process that the Handler has forked: call it from the Handler's own process")
@@ -48,11 +49,11 @@ class NestedCalls:
         message = {
             "type": "NESTED_CALL",
             "id": nested.number,
-            "timeoutMs": 0 if timeout is None else min(max(1, int(timeout * 1000)), 0xFFFFFFFF),
-            "function": name,
-            "alias": alias,
+            "timeoutMs": 0 if timeout is None else int(min(max(1, timeout * 1000), 0xFFFFFFFF)),
+            "function": _text("the name of the function to call", name),
+            "alias": None if alias is None else _text("the alias to call", alias),
             "parent": parent,
-            "metadata": metadata,
+            "metadata": None if metadata is None else _metadata_of(metadata),
             "body": _bytes_of(name, body),
         }
         frame = write(message)
@@ -104,6 +105,18 @@ class NestedCalls:
 def _error_of(fields: dict) -> DcfError:
     code = fields.get("code")
     return DcfError(code if code in CODES else "UNKNOWN", str(fields.get("message", "")), fields.get("reason"))
+
+
+def _text(what: str, value) -> str:
+    """`value`, which has to be a string: any other value would break the protocol, and so end the replica."""
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{what} must be a string, not {type(value).__name__}")
+
+
+def _metadata_of(given: dict[str, str]) -> dict[str, str]:
+    """The metadata with its keys in lower case, as every Handler reads them."""
+    return {_text("a key of the metadata", key).lower(): _text(f"the metadata {key!r}", value) for key, value in given.items()}
 
 
 def _bytes_of(name: str, body) -> bytes:

@@ -8,8 +8,6 @@ from .base import LONG_RUN, Calls
 from .request import Request
 from .streams import cancelled
 
-_INLINE_LENGTH = 16 * 1024
-
 
 class SerialCalls(Calls):
     """Reads when nothing runs, or when the Handler asks whether its call is cancelled. An answer is written together with STARTED of the next call."""
@@ -18,7 +16,6 @@ class SerialCalls(Calls):
         super().__init__(target, link, output, init)
         self._handle = target.handle
         self._current: Request | None = None
-        self._outgoing: list[bytes] = []
         self._looked = 0.0
 
     @property
@@ -68,7 +65,7 @@ class SerialCalls(Calls):
             if started is None:
                 return
             # Written before the Handler runs: if it ends the process, the daemon must know that the call began, or it would run it again.
-            self._outgoing.append(started)
+            self._send(started, b"")
         self._current = request
         self._flush()
         try:
@@ -79,30 +76,17 @@ class SerialCalls(Calls):
         except BaseException as error:
             frame = self.error_frame(request, error)
             self.ended(request)
-            self._outgoing.append(frame)
+            self._send(frame, b"")
         self._current = None
 
     def _run_batch(self, batch: list[Request]) -> None:
         self._current = batch[0] if len(batch) == 1 else None
         self._flush()
-        self._outgoing.extend(self.batch_frames(batch))
+        for head, body in self.run_batch(batch):
+            self._send(head, body)
         self._current = None
 
     def _answer(self, request: Request, body) -> None:
-        if body is None:
-            self.ended(request)
-            self._outgoing.append(self.end_frame(request))
-            return
-        head = self.head_of_result(request, body)
+        head = self.end_frame(request) if body is None else self.head_of_result(request, body)
         self.ended(request)
-        if len(body) <= _INLINE_LENGTH:
-            self._outgoing += (head, body)
-            return
-        self._flush()
-        self.link.send(head, body)
-
-    def _flush(self) -> None:
-        outgoing = self._outgoing
-        if outgoing:
-            self.link.send(b"".join(outgoing))
-            outgoing.clear()
+        self._send(head, body or b"")

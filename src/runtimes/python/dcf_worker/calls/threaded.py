@@ -6,13 +6,11 @@ import threading
 from queue import SimpleQueue
 from time import monotonic
 
-from .base import Calls
+from .base import ORPHAN_GRACE, Calls
 from .request import Request
 from .streams import cancelled
 
 _LOOK_AGAIN_MS = 20
-# Seconds that calls may go on after the stream has ended.
-ORPHAN_GRACE = 5.0
 
 
 class ThreadedCalls(Calls):
@@ -45,10 +43,7 @@ class ThreadedCalls(Calls):
     def start(self, item: Request | list[Request]) -> None:
         with self._lock:
             self._busy += 1
-            if self._threads < min(self._busy, self.concurrency):
-                self._threads += 1
-                threading.Thread(target=self._work, name=f"dcf-{self._threads}", daemon=True).start()
-        self._jobs.put(item)
+        self._hand_over(item)
 
     def start_waiting(self) -> None:
         while True:
@@ -56,21 +51,32 @@ class ThreadedCalls(Calls):
                 if self._busy >= self.concurrency or not self.waiting:
                     return
                 request = self.waiting.popleft()
-            self._start_ahead(request)
+                # Counted with the lock held: otherwise `serve` could end, or another thread take the same place, before it has begun.
+                self._busy += 1
+            started = self.begin(request)
+            if started is not None:
+                self.link.send(started)
+                self._hand_over(request)
+            else:
+                self._free_slot()
 
-    def _start_ahead(self, request: Request) -> None:
-        started = self.begin(request)
-        if started is None:
-            return
-        self.link.send(started)
-        self.start(request)
+    def _hand_over(self, item: Request | list[Request]) -> None:
+        """Gives a call or batch that is counted in `_busy` to a thread."""
+        with self._lock:
+            if self._threads < min(self._busy, self.concurrency):
+                self._threads += 1
+                threading.Thread(target=self._work, name=f"dcf-{self._threads}", daemon=True).start()
+        self._jobs.put(item)
+
+    def _free_slot(self) -> None:
+        with self._lock:
+            self._busy -= 1
 
     def _work(self) -> None:
         while True:
             item = self._jobs.get()
             self._run(item) if isinstance(item, Request) else self._run_batch(item)
-            with self._lock:
-                self._busy -= 1
+            self._free_slot()
             self.start_waiting()
 
     def _run(self, request: Request) -> None:
@@ -87,11 +93,14 @@ class ThreadedCalls(Calls):
             body = None
         self.ended(request)
         self.enter(None)
-        # Copied, because another thread may write it later, when the Handler may have changed a bytearray.
-        self.link.send_soon(head, body if type(body) is bytes else bytes(body or b""))
+        self._send(head, body or b"")
 
     def _run_batch(self, batch: list[Request]) -> None:
         self.enter(batch[0] if len(batch) == 1 else None)
-        for frame in self.batch_frames(batch):
-            self.link.send(frame)
+        for head, body in self.run_batch(batch):
+            self._send(head, body)
         self.enter(None)
+
+    def _send(self, head: bytes, body) -> None:
+        # Copied, because another thread may write it later, when the Handler may have changed a bytearray.
+        self.link.send_soon(head, body if type(body) is bytes else bytes(body))
