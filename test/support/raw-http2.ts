@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { cleanUp, type Owner } from './cleanup.js';
+import { literalField } from './hpack-blocks.js';
 import { invokeRequest } from './raw-client.js';
 
 const types = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, continuation: 9 };
@@ -75,7 +76,7 @@ export async function rawHttp2(owner: Owner, url: string): Promise<RawHttp2> {
   return {
     block,
     call: (id, name, headers = []) => {
-      block(id, Buffer.concat([...callHeaders, ...headers].map(([key, value]) => literal(key, value))));
+      block(id, Buffer.concat([...callHeaders, ...headers].map(([key, value]) => literalField('without indexing', key, value))));
       const message = invokeRequest({ function: name, input: Buffer.alloc(0) });
       const head = Buffer.alloc(5);
       head.writeUInt32BE(message.length, 1);
@@ -96,21 +97,3 @@ const callHeaders = [
   ['content-type', 'application/grpc'],
   ['te', 'trailers'],
 ] as const;
-
-/** A header field without indexing and without Huffman's code (RFC 7541, section 6.2.2). */
-function literal(name: string, value: string): Buffer {
-  return Buffer.concat([Buffer.from([0]), text(name), text(value)]);
-}
-
-function text(value: string): Buffer {
-  return Buffer.concat([integer(value.length), Buffer.from(value)]);
-}
-
-/** With a prefix of seven bits. */
-function integer(value: number): Buffer {
-  if (value < 127) return Buffer.from([value]);
-  const bytes = [127];
-  let left = value - 127;
-  for (; left >= 128; left = Math.floor(left / 128)) bytes.push((left % 128) | 128);
-  return Buffer.from([...bytes, left]);
-}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { HpackDecoder } from '../../../../src/http2/hpack/decoder.js';
+import { tableSize } from '../../../support/hpack-blocks.js';
 
 /** The examples of RFC 7541, appendix C: the blocks of one connection each, in order, and the lists that they stand for. */
 const connections: { name: string; maxTableSize?: number; blocks: { hex: string; list: string[] }[] }[] = [
@@ -68,11 +69,7 @@ for (const { name, maxTableSize, blocks } of connections) {
   test(`RFC 7541, ${name}`, () => {
     const decoder = new HpackDecoder({ maxListSize: 1 << 16 });
     // The examples give the table its size without saying so in a block.
-    if (maxTableSize !== undefined) decoder.decode(Buffer.from([0x3f, ...integerRest(maxTableSize - 31)]));
+    if (maxTableSize !== undefined) decoder.decode(tableSize(maxTableSize));
     for (const { hex, list } of blocks) assert.deepEqual(decoder.decode(Buffer.from(hex, 'hex')), list);
   });
-}
-
-function integerRest(value: number): number[] {
-  return value < 128 ? [value] : [(value % 128) + 128, ...integerRest(Math.floor(value / 128))];
 }
