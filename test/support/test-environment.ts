@@ -6,6 +6,7 @@ import { findPython } from '../../src/languages/python/interpreter.js';
 import { reaches } from './module-graph.js';
 import { root } from './programs.js';
 import { type ExtraPackages, pythonEnvironment } from './python-environment.js';
+import { prepareWireTools } from './wire-tools.js';
 
 const folder = join(root, 'test', 'python');
 const torchPackages: ExtraPackages = {
@@ -17,16 +18,16 @@ const torchPackages: ExtraPackages = {
 
 /**
  * What the tests in these built files need of the environment: `DCF_TEST_PYTHON`, a Python with the packages that they use, or why
- * there is none. Nothing where a Python is named already, or none of the files uses one.
+ * there is none. Nothing where a Python is named already, or none of the files uses one. Programs that others wrote in Go are built
+ * where a file uses them.
  */
 export async function testEnvironment(
   files: readonly string[],
   variables: NodeJS.ProcessEnv,
   onOutput: (line: string) => void,
 ): Promise<Readonly<Record<string, string>>> {
-  const seen = new Set<string>();
-  const pythons = fileURLToPath(new URL('pythons.js', import.meta.url));
-  if (variables['DCF_TEST_PYTHON'] !== undefined || !files.some((file) => reaches(file, pythons, seen))) return {};
+  if (areUsed(files, 'wire-tools.js')) await prepareWireTools(onOutput);
+  if (variables['DCF_TEST_PYTHON'] !== undefined || !areUsed(files, 'pythons.js')) return {};
   const wantsTorch = variables['DCF_TEST_TORCH'] === '1' || (variables['CI'] === 'true' && variables['DCF_TEST_TORCH'] !== '0');
   try {
     const { executable, extraProblem } = await pythonEnvironment({
@@ -43,6 +44,13 @@ export async function testEnvironment(
     onOutput(`no Python packages for the tests: ${messageOf(error)}`);
     return { DCF_TEST_PYTHON_PROBLEM: messageOf(error) };
   }
+}
+
+/** Whether any of the files imports a module of this folder. */
+function areUsed(files: readonly string[], name: string): boolean {
+  const seen = new Set<string>();
+  const module = fileURLToPath(new URL(name, import.meta.url));
+  return files.some((file) => reaches(file, module, seen));
 }
 
 /** https://specifications.freedesktop.org/basedir-spec/latest/ */
