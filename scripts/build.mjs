@@ -137,7 +137,7 @@ async function writeCommonJs(dist) {
     format: 'cjs',
     platform: 'node',
     target: 'node20',
-    // What a module of CommonJS has in place of it.
+    // CommonJS has no import.meta; the banner defines the module's own URL.
     define: { 'import.meta.url': '__ownUrl' },
     banner: { js: "const __ownUrl = require('node:url').pathToFileURL(__filename).href;" },
     sourcemap: 'linked',
@@ -148,7 +148,7 @@ async function writeCommonJs(dist) {
   writeFileSync(join(target, 'package.json'), '{ "type": "commonjs" }\n');
 }
 
-/** What the client and the daemon know of the contracts, so that neither has to read the .proto files when it starts. */
+/** Writes the descriptor of both contracts, so that neither client nor daemon has to read the .proto files when it starts. */
 function writeDescriptor() {
   const contracts = new protobuf.Root();
   contracts.resolvePath = (_origin, target) => join(root, 'proto', target);

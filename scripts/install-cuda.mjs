@@ -25,7 +25,7 @@ if (!existsSync(library)) {
 console.log('fetched; restart dcfd, and see with "dcf doctor" whether CUDA can be used, and which of its libraries is missing if not');
 
 function fromNuget() {
-  // Either may say "skip", for installs.
+  // In either spelling it may say "skip", which is meant for installs.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/onnxruntime_node_install/i.test(name)));
   const { status } = spawnSync(process.execPath, [join(folder, 'script', 'install.js')], {
     stdio: 'inherit',

@@ -1,8 +1,7 @@
 // Makes the packages that users install, dcf and @dcf/sdk, in dist/packages or the folder that is named. It needs a build.
 //
-// What npm packs of this folder would have all of ONNX Runtime's platforms installed, by a script that downloads a CUDA library and
-// fails where it cannot; and @dcf/sdk would be looked for in a registry. So dcf brings both: its SDK, and ONNX Runtime for Linux
-// without that script.
+// Packed as this folder stands, dcf would install ONNX Runtime for all platforms, with a script that downloads a CUDA library and fails
+// where it cannot, and it would look for @dcf/sdk in a registry. So dcf brings both: its SDK, and ONNX Runtime for Linux without that script.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
@@ -46,7 +45,7 @@ writeJson(staged, {
 pack(staged);
 rmSync(staged, { recursive: true, force: true });
 
-/** Copies a package into dcf. What it depends on is returned, for dcf to depend on: npm takes what a bundled one wants to be bundled too. */
+/** Copies a package into dcf. Returns its dependencies, which dcf must have itself: npm expects those of a bundled package to be bundled, too. */
 function bring(name, from, isWanted) {
   const folder = join(staged, 'node_modules', name);
   copy(from, folder, isWanted);

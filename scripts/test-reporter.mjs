@@ -1,4 +1,4 @@
-// What the tests tell: node's own report (spec), and after it what was skipped and why, as that is lost among some thousand lines.
+// Reports a test run: node's own report (spec), and after it the skipped tests with their reasons, which would be lost among some thousand lines.
 import { dirname, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { spec } from 'node:test/reporters';

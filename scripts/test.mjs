@@ -11,7 +11,7 @@ const folder = join(root, 'dist', 'test');
 
 function testFiles(path) {
   if (statSync(path).isDirectory()) return readdirSync(path).flatMap((name) => testFiles(join(path, name)));
-  // What was built of a test that is gone stays in dist.
+  // The output of a test whose source is gone stays in dist.
   const source = join(root, 'test', relative(folder, path).replace(/js$/, 'ts'));
   return path.endsWith('.test.js') && existsSync(source) ? [path] : [];
 }
@@ -42,7 +42,7 @@ if (files.length === 0) {
   console.error(`no test is called ${wanted.join(', ')}`);
   process.exit(1);
 }
-/** Has a unit test that starts a process fail. */
+/** Makes a unit test fail that starts a process. */
 const guard = option === '--tier' && tier === 'unit' ? ['--import', pathToFileURL(join(root, 'scripts', 'no-process.mjs')).href] : [];
 const { testEnvironment } = await import(pathToFileURL(join(folder, 'support', 'test-environment.js')).href);
 const environment = await testEnvironment(files, process.env, (line) => console.log(line));
@@ -50,7 +50,7 @@ const reporter = pathToFileURL(join(root, 'scripts', 'test-reporter.mjs')).href;
 const shared = join(tmpdir(), `dcf-tests-${process.pid}`);
 const unit = files.filter((file) => isUnit(relative(folder, file)));
 const started = [...files.filter((file) => !unit.includes(file)).sort(), ...sharingProcesses(unit.sort(), shared, concurrency)];
-// The limit is one of a whole process, and such as take half a minute alone take ten where others use the machine as well.
+// The limit is for a whole process: one that takes half a minute on a quiet machine may take ten minutes on a busy one.
 const child = spawn(
   process.execPath,
   [

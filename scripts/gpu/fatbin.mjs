@@ -1,4 +1,4 @@
-/** https://docs.nvidia.com/cuda/cuda-binary-utilities: what begins a fat binary, which holds a kernel's code for several cards. */
+/** The first bytes of a fat binary, which has a kernel's code for several cards: https://docs.nvidia.com/cuda/cuda-binary-utilities. */
 const magic = Buffer.from([0x50, 0xed, 0x55, 0xba]);
 const version = 1;
 const headerSize = 16;

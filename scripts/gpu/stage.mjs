@@ -15,15 +15,15 @@ import { dirname, join, sep } from 'node:path';
 import { keepOneArchitecture } from './fatbin.mjs';
 import { takeFromWheel } from './wheel.mjs';
 
-/** What loads Vulkan and OpenGL drivers, and what NVIDIA's driver loads besides. */
+/** Debian packages with the loaders of Vulkan and OpenGL drivers, and with the libraries that NVIDIA's driver loads. */
 const packages = [
   ...['libvulkan1', 'libegl1', 'libglvnd0', 'libopengl0', 'libgl1', 'libglx0', 'libgles2'],
   ...['libx11-6', 'libxext6', 'libxcb1', 'libxau6', 'libxdmcp6', 'libbsd0', 'libmd0'],
 ];
-/** A Node that wants another one is a part of a system and runs nowhere else. */
+/** Libraries that every Linux has. A Node that needs others belongs to its system, and runs nowhere else. */
 const systemLibraries = /^(linux-vdso|ld-linux-x86-64|lib(dl|stdc\+\+|m|gcc_s|pthread|c|rt|atomic))\.so/;
 
-/** Our build, what it reads, and the functions. */
+/** The build, the files that it reads, and the functions. */
 export function stageApp(root, target) {
   const paths = [
     'package.json',
@@ -87,7 +87,7 @@ function stageNode(target) {
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(process.execPath, target);
   chmodSync(target, 0o755);
-  // It holds names of its functions that only a debugger reads.
+  // Removes the symbols, which only a debugger reads.
   spawnSync('strip', ['--strip-unneeded', target]);
   run(target, ['--version']);
 }
@@ -99,12 +99,12 @@ function stageLibraries(target) {
   run('apt-get', ['download', ...packages], folder);
   for (const name of readdirSync(folder).filter((file) => file.endsWith('.deb'))) run('dpkg-deb', ['-x', name, 'root'], folder);
   const libraries = readdirSync(join(folder, 'root'), { recursive: true }).filter((path) => /\.so\.\d+$/.test(path));
-  // By the name that programs ask for, whatever it is a link to.
+  // Copied under the name that programs ask for, also where that is a link.
   for (const path of libraries) copyFileSync(join(folder, 'root', path), join(target, path.slice(path.lastIndexOf(sep) + 1)));
   rmSync(folder, { recursive: true });
 }
 
-/** Neither other platforms' binaries nor what only a compiler reads. */
+/** Whether a file is needed at run time: not the binaries of other platforms, and not what only a compiler reads. */
 function isNeeded(path) {
   if (/(^|\/)onnxruntime-node\/bin\/napi-v6\/(darwin|win32|linux\/arm64)/.test(path)) return false;
   return !/(\.d\.[cm]?ts|\.map|\.md)$/.test(path) && !/libonnxruntime_providers_/.test(path);

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Any of them will do: the libraries in it are not Python's. */
+/** Any version of Python will do: the libraries in the wheel do not depend on it. */
 const pythonVersion = '3.11';
 const extract = `import os, shutil, sys, zipfile
 wheel, target, *names = sys.argv[1:]
@@ -19,9 +19,9 @@ with zipfile.ZipFile(wheel) as archive:
  * Downloads the Python wheel of onnxruntime-gpu, with pip and from where it is set up to look, and takes libraries out of it.
  *
  * @param version - of onnxruntime-node, which the libraries have to fit
- * @param folder - where the wheel is kept and the libraries are laid
+ * @param folder - gets the wheel and the libraries
  * @param names - of the libraries, without the version that follows `.so`
- * @param wheel - one that is here already
+ * @param wheel - path of a wheel that is here already; @default one is downloaded
  * @returns the names of the files that were taken out
  */
 export function takeFromWheel(version, folder, names, wheel = undefined) {

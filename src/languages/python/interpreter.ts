@@ -1,10 +1,8 @@
 import { execFile } from 'node:child_process';
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { delimiter, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 import { DcfError, messageOf } from '../../core/errors.js';
 import { type Interpreter, replicaProgram } from '../../core/interpreter.js';
+import { isProgram, programsOnPath } from '../shared/programs.js';
 
 export interface WantedPython {
   /** The manifest's `python`, such as `3.12`, for which the program `python3.12` is looked for. */
@@ -59,17 +57,8 @@ async function look(command: string, version: string | undefined): Promise<Inter
 
 /** Every program of that name: the first may be a shim, such as pyenv's, without an interpreter behind it. */
 async function candidatesFor(command: string): Promise<string[]> {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => isAbsolute(folder));
-  const files = command.includes('/') ? [command] : [...new Set(folders)].map((folder) => join(folder, command));
-  const usable = await Promise.all(
-    files.map((file) =>
-      access(file, constants.X_OK).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return files.filter((_, index) => usable[index] === true);
+  if (!command.includes('/')) return await programsOnPath(command);
+  return (await isProgram(command)) ? [command] : [];
 }
 
 /** Asks a program what interpreter it is. Throws an Error whose message continues a sentence that begins with the program's name. */

@@ -1,9 +1,7 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
 import { type DcfError, messageOf } from '../../core/errors.js';
 import type { Interpreter } from '../../core/interpreter.js';
 import { type Installer, type InstallerRun, installerEnvironment, refuse, runInstaller } from '../shared/installer.js';
+import { programsOnPath } from '../shared/programs.js';
 
 /** The part of an interpreter that the installer uses. */
 export type PythonInterpreter = Pick<Interpreter, 'executable' | 'tag'>;
@@ -30,7 +28,7 @@ export const targetFolder = 'site-packages';
  */
 export async function runPipInstall({ python, directory, requirements }: PipOptions, run: InstallerRun): Promise<void> {
   const environment = installerEnvironment(process.env);
-  const uv = await findProgram('uv', environment['PATH'] ?? '');
+  const [uv] = await programsOnPath('uv', environment['PATH']);
   const wanted = ['--target', targetFolder, '-r', requirements];
   if (uv === undefined) {
     const quiet = ['--no-input', '--disable-pip-version-check', '--no-warn-script-location', '--progress-bar', 'off', '--no-compile'];
@@ -64,17 +62,4 @@ async function compile(python: PythonInterpreter, place: Pick<Installer, 'direct
   const program = `import subprocess, sys; subprocess.run([sys.executable, '-m', 'compileall', *sys.argv[1:]])`;
   const command = [python.executable, '-c', program, ...options, targetFolder];
   await runInstaller({ name: 'compileall', command, ...place }, run);
-}
-
-async function findProgram(name: string, path: string): Promise<string | undefined> {
-  for (const folder of path.split(delimiter).filter((entry) => entry !== '')) {
-    const file = join(folder, name);
-    try {
-      await access(file, constants.X_OK);
-      return file;
-    } catch {
-      // Not here: try the next folder.
-    }
-  }
-  return undefined;
 }

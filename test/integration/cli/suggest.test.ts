@@ -1,28 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { closestName, listNames } from '@dcf/sdk/names';
 import { dcf } from './command-line.js';
 import { FakeDaemon } from './fake-daemon.js';
-
-test('the nearest name: a letter missing, too many, wrong, or two in each other’s place', () => {
-  const names = ['hello', 'digits', 'echo', 'a'];
-  for (const mistyped of ['helo', 'helllo', 'hallo', 'hlelo', 'hello-']) assert.equal(closestName(mistyped, names), 'hello', mistyped);
-  assert.equal(closestName('digts', names), 'digits');
-  assert.equal(closestName('digitz', ['dogits', 'digits', 'digest']), 'digits', 'not the first that is near');
-  for (const other of ['nobody', 'goodbye', 'xyz', 'ehlol']) assert.equal(closestName(other, names), undefined, other);
-  assert.equal(closestName('hello', []), undefined);
-});
-
-test('a long list of names is cut', () => {
-  assert.equal(listNames(['a', 'b'], 10), 'a, b');
-  assert.equal(
-    listNames(
-      Array.from({ length: 12 }, (_, index) => `f${index}`),
-      10,
-    ),
-    'f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 2 more',
-  );
-});
 
 test('a function that there is not: the one that was meant, and which there are', { timeout: 300_000 }, async (t) => {
   const { url } = await FakeDaemon.start(t);

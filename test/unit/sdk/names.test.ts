@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { functionNameProblem, isDigest, isFunctionName, isRevisionId } from '@dcf/sdk/names';
+import { closestName, functionNameProblem, isDigest, isFunctionName, isRevisionId, listNames } from '@dcf/sdk/names';
 import fc from 'fast-check';
 import { anyCharacter } from '../../support/any-text.js';
 
@@ -36,4 +36,24 @@ test('the problem with a name shows it, well-formed and not without end', () => 
   const long = functionNameProblem('x'.repeat(10_000));
   assert.ok(long.length < 300);
   assert.ok(functionNameProblem('\ud800').isWellFormed());
+});
+
+test('the nearest name: a letter missing, too many, wrong, or two in each other’s place', () => {
+  const names = ['hello', 'digits', 'echo', 'a'];
+  for (const mistyped of ['helo', 'helllo', 'hallo', 'hlelo', 'hello-']) assert.equal(closestName(mistyped, names), 'hello', mistyped);
+  assert.equal(closestName('digts', names), 'digits');
+  assert.equal(closestName('digitz', ['dogits', 'digits', 'digest']), 'digits', 'not the first that is near');
+  for (const other of ['nobody', 'goodbye', 'xyz', 'ehlol']) assert.equal(closestName(other, names), undefined, other);
+  assert.equal(closestName('hello', []), undefined);
+});
+
+test('a long list of names is cut', () => {
+  assert.equal(listNames(['a', 'b'], 10), 'a, b');
+  assert.equal(
+    listNames(
+      Array.from({ length: 12 }, (_, index) => `f${index}`),
+      10,
+    ),
+    'f0, f1, f2, f3, f4, f5, f6, f7, f8, f9 and 2 more',
+  );
 });
