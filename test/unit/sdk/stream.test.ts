@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import test, { type TestContext } from 'node:test';
 import { Client } from '@dcf/sdk';
 import { ChunkReader, ChunkWriter, replyChunks, requestChunks, type SentChunk } from '@dcf/sdk/contract';
@@ -123,4 +124,19 @@ test('a failure in the trailers comes after all chunks', async (t) => {
   const reading = client.stream('any')[Symbol.asyncIterator]();
   assert.equal(String((await reading.next()).value), 'first');
   await assert.rejects(reading.next(), { code: 'ALREADY_EXISTS', message: '100 % – done', reason: 'exit:1' });
+});
+
+test('an input that gives no iterator, such as a locked stream, ends the call at the daemon', { timeout: 20_000 }, async (t) => {
+  let cancelled: Promise<unknown> | undefined;
+  const client = await serve(t, (call) => {
+    cancelled = once(call, 'cancelled');
+    call.sendMetadata(new Metadata());
+  });
+  const locked = new ReadableStream<Uint8Array>();
+  locked.getReader();
+  await assert.rejects(async () => {
+    for await (const chunk of client.stream('any', locked)) assert.fail(`a chunk came: ${chunk}`);
+  }, /locked/);
+  assert.ok(cancelled !== undefined);
+  await cancelled;
 });

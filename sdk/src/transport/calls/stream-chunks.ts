@@ -51,9 +51,12 @@ export async function* streamChunks(
   const sent = callHeaders({ ...headers, lateStatus: true });
   const open = await retrying(channel, limits, retryNotStarted, () => openStream(channel, first, whole !== undefined, sent, limits));
   progress.attempts = open.attempts;
-  const idle = new IdleTimer(limits.timeoutMs, () => open.reply.call.cancel());
-  const pump = source === undefined ? undefined : new InputPump(open.reply.call, source(), maxPayload, () => idle.touch());
+  const { call } = open.reply;
+  const idle = new IdleTimer(limits.timeoutMs, () => call.cancel());
+  let pump: InputPump | undefined;
   try {
+    // The input may refuse to give an iterator, such as a stream that another reader has.
+    if (source !== undefined) pump = new InputPump(call, source(), maxPayload, () => idle.touch());
     void pump?.run();
     yield* readChunks(open.reply, idle, maxPayload);
     const { failure, trailers } = await open.reply.ended;
@@ -65,7 +68,7 @@ export async function* streamChunks(
   } finally {
     idle.stop();
     pump?.stop();
-    open.reply.call.cancel();
+    call.cancel();
   }
 }
 
