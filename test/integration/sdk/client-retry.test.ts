@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { constants } from 'node:http2';
 import { describe, type TestContext, test } from 'node:test';
 import { Client, DcfError } from '@dcf/sdk';
@@ -78,6 +79,19 @@ describe('a client that tries again', { concurrency: true }, () => {
     const error = await refusal(client.invoke('f', 'x', { timeout: '60s' }));
     assert.deepEqual([error.code, error.message, error.retryAfterMs], ['UNAVAILABLE', 'f is being stopped', 90_000]);
     assert.equal(calls(), 1);
+  });
+
+  test('waits between attempts leave nothing at a signal that outlives the calls', async (t) => {
+    const { client } = await daemonWith(t, [notStarted, notStarted]);
+    const { signal } = new AbortController();
+    assert.equal((await client.invoke('f', 'x', { signal })).report.attempts, 3);
+    assert.deepEqual(getEventListeners(signal, 'abort'), []);
+    // Node keeps the signals that depend on this one in a set of its own, under a symbol.
+    const sizes = Object.getOwnPropertySymbols(signal).map((symbol): unknown => Object(Reflect.get(signal, symbol)).size);
+    assert.deepEqual(
+      sizes.filter((size) => typeof size === 'number' && size > 0),
+      [],
+    );
   });
 
   test('abort ends the wait between two attempts', async (t) => {
