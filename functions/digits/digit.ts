@@ -1,27 +1,27 @@
 import type { Plane } from './plane.js';
 import { grow, peakOf, resample } from './plane.js';
 
-/** The side, in pixels, of what the model looks at, and of the box in it that the digit fills, as in MNIST. */
+/** The sides, in pixels, of the model's input and of the box in it that the digit fills, as in MNIST. */
 export const SIDE = 28;
 const BOX = 20;
 
-/** More pixels to the digit's longer side than this tell nothing more. */
+/** Largest length of the digit's longer side, in pixels: larger digits are reduced, because more pixels add nothing. */
 const ENOUGH = 8 * BOX;
-/** A stroke's width in pixels of the box: thinner ones are grown, thicker ones are thinned. */
+/** Widths of strokes in pixels of the box: thinner strokes are widened, thicker ones are thinned. */
 const THINNEST = 1.6;
 const THICKEST = 4.2;
-/** Ink, 0..1, that belongs to a stroke rather than to its soft edge. */
+/** Ink, 0..1, above which a pixel belongs to a stroke and not to its soft edge. */
 const STROKE = 0.3;
-/** A piece with a smaller share of the largest piece's ink is a speck. */
+/** Smallest share of the largest piece's ink that a piece may have: a smaller piece is a speck, and is removed. */
 const SPECK = 0.04;
-/** Where the largest piece has a smaller share of all ink, it is grain, and no digit. */
+/** Smallest share of all ink that the largest piece may have: with less, the picture is all grain and has no digit. */
 const GRAIN = 0.1;
-/** What runs from one side of the picture to the other is a ruled line if so much of all ink lies elsewhere. */
+/** A piece that runs from one side of the picture to the other is a ruled line if more than this share of all ink lies elsewhere. */
 const ELSEWHERE = 0.15;
 
 /**
- * Makes of ink (0..1 a pixel, any size) the picture that the model reads, the way MNIST's were made: without specks,
- * its longer side 20 pixels, the centre of its mass in the middle of 28 by 28. Values are 0..1. Returns undefined when
+ * Converts ink (0..1 per pixel, any size) to the model's input, as the pictures of MNIST were made: without specks,
+ * its longer side 20 pixels, its centre of mass in the middle of 28 by 28 pixels. Values are 0..1. Returns undefined when
  * no ink is left.
  */
 export function drawDigit(ink: Plane): Float32Array | undefined {
@@ -44,7 +44,7 @@ export function drawDigit(ink: Plane): Float32Array | undefined {
   return data.map((value) => Math.min(1, value / peak));
 }
 
-/** Reduces what is larger than `ENOUGH`, and leaves out what is around it. */
+/** Reduces a digit that is larger than `ENOUGH`, and cuts off the empty space around it. */
 function withinReach(ink: Plane): Plane {
   const extent = measure(ink);
   const side = longerSide(extent);
@@ -71,7 +71,7 @@ interface Extent {
   readonly x: number;
   readonly y: number;
   readonly mass: number;
-  /** Sides of stroke pixels that face no stroke pixel. */
+  /** Number of sides of stroke pixels that have no stroke pixel beside them. */
   readonly outline: number;
 }
 
@@ -100,10 +100,10 @@ function measure({ width, height, data }: Plane): Extent {
   return { left, top, right, bottom, x: x / mass, y: y / mass, mass, outline };
 }
 
-/** The radius, in pixels, by which to grow (or, negative, to thin) strokes that are unlike a pen's. */
+/** The radius, in pixels, by which strokes have to be widened to be like those of a pen; negative: thinned. */
 function widening(extent: Extent): number {
   const pixel = longerSide(extent) / BOX;
-  // A stroke has two sides, and pixels make its outline 4/π times as long on average.
+  // A stroke has two sides, and counted in sides of pixels its outline is 4/π times as long, on average.
   const stroke = (extent.mass / Math.max(1, extent.outline)) * 2 * (4 / Math.PI);
   if (stroke < THINNEST * pixel) return Math.round((THINNEST * pixel - stroke) / 2);
   if (stroke > THICKEST * pixel) return -Math.round((stroke - THICKEST * pixel) / 2);
@@ -118,7 +118,7 @@ interface Piece {
   bottom: boolean;
 }
 
-/** The ink without specks and ruled lines; undefined when there is none. */
+/** The ink without specks and ruled lines; undefined if nothing is left. */
 function keepStrokes(ink: Plane): Plane | undefined {
   const { width, height, data } = ink;
   const { labels, pieces } = label(ink);
@@ -134,13 +134,13 @@ function keepStrokes(ink: Plane): Plane | undefined {
   const result = new Float32Array(data.length);
   for (const [index, name] of labels.entries()) {
     if (!(isKept[name] ?? false)) continue;
-    // With the pixels around it, for the soft edge of the strokes.
+    // The pixels around a stroke are its soft edge.
     for (const near of around(index, width, height)) result[near] = data[near] ?? 0;
   }
   return { width, height, data: result };
 }
 
-/** The pixel itself and its neighbours, corners included. */
+/** Indexes of a pixel and its up to eight neighbours. */
 function around(index: number, width: number, height: number): number[] {
   const column = index % width;
   const row = (index - column) / width;
@@ -151,7 +151,7 @@ function around(index: number, width: number, height: number): number[] {
   return result;
 }
 
-/** Numbers the pieces of ink that hang together, corners included, from 1; 0 is no stroke. */
+/** Numbers the connected pieces of strokes from 1; pixels that touch at a corner are connected. 0 is no stroke. */
 function label({ width, height, data }: Plane): { labels: Int32Array; pieces: Piece[] } {
   const labels = new Int32Array(data.length);
   const pieces: Piece[] = [];

@@ -2,22 +2,22 @@ import type { Picture } from './picture.js';
 import type { Plane } from './plane.js';
 import { peakOf } from './plane.js';
 
-/** Which is darker: `true` the ink, `false` the paper, `auto` whichever the border of the picture says. */
+/** Whether the ink is darker than the paper; `auto`: decided by the picture, in which the ink is what differs most from the paper. */
 export type Invert = boolean | 'auto';
 
-/** Less contrast than this, in levels of 255, is no ink. */
+/** Least contrast of ink with the paper, in levels of 0 to 255. A picture with less is blank. */
 const FAINTEST = 24;
-/** Parts of the strongest ink: at or below the first there is none, from the second on it is full. */
+/** Shares of the strongest ink: a pixel up to the first has no ink (0), one from the second on has full ink (1). */
 const NO_INK = 0.25;
 const FULL_INK = 0.8;
-/** No digit covers more of a picture than this. */
+/** Largest share of a picture that the ink of a digit covers. */
 const MOSTLY = 0.6;
-/** The paper's light is a surface of second degree in x and y: so many coefficients. */
+/** Coefficients of the paper's brightness in one channel, a polynomial of the second degree in x and y. */
 const TERMS = 6;
 const SAMPLES = 1024;
 
 /**
- * How much ink there is at each pixel, 0..1: what differs from the paper, along the ink's own direction of colour.
+ * The amount of ink at each pixel, 0..1: how far its colour differs from the paper's in the direction of the ink's colour.
  * The paper's colour may change smoothly over the picture. Returns undefined when nothing differs enough: a blank
  * picture.
  */
@@ -25,7 +25,7 @@ export function findInk(picture: Picture, invert: Invert): Plane | undefined {
   if (invert !== 'auto') return inkOn(picture, firstGuess(picture, 'all', invert ? 0.9 : 0.1), invert);
   const ink = inkOn(picture, firstGuess(picture, 'border', 0.5), invert);
   if (ink === undefined || ink.data.filter((value) => value > 0.5).length <= MOSTLY * ink.data.length) return ink;
-  // The border is a frame, then, and what most of the picture shows is the paper.
+  // So much is no digit: the border is a frame, and the paper is the colour of most of the picture.
   return inkOn(picture, firstGuess(picture, 'all', 0.5), invert);
 }
 
@@ -45,7 +45,7 @@ function inkOn(picture: Picture, guess: Guess, invert: Invert): Plane | undefine
   return { width, height, data: ink };
 }
 
-/** The coefficients of red, then green, then blue. */
+/** The paper's coefficients: those of red, then green, then blue. */
 function fitPaper(picture: Picture, guess: Guess): Float64Array {
   let chosen = guess;
   let paper = fitSurface(picture, chosen.pixels);
@@ -67,7 +67,7 @@ interface Guess {
   readonly tolerance: number;
 }
 
-/** The pixels that are likely paper: near the colour at this rank (0 the darkest, 1 the brightest) of the border or of all. */
+/** The pixels that are likely paper: those whose colour is near the one of this rank (0 darkest, 1 brightest) on the border, or in all of the picture. */
 function firstGuess(picture: Picture, where: 'border' | 'all', rank: number): Guess {
   const { width, height } = picture;
   const candidates: number[] = [];
@@ -95,12 +95,12 @@ function ranked(values: number[], rank: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * rank))] ?? 0;
 }
 
-/** -1 at the first of `length` pixels, 1 at the last. */
+/** The position of a pixel in a row or column of `length`: -1 for the first, 1 for the last. */
 function across(index: number, length: number): number {
   return length === 1 ? 0 : (2 * index) / (length - 1) - 1;
 }
 
-/** The terms 1, x, y, x², xy, y² at a pixel, x and y running over -1..1; in a picture of few pixels, 1 alone. */
+/** Computes the terms 1, x, y, x², xy and y² of a pixel, where x and y are -1..1. In a small picture only the term 1 is used, and the others are 0. */
 function terms(picture: Picture, index: number, into: Float64Array): void {
   into.fill(0);
   into[0] = 1;
@@ -115,7 +115,7 @@ function terms(picture: Picture, index: number, into: Float64Array): void {
   into[5] = y * y;
 }
 
-/** Least squares over the pixels, with a pinch of ridge that keeps the surface flat where they say nothing. */
+/** Fits the paper's coefficients to the pixels: least squares, with a weak ridge penalty that keeps the surface flat where there are no pixels. */
 function fitSurface(picture: Picture, pixels: readonly number[]): Float64Array {
   const columns = TERMS + 3;
   const table = new Float64Array(TERMS * columns);
@@ -132,7 +132,7 @@ function fitSurface(picture: Picture, pixels: readonly number[]): Float64Array {
   return solve(table, columns);
 }
 
-/** Gauss and Jordan; the table is symmetric and positive, so no pivot is looked for. */
+/** Solves the equations by Gauss-Jordan elimination. It needs no pivoting, because the matrix is symmetric and positive definite. */
 function solve(table: Float64Array, columns: number): Float64Array {
   for (let pivot = 0; pivot < TERMS; pivot++) {
     const scale = table[pivot * columns + pivot] ?? 1;
@@ -169,13 +169,13 @@ function level(paper: Float64Array, channel: number, term: Float64Array): number
   return sum;
 }
 
-/** Picture less paper: three values a pixel, in levels. */
+/** The picture minus the paper: three values per pixel, in levels of 0 to 255. */
 function difference(picture: Picture, paper: Float64Array): Float32Array {
   const { width, height, data } = picture;
   const rest = new Float32Array(data.length);
   for (let c = 0; c < 3; c++) {
     for (let row = 0; row < height; row++) {
-      // Along a row the surface is a parabola.
+      // Within a row the surface is a parabola in x.
       const y = across(row, height);
       const at = (term: number): number => paper[c * TERMS + term] ?? 0;
       const [p, q, r] = [at(0) + at(2) * y + at(5) * y * y, at(1) + at(4) * y, at(3)];
@@ -191,7 +191,7 @@ function difference(picture: Picture, paper: Float64Array): Float32Array {
 
 type Colour = readonly [number, number, number];
 
-/** The direction, of length 1, in which the ink differs from the paper; the strongest differences count most. */
+/** The direction in colour space, of length 1, in which the ink differs from the paper. Strong differences count most. */
 function inkDirection(rest: Float32Array, invert: Invert): Colour | undefined {
   const darker: [number, number, number] = [0, 0, 0];
   const lighter: [number, number, number] = [0, 0, 0];

@@ -66,9 +66,9 @@ async function decode(bytes: Uint8Array): Promise<Picture> {
 }
 
 /**
- * Red, green, blue and alpha to red, green and blue. Where little is opaque, or all that is opaque is of one
- * brightness, that is the ink, and it gets paper of the opposite brightness; otherwise the paper is there already, and
- * the holes are filled with its brightness.
+ * Fills the transparent parts of a picture. If few pixels are opaque, or all opaque ones have about the same brightness,
+ * they are the ink, and the paper gets the opposite brightness. Otherwise the picture shows its paper, whose brightness
+ * the transparent parts get.
  */
 function withoutAlpha(rgba: Uint8Array): Uint8Array {
   const pixels = rgba.length / 4;

@@ -1,4 +1,4 @@
-/** One value a pixel, row by row. */
+/** A picture with one value per pixel, row by row. */
 export interface Plane {
   readonly width: number;
   readonly height: number;
@@ -6,8 +6,8 @@ export interface Plane {
 }
 
 /**
- * The mean of the `count` largest values (fewer where there are fewer): a peak that one odd pixel does not decide.
- * Values are read as 0..`limit` in 1,024 steps.
+ * The mean of the `count` largest values, or of all if there are fewer: a peak that does not depend on a single pixel.
+ * Values are rounded to 1,024 steps from 0 to `limit`.
  */
 export function peakOf(values: Float32Array, count: number, limit: number): number {
   const bins = new Uint32Array(1024);
@@ -28,8 +28,8 @@ export function peakOf(values: Float32Array, count: number, limit: number): numb
 }
 
 /**
- * Grows (`radius` > 0) or thins (`radius` < 0) what is bright, by a square of 2·|radius| + 1 pixels. Returns the plane
- * itself when the radius is 0. Past the edge there is nothing (0).
+ * Widens (`radius` > 0) or thins (`radius` < 0) bright areas, by a square of 2·|radius| + 1 pixels. Returns the plane
+ * itself when the radius is 0. Outside of the plane values are 0.
  */
 export function grow(plane: Plane, radius: number): Plane {
   const reach = Math.abs(radius);
@@ -64,7 +64,7 @@ function slide(from: Float32Array, to: Float32Array, walk: Walk, reach: number, 
   }
 }
 
-/** Where a square window lies on a plane: its centre in the plane's pixels, and the plane's pixels per window pixel. */
+/** The place of a square window on a plane: its centre in pixels of the plane, and how many of these a pixel of the window is wide. */
 export interface Window {
   readonly x: number;
   readonly y: number;
@@ -72,7 +72,7 @@ export interface Window {
 }
 
 /**
- * Draws the window as a plane of `size` by `size`, smoothly when it enlarges and averaging when it reduces. What lies
+ * Draws the window as a plane of `size` by `size` pixels: interpolates to enlarge, and averages to reduce. What lies
  * outside the plane is 0.
  */
 export function resample(plane: Plane, window: Window, size: number): Plane {
@@ -107,7 +107,7 @@ interface Weights {
   readonly values: Float32Array;
 }
 
-/** A tent around each window pixel's centre, one window pixel or one plane pixel wide to each side: the larger. */
+/** The weights of the plane's pixels for each pixel of the window: a triangle around its centre that reaches one pixel of the window, or of the plane if that is larger, to each side. */
 function weights(length: number, centre: number, pixel: number, size: number): Weights[] {
   const reach = Math.max(1, pixel);
   return Array.from({ length: size }, (_, index) => {

@@ -1,4 +1,4 @@
-"""Draws a digit the way the model knows them."""
+"""Draws a digit as those look that the model was trained on."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import numpy as np
 from pieces import find_pieces
 from plane import Plane, Window, grow, peak_of, resample, round_half_up
 
-# The side, in pixels, of what the model looks at, and of the box in it that the digit fills, as in MNIST.
+# The sides, in pixels, of the model's input and of the box in it that the digit fills, as in MNIST.
 SIDE = 28
 BOX = 20
 
-# More pixels to the digit's longer side than this tell nothing more.
+# Largest length of the digit's longer side, in pixels: larger digits are reduced, because more pixels add nothing.
 ENOUGH = 8 * BOX
-# A stroke's width in pixels of the box: thinner ones are grown, thicker ones are thinned.
+# Widths of strokes in pixels of the box: thinner strokes are widened, thicker ones are thinned.
 THINNEST = 1.6
 THICKEST = 4.2
-# Ink, 0..1, that belongs to a stroke rather than to its soft edge.
+# Ink, 0..1, above which a pixel belongs to a stroke and not to its soft edge.
 STROKE = 0.3
-# A piece with a smaller share of the largest piece's ink is a speck.
+# Smallest share of the largest piece's ink that a piece may have: a smaller piece is a speck, and is removed.
 SPECK = 0.04
-# Where the largest piece has a smaller share of all ink, it is grain, and no digit.
+# Smallest share of all ink that the largest piece may have: with less, the picture is all grain and has no digit.
 GRAIN = 0.1
-# What runs from one side of the picture to the other is a ruled line if so much of all ink lies elsewhere.
+# A piece that runs from one side of the picture to the other is a ruled line if more than this share of all ink lies elsewhere.
 ELSEWHERE = 0.15
 
 
 def draw_digit(ink: Plane) -> Optional[Plane]:
-    """Makes of ink (0..1 a pixel, any size) the picture that the model reads, the way MNIST's were made.
+    """Converts ink (0..1 per pixel, any size) to the model's input, as the pictures of MNIST were made.
 
-    Without specks, its longer side 20 pixels, the centre of its mass in the middle of 28 by 28. Values are 0..1.
+    Without specks, its longer side 20 pixels, its centre of mass in the middle of 28 by 28 pixels. Values are 0..1.
     Returns None when no ink is left.
     """
     kept = _keep_strokes(ink)
@@ -53,7 +53,7 @@ def draw_digit(ink: Plane) -> Optional[Plane]:
 
 
 def _within_reach(ink: Plane) -> Plane:
-    """Reduces what is larger than `ENOUGH`, and leaves out what is around it."""
+    """Reduces a digit that is larger than `ENOUGH`, and cuts off the empty space around it."""
     extent = _measure(ink)
     side = extent.longer_side
     if side <= ENOUGH:
@@ -67,7 +67,7 @@ def _within(value: float, least: float, most: float) -> float:
 
 
 class _Extent(NamedTuple):
-    """The box around the strokes, the centre of mass, and `outline`: sides of stroke pixels that face no stroke pixel."""
+    """The box around the strokes, the centre of mass, and `outline`: the number of sides of stroke pixels that have no stroke pixel beside them."""
 
     left: int
     top: int
@@ -98,9 +98,9 @@ def _measure(ink: Plane) -> _Extent:
 
 
 def _widening(extent: _Extent) -> int:
-    """The radius, in pixels, by which to grow (or, negative, to thin) strokes that are unlike a pen's."""
+    """The radius, in pixels, by which strokes have to be widened to be like those of a pen; negative: thinned."""
     pixel = extent.longer_side / BOX
-    # A stroke has two sides, and pixels make its outline 4/π times as long on average.
+    # A stroke has two sides, and counted in sides of pixels its outline is 4/π times as long, on average.
     stroke = extent.mass / max(1, extent.outline) * 2 * (4 / math.pi)
     if stroke < THINNEST * pixel:
         return round_half_up((THINNEST * pixel - stroke) / 2)
@@ -110,7 +110,7 @@ def _widening(extent: _Extent) -> int:
 
 
 def _keep_strokes(ink: Plane) -> Optional[Plane]:
-    """The ink without specks and ruled lines; None when there is none."""
+    """The ink without specks and ruled lines; None if nothing is left."""
     labels, mass, crosses = find_pieces(ink, ink > STROKE)
     total = mass.sum()
     is_digit = ~(crosses & (total - mass > ELSEWHERE * total))
@@ -118,6 +118,6 @@ def _keep_strokes(ink: Plane) -> Optional[Plane]:
     if largest == 0 or largest < GRAIN * total:
         return None
     is_kept = np.append(is_digit & (mass >= SPECK * largest), False)
-    # With the pixels around it, for the soft edge of the strokes.
+    # The pixels around a stroke are its soft edge.
     near = grow(is_kept[labels].astype(np.float32), 1)
     return np.where(near > 0, ink, np.float32(0))

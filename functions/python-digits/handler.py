@@ -16,7 +16,7 @@ from plane import Plane
 
 DIGITS = 10
 
-# What ONNX Runtime calls the execution providers of function.yaml.
+# The names that ONNX Runtime has for the execution providers of function.yaml.
 PROVIDERS = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider", "cpu": "CPUExecutionProvider"}
 
 # {"digit": 0..9, "confidence": its score, 0..1, "scores": how likely each digit is, 0 first; the ten add up to 1}
@@ -29,12 +29,12 @@ class Handler:
     def __init__(self, context: Any) -> None:
         """Loads the model and runs it once, so that the first call is as fast as the others.
 
-        Raises DcfError INVALID_ARGUMENT when the resource `model` is missing or the parameter `invert` is none, and
-        FAILED_PRECONDITION when none of the execution providers of function.yaml takes the model.
+        Raises DcfError INVALID_ARGUMENT when the resource `model` is missing or the parameter `invert` has another value than
+        auto, true or false; FAILED_PRECONDITION when none of the execution providers of function.yaml can run the model.
         """
         model = context.resources.get("model")
         if model is None:
-            raise DcfError("INVALID_ARGUMENT", "function.yaml names no resource 'model'")
+            raise DcfError("INVALID_ARGUMENT", "the resource 'model' is missing: name the model under resources in function.yaml")
         self._invert = _read_invert(context.parameters.get("invert", "auto"))
         self._session = _load(model, context.providers)
         context.logger.info("the model runs on %s", self._session.get_providers()[0])
@@ -43,12 +43,12 @@ class Handler:
     def __call__(self, req: Any) -> Recognition:
         """Reads the digit in `req.input`, a PNG, JPEG or WebP picture of any size, dark on light or light on dark.
 
-        Raises DcfError INVALID_ARGUMENT when the input is no picture, or a blank one.
+        Raises DcfError INVALID_ARGUMENT when the input is not a picture, or is blank.
         """
         return self._score([self._draw(req.input)])[0]
 
     def call_batch(self, reqs: Sequence[Any]) -> List[Union[Recognition, Exception]]:
-        """Reads many pictures: the model looks at all of them at once. A bad one fails alone."""
+        """Reads many pictures: the model runs once for all. A picture that cannot be read fails its own call."""
         drawn = [self._try_to_draw(req.input) for req in reqs]
         answers = iter(self._score([each for each in drawn if not isinstance(each, Exception)]))
         return [each if isinstance(each, Exception) else next(answers) for each in drawn]
@@ -60,7 +60,7 @@ class Handler:
             return error
 
     def _draw(self, data: bytes) -> Plane:
-        """Makes of a picture what the model looks at."""
+        """Makes the model's input of a picture."""
         ink = find_ink(read_picture(data), self._invert)
         digit = None if ink is None else draw_digit(ink)
         if digit is None:
@@ -68,7 +68,7 @@ class Handler:
         return digit
 
     def _score(self, drawn: Sequence[Plane]) -> List[Recognition]:
-        """An answer for each; `drawn`: 28 by 28 values each, 0 (paper) to 1 (ink)."""
+        """The answer for each drawing. A drawing has 28 by 28 values, from 0 (paper) to 1 (ink)."""
         if len(drawn) == 0:
             return []
         (scores,) = self._session.run(["scores"], {"pictures": np.stack(drawn)[:, np.newaxis]})
@@ -83,17 +83,17 @@ def _recognition(scores: List[float]) -> Recognition:
 
 
 def _load(model: str, names: Sequence[str]) -> onnxruntime.InferenceSession:
-    """Loads the model with the first of these providers that takes it."""
+    """Loads the model with the first of these execution providers that can run it. Raises DcfError FAILED_PRECONDITION if none can."""
     options = onnxruntime.SessionOptions()
-    # More threads gain so small a model nothing, and keep a core busy for a while after each run.
+    # More threads do not make such a small model faster, and keep a core busy for a while after each run.
     options.intra_op_num_threads = 1
     available = onnxruntime.get_available_providers()
     wanted = [PROVIDERS[name] for name in names if PROVIDERS.get(name) in available]
     session = onnxruntime.InferenceSession(model, options, providers=wanted) if wanted else None
-    # ONNX Runtime takes the CPU, asked for or not, when a provider's library or its device is missing.
+    # ONNX Runtime uses the CPU, even if it was not asked for, when a provider's library or its device is missing.
     if session is None or session.get_providers()[0] not in wanted:
         found = ", ".join(available)
-        raise DcfError("FAILED_PRECONDITION", f"no provider of {', '.join(names)} takes the model: ONNX Runtime has {found} here")
+        raise DcfError("FAILED_PRECONDITION", f"none of the execution providers {', '.join(names)} can run the model: ONNX Runtime has {found} here")
     return session
 
 

@@ -1,4 +1,4 @@
-"""Tells the ink from the paper."""
+"""Separates the ink from the paper."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from numpy.typing import NDArray
 from picture import Picture
 from plane import Plane, peak_of, round_half_up
 
-# Which is darker: True the ink, False the paper, "auto" whichever the border of the picture says.
+# Whether the ink is darker than the paper; "auto": decided by the picture, in which the ink is what differs most from the paper.
 Invert = Union[bool, Literal["auto"]]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-# Less contrast than this, in levels of 255, is no ink.
+# Least contrast of ink with the paper, in levels of 0 to 255. A picture with less is blank.
 FAINTEST = 24
-# Parts of the strongest ink: at or below the first there is none, from the second on it is full.
+# Shares of the strongest ink: a pixel up to the first has no ink (0), one from the second on has full ink (1).
 NO_INK = 0.25
 FULL_INK = 0.8
-# No digit covers more of a picture than this.
+# Largest share of a picture that the ink of a digit covers.
 MOSTLY = 0.6
-# The paper's light is a surface of second degree in x and y: so many coefficients.
+# Coefficients of the paper's brightness in one channel, a polynomial of the second degree in x and y.
 TERMS = 6
 SAMPLES = 1024
 
 
 def find_ink(picture: Picture, invert: Invert) -> Optional[Plane]:
-    """How much ink there is at each pixel, 0..1: what differs from the paper, along the ink's own direction of colour.
+    """The amount of ink at each pixel, 0..1: how far its colour differs from the paper's in the direction of the ink's colour.
 
     The paper's colour may change smoothly over the picture. Returns None when nothing differs enough: a blank picture.
     """
@@ -38,7 +38,7 @@ def find_ink(picture: Picture, invert: Invert) -> Optional[Plane]:
     ink = _ink_on(picture, _guess_from_border(picture), invert)
     if ink is None or np.count_nonzero(ink > 0.5) <= MOSTLY * ink.size:
         return ink
-    # The border is a frame, then, and what most of the picture shows is the paper.
+    # So much is no digit: the border is a frame, and the paper is the colour of most of the picture.
     return _ink_on(picture, _first_guess(picture, _sampled(picture), 0.5), invert)
 
 
@@ -62,7 +62,7 @@ def _ink_on(picture: Picture, guess: _Guess, invert: Invert) -> Optional[Plane]:
 
 
 def _fit_paper(picture: Picture, guess: _Guess) -> Floats:
-    """The coefficients: a row for each term, a column for each of red, green and blue."""
+    """The paper's coefficients: a row for each term, a column for each of red, green and blue."""
     tolerance = guess.tolerance
     paper = _fit_surface(picture, guess.pixels)
     sampled = _sampled(picture)
@@ -89,7 +89,7 @@ def _sampled(picture: Picture) -> Indices:
 
 
 def _first_guess(picture: Picture, candidates: Indices, rank: float, uneven: bool = False) -> _Guess:
-    """The candidates near the colour at this rank (0 the darkest, 1 the brightest); of `uneven` ones, half count as near."""
+    """The candidates whose colour is near the one of this rank (0 darkest, 1 brightest). If they are `uneven`, the nearer half counts as near at least."""
     colours = _colours(picture, candidates)
     away = np.linalg.norm(colours - _ranked(colours, rank), axis=1)
     tolerance = 3 * float(_ranked(away, 0.5) if uneven else 0) + 12
@@ -105,12 +105,12 @@ def _colours(picture: Picture, pixels: Indices) -> Floats:
 
 
 def _across(index: Indices, length: int) -> Floats:
-    """-1 at the first of `length` pixels, 1 at the last."""
+    """The position of a pixel in a row or column of `length`: -1 for the first, 1 for the last."""
     return index * np.float64(2 / max(1, length - 1)) - (0 if length == 1 else 1)
 
 
 def _terms(picture: Picture, pixels: Indices) -> Floats:
-    """The terms 1, x, y, x², xy, y² at each pixel, x and y running over -1..1; in a picture of few pixels, 1 alone."""
+    """The terms 1, x, y, x², xy and y² of each pixel, where x and y are -1..1. In a small picture only the term 1 is used, and the others are 0."""
     height, width, _ = picture.shape
     terms = np.zeros((pixels.size, TERMS))
     terms[:, 0] = 1
@@ -123,7 +123,7 @@ def _terms(picture: Picture, pixels: Indices) -> Floats:
 
 
 def _fit_surface(picture: Picture, pixels: Indices) -> Floats:
-    """Least squares over the pixels, with a pinch of ridge that keeps the surface flat where they say nothing."""
+    """Fits the paper's coefficients to the pixels: least squares, with a weak ridge penalty that keeps the surface flat where there are no pixels."""
     terms = _terms(picture, pixels)
     ridge = np.full(TERMS, 1e-3 * (pixels.size + 1))
     ridge[0] = 1e-6
@@ -131,18 +131,18 @@ def _fit_surface(picture: Picture, pixels: Indices) -> Floats:
 
 
 def _difference(picture: Picture, paper: Floats) -> Plane:
-    """Picture less paper: three values a pixel, in levels."""
+    """The picture minus the paper: three values per pixel, in levels of 0 to 255."""
     height, width, _ = picture.shape
     x = _across(np.arange(width), width)[np.newaxis, :, np.newaxis]
     y = _across(np.arange(height), height)[:, np.newaxis, np.newaxis]
-    # Along a row the surface is a parabola.
+    # Within a row the surface is a parabola in x.
     p = paper[0] + paper[2] * y + paper[5] * y * y
     q = paper[1] + paper[4] * y
     return (picture - (p + (q + paper[3] * x) * x)).astype(np.float32)
 
 
 def _ink_direction(rest: Plane, invert: Invert) -> Optional[Floats]:
-    """The direction, of length 1, in which the ink differs from the paper; the strongest differences count most."""
+    """The direction in colour space, of length 1, in which the ink differs from the paper. Strong differences count most."""
     colours = rest.reshape(-1, 3).astype(np.float64)
     weights = np.einsum("ij,ij->i", colours, colours) ** 1.5
     is_darker = np.einsum("ij->i", colours) < 0

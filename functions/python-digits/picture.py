@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from plane import round_half_up
 
-# Rows by columns by red, green and blue.
+# An array of rows by columns by red, green and blue.
 Picture = NDArray[np.uint8]
 
 # A digit needs no more pixels than this; larger pictures are reduced.
@@ -20,16 +20,16 @@ WORKING_PIXELS = 2**16
 
 # A picture with more pixels than this is refused before it is decoded.
 LIMIT_PIXELS = 100_000_000
-# Pillow's own limit is another one, and up to twice as many pixels only a warning.
+# Pillow's own limit is lower, and up to twice as many pixels are only a warning.
 Image.MAX_IMAGE_PIXELS = None
 
 
 def read_picture(data: bytes) -> Picture:
     """Decodes a PNG, JPEG or WebP picture and turns it upright (EXIF).
 
-    It is reduced to about 65,000 pixels at most, and gets something behind what is transparent.
+    It is reduced to about 65,000 pixels at most, and transparent parts get the background that `_without_alpha` chooses.
 
-    Raises DcfError INVALID_ARGUMENT when the bytes are no such picture, are damaged, or have over 100 million pixels.
+    Raises DcfError INVALID_ARGUMENT for bytes that are not such a picture or are damaged, and for a picture of more than 100 million pixels.
     """
     if len(data) == 0:
         raise DcfError("INVALID_ARGUMENT", "the input is empty: send a PNG or JPEG picture")
@@ -38,8 +38,8 @@ def read_picture(data: bytes) -> Picture:
     except (DcfError, MemoryError):
         raise
     except UnidentifiedImageError:
-        raise _unreadable("it begins like no such picture") from None
-    # A damaged picture makes Pillow raise what comes: OSError, SyntaxError, ValueError, struct.error.
+        raise _unreadable("its first bytes are not those of one") from None
+    # For a damaged picture Pillow raises exceptions of many types: OSError, SyntaxError, ValueError, struct.error.
     except Exception as error:
         raise _unreadable(error) from error
 
@@ -67,24 +67,24 @@ def _decode(data: bytes) -> Picture:
 def _upright(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
-    # Notes that cannot be read are no reason to refuse the picture.
+    # Metadata that cannot be read is no reason to refuse the picture.
     except Exception:
         return image
 
 
 def _in_colour(image: Image.Image) -> Image.Image:
-    """The picture as RGB or, where something may be transparent, RGBA."""
+    """The picture as RGB; as RGBA if parts of it may be transparent."""
     if image.mode.startswith("I"):
-        # Grey of 16 bits, which Pillow would not scale but cut off.
+        # A grey picture of 16 bits, whose values Pillow would cut off and not scale.
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
 def _without_alpha(rgba: Picture) -> Picture:
-    """Red, green, blue and alpha to red, green and blue.
+    """Fills the transparent parts of a picture.
 
-    Where little is opaque, or all that is opaque is of one brightness, that is the ink, and it gets paper of the
-    opposite brightness; otherwise the paper is there already, and the holes are filled with its brightness.
+    If few pixels are opaque, or all opaque ones have about the same brightness, they are the ink, and the paper gets the
+    opposite brightness. Otherwise the picture shows its paper, whose brightness the transparent parts get.
     """
     seen = rgba[rgba[..., 3] >= 128]
     opaque, pixels = len(seen), rgba.shape[0] * rgba.shape[1]
@@ -99,5 +99,5 @@ def _without_alpha(rgba: Picture) -> Picture:
 
 
 def _quantile(up_to: NDArray[np.intp], rank: float) -> int:
-    """The first level up to which there are more pixels than `rank`."""
+    """The lowest level with more than `rank` pixels at or below it."""
     return min(255, int(np.searchsorted(up_to, rank, side="right")))

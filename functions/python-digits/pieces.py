@@ -1,4 +1,4 @@
-"""The pieces of ink that hang together."""
+"""The connected pieces of ink."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Numbers = NDArray[np.intp]
 
 
 class Pieces(NamedTuple):
-    """`labels` numbers the piece of each pixel from 0, -1 where there is none; the others have a value for each piece."""
+    """`labels` has the number of each pixel's piece, from 0, or -1 for no piece; `mass` and `crosses` have a value for each piece."""
 
     labels: Numbers
     mass: NDArray[np.float64]
@@ -22,7 +22,7 @@ class Pieces(NamedTuple):
 
 
 def find_pieces(ink: Plane, is_stroke: Mask) -> Pieces:
-    """The pieces, corners included, that stroke pixels make; `crosses`: runs from one side of the picture to the other."""
+    """The connected pieces of stroke pixels; pixels that touch at a corner are connected. `crosses`: whether a piece runs from one side of the picture to the other."""
     labels = np.full(ink.shape, -1, np.intp)
     labels[is_stroke] = _label(is_stroke)
     count = int(labels.max(initial=-1)) + 1
@@ -33,19 +33,19 @@ def find_pieces(ink: Plane, is_stroke: Mask) -> Pieces:
 
 def _named(labels: Numbers, count: int) -> Mask:
     named = np.zeros(count + 1, np.bool_)
-    # -1, no piece, is the last.
+    # The label -1, for no piece, reads the last entry.
     named[labels] = True
     return named[:-1]
 
 
 def _label(is_stroke: Mask) -> Numbers:
-    """The number of the piece of each stroke pixel, row by row."""
-    # One more column, so that no run goes on in the next row.
+    """The piece's number of each stroke pixel, row by row."""
+    # With one more column, no run continues in the next row.
     line = np.pad(is_stroke, ((0, 0), (0, 1))).ravel()
     changes = np.flatnonzero(np.diff(line, prepend=False, append=False))
     starts, ends = changes[::2], changes[1::2]
     below = is_stroke.shape[1] + 1
-    # The runs of the next row that touch this one, be it at a corner, follow one another.
+    # The runs of the next row that touch this run, also at a corner, are next to each other in the list.
     first = np.searchsorted(ends, starts + below)
     touching = np.searchsorted(starts, ends + below, side="right") - first
     upper = np.repeat(np.arange(starts.size), touching)
@@ -55,9 +55,9 @@ def _label(is_stroke: Mask) -> Numbers:
 
 
 def _connect(count: int, one: Numbers, other: Numbers) -> Numbers:
-    """Numbers, from 0, what `count` things are parts of, when each `one` hangs together with its `other`.
+    """The number, from 0, of the piece that each of `count` runs belongs to, where each run in `one` touches that in `other`.
 
-    Each thing points to an earlier one of its piece or, the first, to itself; meeting pieces are joined all at once.
+    `roots` leads each run to an earlier one of its piece, and the first to itself. Pieces that touch are joined all at once.
     """
     roots = np.arange(count)
     while not np.array_equal(roots[one], roots[other]):

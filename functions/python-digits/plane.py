@@ -13,14 +13,14 @@ Plane = NDArray[np.float32]
 
 
 def round_half_up(value: float) -> int:
-    """The nearest whole number; halves go up, as in JavaScript."""
+    """The nearest whole number; halves are rounded up, as in JavaScript."""
     return math.floor(value + 0.5)
 
 
 def peak_of(values: Plane, count: int, limit: float) -> float:
-    """The mean of the `count` largest values (fewer where there are fewer): a peak that one odd pixel does not decide.
+    """The mean of the `count` largest values, or of all if there are fewer: a peak that does not depend on a single pixel.
 
-    Values are read as 0..`limit` in 1,024 steps.
+    Values are rounded to 1,024 steps from 0 to `limit`.
     """
     wanted = min(count, values.size)
     if wanted == 0:
@@ -34,9 +34,9 @@ def peak_of(values: Plane, count: int, limit: float) -> float:
 
 
 def grow(plane: Plane, radius: int) -> Plane:
-    """Grows (`radius` > 0) or thins (`radius` < 0) what is bright, by a square of 2·|radius| + 1 pixels.
+    """Widens (`radius` > 0) or thins (`radius` < 0) bright areas, by a square of 2·|radius| + 1 pixels.
 
-    Returns the plane itself when the radius is 0. Past the edge there is nothing (0).
+    Returns the plane itself when the radius is 0. Outside of the plane values are 0.
     """
     if radius == 0:
         return plane
@@ -52,7 +52,7 @@ def _slide(plane: Plane, radius: int, axis: int) -> Plane:
 
 
 class Window(NamedTuple):
-    """Where a square window lies on a plane: its centre in the plane's pixels, and the plane's pixels per window pixel."""
+    """The place of a square window on a plane: its centre in pixels of the plane, and how many of these a pixel of the window is wide."""
 
     x: float
     y: float
@@ -60,7 +60,7 @@ class Window(NamedTuple):
 
 
 def resample(plane: Plane, window: Window, size: int) -> Plane:
-    """Draws the window as a plane of `size` by `size`, smoothly when it enlarges and averaging when it reduces.
+    """Draws the window as a plane of `size` by `size` pixels: interpolates to enlarge, and averages to reduce.
 
     What lies outside the plane is 0.
     """
@@ -73,7 +73,7 @@ def resample(plane: Plane, window: Window, size: int) -> Plane:
 def _weights(length: int, centre: float, pixel: float, size: int) -> Plane:
     """A row for each window pixel, a column for each plane pixel.
 
-    A tent around each window pixel's centre, one window pixel or one plane pixel wide to each side: the larger.
+    The weights of the plane's pixels for each pixel of the window: a triangle around its centre that reaches one pixel of the window, or of the plane if that is larger, to each side.
     """
     reach = max(1.0, pixel)
     middle = centre + (np.arange(size)[:, np.newaxis] + 0.5 - size / 2) * pixel

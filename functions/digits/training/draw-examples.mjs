@@ -8,7 +8,7 @@ import { generator, write } from './pen.mjs';
 
 const folder = process.argv[2] ?? fileURLToPath(new URL('../examples', import.meta.url));
 
-/** A picture: the form of the digit, how it is written (in the form's units), the sheet, and the file. */
+/** The pictures: for each the file, the form of the digit, how it is written (lengths in the form's units), and the sheet. */
 const examples = [
   { file: '0-pencil-on-white.jpg', form: '0', pen: 6, slant: 0.1, ink: '#4a4a50', paper: '#f4f4f2', width: 320, height: 400, noise: 5 },
   {
@@ -104,7 +104,7 @@ function sheet({ paper, width, height, lines = 0, shade = 0 }) {
   };
 }
 
-/** Grain, as of a camera: the same in red, green and blue. */
+/** Adds noise as of a camera, equal in red, green and blue. */
 async function withGrain(image, amount, random) {
   const { data, info } = await image.removeAlpha().raw().toBuffer({ resolveWithObject: true });
   for (let i = 0; i < data.length; i += 3) {

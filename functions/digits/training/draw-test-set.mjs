@@ -1,4 +1,4 @@
-// Draws the two hundred pictures that the tests read: each form of a digit ten times, by another hand each time. None of them comes
+// Draws the two hundred pictures that the tests read: each form of a digit ten times, each time as another person would write it. None of them comes
 // from the data that the model was trained on. 28 by 28 pixels, light ink on dark paper, as gzip-compressed IDX files.
 //   node draw-test-set.mjs [FOLDER]
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const folder = process.argv[2] ?? fileURLToPath(new URL('../../../test/data/draw
 const side = 28;
 const hands = 10;
 
-/** From `low` to `high`. */
+/** A random number from `low` to `high`. */
 function between(low, high, random) {
   return low + (high - low) * random();
 }
@@ -36,7 +36,7 @@ async function draw(form, random) {
   return await sharp(Buffer.from(svg)).removeAlpha().extractChannel(0).raw().toBuffer();
 }
 
-/** An IDX file of bytes, http://yann.lecun.com/exdb/mnist/ */
+/** The bytes of a gzip-compressed IDX file, http://yann.lecun.com/exdb/mnist/ */
 function idx(magic, sizes, bytes) {
   const header = Buffer.alloc(4 * (1 + sizes.length));
   for (const [index, value] of [magic, ...sizes].entries()) header.writeUInt32BE(value, 4 * index);

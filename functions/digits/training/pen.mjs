@@ -24,7 +24,7 @@ export const strokes = {
   '9-hook': '76,30 56,10 30,18 22,44 36,64 60,58 74,36 77,26 77,26 78,70 74,108 54,130 26,122',
 };
 
-/** Numbers from 0 (inclusive) to 1 that are the same each time. */
+/** A generator of random numbers from 0 to 1 (exclusive) that are the same for the same seed. */
 export function generator(seed) {
   let state = seed;
   return () => {
@@ -33,7 +33,7 @@ export function generator(seed) {
   };
 }
 
-/** A smooth curve (Catmull and Rom, centripetal enough for points this even) through the points. */
+/** A smooth curve through the points: a Catmull-Rom spline; the uniform kind is good enough, as the points are about equally far apart. */
 function curve(points) {
   const steps = 14;
   const result = [];
@@ -58,7 +58,7 @@ function curve(points) {
   return result;
 }
 
-/** SVG lines of changing width: a hand trembles a little, and presses more in the middle of a stroke. */
+/** A digit as SVG lines of varying width: a hand trembles a little, and presses harder in the middle of a stroke. */
 export function write(example, random) {
   const { form, pen, slant, ink, width, height, size = 0.8, at = [0.5, 0.5] } = example;
   const scale = Math.min((width * Math.max(size, 0.1)) / 100, (height * size) / 140);

@@ -1,4 +1,4 @@
-// Writes what the model is trained on: pictures that went through the very code that the handler runs.
+// Writes the training data of the model: pictures that went through the handler's own code.
 //   node prepare.js DATA OUT COPIES [SHARD SHARDS]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ write('validation');
 write('training');
 writeFlagged();
 
-/** To `PART-SHARD.bin`, a row each: the digit, the number of the variant (0: the picture as it is), then 28 x 28 bytes. */
+/** Writes a part to `PART-SHARD.bin`, a row for each picture: the digit, the number of the variant (0: the picture as it is), then 28 x 28 bytes. */
 function write(part: 'training' | 'validation'): void {
   const rows: Uint8Array[] = [];
   for (const { index, digit, label } of shareOf(part)) {
@@ -28,7 +28,7 @@ function write(part: 'training' | 'validation'): void {
   save(part, rows);
 }
 
-/** Ones with a flag, from the training part alone, a third as many variants, to `training-flagged-SHARD.bin`. */
+/** Writes ones with a flag, in a third as many variants, to `training-flagged-SHARD.bin`. They are made from the training part alone. */
 function writeFlagged(): void {
   const rows: Uint8Array[] = [];
   for (const { index, digit, label } of shareOf('training')) {
@@ -53,7 +53,7 @@ function shareOf(part: 'training' | 'validation'): Entry[] {
     .filter(({ index }) => partOf(index) === part && Math.floor(index / 8) % Number(shards) === Number(shard));
 }
 
-/** None when the variation left no digit. */
+/** The row of a picture; no row if no digit is found in it. */
 function row(picture: Picture, digit: number, variant: number): Uint8Array[] {
   const ink = findInk(picture, 'auto');
   const pixels = ink === undefined ? undefined : drawDigit(ink);

@@ -1,4 +1,4 @@
-/** Random numbers that a seed decides (mulberry32). */
+/** A generator of random numbers that are the same for the same seed (mulberry32). */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** Evenly from `least` up to `most`. */
+  /** A random number from `least` to `most` (exclusive), evenly distributed. */
   between(least: number, most: number): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = this.#state;
@@ -15,12 +15,12 @@ export class Random {
     return least + (((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * (most - least);
   }
 
-  /** True in `share` (0..1) of all cases. */
+  /** Whether a random event happens that has the probability `share` (0..1). */
   chance(share: number): boolean {
     return this.between(0, 1) < share;
   }
 
-  /** Normally distributed, mean 0. */
+  /** A normally distributed random number with mean 0. */
   normal(deviation: number): number {
     return deviation * Math.sqrt(-2 * Math.log(1 - this.between(0, 1))) * Math.cos(this.between(0, 2 * Math.PI));
   }

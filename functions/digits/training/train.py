@@ -1,4 +1,4 @@
-"""Trains the model of the function `digits` on what prepare.ts wrote, and writes it as ONNX.
+"""Trains the model of the function `digits` on the files that prepare.ts has written, and writes it as ONNX.
 
 python train.py --data build --out ../model.onnx [--all]
 """
@@ -29,7 +29,7 @@ def block(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
 
 
 class Network(nn.Module):
-    """Three pairs of convolutions at 28, 14 and 7 pixels, then two dense layers; about 200,000 weights."""
+    """Three pairs of convolutions at 28, 14 and 7 pixels, then two dense layers; 147,000 weights."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Network(nn.Module):
 
 
 class Scores(nn.Module):
-    """The network with softmax: what is exported."""
+    """The network with a softmax: the model that is exported."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ def train(digits: np.ndarray, pictures: np.ndarray, options: argparse.Namespace)
     total = round(steps * options.epochs)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=total, pct_start=0.2)
     loss_of = nn.CrossEntropyLoss(label_smoothing=0.02)
-    # What is exported is the average of about the last twentieth of all steps.
+    # The exported weights are an average over about the last twentieth of all steps.
     decay = torch.optim.swa_utils.get_ema_multi_avg_fn(1 - 20 / max(total, 40))
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
     order = np.random.permutation(len(digits))

@@ -3,11 +3,11 @@ import { grow, type Plane } from '../plane.js';
 import type { Random } from './random.js';
 
 const SOURCE = 28;
-/** The displacement grid of the elastic distortion has this many points to a side. */
+/** Number of points on a side of the grid of displacements by which a digit is bent. */
 const GRID = 6;
 
 /**
- * Writes the digit anew: turned, slanted, stretched, bent, with a finer or a broader pen, at another size. Ink is
+ * Varies a digit: turns, slants, stretches and bends it, with a finer or broader pen, at another size. Ink is
  * 0..1.
  */
 export function rewrite(digit: Uint8Array, random: Random): Plane {
@@ -26,7 +26,7 @@ export function rewrite(digit: Uint8Array, random: Random): Plane {
 }
 
 /**
- * A 1 as many people write it: with an upstroke before the stem and, sometimes, a foot. The data has few of these. The
+ * Adds to a 1 an upstroke before the stem and, sometimes, a foot, as many people write it. The data has few of these. The
  * digit is 28 by 28 bytes.
  */
 export function withFlag(one: Uint8Array, random: Random): Uint8Array {
@@ -50,7 +50,7 @@ interface Point {
   readonly y: number;
 }
 
-/** A straight stroke; `pen` is half its width. */
+/** Draws a straight stroke. `pen` is half its width in pixels. */
 function draw(digit: Uint8Array, from: Point, to: Point, pen: number): void {
   const [dx, dy] = [to.x - from.x, to.y - from.y];
   for (let y = 0; y < SOURCE; y++) {
@@ -63,7 +63,7 @@ function draw(digit: Uint8Array, from: Point, to: Point, pen: number): void {
   }
 }
 
-/** From a place on the new digit to the place on the old one, both in its pixels from the centre. */
+/** Returns a function from a place on the varied digit to the place on the original, both in pixels of the original from its centre. */
 function mapping(random: Random): (x: number, y: number) => [number, number] {
   const angle = random.normal(0.13);
   const slant = random.normal(0.15);
@@ -92,7 +92,7 @@ function onGrid(grid: readonly number[], u: number, v: number): number {
   return above * (1 - b) + below * b;
 }
 
-/** Bicubic (Catmull and Rom), 0..255; outside there is nothing. */
+/** The value at a place of a digit, 0..255, with bicubic interpolation (Catmull-Rom). Outside of the digit it is 0. */
 function sample(digit: Uint8Array, x: number, y: number): number {
   const [column, row] = [Math.floor(x - 0.5), Math.floor(y - 0.5)];
   if (column < -2 || row < -2 || column > SOURCE || row > SOURCE) return 0;
@@ -119,13 +119,13 @@ function withPen(plane: Plane, scale: number, random: Random): Plane {
   const radius = Math.round(change * scale);
   const { width, height, data } = grow(plane, radius);
   if (!random.chance(0.5)) return { width, height, data };
-  // A pen of even ink: the middle of the soft edge becomes the edge.
+  // Ink as even as that of a felt pen: the soft edge of a stroke becomes narrower, around its middle.
   const middle = random.between(0.3, 0.55);
   const soft = random.between(0.15, 0.5);
   return { width, height, data: data.map((v) => Math.min(1, Math.max(0, (v - middle) / soft + 0.5))) };
 }
 
-/** Puts the ink on paper: colours, uneven light, ruled lines, the camera's noise. */
+/** Makes a photograph of the ink on paper, with colours, uneven light, ruled lines and the noise of a camera. */
 export function photograph(ink: Plane, random: Random): Picture {
   const { width, height, data } = ink;
   const isDark = random.chance(0.6);
