@@ -1,16 +1,13 @@
-import { createHash } from 'node:crypto';
-import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../../core/errors.js';
 import { type Digest, isDigest } from '../../core/names.js';
 import { exists, syncPath, unfinished } from '../disk/atomic-file.js';
+import { fileDigest } from '../disk/file-digest.js';
 import { BlobWriter } from './blob-writer.js';
 import { removePartial } from './partial-file.js';
 
 export type { BlobWriter };
-
-/** Small enough that the daemon does other work while a large file is read. */
-const bufferBytes = 256 * 1024;
 
 const partial = '.partial';
 const partialKeptMs = 7 * 24 * 3_600_000;
@@ -106,24 +103,9 @@ export class Blobs {
 /** Reads all of a file, and compares it with a digest. */
 export async function conditionOf(path: string, digest: Digest): Promise<Condition> {
   try {
-    return (await digestOf(path)) === digest ? 'whole' : 'damaged';
+    return (await fileDigest(path)) === digest ? 'whole' : 'damaged';
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return 'missing';
     throw error;
-  }
-}
-
-async function digestOf(path: string): Promise<string> {
-  const file = await open(path, 'r');
-  try {
-    const hash = createHash('sha256');
-    const buffer = Buffer.allocUnsafe(bufferBytes);
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-      if (bytesRead === 0) return hash.digest('hex');
-      hash.update(buffer.subarray(0, bytesRead));
-    }
-  } finally {
-    await file.close();
   }
 }

@@ -1,16 +1,14 @@
 import { chmod, constants, copyFile, link, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isFolderMode } from '@dcf/sdk/package';
-import { DcfError, errorCode } from '../../core/errors.js';
+import { DcfError } from '../../core/errors.js';
 import type { Digest } from '../../core/names.js';
 import { exists, removeFolder, stagingOf, syncPath, syncTree } from '../disk/atomic-file.js';
+import { cannotLink } from '../disk/disk-error.js';
 import { forEachOf } from '../disk/each.js';
 import { isResourceFile, type RemoteResource, remoteResources, resourcePaths } from '../model/resources.js';
 import { type Revision, type RevisionFile, withBytes } from '../model/revision.js';
 import { type Blobs, conditionOf } from './blobs.js';
-
-/** Errors of link(2) where no hard link is possible, https://man7.org/linux/man-pages/man2/link.2.html. */
-const noLink = ['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 /**
  * Puts a revision's files into its folder, unless the folder exists: all of them or none, synced to the disk. Code is copied,
@@ -87,7 +85,7 @@ async function place(blob: string, target: string, mode: number, isResource: boo
       if ((mode & 0o100) !== 0) await chmod(target, 0o555);
       return;
     } catch (error) {
-      if (!noLink.includes(errorCode(error) ?? '')) throw error;
+      if (!cannotLink(error)) throw error;
     }
   }
   await copyFile(blob, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);

@@ -1,5 +1,13 @@
 import { DcfError, errorCode, messageOf } from '../../core/errors.js';
 
+/** Errors of link(2) where no hard link is possible: the file system has none, or the file has too many of them. */
+const noLink: readonly (string | undefined)[] = ['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
+/** Whether a hard link could not be made because none is possible there. https://man7.org/linux/man-pages/man2/link.2.html */
+export function cannotLink(error: unknown): boolean {
+  return noLink.includes(errorCode(error));
+}
+
 /**
  * Turns an error of the file system into one for the caller. A DcfError is returned unchanged.
  *

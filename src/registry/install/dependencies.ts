@@ -79,7 +79,7 @@ async function share(plan: DependencyPlan, target: string, options: InstallOptio
     options.onOutput(line);
   };
   try {
-    await install.join({ signal, onOutput }, cancelled);
+    await install.join({ signal, onOutput }, () => cancelled());
   } finally {
     // The build log is only for people: an install does not fail without it.
     await appendFile(buildLogOf(options.revisionDirectory), log.map((line) => `${line}\n`).join('')).catch(() => undefined);
@@ -161,6 +161,7 @@ export async function sweepDependencies(dataDirectory: string, revisionDirectori
   if (removed.length > 0) await sweepSharedFiles(dataDirectory);
 }
 
-function cancelled(): DcfError {
-  return new DcfError('CANCELLED', 'installing the dependencies was cancelled');
+/** The error for an install that its caller gave up. */
+export function cancelled(options?: ErrorOptions): DcfError {
+  return new DcfError('CANCELLED', 'installing the dependencies was cancelled', options);
 }

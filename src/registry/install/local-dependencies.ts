@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, readdir, realpath, rm, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { DcfError, messageOf } from '../../core/errors.js';
+import { messageOf } from '../../core/errors.js';
 import type { Interpreter } from '../../core/interpreter.js';
 import { planDependencies } from '../../languages/languages.js';
 import { isStaging } from '../disk/atomic-file.js';
 import { dependencyDirectory } from '../disk/layout.js';
-import { installDependencies } from './dependencies.js';
+import { cancelled, installDependencies } from './dependencies.js';
 import { provideSystemPackages } from './system-packages.js';
 
 /** The options of `installLocally`. */
@@ -83,7 +83,7 @@ async function lock(path: string, signal: AbortSignal): Promise<() => Promise<vo
   } catch (error) {
     if (signal.aborted) {
       await file.close();
-      throw new DcfError('CANCELLED', 'installing the dependencies was cancelled', { cause: error });
+      throw cancelled({ cause: error });
     }
   }
   return () => file.close();

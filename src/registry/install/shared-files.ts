@@ -1,14 +1,11 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { chmod, link, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { errorCode } from '../../core/errors.js';
 import { unfinished } from '../disk/atomic-file.js';
+import { cannotLink } from '../disk/disk-error.js';
 import { forEachOf } from '../disk/each.js';
-
-/** Errors of a file system that cannot make another hard link: it has none, or there are too many of this file. */
-const cannotLink: readonly (string | undefined)[] = ['EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'ENOSYS'];
+import { fileDigest } from '../disk/file-digest.js';
 
 /** The folder that has the files of all installs, each once. */
 function storeOf(dataDirectory: string): string {
@@ -47,12 +44,12 @@ export async function sweepSharedFiles(dataDirectory: string): Promise<void> {
 async function shareFile(file: string, store: string): Promise<number> {
   const { size, mode } = await lstat(file);
   if (size === 0) return 0;
-  const shared = join(store, `${await digestOf(file)}${(mode & 0o100) === 0 ? '' : '-x'}`);
+  const shared = join(store, `${await fileDigest(file)}${(mode & 0o100) === 0 ? '' : '-x'}`);
   await chmod(file, mode & 0o555);
   try {
     return (await replace(file, shared)) ? size : 0;
   } catch (error) {
-    if (cannotLink.includes(errorCode(error))) return 0;
+    if (cannotLink(error)) return 0;
     throw error;
   }
 }
@@ -82,12 +79,6 @@ async function replace(file: string, shared: string): Promise<boolean> {
     await rename(`${file}${unfinished}`, file);
     return true;
   }
-}
-
-async function digestOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file, { highWaterMark: 256 * 1024 }), hash);
-  return hash.digest('hex');
 }
 
 async function statOf(path: string): Promise<Stats | undefined> {
