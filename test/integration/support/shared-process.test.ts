@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -66,5 +66,10 @@ test('a test that starts a process fails', async (t) => {
 test('files are dealt out evenly; as few as there may be processes have one each', async (t) => {
   const folder = await temporaryDirectory(t);
   assert.deepEqual(sharingProcesses(['/a', '/b'], folder, 2), ['/a', '/b']);
-  assert.equal(sharingProcesses(['/a', '/b', '/c'], folder, 2).length, 2);
+  const sources = await Promise.all(sharingProcesses(['/a', '/b', '/c', '/d', '/e'], folder, 2).map((path) => readFile(path, 'utf8')));
+  const dealt = sources.map((source) => source.match(/file:\/\/\/[a-e]\b/g));
+  assert.deepEqual(dealt, [
+    ['file:///a', 'file:///c', 'file:///e'],
+    ['file:///b', 'file:///d'],
+  ]);
 });
