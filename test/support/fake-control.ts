@@ -7,6 +7,7 @@ import type { ChangeEvent, Progress } from '../../src/control/changes/progress.j
 import { Releaser } from '../../src/control/changes/releaser.js';
 import { type Rollout, wholeRollout } from '../../src/control/changes/rollout.js';
 import { LiveFunctions } from '../../src/control/live/functions.js';
+import type { RevisionLauncher } from '../../src/control/live/launcher.js';
 import { messageOf } from '../../src/core/errors.js';
 import type { FunctionName, RevisionId } from '../../src/core/names.js';
 import { callsNeedDaemon } from '../../src/pool/calls/nested-calls.js';
@@ -21,20 +22,17 @@ import { callPool, type FakeFunctionPool, makeFakePool, type PooledReplica } fro
 import { functionName, packageOf, temporaryFolder } from './registry.js';
 
 /** Makes revisions ready to run, and pools whose replicas are no processes. Each replica is ready as soon as it is started. */
-export class FakeLauncher {
+export class FakeLauncher implements RevisionLauncher {
   /** The pools that were made, in order. */
   readonly pools: (FakeFunctionPool & { readonly revision: RevisionId })[] = [];
   /** What preparing a revision does besides laying it out. */
-  onPrepare: (revision: Revision, signal: AbortSignal | undefined) => Promise<void> | void = () => undefined;
+  onPrepare: (revision: Revision, signal: AbortSignal) => Promise<void> | void = () => undefined;
   /** What a replica does when it is started. */
   onStart: (replica: PooledReplica, revision: Revision) => void = (replica) => replica.becomeReady();
 
-  constructor(
-    private readonly registry: Registry,
-    private readonly onChange: () => void,
-  ) {}
+  constructor(private readonly registry: Registry) {}
 
-  async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
+  async prepare(revision: Revision, onOutput: (line: string) => void, signal: AbortSignal): Promise<ReplicaSpec> {
     onOutput(`installs ${revision.id}`);
     await this.onPrepare(revision, signal);
     await this.registry.materialize(revision);
@@ -49,9 +47,8 @@ export class FakeLauncher {
     scale: Scale | undefined,
     onLine: (line: LogLine) => void = () => undefined,
   ): FunctionPool {
-    const { onChange } = this;
     const onLog = (_replica: number, line: LogLine): void => onLine(line);
-    const host = { spec, killGraceMs: 200, counters, callFunction: callsNeedDaemon, onLog, onChange };
+    const host = { spec, killGraceMs: 200, counters, callFunction: callsNeedDaemon, onLog, onChange: () => undefined };
     const made = makeFakePool(revision.manifest, host, (replica) => this.onStart(replica, revision), scale);
     this.pools.push({ ...made, revision: revision.id });
     return made.pool;
@@ -107,7 +104,7 @@ export async function fakeControl(t: TestContext, options: FakeControlOptions = 
   const failures: string[] = [];
   const logs = new Set<FunctionName>();
   let sweeps = 0;
-  const launcher = new FakeLauncher(registry, () => undefined);
+  const launcher = new FakeLauncher(registry);
   const onProblem = (name: FunctionName, revision: RevisionId, error: unknown): void =>
     void problems.push(`${name}@${revision}: ${messageOf(error)}`);
   const none = { revisions: {}, others: { calls: 0, errors: 0 } };

@@ -7,14 +7,14 @@ import { type Release, revisionsIn } from '../../registry/model/release.js';
 import type { Revision } from '../../registry/model/revision.js';
 import type { FunctionRecord, Registry } from '../../registry/registry.js';
 import type { LiveFunctions } from '../live/functions.js';
-import type { Launcher } from '../live/launcher.js';
+import type { RevisionLauncher } from '../live/launcher.js';
 import type { LiveRevision } from '../live/live-function.js';
 import { type Progress, runStep } from './progress.js';
 
 export interface ActivatorOptions {
   registry: Registry;
   functions: LiveFunctions;
-  launcher: Pick<Launcher, 'prepare' | 'createPool'>;
+  launcher: RevisionLauncher;
   drainGraceMs: number;
   /** Reports that the revision which had to make room does not start again. */
   onProblem: (name: FunctionName, revision: RevisionId, error: unknown) => void;

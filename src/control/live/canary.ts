@@ -7,7 +7,7 @@ export interface ErrorCount {
 }
 
 /** The least number of calls to judge a revision by. */
-export const leastCalls = 20;
+const leastCalls = 20;
 /** The number of latest calls that count. */
 const windowLength = 100;
 

@@ -2,16 +2,16 @@ import { startTimer } from '../../core/deadline.js';
 import { DcfError, messageOf } from '../../core/errors.js';
 import type { FunctionName, RevisionId } from '../../core/names.js';
 import type { FunctionPool } from '../../pool/function-pool.js';
-import { revisionsIn } from '../../registry/model/release.js';
-import type { FunctionRecord } from '../../registry/registry.js';
+import { type FunctionRecord, releaseOf } from '../../registry/model/function-record.js';
+import { revisionsIn, sharersIn } from '../../registry/model/release.js';
 import type { CallCounts } from '../../registry/state/call-counts.js';
 import type { ErrorCount } from './canary.js';
-import type { Launcher } from './launcher.js';
-import { LiveFunction, type LiveRevision, sharersIn } from './live-function.js';
+import type { RevisionLauncher } from './launcher.js';
+import { LiveFunction, type LiveRevision } from './live-function.js';
 import { nextPlace, Router } from './router.js';
 
 export interface FunctionsOptions {
-  launcher: Pick<Launcher, 'prepare' | 'createPool'>;
+  launcher: RevisionLauncher;
   /** The counts of calls from before the daemon started. */
   counts: Pick<CallCounts, 'read'>;
   drainGraceMs: number;
@@ -81,7 +81,7 @@ export class LiveFunctions {
     const route = live.route();
     this.functions.set(name, live);
     this.router.set(name, route);
-    const sharers = sharersIn({ ...record, active: record.active.id });
+    const sharers = sharersIn(releaseOf(record));
     for (const { running, revision } of before.revisions) {
       if (running.kind !== 'pool') continue;
       const { pool } = running;
@@ -157,7 +157,7 @@ export class LiveFunctions {
   private async restoreOne(record: FunctionRecord): Promise<void> {
     const { name } = record;
     const live = new LiveFunction(record, (revision, count) => this.options.onCanaryOver(name, revision, count));
-    const named = new Set(revisionsIn({ ...record, active: record.active.id }));
+    const named = new Set(revisionsIn(releaseOf(record)));
     const entries = record.revisions
       .filter(({ id }) => named.has(id))
       .map((revision): LiveRevision => ({ revision, counters: live.countersOf(revision.id), running: { kind: 'starting' } }));

@@ -6,8 +6,7 @@ import type { CallFunction } from '../../pool/calls/nested-call.js';
 import { FunctionPool } from '../../pool/function-pool.js';
 import type { LogLine } from '../../pool/output/log-line.js';
 import { type CallCounters, type PoolHost, poolOptions } from '../../pool/pool-options.js';
-import type { ReplicaSpec } from '../../pool/replica/replica-spec.js';
-import { replicaSpec } from '../../pool/replica/replica-spec.js';
+import { type ReplicaSpec, replicaSpec } from '../../pool/replica/replica-spec.js';
 import type { DeviceLease } from '../../process/device-lease.js';
 import { requireSandbox } from '../../process/sandbox-support.js';
 import type { Starter } from '../../process/spawner/starter.js';
@@ -52,8 +51,11 @@ export interface LauncherOptions {
   callFunction: CallFunction;
   onLine: (name: FunctionName, line: FunctionLine) => void;
   /** Called when the readiness of a function may have changed. */
-  onChange: (name: FunctionName) => void;
+  onChange: () => void;
 }
+
+/** What control uses of a `Launcher`. */
+export type RevisionLauncher = Pick<Launcher, 'prepare' | 'createPool'>;
 
 /** Prepares revisions of the registry to run, and makes their pools. */
 export class Launcher {
@@ -64,9 +66,10 @@ export class Launcher {
    * into its folder, and installs its dependencies, and system packages if that is allowed.
    *
    * @param onOutput - gets each line of output of an installer, and the progress of downloads
+   * @param signal - gives the preparation up when it aborts
    * @throws DcfError that says what is missing; the running function has not changed
    */
-  async prepare(revision: Revision, onOutput: (line: string) => void, signal?: AbortSignal): Promise<ReplicaSpec> {
+  async prepare(revision: Revision, onOutput: (line: string) => void, signal: AbortSignal): Promise<ReplicaSpec> {
     const {
       registry,
       secrets,
@@ -93,7 +96,7 @@ export class Launcher {
       dataDirectory: registry.dataDirectory,
       onOutput,
       interpreter,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
     const resources = resolveResources(manifest, revision.directory);
     const { id, directory } = revision;
@@ -157,7 +160,7 @@ export class Launcher {
         this.options.onLine(revision.name, { ...line, replica, revision: revision.id });
         onLine(line);
       },
-      onChange: () => this.options.onChange(revision.name),
+      onChange: this.options.onChange,
     };
     return new FunctionPool(poolOptions(manifest, host, scale));
   }

@@ -1,7 +1,8 @@
 import type { FunctionName, RevisionId } from '../../core/names.js';
 import type { FunctionPool } from '../../pool/function-pool.js';
 import type { CallCounters } from '../../pool/pool-options.js';
-import { type Release, revisionsIn } from '../../registry/model/release.js';
+import { releaseOf } from '../../registry/model/function-record.js';
+import { revisionsIn } from '../../registry/model/release.js';
 import type { Revision } from '../../registry/model/revision.js';
 import type { FunctionRecord } from '../../registry/registry.js';
 import type { CallCount, FunctionCounts } from '../../registry/state/call-counts.js';
@@ -131,7 +132,7 @@ export class LiveFunction {
     const { warm } = this;
     for (const { revision, counters } of started) this.counted.set(revision.id, counters);
     const candidates = warm === undefined ? [...started, ...this.live] : [...started, ...this.live, warm];
-    const live = revisionsIn({ ...record, active: record.active.id }).flatMap((id) => {
+    const live = revisionsIn(releaseOf(record)).flatMap((id) => {
       const found = candidates.find((entry) => entry.revision.id === id);
       return found === undefined ? [] : [found];
     });
@@ -216,9 +217,4 @@ function add(count: CallCounters, more: CallCount | undefined): void {
 
 function trafficOf({ active, traffic, maxErrorRate }: FunctionRecord): unknown[] {
   return [active.id, traffic, maxErrorRate];
-}
-
-/** The revisions among which a release distributes the calls that name no revision. */
-export function sharersIn({ active, traffic }: Pick<Release, 'active' | 'traffic'>): RevisionId[] {
-  return [active, ...traffic.map(({ revision }) => revision)];
 }

@@ -51,9 +51,14 @@ export interface Release {
 /** How many activations are kept: `function.json` must not grow without limit. */
 const keptActivations = 50;
 
+/** The revisions among which a release distributes the calls that name no revision, the active one first. */
+export function sharersIn({ active, traffic }: Release): RevisionId[] {
+  return [...new Set([active, ...traffic.map((share) => share.revision)])];
+}
+
 /** The revisions that have to run for a release, each once and the active one first. */
-export function revisionsIn({ active, aliases, traffic }: Pick<Release, 'active' | 'aliases' | 'traffic'>): RevisionId[] {
-  return [...new Set([active, ...traffic.map((share) => share.revision), ...Object.values(aliases)])];
+export function revisionsIn(release: Release): RevisionId[] {
+  return [...new Set([...sharersIn(release), ...Object.values(release.aliases)])];
 }
 
 /** Makes a revision the active one, which gets every call that names no revision. @param at - Unix milliseconds */

@@ -125,7 +125,7 @@ describe('a daemon that stops', () => {
     const held: Deferred<void> = defer();
     let aborted = false;
     launcher.onPrepare = (_revision, signal) => {
-      signal?.addEventListener('abort', () => {
+      signal.addEventListener('abort', () => {
         aborted = true;
       });
       return held.promise;
