@@ -25,10 +25,11 @@ export class DaemonReadiness {
 
   /** Whether the daemon takes calls, and the functions that do not, with the reasons. */
   read(): Readiness {
-    const notReady = this.functions
-      .list()
-      .filter((live) => !isAvailable(live))
-      .map((live) => ({ name: live.name, state: condition(live).state, reason: condition(live).reason }));
+    const waiting = this.functions.list().filter((live) => !isAvailable(live));
+    const notReady = waiting.map((live) => {
+      const { state, reason } = condition(live);
+      return { name: live.name, state, reason };
+    });
     return { ready: this.ready, draining: this.invoker.draining, notReady };
   }
 

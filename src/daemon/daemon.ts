@@ -141,18 +141,18 @@ export class Daemon {
     const spawner = new Spawner((pid) =>
       log.warn({ pid }, 'the spawner has ended; the daemon starts replicas itself until the next spawner runs'),
     );
+    let daemon: Daemon | undefined;
     try {
       await linkPlatformPackages(registry.dataDirectory);
       await removeStaleSecretFiles(registry.dataDirectory);
       const secrets = await Secrets.open(registry.dataDirectory);
       for (const problem of secrets.damaged) log.warn({}, `${problem}: set it again, or remove the file`);
-      const daemon = new Daemon(settings, log, registry, secrets, logs, new Accelerators(log), spawner, rules, sendsAhead);
+      daemon = new Daemon(settings, log, registry, secrets, logs, new Accelerators(log), spawner, rules, sendsAhead);
       await daemon.listen();
       return daemon;
     } catch (error) {
-      await logs.close();
-      await spawner.close();
-      await registry.close();
+      if (daemon !== undefined) await daemon.stop();
+      else for (const part of [logs, spawner, registry]) await part.close();
       throw error;
     }
   }
@@ -237,29 +237,25 @@ export class Daemon {
   private async listenHttp(address: Address, authenticator: Authenticator, onFault: (error: unknown) => void): Promise<void> {
     const { settings, functions, invoker } = this;
     const cors = settings.corsOrigins.length === 0 ? undefined : new Cors(settings.corsOrigins);
-    try {
-      this.http = await HttpServer.open({
-        ...address,
-        maxConnections: settings.maxConnections,
-        firstByteTimeoutMs: settings.firstByteTimeout,
-        bodyTimeoutMs: settings.bodyTimeout,
-        guard: new Guard(authenticator, isLoopback(address.host), cors),
-        cors,
-        invoker,
-        functions,
-        describe: (name) => describe(functions.get(name), this.registry.get(name)),
-        readiness: () => this.readiness.read(),
-        onFault,
-      });
-    } catch (error) {
-      await this.server?.close();
-      throw error;
-    }
+    this.http = await HttpServer.open({
+      ...address,
+      maxConnections: settings.maxConnections,
+      firstByteTimeoutMs: settings.firstByteTimeout,
+      bodyTimeoutMs: settings.bodyTimeout,
+      guard: new Guard(authenticator, isLoopback(address.host), cors),
+      cors,
+      invoker,
+      functions,
+      describe: (name) => describe(functions.get(name), this.registry.get(name)),
+      readiness: () => this.readiness.read(),
+      onFault,
+    });
   }
 
   private async restore(): Promise<void> {
     for (const { name, problem } of this.registry.damaged) this.log.error({ function: name }, `${name} is not served: ${problem}`);
     await this.functions.restore(this.registry.list());
+    if (this.invoker.draining) return;
     this.countKeeper.start();
     this.readiness.settle();
     await this.daemonLogs.sweep().catch((error: unknown) => this.log.warn({ error }, 'old logs cannot be removed'));

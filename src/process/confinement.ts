@@ -26,14 +26,12 @@ export interface Confinement {
 /** What enforces a replica's memory limit: the kernel, or the daemon, which reads its memory four times a second. */
 export type MemoryGuard = 'cgroup v1' | 'cgroup v2' | 'watch';
 
-const known: { named: string | undefined; support: CgroupSupport }[] = [];
+const known = new Map<string | undefined, CgroupSupport>();
 
 /** Whether control groups can be used. It is tried once for each name. @param named - the operator's group; `undefined`: look for one */
 export function cgroupSupport(named: string | undefined): CgroupSupport {
-  const found = known.find((entry) => entry.named === named);
-  if (found !== undefined) return found.support;
-  const support = findCgroups(cgroupPlaces(named));
-  known.push({ named, support });
+  const support = known.get(named) ?? findCgroups(cgroupPlaces(named));
+  known.set(named, support);
   return support;
 }
 
