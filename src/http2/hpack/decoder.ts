@@ -25,8 +25,8 @@ export interface DecoderOptions {
 /**
  * Decodes the header blocks of one direction of a connection (RFC 7541), in the order in which they come.
  *
- * Memory: the dynamic table (the bytes of `maxTableSize`, or 4096 where that is more, as characters of strings), 2 KiB of blocks, and eight lists of
- * up to `maxListSize / 32` fields.
+ * Memory: the dynamic table (`maxTableSize` bytes, or 4096 where that is more, as characters of strings) and the last blocks (`BlockCache`): under 64 KiB
+ * for a table of 4096 bytes, whatever the peer sends, and a few KiB for a client that calls some methods.
  */
 export class HpackDecoder {
   private readonly table: DynamicTable;
@@ -73,16 +73,27 @@ export class HpackDecoder {
     this.block = block;
     this.at = 0;
     let changed = this.readSizeUpdates();
+    const { table } = this;
     const list: string[] = [];
     let size = 0;
     while (this.at < block.length) {
       const first = block[this.at] ?? 0;
-      let name: string;
-      let value: string;
+      let name: string | undefined;
+      let value: string | undefined;
       if (first >= 0x80) {
-        const index = this.readInteger(0x7f);
-        name = this.nameAt(index);
-        value = this.valueAt(index);
+        // Nearly all fields of nearly all blocks are here, so nothing is called for them but what is compiled in place.
+        let index = first & 0x7f;
+        if (index === 0x7f) index = this.readInteger(0x7f);
+        else this.at += 1;
+        if (index <= lastStaticIndex) {
+          name = staticNames[index];
+          value = staticValues[index];
+        } else {
+          const place = table.placeOf(index - lastStaticIndex - 1);
+          name = table.names[place];
+          value = table.values[place];
+        }
+        if (name === undefined || value === undefined) throw noField(index);
       } else {
         const indexed = first >= 0x40;
         if (!indexed && first >= 0x20) throw new HpackError('a size of the dynamic table is told behind a field, or for the third time');
@@ -90,7 +101,7 @@ export class HpackDecoder {
         name = index === 0 ? this.readString() : this.nameAt(index);
         value = this.readString();
         if (indexed) {
-          this.table.insert(name, value);
+          table.insert(name, value);
           changed = true;
         }
       }
@@ -121,15 +132,10 @@ export class HpackDecoder {
   }
 
   private nameAt(index: number): string {
-    const name = index <= lastStaticIndex ? staticNames[index] : this.table.nameAt(index - lastStaticIndex - 1);
-    if (name === undefined || index === 0) throw new HpackError(`there is no field with the index ${index}`);
+    const { table } = this;
+    const name = index <= lastStaticIndex ? staticNames[index] : table.names[table.placeOf(index - lastStaticIndex - 1)];
+    if (name === undefined) throw noField(index);
     return name;
-  }
-
-  private valueAt(index: number): string {
-    const value = index <= lastStaticIndex ? staticValues[index] : this.table.valueAt(index - lastStaticIndex - 1);
-    if (value === undefined) throw new HpackError(`there is no field with the index ${index}`);
-    return value;
   }
 
   /** Reads an integer (RFC 7541, section 5.1), the first byte of which has the bits of `mask` for it. */
@@ -168,4 +174,8 @@ export class HpackDecoder {
     for (let at = 0; at < length; at++) bytes[at] = block[start + at] ?? 0;
     return bytes.toString('latin1', 0, length);
   }
+}
+
+function noField(index: number): HpackError {
+  return new HpackError(`there is no field with the index ${index}`);
 }

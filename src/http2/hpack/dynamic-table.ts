@@ -14,8 +14,11 @@ export function sizeInTable(name: string, value: string): number {
  * Memory: the characters of its fields are at most `largestSize` bytes, in at most `largestSize / 32` fields of two strings each.
  */
 export class DynamicTable {
-  private readonly names: string[] = [];
-  private readonly values: string[] = [];
+  private readonly ringNames: string[] = [];
+  private readonly ringValues: string[] = [];
+  /** The names and the values, by the places that `placeOf` gives. */
+  readonly names: readonly string[] = this.ringNames;
+  readonly values: readonly string[] = this.ringValues;
   /** The ring's length, a power of two, less one. The two lists grow to that length as fields come. */
   private readonly mask: number;
   /** The place in the ring of the next field. */
@@ -45,14 +48,9 @@ export class DynamicTable {
     return this.maximum;
   }
 
-  /** The name of a field; 0 is the newest. Undefined where there is none. */
-  nameAt(age: number): string | undefined {
-    return age < this.fields ? this.names[(this.next - 1 - age) & this.mask] : undefined;
-  }
-
-  /** The value of a field; 0 is the newest. Undefined where there is none. */
-  valueAt(age: number): string | undefined {
-    return age < this.fields ? this.values[(this.next - 1 - age) & this.mask] : undefined;
+  /** The place of a field in `names` and `values`; 0 is the age of the newest one. A place where nothing is, when there is no such field. */
+  placeOf(age: number): number {
+    return age < this.fields ? (this.next - 1 - age) & this.mask : -1;
   }
 
   /** Adds a field, for which old ones are dropped. A field larger than the whole table empties it, and is not kept. */
@@ -60,8 +58,8 @@ export class DynamicTable {
     const size = sizeInTable(name, value);
     this.evict(this.maximum - size);
     if (size > this.maximum) return;
-    this.names[this.next] = name;
-    this.values[this.next] = value;
+    this.ringNames[this.next] = name;
+    this.ringValues[this.next] = value;
     this.next = (this.next + 1) & this.mask;
     this.fields += 1;
     this.bytes += size;
@@ -78,8 +76,8 @@ export class DynamicTable {
     while (this.bytes > bytes && this.fields > 0) {
       const oldest = (this.next - this.fields) & this.mask;
       this.bytes -= sizeInTable(this.names[oldest] ?? '', this.values[oldest] ?? '');
-      this.names[oldest] = '';
-      this.values[oldest] = '';
+      this.ringNames[oldest] = '';
+      this.ringValues[oldest] = '';
       this.fields -= 1;
     }
   }

@@ -10,7 +10,7 @@ const stringOverhead = 6;
 /** The most bytes of two sizes of the dynamic table. */
 const sizesOverhead = 12;
 /** Longer strings are written by Node, shorter ones byte by byte: the call costs as much as so many bytes. */
-const shortString = 32;
+const shortString = 48;
 
 /** In place of the least size: both sizes have to be told, whatever they were before. */
 const everySize = -1;
@@ -90,6 +90,8 @@ export class HpackEncoder {
 
   /** Returns where the field ends, or -1 where it has a character over 0xff. */
   private writeField(target: Buffer, at: number, name: string, value: string): number {
+    const number = this.numbers.get(name)?.get(value);
+    if (number !== undefined) return writeInteger(target, at, 0x80, 0x7f, lastStaticIndex + this.inserted - number);
     const known = staticFields.get(name);
     const whole = known?.values.get(value);
     if (whole !== undefined) {
@@ -100,8 +102,6 @@ export class HpackEncoder {
     if (!this.indexedNames.has(name)) {
       return writeLiteral(target, writeInteger(target, at, sensitiveNames.has(name) ? 0x10 : 0, 0x0f, nameIndex), nameIndex, name, value);
     }
-    const number = this.numbers.get(name)?.get(value);
-    if (number !== undefined) return writeInteger(target, at, 0x80, 0x7f, lastStaticIndex + this.inserted - number);
     if (this.table.size + sizeInTable(name, value) > this.table.maxSize) {
       return writeLiteral(target, writeInteger(target, at, 0, 0x0f, nameIndex), nameIndex, name, value);
     }

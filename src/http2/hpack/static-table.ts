@@ -67,9 +67,9 @@ const fields: readonly (readonly [name: string, value: string])[] = [
 export const lastStaticIndex = fields.length;
 
 /** The names by their index; there is none at 0. */
-export const staticNames: readonly string[] = ['', ...fields.map(([name]) => name)];
+export const staticNames: readonly (string | undefined)[] = [undefined, ...fields.map(([name]) => name)];
 /** The values by their index; there is none at 0. */
-export const staticValues: readonly string[] = ['', ...fields.map(([, value]) => value)];
+export const staticValues: readonly (string | undefined)[] = [undefined, ...fields.map(([, value]) => value)];
 
 /** Where a name is found in the static table. */
 export interface StaticName {

@@ -128,7 +128,7 @@ test('a character over 0xff is refused, and the blocks behind it are read right'
 
 test('strings of all lengths are written with their lengths', () => {
   const encoder = newEncoder();
-  for (const length of [0, 1, 31, 32, 33, 126, 127, 128, 254, 255, 256, 16_384 + 126, 16_384 + 127, 70_000]) {
+  for (const length of [0, 1, 47, 48, 49, 126, 127, 128, 254, 255, 256, 16_384 + 126, 16_384 + 127, 70_000]) {
     const value = 'é'.repeat(length);
     assert.deepEqual(encoder.encode(['x', value]), Buffer.concat([Buffer.from([0]), hpackString('x'), hpackString(value)]));
   }
