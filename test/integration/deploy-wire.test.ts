@@ -187,7 +187,7 @@ describe('an upload that goes wrong changes nothing', () => {
   test('a client that is gone while the Handler is built, whose process ends', async () => {
     const slow = {
       ...handler,
-      content: 'export class Handler { init() { console.log("building"); return new Promise((r) => setTimeout(r, 60000)); } call() {} }',
+      content: 'export class Handler { init() { console.log("building"); return new Promise(() => undefined); } call() {} }',
     };
     const deploy = rawDeploy(owner, daemon.url);
     deploy.send(packageMessage(handMadePackage(manifest, [slow])));

@@ -5,18 +5,16 @@ import { test } from 'node:test';
 import { type Owner, temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource, echoSource } from '../support/functions.js';
+import { type Gate, shutGate } from '../support/gate.js';
 import { type HttpConnection, openHttp, requestHead } from '../support/http-client.js';
 import { assertNoMistakes } from '../support/mistakes.js';
 import { eventually } from '../support/processes.js';
 
-/** Answers when its flag is there. */
-const waitingSource = `
-import { existsSync } from 'node:fs';
-export class Handler {
-  constructor(private context: any) {}
+/** Answers when its gate is open. */
+const waitingSource = (gate: Gate) => `export class Handler {
   async call(request: any) {
     console.log('waits');
-    while (!existsSync(this.context.parameters.flag)) await new Promise((resolve) => setTimeout(resolve, 10));
+    ${gate.wait}
     return request.input;
   }
 }`;
@@ -70,9 +68,9 @@ test('readiness names who is not ready and why, and comes back', async (t) => {
 });
 
 /** A daemon that was told to stop while a call runs over `running`. */
-async function stopping(t: Owner, flag: string) {
+async function stopping(t: Owner, gate: Gate) {
   const daemon = await startDaemon(t);
-  await deploySource(t, daemon, 'waiting', waitingSource, { parameters: { flag } });
+  await deploySource(t, daemon, 'waiting', waitingSource(gate));
   const [running, idle] = [await openHttp(t, daemon.http), await openHttp(t, daemon.http)];
   idle.send(requestHead('GET /readyz'));
   assert.equal((await idle.answer()).status, 200);
@@ -95,8 +93,8 @@ async function refusedOn({ send, answer, rest }: HttpConnection): Promise<void> 
 }
 
 test('a daemon that is told to stop says so, refuses, finishes what runs and lets every connection go', async (t) => {
-  const flag = join(await temporaryDirectory(t), 'flag');
-  const { daemon, running, idle, ended } = await stopping(t, flag);
+  const gate = await shutGate(t);
+  const { daemon, running, idle, ended } = await stopping(t, gate);
   await eventually('it is not ready any more', async () => {
     const { send, answer } = await openHttp(t, daemon.http);
     send(requestHead('GET /readyz'));
@@ -111,7 +109,7 @@ test('a daemon that is told to stop says so, refuses, finishes what runs and let
   const silent = await openHttp(t, daemon.http);
   const uploading = await openHttp(t, daemon.http);
   uploading.send(callHead('waiting', 100));
-  await writeFile(flag, '');
+  await gate.open();
   const { status, headers, body } = await running.answer();
   assert.equal(status, 200);
   assert.equal(body, 'answer');
@@ -124,8 +122,7 @@ test('a daemon that is told to stop says so, refuses, finishes what runs and let
 
 test('a call that does not finish within --drain-grace is answered, and the daemon ends', async (t) => {
   const daemon = await startDaemon(t, { args: ['--drain-grace', '200ms'] });
-  const flag = join(await temporaryDirectory(t), 'never');
-  await deploySource(t, daemon, 'waiting', waitingSource, { parameters: { flag } });
+  await deploySource(t, daemon, 'waiting', waitingSource(await shutGate(t)));
   const { send, answer, ended } = await openHttp(t, daemon.http);
   send(`${callHead('waiting', 1)}x`);
   const logs = daemon.control.logs({ name: 'waiting', follow: true });

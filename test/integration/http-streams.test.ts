@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { deploySource } from '../support/functions.js';
+import { untilThere } from '../support/gate.js';
 import { openHttp, requestHead } from '../support/http-client.js';
 import { assertNoMistakes } from '../support/mistakes.js';
 import { eventually } from '../support/processes.js';
@@ -11,7 +15,7 @@ const owner = { after };
 const daemon = await startDaemon(owner, { args: ['--kill-grace', '300ms', '--max-bytes-in-flight', '8MiB'] });
 const node = `
 const cases = {
-  steps: async function* (request) { for (const text of ['one', 'two', 'three']) { yield text; await new Promise((go) => setTimeout(go, 100)); } },
+  steps: async function* (request) { for (const text of ['one', 'two', 'three']) { yield text; ${untilThere("request.query.get('place') + text")} } },
   events: (request) => new Response(cases.data(), { headers: { 'content-type': 'text/event-stream' } }),
   data: async function* () { try { yield 'data: 1\\n\\n'; await new Promise(() => undefined); } finally { console.log('never'); } },
   breaks: async function* () { yield 'some'; throw new Error('no more of it'); },
@@ -19,16 +23,18 @@ const cases = {
   waits: () => new Response(new ReadableStream({ start(to) { to.enqueue('first'); }, cancel() { console.log('was cancelled'); } })),
   silent: async function* (request) { yield 'a'; await new Promise((_go, stop) => request.signal.addEventListener('abort', stop)); },
   beats: async function* (request) { for (let n = 0; n < 12; n += 1) { yield '.'; await new Promise((go) => setTimeout(go, 100)); } yield String(request.deadline.getTime() - Date.now() > 1e6); },
-  late: async function* (request) { yield 'a'; await new Promise((_go, stop) => setTimeout(stop, 60_000).unref()); },
 };
 export class Handler { call(request) { return cases[request.query.get('do')](request); } }
 `;
 const python = `
-import time
+import os, time
+def size(req):
+    return str(len(req.input))
 def steps(req):
     for text in ("one", "two", "three"):
         yield text
-        time.sleep(0.1)
+        while not os.path.exists(req.query["place"] + text):
+            time.sleep(0.005)
 def breaks(req):
     yield "some"
     raise ValueError("no more of it")
@@ -72,16 +78,18 @@ const idle = (name: string) => eventually(`${name} runs nothing`, async () => (a
 for (const name of ['node', 'python']) {
   test(`${name}: each chunk goes out as it is made`, async (t) => {
     const { send, socket } = await openHttp(t, daemon.http);
-    const came: [at: number, text: string][] = [];
-    socket.on('data', (data: Buffer) => came.push([performance.now(), data.toString()]));
-    send(post(`${name}?do=steps`));
-    await eventually('the end is there', () => came.some(([, text]) => text.includes('0\r\n\r\n')));
-    const at = (text: string): number => came.find(([, seen]) => seen.includes(text))?.[0] ?? Number.NaN;
-    assert.ok(at('one') < at('two') && at('two') < at('three'), JSON.stringify(came));
-    const [head = '', body] = came
-      .map(([, text]) => text)
-      .join('')
-      .split(/\r\n\r\n(.*)/s);
+    let came = '';
+    socket.on('data', (data: Buffer) => {
+      came += data;
+    });
+    const place = join(await temporaryDirectory(t), 'has-come-');
+    send(post(`${name}?do=steps&place=${encodeURIComponent(place)}`));
+    for (const text of ['one', 'two', 'three']) {
+      await eventually(`${text} has come`, () => came.includes(`\r\n${text}\r\n`));
+      await writeFile(place + text, '');
+    }
+    await eventually('the end is there', () => came.endsWith('\r\n0\r\n\r\n'));
+    const [head = '', body] = came.split(/\r\n\r\n(.*)/s);
     assert.match(head, /transfer-encoding: chunked/i);
     assert.equal(body, '3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n');
   });
@@ -179,7 +187,7 @@ test('streams count in the byte budget', async (t) => {
     send(post('node?do=endless'));
   }
   const call = async (): Promise<number> =>
-    (await fetch(`${daemon.http}/functions/python?do=steps`, { method: 'POST', body: Buffer.alloc(1 << 20) })).status;
+    (await fetch(`${daemon.http}/functions/python?do=size`, { method: 'POST', body: Buffer.alloc(1 << 20) })).status;
   await eventually('there is no room for a large input', async () => (await call()) === 429);
   for (const { socket } of streams) socket.destroy();
   await idle('node');

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
-import { deploySource } from '../support/functions.js';
-import { call, deployNesting, errorOf, follow, logOf, nestingSource } from '../support/nesting.js';
+import { deploySource, logOf } from '../support/functions.js';
+import { call, deployNesting, follow, nestingSource } from '../support/nesting.js';
 import { eventually } from '../support/processes.js';
+import { refusal } from '../support/refusal.js';
 
 const answer = { do: 'answer', text: 'here' } as const;
 
@@ -44,7 +45,7 @@ test('a function that is deleted is not found any more, by Handlers either; what
   await eventually('it runs', async () => (await logOf(daemon, 'b', 'runs')).includes('waits'));
   const deleted = daemon.control.delete('b');
   await eventually('it is gone', async () => (await daemon.control.list()).every(({ name }) => name !== 'b'));
-  assert.equal((await errorOf(follow(daemon, 'a', call('b', answer)))).code, 'NOT_FOUND');
+  assert.equal((await refusal(follow(daemon, 'a', call('b', answer)))).code, 'NOT_FOUND');
   await writeFile(flag, '');
   assert.equal(await running, 'waited');
   await deleted;

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
-import { deploySource } from '../support/functions.js';
-import { call, deployNesting, errorOf, follow, logOf, nestingSource, through } from '../support/nesting.js';
+import { deploySource, logOf } from '../support/functions.js';
+import { call, deployNesting, follow, nestingSource, through } from '../support/nesting.js';
 import { eventually } from '../support/processes.js';
+import { refusal } from '../support/refusal.js';
 
 // A call that waits for itself would end by its deadline alone, after 30 seconds, and with another code.
 
@@ -19,13 +20,13 @@ async function replicasOf(daemon: TestDaemon, name: string): Promise<number> {
 test('a function that calls itself needs a slot for that: without one it is told at once', async (t) => {
   const daemon = await startDaemon(t);
   await deployNesting(t, daemon, ['a']);
-  const error = await errorOf(follow(daemon, 'a', call('a', answer)));
+  const error = await refusal(follow(daemon, 'a', call('a', answer)));
   assert.equal(error.code, 'ABORTED');
   assert.match(error.message, /^a: deadlock: every slot is held by a call that waits, .*\(a waits for a\); give a more slots/);
   assert.equal(await follow(daemon, 'a', answer), 'here');
   await deployNesting(t, daemon, ['a'], { concurrency: 2 });
   assert.equal(await follow(daemon, 'a', call('a', answer)), 'here');
-  assert.equal((await errorOf(follow(daemon, 'a', through(['a', 'a'], answer)))).code, 'ABORTED');
+  assert.equal((await refusal(follow(daemon, 'a', through(['a', 'a'], answer)))).code, 'ABORTED');
   await deployNesting(t, daemon, ['a'], { threads: 2 });
   assert.equal(await follow(daemon, 'a', call('a', answer)), 'here');
 });
@@ -36,13 +37,13 @@ test('where a nested call can only wait for a replica that the load does not ask
   await deployNesting(t, daemon, ['a'], { replicas: { min: 1, max: 3 }, batch: { maxSize: 8 } });
   assert.equal(await follow(daemon, 'a', through(['a', 'a'], answer)), 'here');
   assert.equal(await replicasOf(daemon, 'a'), 3);
-  assert.equal((await errorOf(follow(daemon, 'a', through(['a', 'a', 'a'], answer)))).code, 'ABORTED');
+  assert.equal((await refusal(follow(daemon, 'a', through(['a', 'a', 'a'], answer)))).code, 'ABORTED');
 });
 
 test('a circle of three functions is seen, and said', async (t) => {
   const daemon = await startDaemon(t);
   await deployNesting(t, daemon, ['a', 'b', 'c']);
-  const error = await errorOf(follow(daemon, 'a', through(['b', 'c', 'a'], answer)));
+  const error = await refusal(follow(daemon, 'a', through(['b', 'c', 'a'], answer)));
   assert.equal(error.code, 'ABORTED');
   assert.match(error.message, /^b: c: a: deadlock: every slot is held/);
   for (const wait of ['a waits for b', 'b waits for c', 'c waits for a']) assert.ok(error.message.includes(wait), error.message);
@@ -54,7 +55,7 @@ test('a chain of seventeen calls is refused, and shown', async (t) => {
   await deployNesting(t, daemon, ['a', 'b'], { concurrency: 16 });
   const names = Array.from({ length: 16 }, (_, index) => (index % 2 === 0 ? 'b' : 'a'));
   assert.equal(await follow(daemon, 'a', through(names.slice(1), answer)), 'here');
-  const error = await errorOf(follow(daemon, 'a', through(names, answer)));
+  const error = await refusal(follow(daemon, 'a', through(names, answer)));
   assert.equal(error.code, 'FAILED_PRECONDITION');
   assert.match(error.message, /go 16 deep at most.*: (a → b → ){8}a$/);
 });

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
-import { deploySource } from '../support/functions.js';
-import { deployNesting, logOf } from '../support/nesting.js';
+import { deploySource, logOf } from '../support/functions.js';
+
+import { deployNesting } from '../support/nesting.js';
+
 import { eventually } from '../support/processes.js';
 
 /** Answers each chunk of its input with what another function answers to it; of a plan to wait it does not wait for that answer, and ends. */

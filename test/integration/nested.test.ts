@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
-import { deploySource, echoSource } from '../support/functions.js';
-import { type About, type Caught, call, deployNesting, errorOf, follow, logOf, through } from '../support/nesting.js';
+import { deploySource, echoSource, logOf } from '../support/functions.js';
+import { shutGate } from '../support/gate.js';
+import { type About, type Caught, call, deployNesting, follow, through } from '../support/nesting.js';
 import { eventually } from '../support/processes.js';
+import { refusal } from '../support/refusal.js';
 
 const answer = { do: 'answer', text: 'here' } as const;
 
@@ -51,7 +53,7 @@ test('the error of the other function comes with its code, and tells which faile
   assert.deepEqual([caught.code, caught.message], ['ALREADY_EXISTS', 'b: c: it is there']);
   assert.match(caught.stack, /at async .*handler/s, 'the stack leads to the Handler that made the call');
   assert.doesNotMatch(caught.stack, /throw new/);
-  const passed = await errorOf(follow(daemon, 'a', call('b', failing)));
+  const passed = await refusal(follow(daemon, 'a', call('b', failing)));
   assert.deepEqual([passed.code, passed.message], ['ALREADY_EXISTS', 'b: it is there']);
   for (const [plan, code, message] of [
     [call('nobody', answer), 'NOT_FOUND', /^nobody: there is no function nobody$/],
@@ -62,7 +64,7 @@ test('the error of the other function comes with its code, and tells which faile
     [call('b', answer, { options: { metadata: { long: 'x'.repeat(70_000) } } }), 'INVALID_ARGUMENT', /too long/],
     [call('b'.repeat(70_000), answer), 'INVALID_ARGUMENT', /too long/],
   ] as const) {
-    const error = await errorOf(follow(daemon, 'a', plan));
+    const error = await refusal(follow(daemon, 'a', plan));
     assert.equal(error.code, code, error.message);
     assert.match(error.message, message);
   }
@@ -74,7 +76,7 @@ test('the error of the other function comes with its code, and tells which faile
     { name: 'b', input: '', options: { alias: 5 } },
     { name: 'b', input: '', options: { metadata: { a: 1 } } },
   ]) {
-    assert.equal((await errorOf(daemon.client.invoke('odd', JSON.stringify(given)))).code, 'INVALID_ARGUMENT', JSON.stringify(given));
+    assert.equal((await refusal(daemon.client.invoke('odd', JSON.stringify(given)))).code, 'INVALID_ARGUMENT', JSON.stringify(given));
   }
   const [replica] = (await daemon.control.describe('odd')).replicas;
   assert.equal(replica?.id, 1, 'no bad argument ends the replica');
@@ -85,12 +87,12 @@ test('limits.payload of both functions hold', async (t) => {
   await deployNesting(t, daemon, ['a'], { limits: { payload: '2KiB' } });
   await deployNesting(t, daemon, ['b'], { limits: { payload: '1KiB' } });
   const long = { do: 'answer', text: 'x'.repeat(1_500) } as const;
-  const error = await errorOf(follow(daemon, 'a', call('b', long)));
+  const error = await refusal(follow(daemon, 'a', call('b', long)));
   assert.equal(error.code, 'RESOURCE_EXHAUSTED');
   assert.match(error.message, /^b: the input has \d+ bytes; limits\.payload of b is 1024$/);
   const source = `export class Handler { constructor(private context: any) {} async call() { return await this.context.call('b', 'x'.repeat(3000)); } }`;
   await deploySource(t, daemon, 'large', source, { limits: { payload: '2KiB' } });
-  const own = await errorOf(daemon.client.invoke('large', ''));
+  const own = await refusal(daemon.client.invoke('large', ''));
   assert.equal(own.code, 'RESOURCE_EXHAUSTED');
   assert.match(own.message, /the input for b has 3000 bytes; limits\.payload of large is 2048/);
 });
@@ -100,16 +102,20 @@ test('the deadline and the cancel of the outermost call reach the innermost', as
   const flag = join(await temporaryDirectory(t), 'flag');
   await deployNesting(t, daemon, ['a', 'b', 'c']);
   const waits = through(['b', 'c'], { do: 'wait', flag });
-  const late = await errorOf(follow(daemon, 'a', waits, { timeout: '2s', requestId: 'late' }));
+  const late = await refusal(follow(daemon, 'a', waits, { timeout: '2s', requestId: 'late' }));
   assert.equal(late.code, 'DEADLINE_EXCEEDED');
   await eventually('the innermost is told of the deadline', async () => (await logOf(daemon, 'c', 'late')).includes('was aborted'));
   const controller = new AbortController();
-  const cancelled = errorOf(follow(daemon, 'a', waits, { signal: controller.signal, requestId: 'gone' }));
+  const cancelled = refusal(follow(daemon, 'a', waits, { signal: controller.signal, requestId: 'gone' }));
   await eventually('the innermost runs', async () => (await logOf(daemon, 'c', 'gone')).includes('waits'));
   controller.abort();
   assert.equal((await cancelled).code, 'CANCELLED');
   await eventually('the innermost is told of the cancel', async () => (await logOf(daemon, 'c', 'gone')).includes('was aborted'));
-  assert.equal(await follow(daemon, 'a', { do: 'abort', call: call('c', { do: 'wait', flag }) }, { requestId: 'aborted' }), 'CANCELLED');
+  const gate = await shutGate(t);
+  const givenUp = follow(daemon, 'a', { do: 'abort', call: call('c', { do: 'wait', flag }), flag: gate.path }, { requestId: 'aborted' });
+  await eventually('what is to be given up runs', async () => (await logOf(daemon, 'c', 'aborted')).includes('waits'));
+  await gate.open();
+  assert.equal(await givenUp, 'CANCELLED');
   await eventually('what a Handler gives up is told', async () => (await logOf(daemon, 'c', 'aborted')).includes('was aborted'));
   assert.equal(await follow(daemon, 'a', { do: 'forget', call: call('c', { do: 'wait', flag }) }, { requestId: 'forgot' }), 'forgot');
   await eventually('a call that is let go ends with its parent', async () => (await logOf(daemon, 'c', 'forgot')).includes('was aborted'));
@@ -136,7 +142,7 @@ test('a worker that dies: the Handler that called it can go on; one that dies wh
   const caught: Caught = JSON.parse(await follow(daemon, 'a', { do: 'catch', call: call('b', { do: 'exit' }) }));
   assert.deepEqual([caught.code, caught.reason], ['INTERNAL', 'exit:7']);
   assert.match(caught.message, /^b: the worker died while it ran the call: it exited with code 7/);
-  const orphaned = errorOf(follow(daemon, 'a', call('b', { do: 'wait', flag }), { requestId: 'orphan' }));
+  const orphaned = refusal(follow(daemon, 'a', call('b', { do: 'wait', flag }), { requestId: 'orphan' }));
   await eventually('the inner call runs', async () => (await logOf(daemon, 'b', 'orphan')).includes('waits'));
   const [caller] = (await daemon.control.describe('a')).replicas;
   process.kill(caller?.pid ?? 0, 'SIGKILL');

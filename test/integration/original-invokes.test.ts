@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
 import { startDaemon } from '../support/daemon.js';
-import { deploySource, echoSource } from '../support/functions.js';
+import { deploySource, echoSource, logOf } from '../support/functions.js';
 import { invokesClient } from '../support/invokes.js';
 import { eventually } from '../support/processes.js';
 
@@ -11,11 +11,14 @@ const daemon = await startDaemon(owner);
 const open = invokesClient(owner, daemon.url);
 
 await deploySource(owner, daemon, 'echo', echoSource, { concurrency: 8 });
-// The earlier a call comes, the later it is answered.
-const unevenSource = `export class Handler {
+// Waits until there are as many calls as its input says; then the one that came last is answered first.
+const unevenSource = `const waiting = [];
+export class Handler {
   async call(request) {
-    const { wait } = request.json();
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await new Promise((resolve) => {
+      waiting.push(resolve);
+      if (waiting.length === request.json().together) for (const answer of waiting.splice(0).reverse()) answer();
+    });
     return request.input;
   }
 }`;
@@ -57,15 +60,9 @@ const batchingSource = `export class Handler {
 }`;
 await deploySource(owner, daemon, 'batching', batchingSource, { batch: { maxSize: 8, maxDelay: '100ms' } });
 
-async function logOf(name: string): Promise<string[]> {
-  const lines: string[] = [];
-  for await (const { text } of daemon.control.logs({ name })) lines.push(text);
-  return lines;
-}
-
 test('answers come in the order of the requests, whichever function each names and however long it takes', async () => {
   const stream = open();
-  const inputs = Array.from({ length: 40 }, (_, index) => JSON.stringify({ index, wait: 40 - index }));
+  const inputs = Array.from({ length: 40 }, (_, index) => JSON.stringify({ index, together: 5 }));
   for (const [index, input] of inputs.entries()) await stream.write(index % 2 === 0 ? 'uneven' : 'echo', input);
   stream.end();
   const { code, outputs } = await stream.ended;
@@ -101,7 +98,7 @@ test('chunks reach the client while the Handler goes on, and it ends when the cl
   await stream.came(11);
   assert.equal(String(stream.outputs[10]), 'Infinity: 10');
   stream.cancel();
-  await eventually('the Handler has ended', async () => (await logOf('counting')).includes('left Infinity'));
+  await eventually('the Handler has ended', async () => (await logOf(daemon, 'counting')).includes('left Infinity'));
 });
 
 test('functions that run calls in batches still do', async () => {
@@ -139,13 +136,15 @@ test('an answer does not wait for the next request', async () => {
 
 test('a call that fails ends the stream with its status, after the answers before it', async () => {
   const stream = open({ 'dcf-request-id': 'camera-7' });
-  await stream.write('uneven', '{"wait":60}');
+  await stream.write('uneven', '{"together":2}');
   await stream.write('failing', 'bad');
   for (let index = 0; index < 30; index++) await stream.write('echo', 'behind');
   stream.end();
+  await eventually('the second has failed', async () => (await daemon.control.describe('failing')).summary?.errors === 1);
+  await daemon.client.invoke('uneven', '{"together":2}');
   const { code, details, outputs, trailers } = await stream.ended;
   assert.deepEqual([code, details], ['UNKNOWN', 'no good']);
-  assert.deepEqual(outputs.map(String), ['{"wait":60}']);
+  assert.deepEqual(outputs.map(String), ['{"together":2}']);
   assert.equal(trailers['dcf-request-id'], 'camera-7-2');
 });
 
@@ -171,7 +170,7 @@ test('at most 16 calls run at once, and no more is read meanwhile; a client that
   const before = (await daemon.control.describe('held')).summary?.calls ?? 0;
   const stream = open();
   for (let index = 0; index < 40; index++) void stream.write('held', randomBytes(256 * 1024));
-  await eventually('16 calls run', async () => (await logOf('held')).includes('running 16'));
+  await eventually('16 calls run', async () => (await logOf(daemon, 'held')).includes('running 16'));
   // The seventeenth would be there long before a whole other call has come and gone.
   await daemon.client.invoke('echo', 'x');
   const { summary, running, queued } = await daemon.control.describe('held');
@@ -180,9 +179,9 @@ test('at most 16 calls run at once, and no more is read meanwhile; a client that
   assert.ok(stream.left <= 20, `${stream.left} requests have left, and 16 can run`);
   stream.cancel();
   assert.equal((await stream.ended).code, 'CANCELLED');
-  await eventually('every call is cancelled', async () => (await logOf('held')).includes('left 0'));
+  await eventually('every call is cancelled', async () => (await logOf(daemon, 'held')).includes('left 0'));
   await eventually('nothing runs', async () => (await daemon.control.describe('held')).running === 0);
-  assert.ok(!(await logOf('held')).includes('running 17'));
+  assert.ok(!(await logOf(daemon, 'held')).includes('running 17'));
 });
 
 test('a client that does not read its answers is asked for no more requests', async () => {

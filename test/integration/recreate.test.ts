@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { DeployProgress } from '@dcf/sdk/control';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
 import { answerOf, deploySource } from '../support/functions.js';
+import { shutGate } from '../support/gate.js';
 import { processesIn } from '../support/processes.js';
 
 const owner = { after };
@@ -50,22 +50,21 @@ test('the old one ends before the new one starts; calls that come meanwhile wait
 
 test('a new one that does not become ready: the old one starts again and answers what waits', async (t) => {
   const folder = await temporaryDirectory(t);
-  const flag = join(folder, 'go on');
+  const gate = await shutGate(t);
   const { revision } = await deploySource(t, daemon, 'fallible', exclusive(folder, 'old '), { update: 'recreate' });
   const before = processesIn(daemon.data);
   let begun: () => void = () => undefined;
   const starting = new Promise<void>((resolve) => {
     begun = resolve;
   });
-  const wait = `while (!existsSync(${JSON.stringify(flag)})) await new Promise((resolve) => setTimeout(resolve, 5));`;
-  const broken = exclusive(folder, 'new', `${wait} throw new Error('no room on the device');`);
+  const broken = exclusive(folder, 'new', `${gate.wait} throw new Error('no room on the device');`);
   const deploying = deploySource(t, daemon, 'fallible', broken, {
     update: 'recreate',
     onProgress: (event) => void (event.kind === 'step' && event.name === 'start' && begun()),
   });
   await starting;
   const waiting = ['1', '2', '3'].map((input) => answerOf(daemon, 'fallible', { input }));
-  await writeFile(flag, '');
+  await gate.open();
   await assert.rejects(deploying, (error: Error) => {
     assert.match(error.message, /no room on the device/);
     assert.ok(error.cause instanceof Error);

@@ -9,7 +9,8 @@ import type { DeployProgress } from '@dcf/sdk/control';
 import { packFunction } from '@dcf/sdk/package';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon } from '../support/daemon.js';
-import { deploySource, echoSource, writeFunction } from '../support/functions.js';
+import { answerOf, deploySource, echoSource, writeFunction } from '../support/functions.js';
+import { shutGate } from '../support/gate.js';
 import { eventually, processesIn } from '../support/processes.js';
 import { runCli } from '../support/programs.js';
 
@@ -17,7 +18,7 @@ const owner = { after };
 const daemon = await startDaemon(owner);
 
 async function answer(name: string, input = ''): Promise<string> {
-  return Buffer.from((await daemon.client.invoke(name, input)).output).toString();
+  return await answerOf(daemon, name, { input });
 }
 
 /** What a deploy had to send, in bytes. */
@@ -95,13 +96,13 @@ test('calls during redeploys are all answered, by one revision or the other', as
 });
 
 test('calls that wait when a revision is replaced are answered by the next one, in order; those that run are finished', async (t) => {
-  const gate = join(await temporaryDirectory(t), 'open');
+  const gate = await shutGate(t);
   const order = join(await temporaryDirectory(t), 'order');
-  const source = (version: string): string => `import { appendFileSync, existsSync } from 'node:fs';
+  const source = (version: string): string => `import { appendFileSync } from 'node:fs';
 export class Handler {
   async call(request: any) {
     appendFileSync(${JSON.stringify(order)}, request.text());
-    while (request.text() === 'a' && !existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 5));
+    if (request.text() === 'a') ${gate.wait}
     return ${JSON.stringify(version)};
   }
 }`;
@@ -118,7 +119,7 @@ export class Handler {
   }
   await deploySource(t, daemon, 'queued', source('new'));
   assert.deepEqual(await Promise.all(waiting), ['new', 'new', 'new']);
-  await writeFile(gate, '');
+  await gate.open();
   assert.equal(await running, 'old');
   assert.equal(await readFile(order, 'utf8'), 'abcd');
 });
@@ -131,7 +132,7 @@ export class Handler {
   init() {
     if (!existsSync(${JSON.stringify(stuck)})) return;
     writeFileSync(${JSON.stringify(seen)}, '');
-    return new Promise<void>(() => setInterval(() => undefined, 1000));
+    return new Promise<void>(() => undefined);
   }
   call(request: any) { if (request.text() === 'exit') process.exit(1); return 'fine'; }
 }`;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { DcfError } from '@dcf/sdk';
 import { decodeReport } from '@dcf/sdk/contract';
-import { startDaemon, type TestDaemon } from '../support/daemon.js';
-import { deploySource } from '../support/functions.js';
+import { startDaemon } from '../support/daemon.js';
+import { deploySource, logOf } from '../support/functions.js';
 import { eventually } from '../support/processes.js';
 import { runCli } from '../support/programs.js';
 import { invokeReply, invokeRequest, rawClient } from '../support/raw-client.js';
@@ -23,12 +23,6 @@ const raw = rawClient(owner, daemon.url);
 
 function call(input: string, headers: Record<string, string> = {}, name = 'talker') {
   return raw.call('/dcf.v1.Functions/Invoke', invokeRequest({ function: name, input: Buffer.from(input) }), { headers });
-}
-
-async function textsOf(from: TestDaemon, name: string, callId?: string): Promise<string[]> {
-  const texts: string[] = [];
-  for await (const { text } of from.control.logs({ name, ...(callId === undefined ? {} : { callId }) })) texts.push(text);
-  return texts;
 }
 
 test('a reply has a report when it was asked for, and the Handler never learns of that', async () => {
@@ -79,7 +73,7 @@ test("each call has a line in its function's log, under its id and behind its ow
     ['fail', 'UNKNOWN', 3],
   ] as const) {
     await call(input, { 'dcf-request-id': `logged-${input}` });
-    const texts = await textsOf(daemon, 'talker', `logged-${input}`);
+    const texts = await logOf(daemon, 'talker', `logged-${input}`);
     assert.deepEqual([texts.length, texts[0], line.exec(texts.at(-1) ?? '')?.[3]], [lines, `got ${input}`, status]);
   }
 });
@@ -87,11 +81,11 @@ test("each call has a line in its function's log, under its id and behind its ow
 test('callLog: false keeps the lines of calls out of the log of one function, --call-log off out of all', async (t) => {
   await deploySource(t, daemon, 'quiet', source, { callLog: false });
   await daemon.client.invoke('quiet', 'x');
-  assert.deepEqual(await textsOf(daemon, 'quiet'), ['got x']);
+  assert.deepEqual(await logOf(daemon, 'quiet'), ['got x']);
   const silent = await startDaemon(t, { args: ['--call-log', 'off'] });
   await deploySource(t, silent, 'talker', source);
   await silent.client.invoke('talker', 'x');
-  assert.deepEqual(await textsOf(silent, 'talker'), ['got x']);
+  assert.deepEqual(await logOf(silent, 'talker'), ['got x']);
 });
 
 test('invoke --report: the output alone on stdout, the report and the lines of this call on stderr', async () => {

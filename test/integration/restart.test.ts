@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { runDaemon, startDaemon, type TestDaemon } from '../support/daemon.js';
-import { deploySource, echoSource } from '../support/functions.js';
+import { answerOf, deploySource, echoSource } from '../support/functions.js';
+import { shutGate } from '../support/gate.js';
 import { misbehavingSource } from '../support/misbehaving.js';
 import { eventually, processesIn } from '../support/processes.js';
 
 async function answer(daemon: TestDaemon, name: string, input: string): Promise<string> {
-  return Buffer.from((await daemon.client.invoke(name, input)).output).toString();
+  return await answerOf(daemon, name, { input });
 }
 
 /** Begins a call and resolves when its Handler runs; `outcome` is its output, or the error's code. */
@@ -120,31 +121,28 @@ test('SIGKILL of the daemon leaves no replica behind, not even one that spins', 
 
 test('SIGTERM finishes the calls in flight, takes no new one, and ends with 0', async (t) => {
   const daemon = await startDaemon(t);
-  const source = `import { existsSync } from 'node:fs';
-declare const setTimeout: any;
-export class Handler {
+  const gate = await shutGate(t);
+  const source = `export class Handler {
   async call(request: any) {
-    const flag = request.text();
-    if (flag === '') return 'quick';
+    if (request.text() === 'quick') return 'quick';
     process.stdout.write('begun\\n');
-    while (!existsSync(flag)) await new Promise((resolve) => setTimeout(resolve, 5));
+    ${gate.wait}
     return 'finished';
   }
 }`;
   await deploySource(t, daemon, 'patient', source, { concurrency: 4 });
-  const flag = join(await temporaryDirectory(t), 'go on');
-  const inFlight = daemon.client.invoke('patient', flag);
+  const inFlight = daemon.client.invoke('patient', '');
   inFlight.catch(() => undefined);
   await eventually('the call runs', async () => (await daemon.control.describe('patient')).running === 1);
   process.kill(daemon.pid, 'SIGTERM');
   await eventually('it takes no new calls', async () => {
-    const code = await daemon.client.invoke('patient', '', { timeout: 1000 }).then(
+    const code = await daemon.client.invoke('patient', 'quick', { timeout: 1000 }).then(
       () => 'OK',
       (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error),
     );
     return code === 'UNAVAILABLE' || code === 'DEADLINE_EXCEEDED';
   });
-  await writeFile(flag, '');
+  await gate.open();
   assert.equal(Buffer.from((await inFlight).output).toString(), 'finished');
   assert.equal(await daemon.ended, 0);
 });

@@ -6,6 +6,7 @@ import type { DeployProgress } from '@dcf/sdk/control';
 import { temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { answerOf, deploySource, versionSource } from '../support/functions.js';
+import { shutGate } from '../support/gate.js';
 import { eventually, isAlive, processesIn } from '../support/processes.js';
 import { runCli } from '../support/programs.js';
 
@@ -125,11 +126,10 @@ export class Handler {
 });
 
 test('while one change is under way, another is refused', async (t) => {
-  const flag = join(await temporaryDirectory(t), 'go on');
+  const gate = await shutGate(t);
   await deployVersions(t, daemon, 'busy', 2);
-  const slow = `import { existsSync } from 'node:fs';
-export class Handler {
-  async init() { while (!existsSync(${JSON.stringify(flag)})) await new Promise((resolve) => setTimeout(resolve, 5)); }
+  const slow = `export class Handler {
+  async init() { ${gate.wait} }
   call() { return 'slow'; }
 }`;
   let begun: () => void = () => undefined;
@@ -147,7 +147,7 @@ export class Handler {
   ])
     await assert.rejects(change(), { code: 'ABORTED', message: /another change of busy is running/ });
   assert.equal(await answerOf(daemon, 'busy'), '2');
-  await writeFile(flag, '');
+  await gate.open();
   await deploying;
   assert.equal(await answerOf(daemon, 'busy'), 'slow');
 });

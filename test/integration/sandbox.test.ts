@@ -4,13 +4,13 @@ import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { DcfError } from '@dcf/sdk/errors';
 import { childrenOf } from '../../src/process/process-tree.js';
 import { sandboxSupport } from '../../src/process/sandbox-support.js';
 import { cleanUp, temporaryDirectory } from '../support/cleanup.js';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { deploySource, echoSource } from '../support/functions.js';
 import { eventually, isAlive } from '../support/processes.js';
+import { refusal } from '../support/refusal.js';
 
 const support = await sandboxSupport();
 const skip = support.usable ? false : `no sandboxes here: ${support.detail}`;
@@ -44,15 +44,6 @@ async function ask(daemon: TestDaemon, name: string, input: string): Promise<unk
 
 function descendantsOf(pid: number): number[] {
   return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
-}
-
-async function refusal(work: Promise<unknown>): Promise<DcfError> {
-  const error: unknown = await work.then(
-    () => assert.fail('it was taken'),
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(DcfError.is(error), String(error));
-  return error;
 }
 
 async function withoutBubblewrap(t: TestContext): Promise<{ PATH: string }> {

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import type { DeployProgress } from '@dcf/sdk/control';
 import { sandboxSupport } from '../../src/process/sandbox-support.js';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
-import { deploySource, writeFunction } from '../support/functions.js';
+import { answerOf, deploySource, logOf, writeFunction } from '../support/functions.js';
 import { eventually } from '../support/processes.js';
 import { runCli } from '../support/programs.js';
 
@@ -37,7 +37,7 @@ const skip = support.usable ? false : `no sandboxes here: ${support.detail}`;
 const wanted = ['API_KEY', { name: 'CERTIFICATE', file: true }];
 
 async function answer(daemon: TestDaemon, input: string, name = 'keyed'): Promise<string> {
-  return Buffer.from((await daemon.client.invoke(name, input)).output).toString();
+  return await answerOf(daemon, name, { input });
 }
 
 async function set(daemon: TestDaemon, name: string, value: string, ...more: string[]): Promise<string> {
@@ -46,10 +46,8 @@ async function set(daemon: TestDaemon, name: string, value: string, ...more: str
   return stdout;
 }
 
-async function logOf(daemon: TestDaemon, name = 'keyed'): Promise<string> {
-  const lines: string[] = [];
-  for await (const entry of daemon.control.logs({ name })) lines.push(entry.text);
-  return lines.join('\n');
+async function wholeLog(daemon: TestDaemon, name = 'keyed'): Promise<string> {
+  return (await logOf(daemon, name)).join('\n');
 }
 
 /** The files below a folder in which a value stands, as it is or in base64. */
@@ -113,8 +111,8 @@ test('no value is anywhere but in its own file: not in logs, stacks, errors, des
   const daemon = await deployed(t);
   await answer(daemon, 'say');
   await assert.rejects(daemon.client.invoke('keyed', 'throw'), { code: 'UNKNOWN', message: 'no access with ***' });
-  await eventually('the log has it all', async () => /my key is \*{3}\n(.*\n)*Error: no access with \*{3}/.test(await logOf(daemon)));
-  assert.match(await logOf(daemon), /built with \*{3}\n/);
+  await eventually('the log has it all', async () => /my key is \*{3}\n(.*\n)*Error: no access with \*{3}/.test(await wholeLog(daemon)));
+  assert.match(await wholeLog(daemon), /built with \*{3}\n/);
   const seen: DeployProgress[] = [];
   const failing = `declare const process: any;
 export class Handler { init() { throw new Error('refused: ' + process.env.API_KEY); } call() { return ''; } }`;
@@ -130,7 +128,7 @@ export class Handler { init() { throw new Error('refused: ' + process.env.API_KE
     JSON.parse(listed).map((secret: { name: string }) => secret.name),
     ['API_KEY', 'CERTIFICATE'],
   );
-  for (const text of [await logOf(daemon), JSON.stringify(seen), described, listed]) {
+  for (const text of [await wholeLog(daemon), JSON.stringify(seen), described, listed]) {
     for (const value of [key, 'bm90IHJlYWxseSBvbmU=']) assert.ok(!text.includes(value), text);
   }
   const [file = '', ...others] = await filesWith(daemon.data, certificate);

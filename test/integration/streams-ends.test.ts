@@ -72,7 +72,16 @@ test('a client that vanishes is as one that cancels', async (t) => {
 });
 
 test('a worker that dies under a stream ends it with the reason, after its chunks', async () => {
-  const { error, texts } = await readAll(stream('die 3'));
+  const { promise: cameThrough, resolve } = defer<void>();
+  async function* whenTheyCame() {
+    await cameThrough;
+    yield 'die';
+  }
+  let came = 0;
+  const { error, texts } = await readAll(stream('die 3', whenTheyCame()), () => {
+    came += 1;
+    if (came === 3) resolve();
+  });
   assert.deepEqual(texts, ['chunk 0', 'chunk 1', 'chunk 2']);
   assert.deepEqual([error?.code, error?.reason], ['INTERNAL', 'exit:7']);
   assert.deepEqual((await readAll(stream('count 1 1'))).texts, ['0']);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -38,9 +38,9 @@ async function runAll(stack: CleanUp[]): Promise<void> {
   if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
 }
 
-/** A temporary folder that goes with its owner. */
+/** A temporary folder, by its real path, that goes with its owner. */
 export async function temporaryDirectory(owner: Owner): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'dcf-test-'));
+  const folder = await mkdtemp(join(await realpath(tmpdir()), 'dcf-test-'));
   cleanUp(owner, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -18,8 +18,9 @@ import { type ReplicaSpec, replicaSpec } from '../../src/pool/replica/replica-sp
 import type { Scale } from '../../src/registry/model/release.js';
 import type { Revision } from '../../src/registry/model/revision.js';
 import { Registry } from '../../src/registry/registry.js';
+import { temporaryDirectory } from './cleanup.js';
 import { callPool, type FakeFunctionPool, makeFakePool, type PooledReplica } from './fake-function-pool.js';
-import { functionName, packageOf, temporaryFolder } from './registry.js';
+import { functionName, packageOf } from './registry.js';
 
 /** Makes revisions ready to run, and pools whose replicas are no processes. Each replica is ready as soon as it is started. */
 export class FakeLauncher implements RevisionLauncher {
@@ -98,7 +99,7 @@ export interface FakeControlOptions {
 /** All of control on a data directory of its own, with pools whose replicas are no processes. */
 export async function fakeControl(t: TestContext, options: FakeControlOptions = {}) {
   const { keepWarmMs = 0, drainGraceMs = 1_000, maxPayload = 1_000_000 } = options;
-  const registry = await Registry.open(await temporaryFolder(t), { takeLock: () => ({ release: () => undefined }) });
+  const registry = await Registry.open(await temporaryDirectory(t), { takeLock: () => ({ release: () => undefined }) });
   const problems: string[] = [];
   const overs: string[] = [];
   const failures: string[] = [];

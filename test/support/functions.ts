@@ -7,6 +7,7 @@ import { type FunctionPackage, packFunction } from '@dcf/sdk/package';
 import { isDigest } from '../../src/core/names.js';
 import { type Owner, temporaryDirectory } from './cleanup.js';
 import type { TestDaemon } from './daemon.js';
+import { eventually } from './processes.js';
 
 /** Files of a function's folder, by path. */
 export type Files = Readonly<Record<string, string | Uint8Array>>;
@@ -37,6 +38,20 @@ export async function answerOf(
   { input = '', alias }: { input?: string; alias?: string } = {},
 ): Promise<string> {
   return Buffer.from((await daemon.client.invoke(name, input, { alias })).output).toString();
+}
+
+/** The texts of a function's log, of one call or of all. */
+export async function logOf(daemon: TestDaemon, name: string, callId?: string): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const { text } of daemon.control.logs(callId === undefined ? { name } : { name, callId })) texts.push(text);
+  return texts;
+}
+
+/** Waits until a function's log, or that of one call, has such a text. */
+export async function logged(daemon: TestDaemon, name: string, pattern: RegExp, callId?: string): Promise<void> {
+  await eventually(`${pattern} is in the log of ${name}`, async () =>
+    (await logOf(daemon, name, callId)).some((text) => pattern.test(text)),
+  );
 }
 
 export interface DeploySettings extends Partial<ManifestInput> {

@@ -1,7 +1,8 @@
-import { DcfError, type NestedCallOptions } from '@dcf/sdk';
+import type { NestedCallOptions } from '@dcf/sdk';
 import type { Owner } from './cleanup.js';
 import type { TestDaemon } from './daemon.js';
 import { type DeploySettings, deploySource } from './functions.js';
+import { untilThere } from './gate.js';
 
 /** What a `nestingSource` Handler is told to do by its input. */
 export type Plan =
@@ -22,8 +23,8 @@ export type Plan =
   | { do: 'sequence'; calls: readonly NestedPlan[] }
   /** Answers at once, and lets the call go. */
   | { do: 'forget'; call: NestedPlan }
-  /** Gives the call up after 20 ms. */
-  | { do: 'abort'; call: NestedPlan };
+  /** Gives the call up when the file is there. */
+  | { do: 'abort'; call: NestedPlan; flag: string };
 
 export interface NestedPlan {
   do: 'call';
@@ -52,7 +53,6 @@ export interface Caught {
 /** A Handler that does what its input, a Plan, says. */
 export const nestingSource = `
 import { DcfError } from '@dcf/sdk';
-import { existsSync } from 'node:fs';
 declare const process: any;
 export class Handler {
   constructor(private context: any) {}
@@ -68,7 +68,7 @@ export class Handler {
       case 'exit': return process.exit(7);
       case 'wait':
         console.log('waits');
-        while (!existsSync(plan.flag) && !request.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 5));
+        ${untilThere('plan.flag', 'request.signal.aborted')}
         if (!request.signal.aborted) return 'waited';
         console.log('was aborted');
         throw request.signal.reason;
@@ -86,7 +86,8 @@ export class Handler {
       case 'abort': {
         const controller = new AbortController();
         const called = call(plan.call, { signal: controller.signal });
-        setTimeout(() => controller.abort(), 20);
+        ${untilThere('plan.flag')}
+        controller.abort();
         return await called.catch((error) => error.code);
       }
     }
@@ -121,22 +122,4 @@ export async function follow(
   options: Parameters<TestDaemon['client']['invoke']>[2] = {},
 ): Promise<string> {
   return Buffer.from((await daemon.client.invoke(name, JSON.stringify(plan), options)).output).toString();
-}
-
-/** The texts of a function's log, of one call or of all. */
-export async function logOf(daemon: TestDaemon, name: string, callId?: string): Promise<string[]> {
-  const lines: string[] = [];
-  for await (const entry of daemon.control.logs(callId === undefined ? { name } : { name, callId })) lines.push(entry.text);
-  return lines;
-}
-
-/** The error of a call that must fail. */
-export async function errorOf(failing: Promise<unknown>): Promise<DcfError> {
-  try {
-    await failing;
-  } catch (error) {
-    if (DcfError.is(error)) return error;
-    throw error;
-  }
-  throw new Error('the call succeeded');
 }

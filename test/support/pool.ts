@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type ManifestInput, parseManifestJson } from '@dcf/sdk/manifest';
@@ -16,6 +15,7 @@ import { type PoolSecrets, poolOptions } from '../../src/pool/pool-options.js';
 import type { ReplicaSpec } from '../../src/pool/replica/replica-spec.js';
 import { replicaSpec } from '../../src/pool/replica/replica-spec.js';
 import { linkPlatformPackages } from '../../src/process/platform-packages.js';
+import { cleanUp, temporaryDirectory } from './cleanup.js';
 import { testPython } from './pythons.js';
 
 /** No line that a test waits for takes as long. */
@@ -124,16 +124,9 @@ export function looseCall(owner: CallOwner, requestId: string, origin?: NestedCa
   return new Call({ requestId, selector: undefined, input, timeoutMs: 10_000, metadata: undefined, origin, settle }, 10_000, owner);
 }
 
-/** A temporary folder that goes with the test. */
-export async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'dcf-test-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 /** Writes the handler and makes its pool, not started yet. Its replicas end with the test. */
 export async function createPool(t: TestContext, source: string, settings: PoolSettings = {}): Promise<TestPool> {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   const file = settings.runtime === 'python' ? 'handler.py' : 'handler.mjs';
   await writeFile(join(folder, file), source);
   await linkPlatformPackages(folder);
@@ -158,7 +151,7 @@ export async function createPool(t: TestContext, source: string, settings: PoolS
       onChange: () => undefined,
     }),
   );
-  t.after(() => pool.stop(0));
+  cleanUp(t, () => pool.stop(0));
   let lastId = 0;
   return {
     pool,

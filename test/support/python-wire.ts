@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runtimeCommand } from '../../src/languages/languages.js';
 import { encodeFrame, FrameDecoder, inlineBodyLength } from '../../src/wire/frame.js';
 import { fromFrame, type InitHeader, type Message, toFrame } from '../../src/wire/messages.js';
-import { temporaryFolder } from './pool.js';
+import { temporaryDirectory } from './cleanup.js';
 import { testPython } from './pythons.js';
 
 /** Nothing that is waited for takes as long. */
@@ -46,7 +46,7 @@ export class PythonWire {
 
   /** Starts a worker with this handler and waits until it is ready. It goes with the test. */
   static async start(t: TestContext, source: string, init: Partial<InitHeader> = {}): Promise<PythonWire> {
-    const directory = await temporaryFolder(t);
+    const directory = await temporaryDirectory(t);
     await writeFile(join(directory, 'handler.py'), source);
     const [file = '', ...argv] = runtimeCommand(await testPython(), 1, undefined);
     const child = spawn(file, argv, { cwd: directory, stdio: ['ignore', 'inherit', 'pipe', 'pipe'] });
@@ -146,4 +146,9 @@ export class PythonWire {
 
 function isOfType<Type extends Message['type']>(message: Message | undefined, type: Type): message is OfType<Type> {
   return message?.type === type;
+}
+
+/** The body of a frame as text. */
+export function textOf(body: Uint8Array): string {
+  return Buffer.from(body).toString();
 }

@@ -15,6 +15,8 @@ export interface RawHttp2 {
   call: (id: number, name: string, headers?: readonly (readonly [name: string, value: string])[]) => void;
   /** Sends a header block as it is. */
   block: (id: number, bytes: Uint8Array) => void;
+  /** Resolves when the daemon has read what was sent so far, or the connection is gone. */
+  allRead: () => Promise<void>;
   /** What was said of a stream: `ended` with its gRPC status unread, or the code of its reset; `undefined` as long as it is open. */
   fate: (id: number) => string | undefined;
   /** The daemon's settings, by number. */
@@ -32,6 +34,7 @@ export async function rawHttp2(owner: Owner, url: string): Promise<RawHttp2> {
   socket.on('error', () => undefined);
   const fates = new Map<number, string>();
   const settings = new Map<number, number>();
+  const pings: (() => void)[] = [];
   let open = true;
   // A write that meets the end of the connection is an error of the socket; `once` would reject with it.
   const closed = new Promise<void>((resolve) => {
@@ -50,6 +53,7 @@ export async function rawHttp2(owner: Owner, url: string): Promise<RawHttp2> {
   };
   const take = (type: number, flags: number, id: number, body: Buffer): void => {
     if (type === types.ping && (flags & acknowledged) === 0) send(types.ping, acknowledged, 0, body);
+    if (type === types.ping && (flags & acknowledged) !== 0) pings.shift()?.();
     if (type === types.reset) fates.set(id, `reset ${body.readUInt32BE(0)}`);
     if ((type === types.data || type === types.headers) && (flags & endStream) !== 0) fates.set(id, 'ended');
     if (type !== types.settings || (flags & acknowledged) !== 0) return;
@@ -75,6 +79,11 @@ export async function rawHttp2(owner: Owner, url: string): Promise<RawHttp2> {
   };
   return {
     block,
+    allRead: async () => {
+      const answered = new Promise<void>((resolve) => pings.push(resolve));
+      send(types.ping, 0, 0, Buffer.alloc(8));
+      await Promise.race([answered, closed]);
+    },
     call: (id, name, headers = []) => {
       block(id, Buffer.concat([...callHeaders, ...headers].map(([key, value]) => literalField('without indexing', key, value))));
       const message = invokeRequest({ function: name, input: Buffer.alloc(0) });

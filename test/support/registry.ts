@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { TestContext } from 'node:test';
 import type { PackageFile } from '@dcf/sdk/contract';
 import { type Manifest, type ManifestInput, parseManifestJson } from '@dcf/sdk/manifest';
 import { type Digest, type FunctionName, isDigest, isFunctionName } from '../../src/core/names.js';
@@ -42,13 +40,6 @@ export function packageOf(given: ManifestInput, files: Readonly<Record<string, s
     files: all.map(([path, bytes]) => ({ path, mode: 0o644, size: bytes.length, sha256: sha256(bytes) })),
     contents: new Map(all.map(([, bytes]) => [sha256(bytes), bytes])),
   };
-}
-
-/** A folder for one test, removed after it. */
-export async function temporaryFolder(context: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'dcf-registry-'));
-  context.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 export async function upload(registry: Registry, missing: readonly RevisionFile[], { contents }: SamplePackage): Promise<void> {

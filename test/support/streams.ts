@@ -29,7 +29,7 @@ export class Handler {
       case 'unread': return 'nothing read';
       case 'throw': throw new DcfError('ALREADY_EXISTS', 'thrown before chunks');
       case 'after': return failing(a, b);
-      case 'die': return dying(a);
+      case 'die': return dying(a, request.chunks);
       case 'hang': return hanging(request.signal);
       case 'deaf': return deaf();
       case 'wrong': return (function* () { yield 'fine'; yield { not: 'a chunk' }; })();
@@ -48,7 +48,7 @@ async function* total(chunks: AsyncIterable<Uint8Array>, ms: number) {
 async function* lengths(chunks: AsyncIterable<Uint8Array>) { for await (const chunk of chunks) yield chunk.length + ';'; }
 async function* early(chunks: AsyncIterable<Uint8Array>) { for await (const chunk of chunks) { yield chunk; return; } }
 async function* failing(chunks: number, size: number) { for (let i = 0; i < chunks; i++) yield ('chunk ' + i).padEnd(size); throw new DcfError('ALREADY_EXISTS', 'thrown after chunks'); }
-async function* dying(chunks: number) { for (let i = 0; i < chunks; i++) yield 'chunk ' + i; await sleep(50); process.exit(7); }
+async function* dying(count: number, input: AsyncIterable<Uint8Array>) { for (let i = 0; i < count; i++) yield 'chunk ' + i; for await (const _ of input) process.exit(7); }
 async function* hanging(signal: AbortSignal) {
   try { console.log('hangs'); yield 'first'; await aborted(signal); console.log('was aborted'); yield 'late'; }
   finally { console.log('was returned'); }

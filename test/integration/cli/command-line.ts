@@ -1,11 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../../../src/bin/dcf.js', import.meta.url));
@@ -49,13 +47,6 @@ export async function finish(child: ChildProcessWithoutNullStreams): Promise<Fin
 /** Runs `dcf` to its end. */
 export async function dcf(args: readonly string[], options?: RunOptions): Promise<Finished> {
   return await finish(start(args, options));
-}
-
-/** A temporary folder that goes when the test ends. */
-export async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(await realpath(tmpdir()), 'dcf-cli-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** An address where nobody listens. */

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { dcf, finish, start, temporaryFolder } from './command-line.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { dcf, finish, start } from './command-line.js';
 import { FakeDaemon, revision } from './fake-daemon.js';
 
 async function setUp(t: TestContext): Promise<{ daemon: FakeDaemon; cwd: string; env: Record<string, string> }> {
   const daemon = await FakeDaemon.start(t);
-  return { daemon, cwd: await temporaryFolder(t), env: { DCF_URL: daemon.url } };
+  return { daemon, cwd: await temporaryDirectory(t), env: { DCF_URL: daemon.url } };
 }
 
 test('deploy: steps on stderr, the result on stdout; the second time nothing is sent', { timeout: 300_000 }, async (t) => {

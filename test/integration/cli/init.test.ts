@@ -11,10 +11,11 @@ import { manifestJsonSchema } from '@dcf/sdk/manifest';
 import { packFunction } from '@dcf/sdk/package';
 import { templateFiles } from '../../../src/cli/local/templates.js';
 import { templates } from '../../../src/languages/shared/language-templates.js';
-import { dcf, temporaryFolder } from './command-line.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { dcf } from './command-line.js';
 
 test('every runtime and template gives a folder that packs as it stands', async (t) => {
-  const cwd = await temporaryFolder(t);
+  const cwd = await temporaryDirectory(t);
   for (const runtime of runtimeNames) {
     for (const template of templates) {
       const name = `${runtime}-${template}`;
@@ -34,7 +35,7 @@ test('every runtime and template gives a folder that packs as it stands', async 
 });
 
 test('a folder that is there already is taken where no file of it would be written over', async (t) => {
-  const cwd = await temporaryFolder(t);
+  const cwd = await temporaryDirectory(t);
   await mkdir(join(cwd, 'empty'));
   assert.equal((await dcf(['init', 'empty'], { cwd })).code, 0);
   const again = await dcf(['init', 'empty'], { cwd });
@@ -61,7 +62,7 @@ async function compile(folder: string): Promise<string> {
 }
 
 test('a new Node function has types that resolve before anything is installed, and the compiler says what is wrong', async (t) => {
-  const cwd = await temporaryFolder(t);
+  const cwd = await temporaryDirectory(t);
   for (const template of templates) {
     assert.equal((await dcf(['init', template, '--template', template], { cwd })).code, 0);
     assert.equal(await compile(join(cwd, template)), '');
@@ -72,7 +73,7 @@ test('a new Node function has types that resolve before anything is installed, a
 });
 
 test('the schema that the first line of function.yaml names is there', async (t) => {
-  const cwd = await temporaryFolder(t);
+  const cwd = await temporaryDirectory(t);
   for (const runtime of runtimeNames) {
     assert.equal((await dcf(['init', runtime, '--runtime', runtime], { cwd })).code, 0);
     const [, path] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(await readFile(join(cwd, runtime, 'function.yaml'), 'utf8')) ?? [];
@@ -83,7 +84,7 @@ test('the schema that the first line of function.yaml names is there', async (t)
 });
 
 test('init . takes the current folder and its name, and leaves what is in it', async (t) => {
-  const cwd = join(await temporaryFolder(t), '42 My Greeter (2)');
+  const cwd = join(await temporaryDirectory(t), '42 My Greeter (2)');
   await mkdir(cwd);
   await writeFile(join(cwd, 'notes.txt'), 'mine');
   await writeFile(join(cwd, '.gitignore'), 'mine');
@@ -95,7 +96,7 @@ test('init . takes the current folder and its name, and leaves what is in it', a
   );
   assert.equal((await packFunction(cwd)).manifest.name, 'my-greeter-2');
   for (const kept of ['notes.txt', '.gitignore']) assert.equal(await readFile(join(cwd, kept), 'utf8'), 'mine');
-  const nameless = join(await temporaryFolder(t), '123');
+  const nameless = join(await temporaryDirectory(t), '123');
   await mkdir(nameless);
   const refused = await dcf(['init', '.'], { cwd: nameless });
   assert.deepEqual([refused.code, await readdir(nameless)], [2, []]);

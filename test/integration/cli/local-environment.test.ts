@@ -4,12 +4,13 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { parseManifestYaml } from '@dcf/sdk/manifest';
 import { localEnvironment } from '../../../src/cli/local/local-environment.js';
-import { dcf, temporaryFolder } from './command-line.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { dcf } from './command-line.js';
 
 const manifest = (text: string) => parseManifestYaml(`name: f\n${text}`, 'function.yaml');
 
 test('.env goes before the manifest, and what the shell has under its names before both', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   const { environment } = manifest('environment: { A: manifest, B: manifest, C: manifest }');
   const read = () =>
     localEnvironment(manifest('environment: { A: manifest, B: manifest, C: manifest }'), folder, { B: 'shell', C: 'shell', PATH: '/bin' });
@@ -25,7 +26,7 @@ test('.env goes before the manifest, and what the shell has under its names befo
 });
 
 test('secrets: of the shell or of .env, a file of the latter from the folder on; what is missing is named', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   const wanted = manifest('secrets: [KEY, { name: KEY, file: true }, OTHER]');
   const refused = async (reason: RegExp): Promise<void> => {
     await assert.rejects(localEnvironment(wanted, folder, { OTHER: 'shell' }), { exitCode: 1, message: reason });
@@ -47,7 +48,7 @@ test('secrets: of the shell or of .env, a file of the latter from the folder on;
 });
 
 test('what no variable can be is refused without its value', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   for (const [content, reason] of [
     [`BIG=${'secret'.repeat(30_000)}`, /\.env: the variable BIG is not allowed; allowed: up to 128 KiB with its name/],
     ['NUL="secret\0"', /\.env: the variable NUL is not allowed; allowed: a text without NUL/],
@@ -66,7 +67,7 @@ test('what no variable can be is refused without its value', async (t) => {
 });
 
 test('dcf run gives a Handler what .env has, shows none of it, and no package has it', { timeout: 300_000 }, async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   await writeFile(join(folder, 'function.yaml'), 'name: sample\nproviders: [cpu]\nsecrets: [API_KEY]\nenvironment: { MODE: deployed }\n');
   await writeFile(
     join(folder, 'handler.ts'),

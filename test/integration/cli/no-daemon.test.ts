@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { dcf, deadUrl, noHome, temporaryFolder } from './command-line.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { dcf, deadUrl, noHome } from './command-line.js';
 
 test('without a daemon every command that needs one says so, where it looked, and what to do', { timeout: 300_000 }, async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   await dcf(['init', 'hello'], { cwd: folder });
   const url = await deadUrl();
   const commands = [
@@ -31,7 +32,7 @@ test('without a daemon every command that needs one says so, where it looked, an
 
 test('the daemon is named by option, variable or config file', { timeout: 300_000 }, async (t) => {
   const url = await deadUrl();
-  const config = await temporaryFolder(t);
+  const config = await temporaryDirectory(t);
   await mkdir(join(config, 'dcf'));
   await writeFile(join(config, 'dcf/config.yaml'), `url: ${url}\n`);
   const ways = [

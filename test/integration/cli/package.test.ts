@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { dcf, temporaryFolder } from './command-line.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { dcf } from './command-line.js';
 
 async function sample(t: TestContext): Promise<string> {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   await mkdir(join(folder, 'logs'));
   await mkdir(join(folder, 'lib'));
   for (const [path, content] of Object.entries({
@@ -63,7 +64,7 @@ test('--json has the same for programs, and --set is heeded', { timeout: 300_000
 });
 
 test('sources that a bundle replaces are told so', { timeout: 300_000 }, async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   await writeFile(join(folder, 'function.yaml'), 'name: sample\n');
   await writeFile(join(folder, 'handler.ts'), 'export class Handler {}\n');
   const { stdout, stderr } = await dcf(['package', folder, '--dry-run']);

@@ -6,8 +6,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { temporaryDirectory } from '../../support/cleanup.js';
 import { built } from '../../support/programs.js';
-import { dcf, noHome, temporaryFolder } from './command-line.js';
+import { dcf, noHome } from './command-line.js';
 import { FakeDaemon } from './fake-daemon.js';
 
 const skip = existsSync('/dev/full') ? false : 'needs /dev/full';
@@ -28,7 +29,7 @@ async function daemonUrl(t: TestContext): Promise<string> {
 
 test('a disk that is full is one line on stderr and exit code 1, whatever the command', { skip, timeout: 300_000 }, async (t) => {
   const url = await daemonUrl(t);
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   const commands = [
     '$dcf --help',
     '$dcf list --help',
@@ -67,7 +68,7 @@ test('a stderr that cannot be written changes neither output nor exit code', { s
 
 test('an output of which the disk takes a part only is a failure', { timeout: 300_000 }, async (t) => {
   const url = await daemonUrl(t);
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   await writeFile(join(folder, 'input'), Buffer.alloc(100_000, 'A'));
   // 16 blocks of 1 KiB are the most that a file may have; the signal that a longer one brings is ignored, as Node cannot.
   const limited = `trap '' XFSZ; ulimit -f 16; cd ${folder}; $dcf invoke hello --input input`;
@@ -82,7 +83,7 @@ test('--output onto a folder, a full disk, or where nothing may be written is fo
   timeout: 300_000,
 }, async (t) => {
   const daemon = await FakeDaemon.start(t);
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   await mkdir(join(folder, 'sub'));
   const env = { DCF_URL: daemon.url };
   for (const [file, reason] of [

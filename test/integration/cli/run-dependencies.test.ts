@@ -4,8 +4,9 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { temporaryDirectory } from '../../support/cleanup.js';
 import { makeWheel } from '../../support/wheels.js';
-import { dcf, temporaryFolder } from './command-line.js';
+import { dcf } from './command-line.js';
 
 const run = promisify(execFile);
 
@@ -18,7 +19,7 @@ interface Sample {
 
 /** A function's folder, a cache of its own, and installers that ask no registry. */
 async function sample(t: TestContext, files: Readonly<Record<string, string>>): Promise<Sample> {
-  const home = await temporaryFolder(t);
+  const home = await temporaryDirectory(t);
   const [folder, cache] = [join(home, 'function'), join(home, 'cache')];
   await mkdir(join(folder, 'vendor'), { recursive: true });
   for (const [path, content] of Object.entries(files)) await writeFile(join(folder, path), content);
@@ -47,7 +48,7 @@ test('dcf run installs what package.json names, once for all runs', { timeout: 1
     'handler.ts': "import { answer } from 'tiny';\nexport class Handler { call() { return String(answer); } }\n",
     'package.json': JSON.stringify({ dependencies: { tiny: 'file:vendor/tiny-1.0.0.tgz' } }),
   });
-  const source = await temporaryFolder(t);
+  const source = await temporaryDirectory(t);
   await writeFile(join(source, 'package.json'), JSON.stringify({ name: 'tiny', version: '1.0.0', type: 'module', main: 'index.js' }));
   await writeFile(join(source, 'index.js'), 'export const answer = 42;');
   const options = { env: { ...process.env, ...one.env } };

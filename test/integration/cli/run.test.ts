@@ -4,7 +4,8 @@ import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { dcf, finish, start, temporaryFolder } from './command-line.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { dcf, finish, start } from './command-line.js';
 
 const functions = fileURLToPath(new URL('../../../../functions', import.meta.url));
 
@@ -38,7 +39,7 @@ export class Handler {
 
 /** A function's folder, and a folder for temporary files that must be empty in the end. */
 async function sample(t: TestContext): Promise<{ folder: string; temporary: string; env: Record<string, string> }> {
-  const home = await temporaryFolder(t);
+  const home = await temporaryDirectory(t);
   const [folder, temporary] = [join(home, 'function'), join(home, 'tmp')];
   await mkdir(folder);
   await mkdir(temporary);

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { dcf, finish, start, temporaryFolder } from './command-line.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { dcf, finish, start } from './command-line.js';
 import { FakeDaemon } from './fake-daemon.js';
 
 test('secret set: the value from stdin or a file, byte for byte, and who runs on with the one before', { timeout: 300_000 }, async (t) => {
   const daemon = await FakeDaemon.start(t);
   const env = { DCF_URL: daemon.url };
-  const cwd = await temporaryFolder(t);
+  const cwd = await temporaryDirectory(t);
   const first = await dcf(['secret', 'set', 'API_KEY'], { env, input: 'from stdin\n' });
   assert.deepEqual(
     [first.code, first.stdout, first.stderr],
@@ -28,7 +29,7 @@ test('secret set: the value from stdin or a file, byte for byte, and who runs on
 test('secret set reads no further than a secret may be long', { timeout: 300_000 }, async (t) => {
   const daemon = await FakeDaemon.start(t);
   const env = { DCF_URL: daemon.url };
-  const cwd = await temporaryFolder(t);
+  const cwd = await temporaryDirectory(t);
   const tooLong = 'dcf: the value of LARGE is too long: a secret may have 64 KiB at most\n';
   await writeFile(join(cwd, 'longest'), Buffer.alloc(64 * 1024, 'x'));
   await writeFile(join(cwd, 'longer'), Buffer.alloc(64 * 1024 + 1, 'x'));
@@ -64,7 +65,7 @@ test('secret list and delete', { timeout: 300_000 }, async (t) => {
 });
 
 test('dcf run takes secrets from the variables of the user', { timeout: 300_000 }, async (t) => {
-  const cwd = await temporaryFolder(t);
+  const cwd = await temporaryDirectory(t);
   await mkdir(join(cwd, 'keyed'));
   await writeFile(
     join(cwd, 'keyed/function.yaml'),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dcf, temporaryFolder } from './command-line.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { dcf } from './command-line.js';
 
 const commands = ['init', 'run', 'deploy', 'invoke', 'list', 'describe', 'logs', 'delete', 'secret', 'doctor'];
 
@@ -49,7 +50,7 @@ test('dcf help, dcf help COMMAND and dcf version are other ways to ask', async (
 });
 
 test('a folder without function.yaml: what to do, and which folders have one', async (t) => {
-  const cwd = await temporaryFolder(t);
+  const cwd = await temporaryDirectory(t);
   for (const command of ['deploy', 'run']) {
     const { code, stderr } = await dcf([command], { cwd });
     assert.equal(code, 1);

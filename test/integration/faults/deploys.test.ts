@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DcfError } from '@dcf/sdk';
 import type { DeployProgress } from '@dcf/sdk/control';
 import { packFunction } from '@dcf/sdk/package';
 import { defer } from '../../../src/core/promises.js';
-import { temporaryDirectory } from '../../support/cleanup.js';
 import type { FaultReply } from '../../support/faults/fault-client.js';
 import { faults } from '../../support/faults/fault-matrix.js';
 import { holdSlot, holds } from '../../support/faults/holder.js';
 import { assertReply, type DaemonScene } from '../../support/faults/scene.js';
 import { writeFunction } from '../../support/functions.js';
+import { type Gate, shutGate } from '../../support/gate.js';
 import { eventually } from '../../support/processes.js';
 import { invokeRequest } from '../../support/raw-client.js';
 
@@ -103,19 +103,19 @@ faults('Deploys', {}, (row) => {
     'Many deploys of one function at once',
     'While one of them is under way the others are ABORTED, and calls are answered; then it is done',
     async (scene) => {
-      const flag = join(await temporaryDirectory(scene), 'flag');
+      const gate = await shutGate(scene);
       await scene.deploy(answering('0'));
       const refused: unknown[] = [];
       const done: string[] = [];
       const deploys = Array.from({ length: 8 }, (_, index) =>
-        scene.deploy(gated(String(index), flag), { name: scene.name }).then(
+        scene.deploy(gated(String(index), gate), { name: scene.name }).then(
           () => done.push(String(index)),
           (error: unknown) => refused.push(error),
         ),
       );
       await eventually('all but one are refused', () => refused.length === deploys.length - 1);
       await scene.expect('', { code: 'OK', text: '0' });
-      await writeFile(flag, '');
+      await gate.open();
       await Promise.all(deploys);
       for (const error of refused) assert.match(String(error), /another change of fault is running; try again when it is done/);
       for (const error of refused) assert.equal(DcfError.is(error) && error.code, 'ABORTED');
@@ -132,12 +132,10 @@ function callNamed(scene: DaemonScene, selector: string, input: string): Promise
   return scene.send(path, message, { headers: { 'dcf-alias': selector }, timeoutMs: 30_000 });
 }
 
-/** Answers with its version, when its caller lets it go; is built when the flag is there. */
-function gated(version: string, flag = '/'): string {
-  return `import { existsSync } from 'node:fs';
-declare const setTimeout: any;
-export class Handler {
-  async init() { while (!existsSync(${JSON.stringify(flag)})) await new Promise((resolve) => setTimeout(resolve, 10)); }
+/** Answers with its version, when its caller lets it go; is built when its gate is open. */
+function gated(version: string, gate?: Gate): string {
+  return `export class Handler {
+  async init() { ${gate?.wait ?? ''} }
   call(request: any): any {
     if (request.text() !== 'hold') return '${version}';
     return new Promise((resolve) => request.signal.addEventListener('abort', () => resolve('let go')));
@@ -169,18 +167,18 @@ faults('Calls that wait when their revision is replaced', {}, (row) => {
     'The same with `update: recreate`, where the revision has ended before the next is ready',
     'A call that names the revision is NOT_FOUND as soon as the next is ready; the others are answered by that',
     async (scene) => {
-      const flag = join(await temporaryDirectory(scene), 'flag');
+      const gate = await shutGate(scene);
       const { revision } = await scene.deploy(gated('old'), { update: 'recreate' });
       const started = defer<void>();
       const onProgress = (event: DeployProgress): void => {
         if (event.kind === 'step' && event.name === 'start') started.resolve();
       };
-      const deployed = scene.deploy(gated('new', flag), { name: scene.name, update: 'recreate', onProgress });
+      const deployed = scene.deploy(gated('new', gate), { name: scene.name, update: 'recreate', onProgress });
       await Promise.race([started.promise, deployed]);
       const named = callNamed(scene, revision, 'waits');
       const other = scene.call('waits', { timeoutMs: 30_000 });
       await holds(scene, 2);
-      await writeFile(flag, '');
+      await gate.open();
       await deployed;
       const details = new RegExp(
         `^revision ${revision} of fault was replaced while the call waited for it, and no longer runs: name another revision, or none$`,

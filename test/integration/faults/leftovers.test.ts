@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { temporaryDirectory } from '../../support/cleanup.js';
 import { faults } from '../../support/faults/fault-matrix.js';
 import { holdSlot, holds } from '../../support/faults/holder.js';
 import { Pauses } from '../../support/faults/pauses.js';
 import { assertReply, type DaemonScene } from '../../support/faults/scene.js';
+import { logged } from '../../support/functions.js';
+import { shutGate } from '../../support/gate.js';
 import { eventually } from '../../support/processes.js';
 
 /** A Handler that answers, leaves something behind when it is told `fault`, and takes its time when it is told `slow`. */
 function leaving(statement: string, slowly = ''): string {
-  return `import { existsSync } from 'node:fs';
-declare const process: any;
+  return `declare const process: any;
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 export class Handler {
   isSlow = false;
@@ -24,21 +22,13 @@ export class Handler {
 }`;
 }
 
-/** Waits until the log has an entry of that call. */
-async function loggedUnder(scene: DaemonScene, callId: string, pattern: RegExp): Promise<void> {
-  await eventually(`${pattern} is logged under ${callId}`, async () => {
-    for await (const { text } of scene.daemon.control.logs({ name: scene.name, callId })) if (pattern.test(text)) return true;
-    return false;
-  });
-}
-
 /** Calls until another process answers; every call must be answered. */
 async function replacedUnderLoad(scene: DaemonScene, before: string): Promise<void> {
   await eventually('another replica answers', async () => (await scene.expect('pid', { code: 'OK' })).text !== before);
   await eventually('the old one is gone', async () => !(await scene.replicas()).includes(Number(before)));
 }
 
-const left: [fault: string, statement: string, logged: RegExp][] = [
+const left: [fault: string, statement: string, text: RegExp][] = [
   [
     'A timer throws after the reply',
     "setTimeout(() => { throw new Error('left behind'); }, 0);",
@@ -53,14 +43,14 @@ const left: [fault: string, statement: string, logged: RegExp][] = [
 ];
 
 faults('What a call leaves behind', {}, (row) => {
-  for (const [fault, statement, logged] of left) {
+  for (const [fault, statement, text] of left) {
     row(fault, "That call is answered; it is logged with the call's id; the replica is replaced without a failed call", async (scene) => {
       await scene.deploy(leaving(statement));
       const { text: before } = await scene.expect('pid', { code: 'OK' });
       const options = { headers: { 'dcf-request-id': 'guilty' } };
       await scene.expect('fault', { code: 'OK', text: 'fault' }, options);
       // The last of the calls that a Handler gets one by one is blamed, so none may follow yet.
-      await loggedUnder(scene, 'guilty', logged);
+      await logged(scene.daemon, scene.name, text, 'guilty');
       await replacedUnderLoad(scene, before);
     });
   }
@@ -70,13 +60,13 @@ faults('What a call leaves behind', {}, (row) => {
     'INTERNAL with the reason `uncaught`; other calls in the same worker are answered; the replica is replaced',
     async (scene) => {
       const statement = "setTimeout(() => { throw new Error('in the call'); }, 0); return new Promise(() => undefined);";
-      const flag = join(await temporaryDirectory(scene), 'flag');
-      await scene.deploy(leaving(statement, `while (!existsSync(${JSON.stringify(flag)})) await sleep(5);`), { concurrency: 4 });
+      const gate = await shutGate(scene);
+      await scene.deploy(leaving(statement, gate.wait), { concurrency: 4 });
       const { text: before } = await scene.expect('pid', { code: 'OK' });
       const beside = [1, 2].map(() => scene.call('slow', { timeoutMs: 30_000 }));
       await eventually('they run', async () => (await scene.daemon.control.describe(scene.name)).running === 2);
       await scene.expect('fault', { code: 'INTERNAL', reason: 'uncaught' });
-      writeFileSync(flag, '');
+      await gate.open();
       for (const reply of await Promise.all(beside)) assertReply(reply, { code: 'OK', text: 'slow' });
       await replacedUnderLoad(scene, before);
     },

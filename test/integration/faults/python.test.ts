@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { faults } from '../../support/faults/fault-matrix.js';
-import { busyReplica, failsAndLives, fillsMemory, newRevisionFails, oneOfTwoEnds } from '../../support/faults/plays.js';
-import { assertReply, passedIn } from '../../support/faults/scene.js';
+import { busyReplica, failsAndLives, fillsMemory, newRevisionFails, noticesItsDeadline, oneOfTwoEnds } from '../../support/faults/plays.js';
+import { assertReply } from '../../support/faults/scene.js';
 import type { DeploySettings } from '../../support/functions.js';
 import { eventually } from '../../support/processes.js';
 import { noPython } from '../../support/pythons.js';
@@ -173,13 +173,7 @@ faults('What never ends in Python', {}, (row) => {
     row(
       `A Python Handler (\`${kind}\`) never ends, but notices that it is cancelled`,
       'DEADLINE_EXCEEDED; the slot is free, the worker is kept',
-      async (scene) => {
-        await scene.deploy(dying('pass', kind), python);
-        const worker = await scene.replica();
-        await scene.expect('wait', { code: 'DEADLINE_EXCEEDED', details: passedIn('Handler') }, { timeoutMs: 100 });
-        await scene.expect('next', { code: 'OK', text: 'next' });
-        assert.equal(await scene.replica(), worker);
-      },
+      (scene) => noticesItsDeadline(scene, dying('pass', kind), python),
       skip,
     );
 

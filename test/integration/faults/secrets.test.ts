@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { daemonFaults, faults } from '../../support/faults/fault-matrix.js';
 import { holdSlot, holds } from '../../support/faults/holder.js';
 import { assertReply, type DaemonScene } from '../../support/faults/scene.js';
-import { deploySource, echoSource } from '../../support/functions.js';
+import { deploySource, echoSource, logOf } from '../../support/functions.js';
 import { eventually } from '../../support/processes.js';
 
 const oldKey = 'old-key-of-the-api-0815';
@@ -37,17 +37,12 @@ async function set(scene: DaemonScene, value: string, name = 'API_KEY'): Promise
   );
 }
 
-async function logOf(scene: DaemonScene): Promise<string> {
-  const lines: string[] = [];
-  for await (const { text } of scene.daemon.control.logs({ name: scene.name })) lines.push(text);
-  return lines.join('\n');
-}
-
 /** No value is in anything that the daemon says of the function. */
 async function assertHidden(scene: DaemonScene, values: readonly string[]): Promise<void> {
   const { daemon, name } = scene;
   const described = JSON.stringify([await daemon.control.describe(name), await daemon.control.list(), await daemon.control.listSecrets()]);
-  for (const text of [await logOf(scene), described, daemon.log()]) for (const value of values) assert.ok(!text.includes(value), text);
+  for (const text of [(await logOf(scene.daemon, scene.name)).join('\n'), described, daemon.log()])
+    for (const value of values) assert.ok(!text.includes(value), text);
 }
 
 faults('Secrets', { args: ['--log-level', 'debug'] }, (row) => {
@@ -114,7 +109,7 @@ faults('Secrets', { args: ['--log-level', 'debug'] }, (row) => {
       await Promise.all(replies);
       await scene.expect('exit', { code: 'INTERNAL', reason: 'exit:3' });
       await eventually('the log has it all', async () => {
-        const log = await logOf(scene);
+        const log = (await logOf(scene.daemon, scene.name)).join('\n');
         return [/built with \*{3}/, /my key is \*{3}/, /and again \*{3}/, /Error: no access with \*{3}/].every((one) => one.test(log));
       });
       await assertHidden(scene, [oldKey]);

@@ -4,9 +4,9 @@ import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Owner } from '../../support/cleanup.js';
 import { daemonFaults, faults } from '../../support/faults/fault-matrix.js';
-import type { DaemonScene, Scene } from '../../support/faults/scene.js';
+import type { Scene } from '../../support/faults/scene.js';
 import { SmallDisk } from '../../support/faults/small-disk.js';
-import { deploySource, handMadePackage } from '../../support/functions.js';
+import { deploySource, handMadePackage, logged } from '../../support/functions.js';
 import { eventually } from '../../support/processes.js';
 import { packageMessage, rawDeploy } from '../../support/raw-deploy.js';
 
@@ -120,27 +120,19 @@ faults('A full disk', diskProblem === undefined ? { makeData: makeSmallDisk } : 
       scene.after(() => smallDisk().free());
       await scene.deploy('export class Handler { call(request: any) { console.log(request.text()); return request.input; } }');
       await scene.expect('before', { code: 'OK' });
-      await logged(scene, /^before$/);
+      await logged(scene.daemon, scene.name, /^before$/);
       smallDisk().fill();
       const line = 'lost '.repeat(200);
       await scene.throughout(() => scene.expect(line, { code: 'OK', text: line }));
       await eventually('the daemon says so', () => /entries of the log of fault are lost/.test(scene.daemon.log()));
       smallDisk().free();
       await scene.expect('after', { code: 'OK' });
-      await logged(scene, /^after$/);
-      await logged(scene, /\d+ entries are missing here/);
+      await logged(scene.daemon, scene.name, /^after$/);
+      await logged(scene.daemon, scene.name, /\d+ entries are missing here/);
     },
     settings,
   );
 });
-
-/** Waits until the function's log has such an entry. */
-async function logged(scene: DaemonScene, pattern: RegExp): Promise<void> {
-  await eventually(`${pattern} is logged`, async () => {
-    for await (const { text } of scene.daemon.control.logs({ name: scene.name })) if (pattern.test(text)) return true;
-    return false;
-  });
-}
 
 /** Turns one bit of a file over, in place, although it is read-only. */
 async function flipBit(path: string): Promise<void> {

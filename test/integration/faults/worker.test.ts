@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { faults } from '../../support/faults/fault-matrix.js';
-import { busyReplica, oneOfTwoEnds } from '../../support/faults/plays.js';
+import { busyReplica, noticesItsDeadline, oneOfTwoEnds } from '../../support/faults/plays.js';
 import { assertReply, passedIn } from '../../support/faults/scene.js';
 import { eventually } from '../../support/processes.js';
 
@@ -59,13 +59,7 @@ faults('What never ends', {}, (row) => {
   row(
     'The Handler never resolves, but heeds its signal',
     'DEADLINE_EXCEEDED; the signal fires, the slot is free, the worker is kept',
-    async (scene) => {
-      await scene.deploy(dying(''));
-      const worker = await scene.replica();
-      await scene.expect('wait', { code: 'DEADLINE_EXCEEDED', details: passedIn('Handler') }, { timeoutMs: 100 });
-      await scene.expect('next', { code: 'OK', text: 'next' });
-      assert.equal(await scene.replica(), worker);
-    },
+    (scene) => noticesItsDeadline(scene, dying('')),
   );
 
   row('The Handler never resolves', 'DEADLINE_EXCEEDED; the slot is back after the grace', async (scene) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runInstaller } from '../../../src/languages/shared/installer.js';
-import { temporaryFolder } from '../../support/registry.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
 
 /** More than the longest string that V8 can hold. */
 const pieces = 600;
@@ -14,7 +14,7 @@ console.log();
 console.log('done');`;
   const lines: string[] = [];
   await runInstaller(
-    { name: 'an installer', command: [process.execPath, '-e', program], directory: await temporaryFolder(t), environment: {} },
+    { name: 'an installer', command: [process.execPath, '-e', program], directory: await temporaryDirectory(t), environment: {} },
     { onOutput: (line) => lines.push(line), signal: new AbortController().signal, timeLimitMs: 120_000 },
   );
   assert.equal(lines.length, 2);

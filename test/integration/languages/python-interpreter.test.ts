@@ -5,14 +5,14 @@ import { type TestContext, test } from 'node:test';
 import { DcfError } from '../../../src/core/errors.js';
 import { supportOf } from '../../../src/languages/languages.js';
 import { findPython, usefulLine } from '../../../src/languages/python/interpreter.js';
-import { temporaryFolder } from '../../support/pool.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
 import { noPython, testPython } from '../../support/pythons.js';
 
 const skip = noPython;
 
 /** A folder with a program; it alone is on the PATH, besides the shell's own, while the test runs. */
 async function onPath(t: TestContext, programs: Readonly<Record<string, string>>): Promise<string> {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   const before = process.env['PATH'];
   const folders: string[] = [];
   for (const [path, script] of Object.entries(programs)) {

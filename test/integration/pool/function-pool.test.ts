@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import type { DcfError } from '../../../src/core/errors.js';
-import type { Outcome } from '../../../src/pool/calls/invocation.js';
-import { startPool } from '../../support/pool.js';
+import { failureOf, startPool } from '../../support/pool.js';
 import { eventually } from '../../support/processes.js';
 
 const echo = 'export class Handler { call(request) { return request.input; } }';
@@ -29,11 +27,6 @@ export class Handler {
 }`;
 
 const appears = (folder: string, name: string) => eventually(`${name} is there`, () => existsSync(join(folder, name)));
-
-function failure(outcome: Outcome): DcfError {
-  assert.ok(!outcome.ok, 'the call succeeded');
-  return outcome.error;
-}
 
 test('a call reaches the Handler and its reply comes back, empty input included', async (t) => {
   const { call } = await startPool(t, echo);
@@ -78,7 +71,7 @@ test('threads: each worker has a Handler of its own, in one process', async (t) 
 test('a deadline that passes in the Handler ends the call and aborts its signal; the slot comes back', async (t) => {
   const { call, folder, pool } = await startPool(t, gated, { killGraceMs: 60_000 });
   const pid = pool.snapshot().replicas[0]?.pid;
-  const error = failure(await call('slow', { timeoutMs: 50 }).outcome);
+  const error = failureOf(await call('slow', { timeoutMs: 50 }).outcome);
   assert.equal(error.code, 'DEADLINE_EXCEEDED');
   assert.match(error.message, /passed in the Handler/);
   const next = call('next');
@@ -96,7 +89,7 @@ test('a Handler that spins past its deadline is killed after the grace, and repl
   const pid = pool.snapshot().replicas[0]?.pid;
   const spinning = call('spin', { timeoutMs: 50 });
   const queued = call('queued');
-  assert.equal(failure(await spinning.outcome).code, 'DEADLINE_EXCEEDED');
+  assert.equal(failureOf(await spinning.outcome).code, 'DEADLINE_EXCEEDED');
   assert.equal(await queued.text, 'fine', 'a queued call is answered by the replacement');
   assert.notEqual(pool.snapshot().replicas[0]?.pid, pid);
   assert.match(pool.snapshot().lastFailure?.text ?? '', /killed because call call-1 ran on past its deadline/);
@@ -108,9 +101,9 @@ test('a cancelled call in the queue never runs; a running one has its signal abo
   await appears(folder, 'running.started');
   const queued = call('queued');
   queued.cancel();
-  assert.equal(failure(await queued.outcome).code, 'CANCELLED');
+  assert.equal(failureOf(await queued.outcome).code, 'CANCELLED');
   running.cancel();
-  assert.equal(failure(await running.outcome).code, 'CANCELLED');
+  assert.equal(failureOf(await running.outcome).code, 'CANCELLED');
   const next = call('next');
   await appears(folder, 'next.started');
   assert.equal(existsSync(join(folder, 'queued.started')), false);
@@ -131,7 +124,7 @@ test('stop kills what does not finish within the grace, with a reason', async (t
   const running = call('running');
   await appears(folder, 'running.started');
   await pool.stop(50);
-  const error = failure(await running.outcome);
+  const error = failureOf(await running.outcome);
   assert.equal(error.code, 'INTERNAL');
   assert.equal(error.reason, 'stopped');
 });

@@ -5,14 +5,14 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { type CgroupPlaces, createCgroup, findCgroups } from '../../../src/process/memory-cgroup.js';
-import { temporaryFolder } from '../../support/pool.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
 
 const uid = process.getuid?.() ?? 0;
 /** Folders of a test belong to the test's user, as delegated groups belong to a daemon's. */
 const delegated = uid !== 0;
 
 async function v2(t: TestContext, path: string, controllers = 'cpu memory'): Promise<{ root: string; group: string }> {
-  const root = await temporaryFolder(t);
+  const root = await temporaryDirectory(t);
   const group = join(root, path);
   await mkdir(group, { recursive: true });
   await writeFile(join(root, 'cgroup.controllers'), 'cpu io memory\n');
@@ -99,7 +99,7 @@ test('a replica’s group has its limit, takes a process in before it runs, tell
 });
 
 test('a group of version 1 has its own names', async (t) => {
-  const root = await temporaryFolder(t);
+  const root = await temporaryDirectory(t);
   await writeFile(join(root, 'memory.limit_in_bytes'), '9223372036854771712\n');
   await writeFile(join(root, 'memory.use_hierarchy'), '1\n');
   const found = findCgroups(places('/nowhere', '', root));

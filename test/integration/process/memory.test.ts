@@ -2,19 +2,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
-import type { DcfError } from '../../../src/core/errors.js';
-import type { Outcome } from '../../../src/pool/calls/invocation.js';
 import { childrenOf, readShared, readTree } from '../../../src/process/process-tree.js';
-import { startPool } from '../../support/pool.js';
+import { failureOf, letGo, startPool } from '../../support/pool.js';
 import { eventually } from '../../support/processes.js';
 import { noPython } from '../../support/pythons.js';
 
 const skip = process.platform === 'linux' ? false : 'only Linux tells what processes have in memory';
-
-function failure(outcome: Outcome): DcfError {
-  assert.ok(!outcome.ok, 'the call succeeded');
-  return outcome.error;
-}
 
 const leaky = `
 import { spawn } from 'node:child_process';
@@ -38,7 +31,7 @@ export class Handler {
 for (const threads of [1, 2]) {
   test(`a heap that grows without end: reason memory, and the next call is answered (threads: ${threads})`, { skip }, async (t) => {
     const { call } = await startPool(t, leaky, { threads, limits: { memory: '192MiB' } });
-    const error = failure(await call('heap').outcome);
+    const error = failureOf(await call('heap').outcome);
     assert.equal(error.code, 'INTERNAL');
     assert.equal(error.reason, 'memory');
     assert.match(error.message, /it ran out of JavaScript heap/);
@@ -48,7 +41,7 @@ for (const threads of [1, 2]) {
 
 test('a full heap is told of without a limit too', { skip }, async (t) => {
   const { call } = await startPool(t, leaky, { environment: { NODE_OPTIONS: '--max-old-space-size=24' } });
-  const error = failure(await call('heap').outcome);
+  const error = failureOf(await call('heap').outcome);
   assert.equal(error.reason, 'memory');
   assert.equal(await call('next').text, 'alive');
 });
@@ -57,7 +50,7 @@ for (const how of ['buffers', 'child'] as const) {
   test(`a replica over limits.memory (${how}): it is ended, reason memory, and the next call is answered`, { skip }, async (t) => {
     const { call, pool } = await startPool(t, leaky, { limits: { memory: '192MiB' } });
     const [replica] = pool.snapshot().replicas;
-    const error = failure(await call(how).outcome);
+    const error = failureOf(await call(how).outcome);
     assert.equal(error.code, 'INTERNAL');
     assert.equal(error.reason, 'memory');
     assert.match(error.message, /it used more memory than limits\.memory allows: 192 MiB/);
@@ -67,7 +60,7 @@ for (const how of ['buffers', 'child'] as const) {
   });
 }
 
-/** Holds 100 MiB and forks; what the child takes for itself is the input's number of bytes. It lives for four readings. */
+/** Holds 100 MiB and forks; what the child takes for itself is the input's number of bytes. It lives for four readings, and until it is let go. */
 const forking = `
 import os, time
 held = b"x" * (100 << 20)
@@ -76,6 +69,7 @@ def Handler(req):
   if child == 0:
     own = b"y" * int(req.text())
     time.sleep(1)
+    while not os.path.exists("child.go"): time.sleep(0.01)
     os._exit(0)
   os.waitpid(child, 0)
   return str(os.getpid())
@@ -86,12 +80,13 @@ for (const [what, own] of [
   ['shares most of it with its parent', 8 << 20],
 ] as const) {
   test(`a child that was forked and ${what} is not taken for one that uses it, too`, { skip: skip || noPython }, async (t) => {
-    const { call, pool } = await startPool(t, forking, { runtime: 'python', limits: { memory: '180MiB' } });
+    const { call, pool, folder } = await startPool(t, forking, { runtime: 'python', limits: { memory: '180MiB' } });
     const pid = pool.snapshot().replicas[0]?.pid ?? 0;
     const called = call(String(own));
     await eventually('the child is there', () => childrenOf(pid).length === 1);
     if (own === 0) assert.equal(readTree(pid).length, 1);
     else await eventually('it has what it wants', () => readTree(pid).length === 2);
+    await letGo(folder, 'child');
     assert.equal(await called.text, String(pid));
   });
 }

@@ -11,7 +11,9 @@ import { parseManifestJson } from '@dcf/sdk/manifest';
 import { replicaSpec } from '../../../src/pool/replica/replica-spec.js';
 import { gpuDevices, sandboxCommand } from '../../../src/process/sandbox.js';
 import { sandboxSupport } from '../../../src/process/sandbox-support.js';
-import { createPool, startPool, temporaryFolder } from '../../support/pool.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { untilThere } from '../../support/gate.js';
+import { createPool, startPool } from '../../support/pool.js';
 import { eventually, isAlive } from '../../support/processes.js';
 
 const support = await sandboxSupport();
@@ -70,7 +72,7 @@ test('a sandbox has no network unless it is asked for', { skip }, async (t) => {
 });
 
 test('a sandbox sees its own files, to read only, and a /tmp of its own', { skip }, async (t) => {
-  const secrets = await temporaryFolder(t);
+  const secrets = await temporaryDirectory(t);
   await writeFile(join(secrets, 'key'), 'secret');
   const { call, folder } = await startPool(t, curious, { isolation: 'sandbox' });
   const ask = asking(call);
@@ -92,7 +94,7 @@ test('a sandbox sees its own files, to read only, and a /tmp of its own', { skip
 test('a link out of a function’s folder leads to its packages in a sandbox, and nowhere else unless it is a resource', {
   skip,
 }, async (t) => {
-  const elsewhere = await temporaryFolder(t);
+  const elsewhere = await temporaryDirectory(t);
   await mkdir(join(elsewhere, 'dependencies/brought'), { recursive: true });
   await writeFile(join(elsewhere, 'dependencies/brought/index.js'), 'module.exports = "brought";');
   await writeFile(join(elsewhere, 'weights'), 'heavy');
@@ -115,7 +117,7 @@ test('a link out of a function’s folder leads to its packages in a sandbox, an
 });
 
 test('the devices of a GPU are those of its driver, and nothing else of /dev', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   for (const name of ['nvidiactl', 'nvidia0', 'nvidia-uvm', 'kfd', 'sda', 'mem']) await writeFile(join(folder, name), '');
   for (const name of ['dri', 'nvidia-caps', 'snd']) await mkdir(join(folder, name));
   const names = ['nvidia-caps', 'nvidia-uvm', 'nvidia0', 'nvidiactl', 'dri', 'kfd'];
@@ -130,7 +132,7 @@ test('the devices of a GPU are those of its driver, and nothing else of /dev', a
 });
 
 test('a sandbox with a GPU starts, with the system’s devices and the daemon’s own CUDA libraries to read', { skip }, async (t) => {
-  const [libraries, directory] = [await temporaryFolder(t), await temporaryFolder(t)];
+  const [libraries, directory] = [await temporaryDirectory(t), await temporaryDirectory(t)];
   await writeFile(join(libraries, 'libcudart.so'), 'CUDA');
   const before = process.env['LD_LIBRARY_PATH'];
   t.after(() => {
@@ -178,8 +180,12 @@ test('a sandbox does not learn the daemon’s folders or variables', { skip }, a
 
 test('a sandbox holds several threads, each with its stream', { skip }, async (t) => {
   const { call } = await startPool(t, curious, { isolation: 'sandbox', threads: 2 });
-  const wait = "await new Promise((done) => setTimeout(done, 20)); return (await import('node:worker_threads')).threadId";
-  const ids = await Promise.all([1, 2].map(() => asking(call)(wait)));
+  // Each waits for the other, in the /tmp that both have.
+  const meet = (own: string, other: string): Promise<unknown> =>
+    asking(call)(
+      `fs.writeFileSync('/tmp/${own}', ''); ${untilThere(`'/tmp/${other}'`)} return (await import('node:worker_threads')).threadId`,
+    );
+  const ids = await Promise.all([meet('one', 'two'), meet('two', 'one')]);
   assert.equal(new Set(ids).size, 2);
 });
 
@@ -239,7 +245,7 @@ test('a kill ends everything in a sandbox, a process that left its group too', {
 });
 
 test('more can be made readable; a function’s own variables cannot', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   await mkdir(join(folder, 'function'));
   const manifest = parseManifestJson(
     JSON.stringify({

@@ -5,7 +5,8 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { Registry } from '../../../src/registry/registry.js';
-import { assertLaidOut, assertNoLeftovers, deploy, functionName, packageOf, prepare, temporaryFolder } from '../../support/registry.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { assertLaidOut, assertNoLeftovers, deploy, functionName, packageOf, prepare } from '../../support/registry.js';
 
 const digits = functionName('digits');
 
@@ -23,7 +24,7 @@ const methodNames = ['writeFile', 'sync', 'chmod'] as const;
  * leave. Returns the copies, the last one made when all is done.
  */
 async function crashImages(context: TestContext, data: string, task: () => Promise<unknown>): Promise<string[]> {
-  const folder = await temporaryFolder(context);
+  const folder = await temporaryDirectory(context);
   const images: string[] = [];
   const take = () => {
     const image = join(folder, String(images.length));
@@ -96,7 +97,7 @@ async function course(images: readonly string[]): Promise<number[]> {
 
 describe('a crash at any point', () => {
   test('of a first deploy leaves nothing or all of it', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const registry = await Registry.open(data);
     context.after(() => registry.close());
     const images = await crashImages(context, data, () => deploy(registry, version(1)));
@@ -104,7 +105,7 @@ describe('a crash at any point', () => {
   });
 
   test('of a deploy leaves the old revision or the new one', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const registry = await Registry.open(data);
     context.after(() => registry.close());
     await deploy(registry, version(1));
@@ -116,7 +117,7 @@ describe('a crash at any point', () => {
   });
 
   test('of a deploy that is given up leaves the old revision', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const registry = await Registry.open(data);
     context.after(() => registry.close());
     await deploy(registry, version(1));
@@ -125,7 +126,7 @@ describe('a crash at any point', () => {
   });
 
   test('of a delete leaves all of it or nothing', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const registry = await Registry.open(data);
     context.after(() => registry.close());
     await deploy(registry, version(1));
@@ -134,7 +135,7 @@ describe('a crash at any point', () => {
   });
 
   test('of a start loses nothing', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const before = await Registry.open(data);
     const { active } = await deploy(before, version(1));
     await before.close();

@@ -6,7 +6,8 @@ import { releaseOf } from '../../../src/registry/model/function-record.js';
 import type { Release } from '../../../src/registry/model/release.js';
 import type { Revision } from '../../../src/registry/model/revision.js';
 import { Registry } from '../../../src/registry/registry.js';
-import { deploy, functionName, packageOf, sha256, temporaryFolder } from '../../support/registry.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { deploy, functionName, packageOf, sha256 } from '../../support/registry.js';
 
 const digits = functionName('digits');
 
@@ -15,7 +16,7 @@ function version(number: number) {
 }
 
 test('never removes a revision that has a share of the traffic, or that still runs', async (context) => {
-  const registry = await Registry.open(await temporaryFolder(context));
+  const registry = await Registry.open(await temporaryDirectory(context));
   context.after(() => registry.close());
   const revisions: Revision[] = [];
   for (let number = 1; number <= 4; number++) revisions.push((await deploy(registry, version(number))).active);
@@ -35,7 +36,7 @@ test('never removes a revision that has a share of the traffic, or that still ru
 });
 
 test('has aliases, traffic, history, bounds and the limit of canaries after a restart', async (context) => {
-  const data = await temporaryFolder(context);
+  const data = await temporaryDirectory(context);
   const first = await Registry.open(data);
   const [one, two] = [(await deploy(first, version(1))).active.id, (await deploy(first, version(2))).active.id];
   const release: Release = {
@@ -64,7 +65,7 @@ test('has aliases, traffic, history, bounds and the limit of canaries after a re
 
 test('drops no lost revision that an alias or a share needs: the function is reported', async (context) => {
   for (const named of ['aliases', 'traffic'] as const) {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const first = await Registry.open(data);
     const old = await deploy(first, version(1));
     const { active, ...record } = await deploy(first, version(2));

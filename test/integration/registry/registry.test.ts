@@ -6,17 +6,8 @@ import { type Digest, isRevisionId } from '../../../src/core/names.js';
 import { defer } from '../../../src/core/promises.js';
 import type { RevisionFile } from '../../../src/registry/model/revision.js';
 import { Registry } from '../../../src/registry/registry.js';
-import {
-  assertLaidOut,
-  assertNoLeftovers,
-  deploy,
-  functionName,
-  packageOf,
-  prepare,
-  sha256,
-  temporaryFolder,
-  upload,
-} from '../../support/registry.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { assertLaidOut, assertNoLeftovers, deploy, functionName, packageOf, prepare, sha256, upload } from '../../support/registry.js';
 
 const digits = functionName('digits');
 const unknownId = '0123456789abcdef';
@@ -33,7 +24,7 @@ function historyIn(registry: Registry): string[] | undefined {
 
 describe('Registry', () => {
   test('deploys a package and has it after a restart', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const first = await Registry.open(data);
     assert.deepEqual(first.list(), []);
     const record = await deploy(first, sample);
@@ -49,7 +40,7 @@ describe('Registry', () => {
   });
 
   test('names a revision by what it is made of', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const { revision } = await registry.createRevision(sample);
     const reordered = {
@@ -68,7 +59,7 @@ describe('Registry', () => {
   });
 
   test('asks only for the blobs that it does not have, each once', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const twice = packageOf({ name: 'digits' }, { 'a.txt': 'same', 'b.txt': 'same' });
     const { missing, revision } = await registry.createRevision(twice);
@@ -84,7 +75,7 @@ describe('Registry', () => {
   });
 
   test('shares the space of a resource with the blob, and gives code a copy of its own', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const { active } = await deploy(registry, sample);
     const blob = await stat(registry.blobs.path(sha256(weights)));
@@ -97,7 +88,7 @@ describe('Registry', () => {
   });
 
   test('keeps the executable bit', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const executable = ['lib/tool.mjs', 'model.onnx'];
     const files = sample.files.map((file) => (executable.includes(file.path) ? { ...file, mode: 0o755 } : file));
@@ -109,7 +100,7 @@ describe('Registry', () => {
   });
 
   test('keeps folders that have nothing in them, without a blob, and after a restart', async (context) => {
-    const directory = await temporaryFolder(context);
+    const directory = await temporaryDirectory(context);
     const registry = await Registry.open(directory);
     const empty = { path: 'deep/empty', mode: 0o40755, size: 0, sha256: sha256('') };
     const { revision, missing } = await registry.createRevision({ ...sample, files: [...sample.files, empty] });
@@ -126,7 +117,7 @@ describe('Registry', () => {
   });
 
   test('links every file of a resource that is a folder', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const folder = packageOf(
       { name: 'digits', resources: { voices: './voices/' } },
@@ -138,7 +129,7 @@ describe('Registry', () => {
   });
 
   test('never lays out a damaged blob, and asks for it again', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const { revision, missing } = await registry.createRevision(sample);
     await upload(registry, missing, sample);
@@ -161,7 +152,7 @@ describe('Registry', () => {
   });
 
   test('does not materialise twice at once, nor anew what is there', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const { revision, missing } = await registry.createRevision(sample);
     await upload(registry, missing, sample);
@@ -173,7 +164,7 @@ describe('Registry', () => {
   });
 
   test('activates only what is created and laid out', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     assert.ok(isRevisionId(unknownId));
     await assert.rejects(registry.activate(digits, unknownId), { code: 'NOT_FOUND' });
@@ -183,7 +174,7 @@ describe('Registry', () => {
   });
 
   test('goes back to a revision that it kept, without a byte sent', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const first = await deploy(registry, version(1));
     const second = await deploy(registry, version(2));
@@ -198,7 +189,7 @@ describe('Registry', () => {
   });
 
   test('discards a revision that was not activated, and nothing else', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const { active } = await deploy(registry, version(1));
     const other = await prepare(registry, version(2));
@@ -209,7 +200,7 @@ describe('Registry', () => {
   });
 
   test('keeps the last revisions and sweeps the blobs of the others', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const ids: string[] = [];
     for (let number = 1; number <= 4; number++) ids.push((await deploy(registry, version(number))).active.id);
@@ -228,7 +219,7 @@ describe('Registry', () => {
   });
 
   test('never removes the active revision or one with an alias', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const first = await Registry.open(data);
     const ids: string[] = [];
     for (let number = 1; number <= 4; number++) ids.push((await deploy(first, version(number))).active.id);
@@ -249,7 +240,7 @@ describe('Registry', () => {
   });
 
   test('deletes a function: gone at once, its files once nobody uses them', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const { active } = await deploy(registry, sample);
     const other = await deploy(registry, packageOf({ name: 'other' }));
@@ -265,7 +256,7 @@ describe('Registry', () => {
   });
 
   test('lays out at start what is missing', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const first = await Registry.open(data);
     const { active } = await deploy(first, sample);
     await first.close();
@@ -276,7 +267,7 @@ describe('Registry', () => {
   });
 
   test('drops a lost revision that nothing needs', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const first = await Registry.open(data);
     const old = await deploy(first, version(1));
     const { active } = await deploy(first, version(2));
@@ -289,7 +280,7 @@ describe('Registry', () => {
   });
 
   test('reports a function whose active revision is lost, serves the others, and takes it again', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const first = await Registry.open(data);
     const { active } = await deploy(first, sample);
     const other = await deploy(first, packageOf({ name: 'other' }));
@@ -308,7 +299,7 @@ describe('Registry', () => {
   });
 
   test('leaves a function with a damaged function.json alone, and all that it may need', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const first = await Registry.open(data);
     await deploy(first, sample);
     await deploy(first, packageOf({ name: 'other' }));
@@ -333,7 +324,7 @@ describe('Registry', () => {
   });
 
   test('deletes a damaged function', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     await mkdir(join(data, 'functions/digits'), { recursive: true });
     await writeFile(join(data, 'functions/digits/function.json'), '[]');
     const registry = await Registry.open(data);
@@ -344,7 +335,7 @@ describe('Registry', () => {
   });
 
   test('leaves folders alone that are no functions', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     await mkdir(join(data, 'functions/Not a function'), { recursive: true });
     await writeFile(join(data, 'functions/file'), '');
     const registry = await Registry.open(data);
@@ -354,13 +345,13 @@ describe('Registry', () => {
   });
 
   test('a delete takes no blob away that a deploy has found', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const [old, next] = ['old', 'next'].map((name) => packageOf({ name }, { 'shared.txt': 'shared' }));
     assert.ok(old !== undefined && next !== undefined);
     const { name } = await deploy(registry, old);
     const found = defer<{ missing: readonly RevisionFile[] }>();
-    const other = await Registry.open(await temporaryFolder(context));
+    const other = await Registry.open(await temporaryDirectory(context));
     context.after(() => other.close());
     const sweep = registry.blobs.sweep.bind(registry.blobs);
     context.mock.method(registry.blobs, 'sweep', async (needed: ReadonlySet<Digest>) => {
@@ -375,7 +366,7 @@ describe('Registry', () => {
   });
 
   test('takes changes from many at once', async (context) => {
-    const registry = await Registry.open(await temporaryFolder(context));
+    const registry = await Registry.open(await temporaryDirectory(context));
     context.after(() => registry.close());
     const samples = Array.from({ length: 12 }, (_, index) =>
       packageOf({ name: `f${index}` }, { 'shared.txt': 'shared', 'own.txt': String(index) }),

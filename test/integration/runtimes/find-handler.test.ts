@@ -5,7 +5,7 @@ import test from 'node:test';
 import type { Context, Request } from '@dcf/sdk';
 import { packFunction } from '@dcf/sdk/package';
 import { loadHandler } from '../../../src/runtimes/node/load-handler.js';
-import { temporaryFolder } from '../../support/pool.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
 
 const context: Context = {
   function: 'tested',
@@ -83,7 +83,7 @@ for (const [path, type] of [
 ] as const) {
   test(`whatever an ES module may export, ${path} ${type}`, async (t) => {
     for (const [kind, source] of Object.entries(modules)) {
-      assert.equal(await answer(await temporaryFolder(t), path, source, { name: asked(kind), type }), 'helloAda', kind);
+      assert.equal(await answer(await temporaryDirectory(t), path, source, { name: asked(kind), type }), 'helloAda', kind);
     }
   });
 }
@@ -96,18 +96,18 @@ for (const [path, type] of [
 ] as const) {
   test(`whatever CommonJS may export, ${path} ${type}`, async (t) => {
     for (const [kind, source] of Object.entries(commonJs)) {
-      assert.equal(await answer(await temporaryFolder(t), path, source, { type }), 'helloAda', kind);
+      assert.equal(await answer(await temporaryDirectory(t), path, source, { type }), 'helloAda', kind);
     }
-    assert.equal(await answer(await temporaryFolder(t), path, files.cjsOther, { name: '#Other', type }), 'helloAda');
+    assert.equal(await answer(await temporaryDirectory(t), path, files.cjsOther, { name: '#Other', type }), 'helloAda');
   });
 }
 
 test('a class that a handler names and that is the default, by its own name or within it', async (t) => {
-  assert.equal(await answer(await temporaryFolder(t), 'handler.cts', typed), 'helloAda');
-  assert.equal(await answer(await temporaryFolder(t), 'handler.cts', files.named), 'helloAda');
-  assert.equal(await answer(await temporaryFolder(t), 'handler.ts', files.defaultOther, { name: '#Other' }), 'helloAda');
+  assert.equal(await answer(await temporaryDirectory(t), 'handler.cts', typed), 'helloAda');
+  assert.equal(await answer(await temporaryDirectory(t), 'handler.cts', files.named), 'helloAda');
+  assert.equal(await answer(await temporaryDirectory(t), 'handler.ts', files.defaultOther, { name: '#Other' }), 'helloAda');
   assert.equal(
-    await answer(await temporaryFolder(t), 'handler.ts', files.defaultHolds.replaceAll('Handler', 'Other'), { name: '#Other' }),
+    await answer(await temporaryDirectory(t), 'handler.ts', files.defaultHolds.replaceAll('Handler', 'Other'), { name: '#Other' }),
     'helloAda',
   );
 });
@@ -121,6 +121,6 @@ test('what is no Handler is refused with what there is', async (t) => {
     ['export default 5;', /handler\.mjs exports no Handler; it exports: default/],
     ['export class Handler {}', /the class Handler of handler\.mjs has no method call\(request\)/],
   ] as const) {
-    await assert.rejects(answer(await temporaryFolder(t), 'handler.ts', source), { code: 'FAILED_PRECONDITION', message });
+    await assert.rejects(answer(await temporaryDirectory(t), 'handler.ts', source), { code: 'FAILED_PRECONDITION', message });
   }
 });

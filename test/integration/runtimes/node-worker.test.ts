@@ -118,7 +118,7 @@ test('the request has its id, deadline, signal and metadata', async (t) => {
 test('lines of console and logger carry the call’s id, also with calls that overlap', async (t) => {
   const { call, line } = await startPool(
     t,
-    'export class Handler { constructor(context) { this.logger = context.logger; console.log("building"); } async call(request) { const name = request.text(); console.log("begin %s", name); await new Promise((resolve) => setTimeout(resolve, 5)); this.logger.warn("end", name, { n: 1 }); return name; } }',
+    'let begun = 0; export class Handler { constructor(context) { this.logger = context.logger; console.log("building"); } async call(request) { const name = request.text(); console.log("begin %s", name); begun += 1; while (begun < 4) await new Promise(setImmediate); this.logger.warn("end", name, { n: 1 }); return name; } }',
     { concurrency: 4 },
   );
   await Promise.all(['a', 'b', 'c', 'd'].map((name) => call(name, { requestId: `id-${name}` }).text));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { temporaryFolder } from '../../support/pool.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
 import { root } from '../../support/programs.js';
 import { runPython, withoutPython } from '../../support/python.js';
 
@@ -315,7 +315,7 @@ const layouts: [what: string, files: Record<string, string>, handler: string, an
 
 for (const [what, files, handler, answer] of layouts) {
   test(`imports: ${what}`, { skip }, async (t) => {
-    const folder = await temporaryFolder(t);
+    const folder = await temporaryDirectory(t);
     for (const [name, text] of Object.entries(files)) {
       await mkdir(dirname(join(folder, name)), { recursive: true });
       await writeFile(join(folder, name), text);

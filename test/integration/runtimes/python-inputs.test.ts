@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { initialCredit } from '../../../src/wire/messages.js';
-import { PythonWire } from '../../support/python-wire.js';
+import { PythonWire, textOf } from '../../support/python-wire.js';
 import { noPython } from '../../support/pythons.js';
 
 const skip = noPython;
-const textOf = (body: Uint8Array): string => Buffer.from(body).toString();
 
 /** The answer to a call whose input comes in these chunks. */
 async function streamed(wire: PythonWire, id: number, ...chunks: readonly string[]): Promise<string> {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chunkCost, initialCredit } from '../../../src/wire/messages.js';
-import { PythonWire } from '../../support/python-wire.js';
+import { PythonWire, textOf } from '../../support/python-wire.js';
 import { noPython } from '../../support/pythons.js';
 
 const skip = noPython;
-const textOf = (body: Uint8Array): string => Buffer.from(body).toString();
 
 /** A Handler, not async and async: the words `async` and `await` come in where `A` and `W` stand. */
 function both(source: string): [kind: string, source: string][] {

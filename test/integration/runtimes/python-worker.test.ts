@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
-import { failureOf, startPool } from '../../support/pool.js';
+import { failureOf, startPool, type TestPool } from '../../support/pool.js';
 import { noPython } from '../../support/pythons.js';
 
 const skip = noPython;
@@ -41,22 +41,26 @@ test('every kind of reply', { skip }, async (t) => {
   assert.deepEqual(await readdir(folder), ['handler.py', 'node_modules'], 'nothing is written beside the function');
 });
 
-test('what is no reply is INTERNAL and says what was returned; the worker is kept', { skip }, async (t) => {
-  const { call, pool } = await startPool(t, evaluating, { ...python, limits: { payload: '1KiB' } });
+/** Each program fails in its own way, and the process is kept. */
+async function assertFailures({ call, pool }: TestPool, cases: readonly [source: string, code: string, message: RegExp][]): Promise<void> {
   const pid = pool.snapshot().replicas[0]?.pid;
-  for (const [source, code, message] of [
+  for (const [source, code, message] of cases) {
+    const error = failureOf(await call(source).outcome);
+    assert.equal(error.code, code, source);
+    assert.match(error.message, message);
+  }
+  assert.equal(pool.snapshot().replicas[0]?.pid, pid);
+}
+
+test('what is no reply is INTERNAL and says what was returned; the worker is kept', { skip }, async (t) => {
+  await assertFailures(await startPool(t, evaluating, { ...python, limits: { payload: '1KiB' } }), [
     ['pass', 'INTERNAL', /returned nothing \(None\)/],
     ['return lambda: 1', 'INTERNAL', /cannot be written as JSON: reply is of type function: call it/],
     ['return {"a": [1, float("nan")]}', 'INTERNAL', /cannot be written as JSON: reply\["a"\]\[1\] is NaN; /],
     ['yield b"a"\nyield object()', 'INTERNAL', /cannot be written as JSON: reply is of type object: /],
     ['return b"x" * 1025', 'RESOURCE_EXHAUSTED', /1025 bytes.*1024/],
     ['while True: yield b"x" * 100', 'RESOURCE_EXHAUSTED', /1100 bytes.*1024/],
-  ] as const) {
-    const error = failureOf(await call(source).outcome);
-    assert.equal(error.code, code, source);
-    assert.match(error.message, message);
-  }
-  assert.equal(pool.snapshot().replicas[0]?.pid, pid);
+  ]);
 });
 
 /** Raises four exceptions, each with the one before as its context. */
@@ -69,9 +73,7 @@ def f(depth):
 f(3)`;
 
 test('whatever is raised is an answer, not a crash', { skip }, async (t) => {
-  const { call, pool } = await startPool(t, evaluating, python);
-  const pid = pool.snapshot().replicas[0]?.pid;
-  for (const [source, code, message] of [
+  await assertFailures(await startPool(t, evaluating, python), [
     ['raise ValueError("plain")', 'UNKNOWN', /^plain$/],
     ['raise KeyError("k")', 'UNKNOWN', /^KeyError: 'k'$/],
     ['raise ValueError()', 'UNKNOWN', /^ValueError$/],
@@ -91,12 +93,7 @@ test('whatever is raised is an answer, not a crash', { skip }, async (t) => {
     [chainedNuls, 'UNKNOWN', /^\0+ … \(cut\)$/],
     ['from dcf_worker import DcfError\nraise DcfError("ABORTED", "long", "r" * 70000)', 'ABORTED', /^long$/],
     ['yield b"a"\nraise ValueError("after a chunk")', 'UNKNOWN', /^after a chunk$/],
-  ] as const) {
-    const error = failureOf(await call(source).outcome);
-    assert.equal(error.code, code, source);
-    assert.match(error.message, message);
-  }
-  assert.equal(pool.snapshot().replicas[0]?.pid, pid);
+  ]);
 });
 
 test('what a request has', { skip }, async (t) => {

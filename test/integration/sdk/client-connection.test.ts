@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
-import { Client, type ClientOptions } from '@dcf/sdk';
+import { describe, test } from 'node:test';
 import { ServerCredentials } from '@grpc/grpc-js';
-import { refusal } from '../../support/sdk/refusal.js';
-import { functionsService, healthService, startGrpc, startHttp2, startTcp, unusedAddress } from '../../support/sdk/servers.js';
+import { refusal } from '../../support/refusal.js';
+import { clientFor, functionsService, healthService, startGrpc, startHttp2, startTcp, unusedAddress } from '../../support/sdk/servers.js';
 
 const echo = functionsService(({ input }) => input);
-
-function clientFor(t: TestContext, url: string, options: ClientOptions = {}): Client {
-  const client = new Client(url, options);
-  t.after(() => client.close());
-  return client;
-}
 
 // Together: most of them wait while the client tries again.
 describe('a client and what it connects to', { concurrency: true }, () => {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { constants } from 'node:http2';
 import { describe, type TestContext, test } from 'node:test';
-import { Client, DcfError } from '@dcf/sdk';
+import { type Client, DcfError } from '@dcf/sdk';
 import { status } from '@grpc/grpc-js';
-import { refusal } from '../../support/sdk/refusal.js';
-import { answerOk, functionsService, type Refusal, startGrpc, startHttp2, startTcp } from '../../support/sdk/servers.js';
+import { refusal } from '../../support/refusal.js';
+import { answerOk, clientFor, functionsService, type Refusal, startGrpc, startHttp2, startTcp } from '../../support/sdk/servers.js';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 
@@ -14,12 +14,6 @@ async function daemonWith(t: TestContext, refusals: readonly Refusal[]): Promise
   let calls = 0;
   const url = await startGrpc(t, [functionsService(() => refusals[calls++] ?? Buffer.from('done'))]);
   return { client: clientFor(t, url), calls: () => calls };
-}
-
-function clientFor(t: TestContext, url: string): Client {
-  const client = new Client(url);
-  t.after(() => client.close());
-  return client;
 }
 
 const notStarted: Refusal = { code: status.UNAVAILABLE, details: 'f is being stopped', trailers: { 'dcf-not-started': '1' } };

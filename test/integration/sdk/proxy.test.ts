@@ -9,8 +9,8 @@ import { Client } from '@dcf/sdk';
 import type * as Addresses from '../../../sdk/src/transport/address.js';
 import type * as Proxies from '../../../sdk/src/transport/proxy.js';
 import { root } from '../../support/programs.js';
+import { refusal } from '../../support/refusal.js';
 import { proxyCases } from '../../support/sdk/proxy-cases.js';
-import { refusal } from '../../support/sdk/refusal.js';
 import { deadUrl } from '../cli/command-line.js';
 import { FakeDaemon } from '../cli/fake-daemon.js';
 

@@ -11,22 +11,13 @@ import { templateFiles } from '../../../src/cli/local/templates.js';
 import { linkPlatformPackages } from '../../../src/process/platform-packages.js';
 import { cleanUp, type Owner } from '../../support/cleanup.js';
 import { writeFunction } from '../../support/functions.js';
+import { refusal } from '../../support/refusal.js';
 
 /** Loads it, and closes it with the test. */
 async function load(owner: Owner, source: string | URL | TestedHandler, options?: LoadOptions): Promise<TestedFunction> {
   const tested = await loadFunction(source, options);
   cleanUp(owner, () => tested.close());
   return tested;
-}
-
-async function failure(promise: Promise<unknown>): Promise<DcfError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(DcfError.is(error), String(error));
-    return error;
-  }
-  throw new Error('it did not fail');
 }
 
 test('a folder: its parameters, resources, environment and assets, its stack, and nothing left behind', async (t) => {
@@ -65,7 +56,7 @@ export class Handler {
   const answer = await tested.call('Ada');
   assert.deepEqual([answer.json(), answer.kind, answer.status], [['hi', '!', 'resource', 'yes', 'asset'], 'json', 200]);
   assert.deepEqual(lines, ['info called with Ada']);
-  const error = await failure(tested.call('throw'));
+  const error = await refusal(tested.call('throw'));
   assert.deepEqual([error.code, error.message], ['UNKNOWN', 'of its own']);
   assert.ok(error.cause instanceof Error);
   assert.match(String(error.cause.stack), /^Error: of its own\n.*Handler\.call/);
@@ -73,7 +64,7 @@ export class Handler {
   await tested.close();
   assert.equal(process.env['DCF_TESTED'], undefined);
   assert.deepEqual((await readdir(folder)).sort(), ['data', 'function.yaml', 'handler.ts', 'lib']);
-  assert.equal((await failure(tested.call('Ada'))).code, 'FAILED_PRECONDITION');
+  assert.equal((await refusal(tested.call('Ada'))).code, 'FAILED_PRECONDITION');
 });
 
 test('a Handler that the test has imported itself: a class, an object, a function', async (t) => {
@@ -120,7 +111,7 @@ test('errors are those of a caller', async (t) => {
   };
   const tested = await load(t, (request: Request) => calls[request.text()]?.(request) ?? 'fine');
   const told = async (input: string, options = {}) => {
-    const { code, message } = await failure(tested.call(input, options));
+    const { code, message } = await refusal(tested.call(input, options));
     return `${code}: ${message}`;
   };
   assert.equal(await told('chosen'), 'NOT_FOUND: no such user');
@@ -186,7 +177,7 @@ test('streams: chunks both ways, held up by their reader, ended by their caller'
     throw new DcfError('ABORTED', 'half way');
   });
   const got: string[] = [];
-  const error = await failure(
+  const error = await refusal(
     (async () => {
       for await (const chunk of failing.stream('')) got.push(Buffer.from(chunk).toString());
     })(),
@@ -206,9 +197,9 @@ test('calls of other functions are answered by what the test gives', async (t) =
     },
   );
   assert.equal((await tested.call('double')).text(), 'xxv');
-  const broken = await failure(tested.call('broken'));
+  const broken = await refusal(tested.call('broken'));
   assert.deepEqual([broken.code, broken.message], ['DATA_LOSS', 'broken: lost']);
-  const missing = await failure(tested.call('missing'));
+  const missing = await refusal(tested.call('missing'));
   assert.deepEqual(
     [missing.code, missing.message],
     ['NOT_FOUND', 'missing: there is no function missing in this test; the option "functions" has: double, broken'],
@@ -217,10 +208,10 @@ test('calls of other functions are answered by what the test gives', async (t) =
 
 test('what cannot be loaded says why', async (t) => {
   const python = await writeFunction(t, { name: 'tested', runtime: 'python' }, { 'handler.py': 'def Handler(req): return b""\n' });
-  assert.match((await failure(loadFunction(python))).message, /is a function in Python: test it with dcf_worker\.testing/);
+  assert.match((await refusal(loadFunction(python))).message, /is a function in Python: test it with dcf_worker\.testing/);
   const resources = { model: { source: 'https://models.example.com/a', sha256: 'a'.repeat(64) } };
   const remote = await writeFunction(t, { name: 'tested', resources }, { 'handler.ts': 'export const Handler = () => "x";\n' });
-  assert.match((await failure(loadFunction(remote))).message, /resources\.model is fetched by the daemon; give the path of a file/);
+  assert.match((await refusal(loadFunction(remote))).message, /resources\.model is fetched by the daemon; give the path of a file/);
   const throwing = await writeFunction(
     t,
     { name: 'tested' },

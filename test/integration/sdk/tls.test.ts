@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { Client, type ClientOptions } from '@dcf/sdk';
 import { ServerCredentials } from '@grpc/grpc-js';
+import { refusal } from '../../support/refusal.js';
 import { makeCertificate } from '../../support/sdk/certificate.js';
-import { refusal } from '../../support/sdk/refusal.js';
 import { functionsService, startGrpc } from '../../support/sdk/servers.js';
 
 const daemon = makeCertificate('daemon.test');

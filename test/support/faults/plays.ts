@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { DeploySettings } from '../functions.js';
 import { eventually } from '../processes.js';
-import { assertReply, type DaemonScene } from './scene.js';
+import { assertReply, type DaemonScene, passedIn } from './scene.js';
 
 /** The replica that runs a call. */
 export async function busyReplica(scene: DaemonScene): Promise<number> {
@@ -49,6 +49,15 @@ export async function failsAndLives(scene: DaemonScene, code: string, details: R
     answered += 1;
     await scene.expect('ping', { code: 'OK', text: String(answered) });
   });
+  assert.equal(await scene.replica(), worker);
+}
+
+/** A call goes on until it is told of its deadline when it says `wait`: it fails by then, and the worker is kept for the next. */
+export async function noticesItsDeadline(scene: DaemonScene, source: string, settings: DeploySettings = {}): Promise<void> {
+  await scene.deploy(source, settings);
+  const worker = await scene.replica();
+  await scene.expect('wait', { code: 'DEADLINE_EXCEEDED', details: passedIn('Handler') }, { timeoutMs: 100 });
+  await scene.expect('next', { code: 'OK', text: 'next' });
   assert.equal(await scene.replica(), worker);
 }
 

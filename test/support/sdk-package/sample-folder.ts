@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { DcfError } from '@dcf/sdk/errors';
 import { type FunctionPackage, type PackOptions, packFunction } from '@dcf/sdk/package';
+import { type Owner, temporaryDirectory } from '../cleanup.js';
 
 /** The least that packs. */
 export const smallest = {
@@ -13,9 +12,8 @@ export const smallest = {
 };
 
 /** A temporary folder with these files, removed when the test ends. */
-export async function sampleFolder(t: TestContext, files: Readonly<Record<string, string>>): Promise<string> {
-  const folder = await mkdtemp(join(await realpath(tmpdir()), 'dcf-pack-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+export async function sampleFolder(owner: Owner, files: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await temporaryDirectory(owner);
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), content);

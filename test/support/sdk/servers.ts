@@ -1,6 +1,7 @@
 import { createServer as createHttp2Server, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { Client, type ClientOptions } from '@dcf/sdk';
 import { decodeInvokeRequest, encodeInvokeReply, type InvokeEnvelope } from '@dcf/sdk/contract';
 import {
   type handleUnaryCall,
@@ -12,6 +13,13 @@ import {
   type status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+
+/** A client that is closed when the test ends. */
+export function clientFor(t: TestContext, url: string, options: ClientOptions = {}): Client {
+  const client = new Client(url, options);
+  t.after(() => client.close());
+  return client;
+}
 
 const identity = (message: Buffer): Buffer => message;
 

@@ -23,6 +23,15 @@ function heldTask() {
   return { run, runs, end, cleared, begun: begun.promise };
 }
 
+/** A task for which two wait with the very same listener; `leaver` has the first give up. */
+function joinedTwice() {
+  const { run, end, begun } = heldTask();
+  const task = new SharedTask(run);
+  const leaver = new AbortController();
+  const left = task.join({ ...silent, signal: leaver.signal }, gaveUp);
+  return { task, end, begun, leaver, left, stays: task.join(silent, gaveUp) };
+}
+
 test('however many wait, it runs once, and all of them get its end', async () => {
   const { run, runs, end } = heldTask();
   const tasks = new SharedTasks<string>();
@@ -58,11 +67,7 @@ test('a run that throws before it returns a promise is no task that stays', asyn
 });
 
 test('whoever gives up leaves, and the task goes on for the others', async () => {
-  const { run, end, begun } = heldTask();
-  const task = new SharedTask(run);
-  const leaver = new AbortController();
-  const left = task.join({ ...silent, signal: leaver.signal }, gaveUp);
-  const stays = task.join(silent, gaveUp);
+  const { task, end, begun, leaver, left, stays } = joinedTwice();
   leaver.abort();
   await assert.rejects(left, /gave up/);
   assert.deepEqual([task.abandoned, (await begun).signal.aborted], [false, false]);
@@ -124,11 +129,7 @@ test('all who wait are told, and who comes later gets the first lines as well', 
 });
 
 test('two who share the very same listener count as two', async () => {
-  const { run, end, begun } = heldTask();
-  const task = new SharedTask(run);
-  const leaver = new AbortController();
-  const left = task.join({ ...silent, signal: leaver.signal }, gaveUp);
-  const stays = task.join(silent, gaveUp);
+  const { task, end, begun, leaver, left, stays } = joinedTwice();
   await begun;
   leaver.abort();
   await assert.rejects(left, /gave up/);

@@ -6,7 +6,7 @@ import { DcfError } from '../../../src/core/errors.js';
 import { helpText, readCommand } from '../../../src/daemon/config.js';
 import { downloadRules } from '../../../src/daemon/download-rules.js';
 import { type Settings, settingNames, settingsFileSchema, settingsReference } from '../../../src/daemon/settings.js';
-import { temporaryDirectory as temporaryFolder } from '../../support/cleanup.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
 import { makeCertificate } from '../../support/sdk/certificate.js';
 
 function read(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): Settings {
@@ -39,7 +39,7 @@ test('every setting has a default that is allowed, a flag, a variable and a line
 });
 
 test('a flag goes over a variable, a variable over the file, the file over the default', async (t) => {
-  const file = join(await temporaryFolder(t), 'dcfd.yaml');
+  const file = join(await temporaryDirectory(t), 'dcfd.yaml');
   await writeFile(file, 'maxPayload: 1MiB\nkillGrace: 3s\nbodyTimeout: 7s\n');
   const seen = read(['--config', file, '--max-payload', '2MiB'], { DCF_MAX_PAYLOAD: '4MiB', DCF_KILL_GRACE: '2s' });
   assert.equal(seen.maxPayload, 2 * 2 ** 20);
@@ -50,7 +50,7 @@ test('a flag goes over a variable, a variable over the file, the file over the d
 });
 
 test('HTTP can be turned off, everywhere where it can be turned on', async (t) => {
-  const file = join(await temporaryFolder(t), 'dcfd.yaml');
+  const file = join(await temporaryDirectory(t), 'dcfd.yaml');
   await writeFile(file, 'http: off\n');
   assert.equal(read(['--http', 'off']).http, undefined);
   assert.equal(read([], { DCF_HTTP: 'off' }).http, undefined);
@@ -70,7 +70,7 @@ test('a mistake is named with its place and with what is allowed', async (t) => 
   refused(['stray'], /^"stray" is not an option\. dcfd --help/);
   refused(['--grpc', 'a', '--http', 'b'], /^--grpc: "a" is not allowed.*\n--http: "b" is not allowed/);
   refused(['--config', '/nowhere/dcfd.yaml'], /configuration \/nowhere\/dcfd\.yaml cannot be read/);
-  const file = join(await temporaryFolder(t), 'dcfd.yaml');
+  const file = join(await temporaryDirectory(t), 'dcfd.yaml');
   await writeFile(file, 'maxPaylod: 1MiB\n');
   refused(['--config', file], /unknown key "maxPaylod" \(did you mean "maxPayload"\?\); allowed: data, grpc/);
   await writeFile(file, 'data: { folder: /data }\n');
@@ -82,7 +82,7 @@ test('a mistake is named with its place and with what is allowed', async (t) => 
 });
 
 test('a setting in the file is the text that was written, whatever YAML would make of it', async (t) => {
-  const file = join(await temporaryFolder(t), 'dcfd.yaml');
+  const file = join(await temporaryDirectory(t), 'dcfd.yaml');
   for (const token of ['1.10', '12345678901234567891', '007', '0x1F', 'yes', '1e3']) {
     await writeFile(file, `\uFEFFtoken: ${token}\r\ninsecure: true\r\n`);
     const seen = read(['--config', file]);
@@ -110,7 +110,7 @@ test('beyond loopback it wants a token, unless told otherwise', async (t) => {
   assert.equal(read(['--grpc', '0.0.0.0:1'], { DCF_TOKEN: 'secret' }).token, 'secret');
   for (const loopback of ['127.0.0.1:1', '127.1.2.3:1', 'localhost:1', '[::1]:1'])
     assert.equal(read(['--grpc', loopback]).token, undefined);
-  const file = join(await temporaryFolder(t), 'token');
+  const file = join(await temporaryDirectory(t), 'token');
   await writeFile(file, 'from-file\n');
   assert.equal(read(['--grpc', '0.0.0.0:1', '--token-file', file]).token, 'from-file');
   await writeFile(file, '\n');
@@ -131,7 +131,7 @@ test('where resources may come from: hosts in lower case, ports where they are p
   refused(['--resource-hosts', 'example.com:443'], /hosts without ports/);
   refused(['--resource-hosts', '*'], /hosts without ports/);
   refused(['--resource-allow-private', 'models.internal'], /HOST:PORT, such as models\.internal:443/);
-  const file = join(await temporaryFolder(t), 'ca.pem');
+  const file = join(await temporaryDirectory(t), 'ca.pem');
   const rules = (): unknown => downloadRules(read(['--resource-ca', file]));
   assert.throws(rules, { code: 'INVALID_ARGUMENT', message: /--resource-ca: .* is not a readable file of PEM certificates: ENOENT/ });
   await writeFile(file, 'nothing');

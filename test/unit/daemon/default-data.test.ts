@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { readCommand } from '../../../src/daemon/config.js';
 import { defaultData } from '../../../src/daemon/default-data.js';
-import { temporaryDirectory as temporaryFolder } from '../../support/cleanup.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
 
 test('the data does not depend on the folder that one stands in', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   const found = (environment: Record<string, string>, root = false) => defaultData({ environment, folder, root }).directory;
   assert.equal(found({}), join(homedir(), '.local/share/dcf'));
   assert.equal(found({ XDG_DATA_HOME: '/home/ada/data' }), '/home/ada/data/dcf');
@@ -18,7 +18,7 @@ test('the data does not depend on the folder that one stands in', async (t) => {
 });
 
 test('./data is used when a daemon has made it, with a warning; any other folder of that name is not', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   const data = join(folder, 'data');
   const given = { environment: { XDG_DATA_HOME: '/elsewhere' }, folder, root: false };
   await mkdir(join(data, 'functions'), { recursive: true });

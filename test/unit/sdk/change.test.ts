@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { DeployProgress } from '@dcf/sdk/control';
 import { status } from '@grpc/grpc-js';
-import { refusal } from '../../support/sdk/refusal.js';
+import { refusal } from '../../support/refusal.js';
 import { controlOf } from './control-server.js';
 
 test('rollback, aliases, traffic: what is asked for, the steps, the result', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ControlClient } from '@dcf/sdk/control';
 import { type Metadata, status } from '@grpc/grpc-js';
-import { refusal } from '../../support/sdk/refusal.js';
+import { refusal } from '../../support/refusal.js';
 import { unusedAddress } from '../../support/sdk/servers.js';
 import { controlOf, packageOf } from './control-server.js';
 

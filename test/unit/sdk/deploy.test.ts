@@ -1,24 +1,18 @@
 import assert from 'node:assert/strict';
 import { getEventListeners, once } from 'node:events';
-import { appendFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import type { ControlHandlers } from '@dcf/sdk/contract';
 import type { DeployProgress } from '@dcf/sdk/control';
 import { status } from '@grpc/grpc-js';
-import { refusal } from '../../support/sdk/refusal.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { refusal } from '../../support/refusal.js';
 import { controlOf, packageOf, packedFile } from './control-server.js';
 
 type DeployCall = Parameters<ControlHandlers['Deploy']>[0];
 
 const deployed = { deployed: { function: 'digits', revision: '0123456789abcdef', changed: true } };
-
-async function folderOf(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'dcf-sdk-'));
-  t.after(() => rm(folder, { recursive: true }));
-  return folder;
-}
 
 function bytesOf(length: number): Buffer {
   const words = new Uint32Array(Math.ceil(length / 4));
@@ -49,7 +43,7 @@ function askForAll(finish: (call: DeployCall, chunks: { sha256: string; data: Bu
 }
 
 test('a deploy: the package, the blobs that are missing, the events, the result', async (t) => {
-  const path = join(await folderOf(t), 'model.onnx');
+  const path = join(await temporaryDirectory(t), 'model.onnx');
   const model = bytesOf(1024 * 1024 + 3);
   await writeFile(path, model);
   const files = [
@@ -180,7 +174,7 @@ test("a failed start: the Handler's stack is the error's cause, and an event", a
 });
 
 test('a file that changed since it was packed ends the deploy, whatever changed', async (t) => {
-  const folder = await folderOf(t);
+  const folder = await temporaryDirectory(t);
   const original = bytesOf(600 * 1024);
   const changes: [string, (path: string) => Promise<void>, RegExp][] = [
     ['grew', (path) => appendFile(path, 'x'), /it had 614400 bytes and has more now/],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners, once } from 'node:events';
 import test from 'node:test';
 import { status } from '@grpc/grpc-js';
-import { refusal } from '../../support/sdk/refusal.js';
+import { refusal } from '../../support/refusal.js';
 import { controlOf } from './control-server.js';
 
 test('all entries come in order, even more than are buffered, and the query reaches the daemon', async (t) => {

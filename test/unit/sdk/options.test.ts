@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Client, DcfError } from '@dcf/sdk';
 import { ControlClient } from '@dcf/sdk/control';
-import { refusal } from '../../support/sdk/refusal.js';
+import { refusal } from '../../support/refusal.js';
 import { functionsService, startGrpc } from '../../support/sdk/servers.js';
 
 function refusedUrl(url: string): string {

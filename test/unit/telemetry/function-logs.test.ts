@@ -3,7 +3,10 @@ import { mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'nod
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { FunctionLogs } from '../../../src/telemetry/function-logs.js';
-import { allOf, digits, entry, functionName, openLogs, range, temporaryFolder, textsOf } from './support.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
+import { functionName } from '../../support/registry.js';
+
+import { allOf, digits, entry, openLogs, range, textsOf } from './support.js';
 
 /** Entries are written when they are read or the logs are closed, and not also when their time has come, between two steps of a test. */
 function onlyWhenAsked(context: TestContext): void {
@@ -94,7 +97,7 @@ describe('FunctionLogs', () => {
   });
 
   test('skips damaged lines, and never joins a new line to a torn one', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const folder = join(data, 'logs/digits');
     await mkdir(folder, { recursive: true });
     const line = (text: string) => `${JSON.stringify(entry(text))}\n`;
@@ -283,7 +286,7 @@ describe('FunctionLogs', () => {
   });
 
   test('refuses a data directory in which it cannot write', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     await writeFile(join(data, 'logs'), '');
     await assert.rejects(FunctionLogs.open(data, { onProblem: assert.fail }), {
       code: 'FAILED_PRECONDITION',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { linesBackwards, linesForwards } from '../../../src/telemetry/log-lines.js';
-import { temporaryFolder } from './support.js';
+import { temporaryDirectory } from '../../support/cleanup.js';
 
 async function collect(lines: AsyncIterable<string>): Promise<string[]> {
   const all: string[] = [];
@@ -13,7 +13,7 @@ async function collect(lines: AsyncIterable<string>): Promise<string[]> {
 }
 
 async function fileWith(context: TestContext, text: string) {
-  const file = await open(join(await temporaryFolder(context), 'log'), 'w+');
+  const file = await open(join(await temporaryDirectory(context), 'log'), 'w+');
   context.after(() => file.close());
   await file.writeFile(text);
   return { file, size: Buffer.byteLength(text) };
@@ -21,7 +21,7 @@ async function fileWith(context: TestContext, text: string) {
 
 describe('the lines of a file', () => {
   test('are the same from both ends, however they lie across chunks', async (context) => {
-    const file = await open(join(await temporaryFolder(context), 'log'), 'w+');
+    const file = await open(join(await temporaryDirectory(context), 'log'), 'w+');
     context.after(() => file.close());
     const length = fc.oneof(fc.nat(100), fc.integer({ min: 65_500, max: 65_600 }), fc.integer({ min: 131_000, max: 131_100 }));
     const line = fc

@@ -3,24 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type FunctionName, isFunctionName } from '../../../src/core/names.js';
 import { type FunctionLogEntry, FunctionLogs, type FunctionLogsOptions } from '../../../src/telemetry/function-logs.js';
-
-export function functionName(name: string): FunctionName {
-  assert.ok(isFunctionName(name));
-  return name;
-}
+import { functionName } from '../../support/registry.js';
 
 export const digits = functionName('digits');
 
 export function entry(text: string, changes: Partial<FunctionLogEntry> = {}): FunctionLogEntry {
   return { time: 1000, level: 'info', text, callId: 'call-1', replica: 1, worker: 0, revision: '0123456789abcdef', ...changes };
-}
-
-export async function temporaryFolder(context: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'dcf-logs-'));
-  context.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** Logs in a folder of their own; a problem fails the test unless it takes `onProblem`. */

@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cleanUp, type Owner } from '../../../support/cleanup.js';
 import { FaultClient } from '../../../support/faults/fault-client.js';
-import { Ledger } from '../../../support/faults/ledger.js';
+import { allowedLatenessMs, Ledger } from '../../../support/faults/ledger.js';
 import type { DaemonScene } from '../../../support/faults/scene.js';
 import { type RowLimits, type SectionSettings, Stage } from '../../../support/faults/stage.js';
 import { deploySource, echoSource } from '../../../support/functions.js';
+import { shutGate } from '../../../support/gate.js';
 import { eventually, isAlive } from '../../../support/processes.js';
 
 // Each test plays a row that breaks one rule of the matrix, and the frame has to say so.
@@ -55,10 +57,12 @@ test('a call that is answered twice is caught', { skip }, async (t) => {
 test('a call that is answered after its deadline is caught', { skip }, async (t) => {
   // 1 ms is told to the ledger, and ten seconds to the daemon.
   await caught(t, /was answered \d+ ms after its deadline/, async (scene) => {
-    await scene.deploy(
-      'declare const setTimeout: any; export class Handler { call() { return new Promise((r) => setTimeout(r, 3000, 1)); } }',
-    );
-    await scene.ledger.follow('late', 1, scene.call());
+    const gate = await shutGate(scene);
+    await scene.deploy(`export class Handler { async call() { ${gate.wait} return ''; } }`);
+    const answered = scene.ledger.follow('late', 1, scene.call());
+    await sleep(1 + 2 * allowedLatenessMs);
+    await gate.open();
+    await answered;
   });
 });
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { remoteFolder } from '../../../../src/registry/model/resources.js';
 import { Registry } from '../../../../src/registry/registry.js';
-import { assertNoLeftovers, deploy, packageOf, type SamplePackage, sha256, temporaryFolder, upload } from '../../../support/registry.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
+import { assertNoLeftovers, deploy, packageOf, type SamplePackage, sha256, upload } from '../../../support/registry.js';
 
 const weights = Buffer.from('the weights');
 const digest = sha256(weights);
@@ -25,7 +26,7 @@ async function damage(registry: Registry): Promise<void> {
 }
 
 async function opened(t: TestContext): Promise<Registry> {
-  return await openAt(t, await temporaryFolder(t));
+  return await openAt(t, await temporaryDirectory(t));
 }
 
 async function openAt(t: TestContext, folder: string): Promise<Registry> {
@@ -90,7 +91,7 @@ test('the blob stays for as long as a revision needs it, one that is being deplo
 
 for (const state of ['missing', 'damaged'] as const) {
   test(`at a start a revision whose folder is gone waits for its download when the blob is ${state}`, async (t) => {
-    const first = await Registry.open(await temporaryFolder(t));
+    const first = await Registry.open(await temporaryDirectory(t));
     await bring(first);
     const { active } = await deploy(first, sampleOf());
     await rm(active.directory, { recursive: true });

@@ -10,7 +10,8 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { npmEnvironment } from '../../../../src/languages/node/npm.js';
 import { installDependencies, recoverDependencies, sweepDependencies } from '../../../../src/registry/install/dependencies.js';
-import { assertNoLeftovers, temporaryFolder } from '../../../support/registry.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
+import { assertNoLeftovers } from '../../../support/registry.js';
 
 const run = promisify(execFile);
 
@@ -54,7 +55,7 @@ describe('installDependencies', () => {
   }
 
   async function dataWith(context: TestContext, content: object = {}): Promise<{ data: string; revision: string }> {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     await recoverDependencies(data);
     return { data, revision: await revisionWith(data, '1'.repeat(16), content) };
   }
@@ -75,7 +76,7 @@ describe('installDependencies', () => {
   });
 
   test('has nothing to do for a package without dependencies', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const none = { revisionDirectory: data, dataDirectory: data, onOutput: assert.fail };
     assert.equal(await installDependencies(none), false);
     await writeFile(join(data, 'package.json'), JSON.stringify({ name: 'x', dependencies: {}, devDependencies: { typescript: '7' } }));
@@ -121,7 +122,7 @@ describe('installDependencies', () => {
 
   /** A package whose install script connects to the test and then never ends. */
   async function endless(context: TestContext): Promise<{ data: string; revision: string; started: Promise<Socket> }> {
-    const path = join(await temporaryFolder(context), 'socket');
+    const path = join(await temporaryDirectory(context), 'socket');
     const server = createServer().listen(path);
     context.after(() => server.close());
     const started = once(server, 'connection').then(([socket]: unknown[]) => {
@@ -185,7 +186,7 @@ describe('installDependencies', () => {
   });
 
   test('refuses what cannot be installed, and says why', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const install = () => installDependencies({ revisionDirectory: data, dataDirectory: data, onOutput: assert.fail });
     await writeFile(join(data, 'package.json'), '{');
     await assert.rejects(install, { code: 'FAILED_PRECONDITION', message: /package\.json is not valid JSON/ });

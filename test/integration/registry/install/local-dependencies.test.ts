@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { nodeInterpreter } from '../../../../src/core/interpreter.js';
 import { installLocally } from '../../../../src/registry/install/local-dependencies.js';
-import { temporaryFolder } from '../../../support/registry.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
 
 test('an install that is given up before its turn is CANCELLED, and nothing is installed', async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   const [directory, cache] = [join(folder, 'function'), join(folder, 'cache')];
   await mkdir(directory);
   await writeFile(join(directory, 'package.json'), JSON.stringify({ name: 'f', version: '1.0.0', dependencies: { tiny: '1.0.0' } }));

@@ -9,8 +9,9 @@ import type { PythonInterpreter } from '../../../../src/languages/python/pip.js'
 import { sitePackagesLink } from '../../../../src/languages/python/pip.js';
 import { planRequirements } from '../../../../src/languages/python/requirements-plan.js';
 import { installDependencies, recoverDependencies, sweepDependencies } from '../../../../src/registry/install/dependencies.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
 import { lacksModules, testPython } from '../../../support/pythons.js';
-import { assertNoLeftovers, temporaryFolder } from '../../../support/registry.js';
+import { assertNoLeftovers } from '../../../support/registry.js';
 import { makeWheel } from '../../../support/wheels.js';
 
 const run = promisify(execFile);
@@ -33,7 +34,7 @@ describe('requirements.txt', () => {
   });
 
   async function revisionWith(context: TestContext, requirements: string): Promise<{ data: string; revision: string }> {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     await recoverDependencies(data);
     const revision = join(data, 'functions/digits', '1'.repeat(16));
     await mkdir(join(revision, 'vendor'), { recursive: true });

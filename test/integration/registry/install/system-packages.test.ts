@@ -5,11 +5,10 @@ import { delimiter, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { provideSystemPackages } from '../../../../src/registry/install/system-packages.js';
 import { cleanUp, temporaryDirectory } from '../../../support/cleanup.js';
-import { temporaryFolder } from '../../../support/registry.js';
 
 /** A host of its own: the packages are lines of a file, which dpkg-query reads and apt-get writes. */
 async function host(context: TestContext, aptGet: string): Promise<{ environment: NodeJS.ProcessEnv; installed: string; asked: string }> {
-  const folder = await temporaryFolder(context);
+  const folder = await temporaryDirectory(context);
   const [installed, asked] = [join(folder, 'installed'), join(folder, 'asked')];
   const programs = {
     'dpkg-query': `status=0
@@ -78,7 +77,7 @@ test('an installation that fails tells its last lines; one that did nothing is n
 });
 
 test('a host without dpkg says so', async (context) => {
-  const environment = { PATH: await temporaryFolder(context) };
+  const environment = { PATH: await temporaryDirectory(context) };
   await assert.rejects(provideSystemPackages(['libgl1'], { mayInstall: true, onOutput: assert.fail, environment }), {
     code: 'FAILED_PRECONDITION',
     message: 'packages.apt: this host has no dpkg, which tells whether libgl1 is installed',

@@ -7,7 +7,8 @@ import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Registry } from '../../../../src/registry/registry.js';
 import { lockDirectory } from '../../../../src/registry/state/lock.js';
-import { assertLaidOut, assertNoLeftovers, functionName, packageOf, temporaryFolder } from '../../../support/registry.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
+import { assertLaidOut, assertNoLeftovers, functionName, packageOf } from '../../../support/registry.js';
 
 const holderEntry = fileURLToPath(new URL('lock-holder.js', import.meta.url));
 const noFlock = '/nowhere/flock';
@@ -25,7 +26,7 @@ describe('lockDirectory', () => {
     ['the file alone', noFlock],
   ] as const) {
     test(`gives a directory to one holder, by ${name}`, async (context) => {
-      const folder = await temporaryFolder(context);
+      const folder = await temporaryDirectory(context);
       const lock = lockDirectory(folder, command);
       assert.throws(() => lockDirectory(folder, command), {
         code: 'FAILED_PRECONDITION',
@@ -37,7 +38,7 @@ describe('lockDirectory', () => {
   }
 
   test('without flock(1), is not fooled by a process id that another process has now', async (context) => {
-    const folder = await temporaryFolder(context);
+    const folder = await temporaryDirectory(context);
     await writeFile(join(folder, 'lock'), `${process.pid} 1\n`);
     const lock = lockDirectory(folder, noFlock);
     assert.match(await readFile(join(folder, 'lock'), 'utf8'), new RegExp(`^${process.pid} \\d{2,}\n$`));
@@ -45,7 +46,7 @@ describe('lockDirectory', () => {
   });
 
   test('without flock(1), takes over what a process that is gone has left', async (context) => {
-    const folder = await temporaryFolder(context);
+    const folder = await temporaryDirectory(context);
     const { pid } = spawnSync(process.execPath, ['-e', '']);
     await writeFile(join(folder, 'lock'), `${pid} 1234567\n`);
     lockDirectory(folder, noFlock).release();
@@ -54,7 +55,7 @@ describe('lockDirectory', () => {
   });
 
   test('says why when the file cannot be locked', async (context) => {
-    const folder = await temporaryFolder(context);
+    const folder = await temporaryDirectory(context);
     const command = join(folder, 'flock');
     await writeFile(command, '#!/bin/sh\necho "flock: 3: No locks available" >&2\nexit 71\n', { mode: 0o755 });
     assert.throws(() => lockDirectory(folder, command), {
@@ -66,7 +67,7 @@ describe('lockDirectory', () => {
 
 describe('Registry.open', () => {
   test('refuses a directory that another process has, and takes it once that process is killed', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     const holder = await startHolder(context, data);
     await assert.rejects(Registry.open(data), {
       code: 'FAILED_PRECONDITION',
@@ -86,12 +87,12 @@ describe('Registry.open', () => {
   });
 
   test('gives the directory free when it is closed', async (context) => {
-    const data = await temporaryFolder(context);
+    const data = await temporaryDirectory(context);
     for (let time = 0; time < 3; time++) await (await Registry.open(data)).close();
   });
 
   test('refuses what is no directory', async (context) => {
-    const folder = await temporaryFolder(context);
+    const folder = await temporaryDirectory(context);
     await writeFile(join(folder, 'file'), '');
     for (const path of [join(folder, 'file'), join(folder, 'file/below')]) {
       await assert.rejects(Registry.open(path), {
@@ -102,7 +103,7 @@ describe('Registry.open', () => {
   });
 
   test('refuses a directory that it may not write', async (context) => {
-    const folder = await temporaryFolder(context);
+    const folder = await temporaryDirectory(context);
     await chmod(folder, 0o555);
     // Nothing is refused to root, so that a process without its rights tries.
     const code = `

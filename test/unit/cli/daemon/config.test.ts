@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { configPath, connectionOf, defaultUrl } from '../../../../src/cli/daemon/config.js';
 import { CommandError } from '../../../../src/cli/terminal/errors.js';
-import { temporaryDirectory as temporaryFolder } from '../../../support/cleanup.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
 
 async function environmentWith(t: TestContext, config?: string): Promise<{ XDG_CONFIG_HOME: string }> {
-  const home = await temporaryFolder(t);
+  const home = await temporaryDirectory(t);
   await mkdir(join(home, 'dcf'));
   if (config !== undefined) await writeFile(join(home, 'dcf/config.yaml'), config);
   return { XDG_CONFIG_HOME: home };
@@ -25,7 +25,7 @@ test('the URL: option over variable over config file over default', async (t) =>
 
 test('the token: option, variable, file, config', async (t) => {
   const configured = await environmentWith(t, 'url: config:1\ntoken: from-config\n');
-  const file = join(await temporaryFolder(t), 'token');
+  const file = join(await temporaryDirectory(t), 'token');
   await writeFile(file, '  from-file\n');
   const environment = { ...configured, DCF_TOKEN_FILE: file };
   assert.equal(connectionOf({}, configured).token, 'from-config');
@@ -68,7 +68,7 @@ test('a config or token file that is wrong: which file, what, exit code 2', asyn
     () => connectionOf({}, { ...bare, DCF_TOKEN_FILE: '/nowhere/token' }),
     /DCF_TOKEN_FILE names \/nowhere\/token, which does not exist/,
   );
-  const empty = join(await temporaryFolder(t), 'token');
+  const empty = join(await temporaryDirectory(t), 'token');
   await writeFile(empty, '\n');
   assert.throws(() => connectionOf({}, { ...bare, DCF_TOKEN_FILE: empty }), /is empty/);
   assert.throws(() => connectionOf({}, { ...bare, DCF_TOKEN_FILE: '/' }), /cannot be read/);

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { packageVersion } from '../../../../src/core/platform-packages.js';
 import { pruneLock } from '../../../../src/languages/node/npm-lock.js';
 import { planPackages } from '../../../../src/languages/node/npm-plan.js';
-import { temporaryFolder } from '../../../support/registry.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
 
 const entry = (dependencies: Record<string, string> = {}, more: object = {}) => ({ version: '1.0.0', dependencies, ...more });
 
@@ -67,7 +67,7 @@ test('a lock file without a list of packages is left as it is', () => {
 });
 
 async function folderWith(t: TestContext, content: object, lock?: object): Promise<string> {
-  const folder = join(await temporaryFolder(t), 'revision');
+  const folder = join(await temporaryDirectory(t), 'revision');
   await mkdir(folder);
   await writeFile(join(folder, 'package.json'), JSON.stringify(content));
   if (lock !== undefined) await writeFile(join(folder, 'package-lock.json'), JSON.stringify(lock));

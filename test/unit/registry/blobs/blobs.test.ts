@@ -3,13 +3,14 @@ import { chmod, open, readdir, readFile, stat, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { Blobs } from '../../../../src/registry/blobs/blobs.js';
-import { sha256, temporaryFolder } from '../../../support/registry.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
+import { sha256 } from '../../../support/registry.js';
 
 const bytes = Buffer.from('the bytes of a blob');
 const digest = sha256(bytes);
 
 async function openBlobs(context: TestContext): Promise<{ blobs: Blobs; folder: string }> {
-  const data = await temporaryFolder(context);
+  const data = await temporaryDirectory(context);
   const folder = join(data, 'blobs/sha256');
   const blobs = new Blobs(folder, '/data');
   await blobs.open();

@@ -8,9 +8,10 @@ import { defer } from '../../../../src/core/promises.js';
 import { Blobs } from '../../../../src/registry/blobs/blobs.js';
 import type { DownloadRules } from '../../../../src/registry/download/download-rules.js';
 import { Downloads } from '../../../../src/registry/download/downloads.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
 import { type FileServer, type Respond, sendFile, startFileServer } from '../../../support/file-server.js';
 import { eventually } from '../../../support/processes.js';
-import { sha256, temporaryFolder } from '../../../support/registry.js';
+import { sha256 } from '../../../support/registry.js';
 
 const content = randomBytes(3 * 2 ** 20);
 const digest = sha256(content);
@@ -26,7 +27,7 @@ interface SetUp {
 
 async function setUp(t: TestContext, respond: Respond, rules: Partial<DownloadRules> = {}): Promise<SetUp> {
   const server = await startFileServer(t, respond);
-  const folder = await temporaryFolder(t);
+  const folder = await temporaryDirectory(t);
   const blobs = new Blobs(folder, folder);
   await blobs.open();
   const lines: string[] = [];

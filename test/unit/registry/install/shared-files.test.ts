@@ -3,10 +3,10 @@ import { chmod, link, mkdir, readdir, readFile, rm, stat, symlink, writeFile } f
 import { join } from 'node:path';
 import test from 'node:test';
 import { shareFiles, sweepSharedFiles } from '../../../../src/registry/install/shared-files.js';
-import { temporaryFolder } from '../../../support/registry.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
 
 async function setUp(t: test.TestContext) {
-  const data = await temporaryFolder(t);
+  const data = await temporaryDirectory(t);
   const folder = async (name: string, files: Readonly<Record<string, string>>): Promise<string> => {
     const path = join(data, name);
     await mkdir(join(path, 'sub'), { recursive: true });

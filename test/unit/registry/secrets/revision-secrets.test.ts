@@ -8,12 +8,13 @@ import { revisionIdOf } from '../../../../src/registry/model/revision.js';
 import { checkSecrets, RevisionSecrets } from '../../../../src/registry/secrets/revision-secrets.js';
 import { removeStaleSecretFiles } from '../../../../src/registry/secrets/secret-files.js';
 import { Secrets } from '../../../../src/registry/secrets/secrets.js';
-import { functionName, manifestOf, temporaryFolder } from '../../../support/registry.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
+import { functionName, manifestOf } from '../../../support/registry.js';
 
 const both: ManifestInput['secrets'] = ['API_KEY', { name: 'CERTIFICATE', file: true }];
 
 async function setUp(t: TestContext, wanted: ManifestInput['secrets'] = both) {
-  const data = await temporaryFolder(t);
+  const data = await temporaryDirectory(t);
   const secrets = await Secrets.open(data);
   const manifest = manifestOf({ name: 'hello', secrets: wanted });
   const id = revisionIdOf(manifest.given, []);

@@ -3,14 +3,15 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Secrets } from '../../../../src/registry/secrets/secrets.js';
-import { functionName, temporaryFolder } from '../../../support/registry.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
+import { functionName } from '../../../support/registry.js';
 
 const hello = functionName('hello');
 const other = functionName('other');
 const value = Buffer.from('the value itself');
 
 test('a secret is kept in a file of its own, which only its owner can read, and comes back', async (t) => {
-  const data = await temporaryFolder(t);
+  const data = await temporaryDirectory(t);
   const secrets = await Secrets.open(data);
   const bytes = Buffer.from([0, 255, 10, 128]);
   await secrets.set('API_KEY', value, undefined);
@@ -25,7 +26,7 @@ test('a secret is kept in a file of its own, which only its owner can read, and 
 });
 
 test('a secret that is not there, or is for another function, says so and what to do', async (t) => {
-  const secrets = await Secrets.open(await temporaryFolder(t));
+  const secrets = await Secrets.open(await temporaryDirectory(t));
   await secrets.set('API_KEY', value, hello);
   assert.throws(() => secrets.use('TOKEN', hello), {
     code: 'FAILED_PRECONDITION',
@@ -39,7 +40,7 @@ test('a secret that is not there, or is for another function, says so and what t
 });
 
 test('a secret of one function is not made one of all by setting it anew', async (t) => {
-  const secrets = await Secrets.open(await temporaryFolder(t));
+  const secrets = await Secrets.open(await temporaryDirectory(t));
   await secrets.set('API_KEY', value, hello);
   for (const onlyFor of [undefined, other]) {
     await assert.rejects(secrets.set('API_KEY', Buffer.from('another'), onlyFor), {
@@ -52,7 +53,7 @@ test('a secret of one function is not made one of all by setting it anew', async
 });
 
 test('names and values that none can have are refused, and nothing shows the value', async (t) => {
-  const data = await temporaryFolder(t);
+  const data = await temporaryDirectory(t);
   const secrets = await Secrets.open(data);
   for (const name of ['', '../x', 'a b', '1A', 'A-B', 'A.tmp', `A${'x'.repeat(128)}`]) {
     await assert.rejects(secrets.set(name, value, undefined), { code: 'INVALID_ARGUMENT', message: /is not a valid name of a secret/ });
@@ -68,7 +69,7 @@ test('names and values that none can have are refused, and nothing shows the val
 });
 
 test('what was deleted is gone, from the disk too', async (t) => {
-  const data = await temporaryFolder(t);
+  const data = await temporaryDirectory(t);
   const secrets = await Secrets.open(data);
   await secrets.set('API_KEY', value, undefined);
   await secrets.delete('API_KEY');
@@ -77,7 +78,7 @@ test('what was deleted is gone, from the disk too', async (t) => {
 });
 
 test('what a crash left is removed, what is damaged is told and stays, and a folder that others could read is closed', async (t) => {
-  const data = await temporaryFolder(t);
+  const data = await temporaryDirectory(t);
   const folder = join(data, 'secrets');
   await mkdir(folder);
   await chmod(folder, 0o755);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { isFunctionName } from '../../../../src/core/names.js';
 import { CallCounts } from '../../../../src/registry/state/call-counts.js';
-import { temporaryFolder } from '../../../support/registry.js';
+import { temporaryDirectory } from '../../../support/cleanup.js';
 
 const name = 'digits';
 const revision = 'ca5ceb5ae825a262';
@@ -12,7 +12,7 @@ const none = { revisions: {}, others: { calls: 0, errors: 0 } };
 
 async function setUp(t: test.TestContext) {
   if (!isFunctionName(name)) throw new Error('no name');
-  const data = await temporaryFolder(t);
+  const data = await temporaryDirectory(t);
   const folder = join(data, 'functions', name);
   await mkdir(folder, { recursive: true });
   return { name, folder, counts: new CallCounts(data), path: join(folder, 'calls.json') } as const;
