@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { finished, type Readable } from 'node:stream';
 import { DcfError } from '../../core/errors.js';
 import { RateLimiter } from '../../core/rate-limiter.js';
 import type { LogLine } from '../output/log-line.js';
@@ -13,6 +13,7 @@ const maxLinesPerSecond = 10_000;
 export class ReplicaOutput {
   private starting = true;
   private startLines: string[] = [];
+  private readonly streams: Promise<void>[] = [];
   private readonly lines = new RateLimiter(maxLinesPerSecond, (missing) => this.tellMissing(missing));
 
   constructor(private readonly log: (line: LogLine) => void) {}
@@ -27,6 +28,12 @@ export class ReplicaOutput {
     readLines(stream, this.lines, (text, part) => {
       this.tell({ time: Date.now(), level, text, callId: '', worker: 0, part });
     });
+    this.streams.push(new Promise((resolve) => finished(stream, { writable: false }, () => resolve())));
+  }
+
+  /** Waits until all that the process printed has been read. */
+  async readToEnd(): Promise<void> {
+    await Promise.all(this.streams);
   }
 
   /** Logs a line that a Handler wrote. */

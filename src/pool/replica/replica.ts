@@ -232,7 +232,10 @@ export class Replica implements PoolReplica, WorkersPort {
     this.process = process;
     this.output.read(process.stdout, 'info');
     this.output.read(process.stderr, 'warn');
-    void process.exited.then((exit) => this.exited(exit));
+    void process.exited.then(async (exit) => {
+      await this.lastWords();
+      this.exited(exit);
+    });
     if (this.killedFor !== undefined) process.kill();
   }
 
@@ -242,6 +245,16 @@ export class Replica implements PoolReplica, WorkersPort {
     this.state = this.state.discarded ? { phase: 'draining', discarded: true } : { phase: 'ready', discarded: false, retiring: false };
     this.output.started();
     this.startup.succeeded();
+  }
+
+  /** Waits for what a process printed that has ended before it was ready: the error of its start tells the last of it. */
+  private async lastWords(): Promise<void> {
+    if (this.state.phase !== 'starting') return;
+    // A program that it started, and that left its process group, may keep the pipes open.
+    const patience = defer<void>();
+    const cancelTimer = startTimer(exitGraceMs, () => patience.resolve());
+    await Promise.race([this.output.readToEnd(), patience.promise]);
+    cancelTimer();
   }
 
   /** Reads what it wrote before its exit to the end first: that tells which calls were answered, and which had begun. */

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { DcfError } from '../../../../src/core/errors.js';
-import type { Outcome } from '../../../../src/pool/calls/invocation.js';
-import { createPool, startPool } from '../../../support/pool.js';
+import { createPool, failureOf, startPool } from '../../../support/pool.js';
 import { eventually, isAlive } from '../../../support/processes.js';
-
-function failure(outcome: Outcome): DcfError {
-  assert.ok(!outcome.ok, 'the call succeeded');
-  return outcome.error;
-}
 
 async function startFailure(start: Promise<void>): Promise<{ error: DcfError; stack: string }> {
   const error: unknown = await start.then(
@@ -43,7 +37,7 @@ for (const [how, reason, text] of [
     const { call, pool } = await startPool(t, mortal);
     const dying = call(how);
     const queued = call('queued');
-    const error = failure(await dying.outcome);
+    const error = failureOf(await dying.outcome);
     assert.equal(error.code, 'INTERNAL');
     assert.equal(error.reason, reason);
     assert.match(error.message, text);
@@ -57,7 +51,7 @@ test('an uncaught exception fails the call that waits for what never comes, and 
   const before = pool.snapshot().replicas[0]?.pid;
   const failing = call('throw later', { requestId: 'guilty' });
   const queued = call('queued');
-  const error = failure(await failing.outcome);
+  const error = failureOf(await failing.outcome);
   assert.equal(error.code, 'INTERNAL');
   assert.equal(error.reason, 'uncaught');
   assert.match(error.message, /an uncaught exception: later/);
@@ -71,7 +65,7 @@ test('a worker that writes rubbish to its stream is ended, and says so', async (
     t,
     `import { writeSync } from 'node:fs'; export class Handler { call(request) { if (request.text() === 'rubbish') writeSync(3, Buffer.alloc(64, 255)); return request.input; } }`,
   );
-  const error = failure(await call('rubbish').outcome);
+  const error = failureOf(await call('rubbish').outcome);
   assert.equal(error.code, 'INTERNAL');
   assert.equal(error.reason, 'protocol');
   assert.equal(await call('next').text, 'next');
@@ -82,7 +76,7 @@ test('a worker that closes its stream is ended, and says so', async (t) => {
     t,
     `import { closeSync } from 'node:fs'; export class Handler { call(request) { if (request.text() === 'close') { process.on('exit', () => {}); setInterval(() => {}, 1e6); closeSync(3); return new Promise(() => {}); } return request.input; } }`,
   );
-  const error = failure(await call('close').outcome);
+  const error = failureOf(await call('close').outcome);
   assert.equal(error.code, 'INTERNAL');
   assert.match(error.reason ?? '', /stream-closed|exit:/);
   assert.equal(await call('next').text, 'next');
@@ -110,6 +104,18 @@ for (const [what, source, message] of [
     assert.match(error.message, message);
   });
 }
+
+test('a process that prints much and exits before it is ready: the error has the last of it', async (t) => {
+  // More than is read in one turn, so that its exit is known before all of it is read.
+  const text = "('x'.repeat(99) + '\\n').repeat(1_500) + 'the last words'";
+  const source = `export class Handler {
+    async init() { await new Promise((resolve) => process.stderr.write(${text}, resolve)); process.exit(3); }
+    call() {}
+  }`;
+  const { pool } = await createPool(t, source);
+  const { stack } = await startFailure(pool.start());
+  assert.match(stack, /^(x{99}\n){19}the last words$/);
+});
 
 test('an init that hangs fails the start at initTimeout', async (t) => {
   const { pool } = await createPool(
