@@ -75,6 +75,7 @@ export class Daemon {
   ) {
     this.invoker = new Invoker({
       resolve: (name, selector) => this.functions.router.resolve(name, selector),
+      peek: (name, selector) => this.functions.router.peek(name, selector),
       maxBytesInFlight: settings.maxBytesInFlight,
       onEnded: settings.callLog ? (name, outcome, report) => logs.appendCall(name, statusText(outcome), report) : undefined,
     });

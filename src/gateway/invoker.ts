@@ -49,7 +49,10 @@ export interface StreamRequest extends CallHead {
 }
 
 export interface InvokerOptions {
+  /** Chooses the target of a call. Called once for each call: where revisions have shares, it deals the calls out. */
   resolve: (name: FunctionName, selector: string | undefined) => Target;
+  /** The target that `resolve` would choose now. */
+  peek: (name: FunctionName, selector: string | undefined) => Target;
   /** Most bytes that the inputs of all calls in flight may hold together. */
   maxBytesInFlight: number;
   /** Reports the end of each call of a function that logs its calls. */
@@ -93,7 +96,7 @@ export class Invoker {
     const size = input.length;
     let target: Target;
     try {
-      target = this.check(request);
+      target = this.targetOf(request, this.options.resolve);
       checkPayload(input, 'input', target);
       if (!counted) this.budget.take(size);
     } catch (error) {
@@ -139,7 +142,7 @@ export class Invoker {
     const size = streamBytes + (input?.length ?? 0);
     let target: Target;
     try {
-      target = this.check(request);
+      target = this.targetOf(request, this.options.resolve);
       if (input !== undefined) checkPayload(input, 'input', target);
       this.budget.take(size);
     } catch (error) {
@@ -170,10 +173,17 @@ export class Invoker {
   /**
    * Checks everything about a call but its input, for transports that receive the head first.
    *
-   * @returns where the call would go
+   * @returns where the call would go now; `invoke` decides
    * @throws DcfError, the one that `invoke` would settle with
    */
-  check({ function: name, requestId, selector, metadata, query, contentType, origin }: CallHead): Target {
+  check(head: CallHead): Target {
+    return this.targetOf(head, this.options.peek);
+  }
+
+  private targetOf(
+    { function: name, requestId, selector, metadata, query, contentType, origin }: CallHead,
+    choose: InvokerOptions['resolve'],
+  ): Target {
     const checked = requireFunctionName(name);
     if (this.draining && origin === undefined) throw notStarted('the daemon is shutting down and takes no new calls');
     if (requestId !== undefined && !isRequestId(requestId)) {
@@ -182,7 +192,7 @@ export class Invoker {
     if (metadata !== undefined) checkLength('the metadata', JSON.stringify(metadata), maxMetadataLength);
     if (query !== undefined) checkLength('the query', query, maxQueryLength);
     if (contentType !== undefined) checkLength('the content type', contentType, maxContentTypeLength);
-    return this.options.resolve(checked, selector);
+    return choose(checked, selector);
   }
 
   /** Makes a request id that no other call of this daemon has. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { startDaemon, type TestDaemon } from '../support/daemon.js';
 import { answerOf, deploySource, versionSource, writeFunction } from '../support/functions.js';
+import { invokesClient } from '../support/invokes.js';
 import { eventually, processesIn } from '../support/processes.js';
 import { runCli } from '../support/programs.js';
 
@@ -62,6 +63,21 @@ test('a rollback while the traffic is split gives all of it back; a deploy takes
   await deploySource(t, daemon, 'halves', versionSource(2), { rollout: { traffic: 50 } });
   await deploySource(t, daemon, 'halves', versionSource(3));
   assert.deepEqual(await answers(daemon, 'halves', 10), { 3: 10 });
+});
+
+test('the shares hold over every transport', async (t) => {
+  await deploySource(t, daemon, 'dealt', versionSource(1));
+  await deploySource(t, daemon, 'dealt', versionSource(2), { rollout: { traffic: 50 } });
+  const overHttp: string[] = [];
+  for (let call = 0; call < 10; call++) {
+    const response = await fetch(`${daemon.http}/functions/dealt`, { method: 'POST', headers: { connection: 'close' } });
+    overHttp.push(await response.text());
+  }
+  const stream = invokesClient(t, daemon.url)();
+  for (let call = 0; call < 10; call++) await stream.write('dealt', '');
+  stream.end();
+  const { outputs } = await stream.ended;
+  for (const texts of [overHttp, outputs.map(String)]) assert.deepEqual(texts.sort().join(''), '1111122222');
 });
 
 test('shares that are not possible change nothing', async (t) => {

@@ -54,7 +54,7 @@ export class ControlClient {
   }
 
   /**
-   * Deploys a package: makes it the active revision, or with `traffic` a revision that gets a part of the calls. Only blobs that the daemon
+   * Deploys a package: makes it the active revision, or with `traffic` a revision that gets a share of the calls. Only blobs that the daemon
    * does not have yet are sent.
    *
    * @throws DcfError with the daemon's code; the function then stays as it was. If the Handler could not be built, the error's `cause` has the

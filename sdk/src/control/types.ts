@@ -27,11 +27,11 @@ export interface Rollout {
   alias?: string | undefined;
   /** Percentage of the calls that name no revision, 0 to 100; the active revision keeps the rest. @default 100 */
   traffic?: number | undefined;
-  /** The revision loses its part of the calls when more than this percentage of them fail. @default no limit */
+  /** The revision loses its share of the calls when more than this percentage of them fail. @default no limit */
   maxErrorRate?: number | undefined;
 }
 
-/** A revision's part of the calls that name no revision. */
+/** A revision's share: its part of the calls that name no revision. */
 export interface TrafficTarget {
   /** A revision, or an alias, which stands for the revision that it names now. */
   target: string;

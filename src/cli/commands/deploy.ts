@@ -30,8 +30,8 @@ export function addDeploy(program: Command): void {
     .description('pack a function, send what is new, and make it the active revision')
     .argument('[dir]', 'the folder with function.yaml', '.')
     .option('--alias <alias>', 'point this alias at the new revision', parseAlias)
-    .option('--traffic <percent>', 'give the new revision this part of the calls; the active revision keeps the rest', parseSharePercent)
-    .option('--canary-max-error-rate <percent>', 'take this part away again when more than this percentage of its calls fail', parsePercent)
+    .option('--traffic <percent>', 'give the new revision this share of the calls; the active revision keeps the rest', parseSharePercent)
+    .option('--canary-max-error-rate <percent>', 'take the share away again when more than this percentage of its calls fail', parsePercent)
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  dcf deploy functions/digits --set replicas.max=2 --traffic 10 --canary-max-error-rate 5\n')
     .action(async (directory: string, _options: object, command: Command) => {
@@ -93,7 +93,7 @@ async function printResult(result: DeployResult, directory: string, { url, alias
   const revision = outColours.bold(`${result.function}@${result.revision}`);
   const state = traffic === undefined || traffic === 100 ? 'active' : 'deployed';
   await printLine(result.changed ? `${revision} is ${state}` : `${revision} was ${state} already: nothing has changed`);
-  if (traffic !== undefined) await printLine(`see its part of the calls: dcf traffic ${result.function}`);
+  if (traffic !== undefined) await printLine(`see its share of the calls: dcf traffic ${result.function}`);
   if (alias !== undefined) await printLine(`the alias ${alias} names it`);
   const where = url === undefined ? '' : ` --url ${url}`;
   await printLine(`call it: dcf invoke ${result.function} ${await exampleInput(directory)}${where}`);

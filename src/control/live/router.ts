@@ -53,23 +53,37 @@ export class Router {
   }
 
   /**
-   * Chooses the target of a call.
+   * Chooses the target of a call. It must be called once for each call: where revisions have shares, it deals the calls out.
    *
    * @param selector - an alias or a revision; `undefined` for the active revision, or one that has a share of the calls
    * @throws DcfError NOT_FOUND; FAILED_PRECONDITION or UNAVAILABLE when the function cannot take calls
    */
   resolve(name: FunctionName, selector: string | undefined): Target {
+    const route = this.routeOf(name);
+    return selector === undefined ? (route.split?.pick() ?? targetOf(route.active, name)) : namedTarget(route, name, selector);
+  }
+
+  /** The target that `resolve` would choose now. Throws as it does. */
+  peek(name: FunctionName, selector: string | undefined): Target {
+    const route = this.routeOf(name);
+    return selector === undefined ? (route.split?.peek() ?? targetOf(route.active, name)) : namedTarget(route, name, selector);
+  }
+
+  private routeOf(name: FunctionName): LiveRoute {
     const route = this.routes.get(name);
     if (route === undefined) throw new DcfError('NOT_FOUND', `there is no function ${name}`);
-    if (selector === undefined) return route.split?.pick() ?? targetOf(route.active, name);
-    const destination = route.named.get(selector);
-    if (destination === undefined)
-      throw new DcfError(
-        'NOT_FOUND',
-        `${name} has no alias and no running revision ${JSON.stringify(selector.slice(0, 80))}; "dcf describe ${name}" lists them`,
-      );
-    return targetOf(destination, name);
+    return route;
   }
+}
+
+function namedTarget({ named }: Route, name: FunctionName, selector: string): Target {
+  const destination = named.get(selector);
+  if (destination === undefined)
+    throw new DcfError(
+      'NOT_FOUND',
+      `${name} has no alias and no running revision ${JSON.stringify(selector.slice(0, 80))}; "dcf describe ${name}" lists them`,
+    );
+  return targetOf(destination, name);
 }
 
 function targetOf(destination: Destination, name: FunctionName): Target {
@@ -85,12 +99,17 @@ function targetOf(destination: Destination, name: FunctionName): Target {
   }
 }
 
+interface DealtShare extends TargetShare {
+  /** What the target is owed, in percent of a call. */
+  credit: number;
+}
+
 /**
  * Distributes calls by weight, evenly and without chance: with 90 and 10, every tenth call goes to the second target. The algorithm is the
  * smooth weighted round robin of nginx, https://github.com/nginx/nginx/commit/52327e0627f49dbda1e8db695e63a4b0af4448b1.
  */
 export class Split {
-  private readonly shares: (TargetShare & { credit: number })[];
+  private readonly shares: readonly DealtShare[];
   private readonly sum: number;
 
   constructor(shares: readonly TargetShare[]) {
@@ -100,16 +119,29 @@ export class Split {
 
   /** The target of the next call; `undefined` if the target whose turn it is takes no calls: the call then goes to the active revision. */
   pick(): Target | undefined {
+    const next = this.next();
+    for (const share of this.shares) share.credit += share.percent;
+    if (next !== undefined) next.credit -= this.sum;
+    return takesCalls(next?.target);
+  }
+
+  /** The target that `pick` would return now. */
+  peek(): Target | undefined {
+    return takesCalls(this.next()?.target);
+  }
+
+  /** The share whose turn it is. */
+  private next(): DealtShare | undefined {
     let best = this.shares[0];
     for (const share of this.shares) {
-      share.credit += share.percent;
-      if (best === undefined || share.credit > best.credit) best = share;
+      if (best === undefined || share.credit + share.percent > best.credit + best.percent) best = share;
     }
-    if (best === undefined) return undefined;
-    best.credit -= this.sum;
-    const { target } = best;
-    return target.canary?.isOver === true || !target.pool.available ? undefined : target;
+    return best;
   }
+}
+
+function takesCalls(target: Target | undefined): Target | undefined {
+  return target === undefined || target.canary?.isOver === true || !target.pool.available ? undefined : target;
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Target } from '../../../src/control/live/router.js';
 import { DcfError, isNotStarted } from '../../../src/core/errors.js';
+import type { FunctionName } from '../../../src/core/names.js';
 import { defer } from '../../../src/core/promises.js';
 import { type InvokeRequest, Invoker, type StreamRequest } from '../../../src/gateway/invoker.js';
 import type { Call } from '../../../src/pool/calls/call.js';
@@ -35,10 +36,8 @@ interface TestInvoker {
 async function startInvoker(t: TestContext, maxBytesInFlight = 10_000_000): Promise<TestInvoker> {
   const { pool, worker } = fakeFunctionPool(t);
   await pool.start();
-  const invoker = new Invoker({
-    maxBytesInFlight,
-    resolve: (found): Target => ({ name: found, pool, maxPayload, canary: undefined, callLog: false }),
-  });
+  const resolve = (found: FunctionName): Target => ({ name: found, pool, maxPayload, canary: undefined, callLog: false });
+  const invoker = new Invoker({ maxBytesInFlight, resolve, peek: resolve });
   const head = { function: name, requestId: undefined, selector: undefined, metadata: undefined, timeoutMs: 20_000 };
   const invoke = (request: Partial<InvokeRequest> = {}): Promise<Outcome> =>
     new Promise((resolve) => invoker.invoke({ ...head, input: Buffer.from('in'), ...request }, resolve));
@@ -184,12 +183,10 @@ test('a chunk over the limit, or without room in the budget, ends its call with 
 });
 
 test('a call whose function cannot be found fails with what the router says', async () => {
-  const invoker = new Invoker({
-    maxBytesInFlight: 1,
-    resolve: () => {
-      throw new DcfError('NOT_FOUND', 'there is no function tested');
-    },
-  });
+  const resolve = (): Target => {
+    throw new DcfError('NOT_FOUND', 'there is no function tested');
+  };
+  const invoker = new Invoker({ maxBytesInFlight: 1, resolve, peek: resolve });
   const head = { function: name, requestId: undefined, selector: undefined, metadata: undefined, timeoutMs: 1000 };
   const outcome = new Promise<Outcome>((resolve) => invoker.invoke({ ...head, input: Buffer.from('in') }, resolve));
   assert.deepEqual(await refusalOf(outcome), ['NOT_FOUND', 'there is no function tested']);

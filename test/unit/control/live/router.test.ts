@@ -45,6 +45,20 @@ describe('a split', () => {
     );
   });
 
+  test('tells whose turn it is without taking it', async (t) => {
+    const [one, two, dead] = await Promise.all([targetOf(t), targetOf(t), targetOf(t, false)]);
+    const split = new Split([
+      { target: one, percent: 50 },
+      { target: two, percent: 30 },
+      { target: dead, percent: 20 },
+    ]);
+    for (let call = 0; call < 100; call++) {
+      const seen = [split.peek(), split.peek()];
+      const picked = split.pick();
+      assert.deepEqual(seen, [picked, picked]);
+    }
+  });
+
   test('gives nothing more to a canary that failed too often', async (t) => {
     const [one, canary] = await Promise.all([targetOf(t), targetOf(t)]);
     const watch = new Canary(0, () => undefined);
@@ -78,7 +92,11 @@ test('a call goes to the active revision, or where its selector says; what a sha
     { target: dead, percent: 90 },
   ];
   router.set(name, { active: toActive, shares, named });
-  for (let call = 0; call < 10; call++) assert.equal(router.resolve(name, undefined), active);
+  for (let call = 0; call < 10; call++) {
+    assert.equal(router.peek(name, undefined), active);
+    assert.equal(router.resolve(name, undefined), active);
+  }
+  assert.equal(router.peek(name, 'prod'), other);
   router.delete(name);
   assert.throws(() => router.resolve(name, undefined), { code: 'NOT_FOUND', message: 'there is no function digits' });
 });

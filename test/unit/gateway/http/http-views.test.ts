@@ -14,6 +14,8 @@ interface Views {
   faults: unknown[];
 }
 
+const nobody = () => assert.fail('nobody calls');
+
 /** The HTTP side of a daemon with no function. Its token is `secret`. */
 async function startViews(t: TestContext): Promise<Views> {
   const asked: string[] = [];
@@ -26,7 +28,7 @@ async function startViews(t: TestContext): Promise<Views> {
     bodyTimeoutMs: 10_000,
     guard: new Guard(new Authenticator('secret'), true),
     cors: undefined,
-    invoker: new Invoker({ resolve: () => assert.fail('nobody calls'), maxBytesInFlight: 1_000 }),
+    invoker: new Invoker({ resolve: nobody, peek: nobody, maxBytesInFlight: 1_000 }),
     onFault: (error) => faults.push(error),
     functions: { list: () => [] },
     describe: (name) => {
