@@ -90,9 +90,7 @@ class Client:
         """
         begun = time.monotonic()
         limit = read_timeout(timeout, self._timeout)
-        headers = read_headers(self._token, alias, request_id, metadata, query, content_type)
-        if report:
-            headers.append(("dcf-report", "1"))
+        headers = read_headers(self._token, alias, request_id, metadata, query, content_type, report)
         request = encode_request(service, self._read_input(input))
         attempts = 0
         while True:
@@ -133,9 +131,7 @@ class Client:
         """
         begun = time.monotonic()
         limit = read_timeout(timeout, self._timeout)
-        headers = read_headers(self._token, alias, request_id, metadata, query, content_type)
-        if report:
-            headers.append(("dcf-report", "1"))
+        headers = read_headers(self._token, alias, request_id, metadata, query, content_type, report)
         attempts = 0
 
         def begin(requests: Iterator[bytes]) -> grpc.Call:

@@ -77,8 +77,9 @@ def read_headers(
     metadata: Optional[Mapping[str, str]],
     query: Union[str, Mapping[str, str], None] = None,
     content_type: Optional[str] = None,
+    report: bool = False,
 ) -> Headers:
-    """The headers of a call, checked: a wrong one would break the connection or be changed on the way."""
+    """The headers of a call, checked: a wrong one would break the connection or be changed on the way. ``report``: whether one is asked for."""
     headers: Headers = []
 
     def add(key: str, value: str, shown: str) -> None:
@@ -111,6 +112,8 @@ def read_headers(
     size = sum(len(key) + len(value) for key, value in headers)
     if size > _MAX_HEADERS:
         raise _bad("the metadata", f"has {size} bytes; at most {_MAX_HEADERS} are allowed: send it in the input")
+    if report:
+        headers.append(("dcf-report", "1"))
     return headers
 
 

@@ -3,9 +3,7 @@ import { DcfError } from '../../../core/errors.js';
 import { type Deferred, defer } from '../../../core/promises.js';
 import { SendCredit } from '../../../wire/credit.js';
 import type { ReplyKind } from '../../../wire/reply-head.js';
-import { chunkBytes, kindOf } from './reply.js';
-
-type Source = AsyncIterator<unknown> | Iterator<unknown>;
+import { type ChunkSource, chunkBytes, kindOf } from './reply.js';
 
 /** Receives the chunks of a reply. */
 export interface ChunkSink {
@@ -40,7 +38,7 @@ export class OutputChunks {
   private readAhead: Promise<Piece | undefined>[] = [];
 
   constructor(
-    private readonly source: Source,
+    private readonly source: ChunkSource,
     /** Most bytes of one chunk. */
     private readonly maxChunk: number,
   ) {}

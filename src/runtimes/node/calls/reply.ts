@@ -26,8 +26,11 @@ export function kindOf(reply: unknown): ReplyKind {
   return typeof reply === 'string' ? 'text' : 'json';
 }
 
+/** The iterator of a reply in chunks. */
+export type ChunkSource = AsyncIterator<unknown> | Iterator<unknown>;
+
 /** The iterator of a reply in chunks; `undefined` for any other reply. */
-export function chunksOf(reply: unknown): AsyncIterator<unknown> | Iterator<unknown> | undefined {
+export function chunksOf(reply: unknown): ChunkSource | undefined {
   if (typeof reply !== 'object' || reply === null || reply instanceof Uint8Array) return undefined;
   if (isAsyncIterable(reply)) return reply[Symbol.asyncIterator]();
   // Lists, Sets and Maps are iterable, too, but only an iterator, such as a generator, has a method `next`.
@@ -43,7 +46,7 @@ export function chunkBytes(chunk: unknown): Uint8Array {
   throw new DcfError('INTERNAL', `the Handler's stream gave ${what}; a chunk is bytes or a string`);
 }
 
-function isAsyncIterable(value: object): value is AsyncIterable<unknown> {
+export function isAsyncIterable(value: object): value is AsyncIterable<unknown> {
   return Symbol.asyncIterator in value && typeof value[Symbol.asyncIterator] === 'function';
 }
 

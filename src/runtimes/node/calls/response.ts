@@ -1,5 +1,6 @@
 import { DcfError } from '../../../core/errors.js';
 import { headProblem, type ReplyHead } from '../../../wire/reply-head.js';
+import { type ChunkSource, isAsyncIterable } from './reply.js';
 
 /** The used part of the Web's Response (https://fetch.spec.whatwg.org/#response-class), so that a library's own Response works, too. */
 interface WebResponse {
@@ -10,12 +11,10 @@ interface WebResponse {
   url?: unknown;
 }
 
-type Source = AsyncIterator<unknown> | Iterator<unknown>;
-
 /** A Response that a Handler returned: its status and headers, and the iterator of its body. */
 export interface ResponseReply {
   head: ReplyHead;
-  body: Source;
+  body: ChunkSource;
 }
 
 /**
@@ -46,11 +45,7 @@ function isResponse(reply: unknown): reply is WebResponse {
   return 'arrayBuffer' in reply && Symbol.iterator in headers && 'body' in reply;
 }
 
-function isAsyncIterable(body: object): body is AsyncIterable<unknown> {
-  return Symbol.asyncIterator in body && typeof body[Symbol.asyncIterator] === 'function';
-}
-
-function sourceOf(body: unknown): Source {
+function sourceOf(body: unknown): ChunkSource {
   if (typeof body !== 'object' || body === null) return [][Symbol.iterator]();
   if (body instanceof ReadableStream) return readerOf(body);
   if (isAsyncIterable(body)) return body[Symbol.asyncIterator]();

@@ -38,7 +38,7 @@ class Calls(Answers):
         self._nested = NestedCalls(link)
         self._batches = init["maxBatch"] > 1 and target.call_batch is not None
         self._batch: list[Request] = []
-        #: Heads and bodies of answers, for the next `_flush`.
+        #: Frames for the next `_flush`, in pieces.
         self._outgoing: list[bytes] = []
 
     def serve(self) -> None:
@@ -152,9 +152,10 @@ class Calls(Answers):
         self._outgoing += (head, body if type(body) is bytes else bytes(body))
 
     def _flush(self) -> None:
-        if self._outgoing:
-            self.link.send(b"".join(self._outgoing))
-            self._outgoing.clear()
+        outgoing = self._outgoing
+        if outgoing:
+            self.link.send(b"".join(outgoing))
+            outgoing.clear()
 
     def _collect_batch(self, request: Request, more: int) -> None:
         self._batch.append(request)

@@ -65,18 +65,20 @@ class SerialCalls(Calls):
             if started is None:
                 return
             # Written before the Handler runs: if it ends the process, the daemon must know that the call began, or it would run it again.
-            self._send(started, b"")
+            self._outgoing.append(started)
         self._current = request
         self._flush()
         try:
             if request.was_cancelled:
                 raise cancelled()
             reply = self._handle(request)
-            self._answer(request, reply if type(reply) is bytes else self.body_of(request, reply))
+            body = reply if type(reply) is bytes else self.body_of(request, reply)
+            head = self.end_frame(request) if body is None else self.head_of_result(request, body)
         except BaseException as error:
-            frame = self.error_frame(request, error)
-            self.ended(request)
-            self._send(frame, b"")
+            head = self.error_frame(request, error)
+            body = None
+        self.ended(request)
+        self._send(head, body or b"")
         self._current = None
 
     def _run_batch(self, batch: list[Request]) -> None:
@@ -85,8 +87,3 @@ class SerialCalls(Calls):
         for head, body in self.run_batch(batch):
             self._send(head, body)
         self._current = None
-
-    def _answer(self, request: Request, body) -> None:
-        head = self.end_frame(request) if body is None else self.head_of_result(request, body)
-        self.ended(request)
-        self._send(head, body or b"")

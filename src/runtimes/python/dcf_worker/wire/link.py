@@ -96,7 +96,7 @@ class Link:
 
     def send(self, data: bytes, body=b"") -> None:
         """Writes all of `data`, and `body` behind it: a long one is not copied. On a closed stream both are dropped."""
-        if 0 < len(body) <= _GATHERED_LENGTH:
+        if body and len(body) <= _GATHERED_LENGTH:
             data = b"".join((data, body))
             body = b""
         with self._writing:
@@ -106,7 +106,7 @@ class Link:
             self._busy = True
             try:
                 self._write(data)
-                if len(body) > 0:
+                if body:
                     self._write(body)
             finally:
                 self._busy = False
