@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -12,11 +13,15 @@ import { Registry } from '../../src/registry/registry.js';
 import { createDaemonLog } from '../../src/telemetry/daemon-log.js';
 import { cleanUp, temporaryDirectory } from '../support/cleanup.js';
 import { runDaemon, startDaemon } from '../support/daemon.js';
-import { runCli } from '../support/programs.js';
+import { built, runCli } from '../support/programs.js';
+
+/** Who runs dcfd in a test where root must not, who may write everywhere: this user, or the one who owns nothing. */
+const notRoot: { uid?: number; gid?: number } = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+const canRun = spawnSync(process.execPath, [join(built, 'daemon/main.js'), '--help'], { ...notRoot, stdio: 'ignore' }).status === 0;
 
 /** Runs a dcfd that has to end by itself. */
-async function refused(t: TestContext, args: readonly string[], environment: Record<string, string> = {}) {
-  const { ended, log } = runDaemon(t, args, environment);
+async function refused(t: TestContext, args: readonly string[], environment: Record<string, string> = {}, user: typeof notRoot = {}) {
+  const { ended, log } = runDaemon(t, args, environment, user);
   const code = await ended;
   assert.doesNotMatch(log(), /^\s+at /m, 'no stack');
   return { code, text: log() };
@@ -102,11 +107,16 @@ test('a data directory that cannot be written is said', { skip: process.platform
   assert.match(text, /dcfd: the data directory \/proc\/dcf .*; choose another with --data/);
 });
 
-test('a data directory of another user is said', { skip: process.getuid?.() === 0 ? 'root may write everywhere' : false }, async (t) => {
-  const folder = join(await temporaryDirectory(t), 'locked');
+const skip = canRun
+  ? false
+  : 'root may write everywhere, and another user cannot read this checkout: have the tests run in a folder that all can read';
+test('a data directory of another user is said', { skip }, async (t) => {
+  const above = await temporaryDirectory(t);
+  await chmod(above, 0o755);
+  const folder = join(above, 'locked');
   await mkdir(folder);
-  await chmod(folder, 0o500);
-  const { code, text } = await refused(t, ['--data', join(folder, 'data'), '--grpc', '127.0.0.1:0']);
+  await chmod(folder, process.getuid?.() === 0 ? 0o755 : 0o500);
+  const { code, text } = await refused(t, ['--data', join(folder, 'data'), '--grpc', '127.0.0.1:0'], {}, notRoot);
   assert.equal(code, 1);
   assert.match(text, /cannot be written: permission denied/);
 });

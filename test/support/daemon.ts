@@ -53,8 +53,14 @@ process.on('exit', () => {
 process.once('SIGTERM', () => process.exit(1));
 
 /** Runs dcfd with these arguments and nothing else. It is killed at the latest when its owner ends. */
-export function runDaemon(owner: Owner, args: readonly string[], environment: Readonly<Record<string, string>> = {}): DaemonProcess {
+export function runDaemon(
+  owner: Owner,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  user: { uid?: number; gid?: number } = {},
+): DaemonProcess {
   const child = spawn(process.execPath, [join(built, 'daemon/main.js'), ...args], {
+    ...user,
     stdio: ['ignore', 'pipe', 'pipe'],
     // The default port can be had once only.
     env: { ...cleanEnvironment(), DCF_HTTP: '127.0.0.1:0', ...environment },

@@ -19,14 +19,14 @@ import { cleanUp, temporaryDirectory } from './cleanup.js';
 import { testPython } from './pythons.js';
 
 /** No line that a test waits for takes as long. */
-const patienceMs = 15_000;
+const patienceMs = 60_000;
 
 /** A pool with real replicas of a handler that a test wrote down. */
 export interface TestPool {
   pool: FunctionPool;
   folder: string;
   lines: LogLine[];
-  /** Resolves with the first line, past or to come, that matches; rejects when none has come in 15 seconds. */
+  /** Resolves with the first line, past or to come, that matches; rejects when none has come in a minute. */
   line: (pattern: RegExp) => Promise<LogLine>;
   call: (
     input?: string | Uint8Array,

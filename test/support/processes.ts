@@ -33,11 +33,14 @@ export function processesIn(folder: string): number[] {
     });
 }
 
-/** Resolves when `check` is true; for what nobody tells of. Throws after 15 seconds, naming what was waited for. */
+/** A busy machine may need as long for what takes a second otherwise. */
+const patienceMs = 60_000;
+
+/** Resolves when `check` is true; for what nobody tells of. Throws after a minute, naming what was waited for. */
 export async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
-  const until = Date.now() + 15_000;
+  const until = Date.now() + patienceMs;
   while (!(await check())) {
-    if (Date.now() > until) throw new Error(`it did not come about within 15 s that ${what}`);
+    if (Date.now() > until) throw new Error(`it did not come about within ${patienceMs / 1000} s that ${what}`);
     await setTimeout(10);
   }
 }

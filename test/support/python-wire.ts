@@ -14,7 +14,7 @@ import { temporaryDirectory } from './cleanup.js';
 import { testPython } from './pythons.js';
 
 /** Nothing that is waited for takes as long. */
-const patienceMs = 15_000;
+const patienceMs = 60_000;
 
 type OfType<Type extends Message['type']> = Extract<Message, { type: Type }>;
 type CallFields = Partial<Omit<OfType<'CALL'>, 'type' | 'body'>> & { body?: string };
