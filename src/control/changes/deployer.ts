@@ -98,11 +98,15 @@ export class Deployer {
     });
   }
 
-  /** Removes what a failed deploy has stored, except for the log, which says why it failed. */
-  private async discard(revision: Revision): Promise<void> {
+  /** Removes what a failed deploy has stored, except for the log, which says why it failed. A failure here must not hide that. */
+  private async discard(revision: Revision, { emit }: DeployRequest): Promise<void> {
     const { registry, logs } = this.options;
-    await registry.discard(revision);
-    if (!registry.has(revision.name)) await logs.sweep();
+    try {
+      await registry.discard(revision);
+      if (!registry.has(revision.name)) await logs.sweep();
+    } catch (error) {
+      emit({ kind: 'warning', text: `what the failed deploy has stored could not be removed: ${messageOf(error)}` });
+    }
   }
 
   private async receive(request: DeployRequest, manifest: Manifest): Promise<Revision> {
@@ -116,7 +120,7 @@ export class Deployer {
       await receiveBlobs(registry.blobs, new Map(missing.map((file) => [file.sha256, file.size])), request.chunks);
       request.signal.throwIfAborted();
     } catch (error) {
-      await this.discard(revision);
+      await this.discard(revision, request);
       throw error;
     }
     request.emit({
@@ -142,7 +146,7 @@ export class Deployer {
     } catch (error) {
       tellStack(request, error);
       this.options.logs.appendFailure(name, id, error);
-      await this.discard(revision);
+      await this.discard(revision, request);
       throw error;
     }
     await this.retain(name, request);

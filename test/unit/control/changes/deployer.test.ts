@@ -204,6 +204,15 @@ test('to deploy again what runs with other bounds gives it those of its manifest
   assert.deepEqual([registry.get(name)?.scale, pool.snapshot().replicas.length, launcher.pools.length], [{}, 1, 1]);
 });
 
+test('why a deploy failed is told, also where what it has stored cannot be removed', async (t) => {
+  const { begin, launcher, registry } = await fakeControl(t);
+  launcher.onPrepare = () => Promise.reject(new DcfError('FAILED_PRECONDITION', 'no secret'));
+  t.mock.method(registry, 'discard', () => Promise.reject(new Error('the disk is read-only')));
+  const { events, result } = begin();
+  await assert.rejects(result, { code: 'FAILED_PRECONDITION', message: 'no secret' });
+  assert.deepEqual(warningsIn(events), ['what the failed deploy has stored could not be removed: the disk is read-only']);
+});
+
 test('of old revisions the last five are kept, and one whose calls still run; what cannot be removed is told', async (t) => {
   const clock = fakeClock(t);
   const { begin, deploy, registry, name, call, launcher, functions } = await fakeControl(t, { drainGraceMs: 60_000 });
