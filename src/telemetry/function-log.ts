@@ -77,6 +77,9 @@ export class FunctionLog {
 
   /** Removes all entries and files, and ends all followers with this error. */
   async delete(reason: Error): Promise<void> {
+    // A write of nothing would come while the files are removed, and keep this in memory.
+    this.cancelTimer?.();
+    this.cancelTimer = undefined;
     this.forget();
     this.endFollowers(reason);
     await this.work.run(() => this.options.files.delete());
