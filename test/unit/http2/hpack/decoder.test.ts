@@ -179,6 +179,11 @@ test('when the size was smaller in between, that has to be told as well', () => 
   assert.throws(() => decoder.decode(bytes(tableSize(4096), method)), HpackError);
   assert.deepEqual(decoder.decode(bytes(tableSize(0), tableSize(4096), method)), get);
   assert.throws(() => decoder.decode(indexedField(62)), HpackError);
+  const other = newDecoder();
+  other.acknowledged(50);
+  other.acknowledged(100);
+  assert.throws(() => other.decode(bytes(tableSize(100), method)), { name: 'HpackError', message: /may have 50/ });
+  assert.deepEqual(other.decode(bytes(tableSize(50), tableSize(100), method)), get);
 });
 
 test('a size that the table already keeps to needs no word, and one over that of the constructor cannot be acknowledged', () => {

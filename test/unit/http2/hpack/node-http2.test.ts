@@ -139,7 +139,7 @@ const value = fc.oneof(
 const fields = fc.dictionary(name, value, { maxKeys: 6, noNullPrototype: true });
 const size = fc.option(fc.oneof(fc.nat({ max: 200 }), fc.nat({ max: 16_384 })), { freq: 3 });
 
-test("Node's HTTP/2 client and this code read each other's blocks, whatever the sizes of the tables", { timeout: 60_000 }, async (t) => {
+test("Node's HTTP/2 client and this code read each other's blocks, whatever the sizes of the tables", async (t) => {
   const request = fc.record({ fields, ours: size, theirs: size });
   await fc.assert(
     fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 8 }), async (requests) => {
@@ -154,7 +154,7 @@ test("Node's HTTP/2 client and this code read each other's blocks, whatever the 
       }
       session.destroy();
     }),
-    { numRuns: 60 },
+    { numRuns: 50 },
   );
 });
 

@@ -7,7 +7,7 @@ import { HpackError } from '../../../../src/http2/hpack/hpack-error.js';
 import { staticNames, staticValues } from '../../../../src/http2/hpack/static-table.js';
 import { indexedField, type LiteralKind, literalField, tableSize } from '../../../support/hpack-blocks.js';
 
-const latin1 = fc.string({ unit: fc.nat({ max: 255 }).map((code) => String.fromCharCode(code)), maxLength: 40 });
+const latin1 = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
 const names = fc.oneof(fc.constantFrom('content-type', 'grpc-status', ':status', 'set-cookie', 'x-id'), latin1);
 const values = fc.oneof(
   fc.constantFrom('0', '200', 'application/grpc', ''),
@@ -46,7 +46,7 @@ const step = fc.oneof(
 );
 const plannedBlock = fc.record({
   sizes: fc.array(fc.oneof(fc.nat({ max: 300 }), fc.constant(4096)), { maxLength: 2 }),
-  steps: fc.array(step, { maxLength: 12 }),
+  steps: fc.array(step, { maxLength: 8 }),
 });
 
 /** Encodes a block in the way that a plan says, with what the table allows, and says what it stands for. */
@@ -78,7 +78,7 @@ function carryOut(
 
 test('the decoder reads every representation as a plain table does, block after block', () => {
   fc.assert(
-    fc.property(fc.array(plannedBlock, { minLength: 1, maxLength: 6 }), (plans) => {
+    fc.property(fc.array(plannedBlock, { minLength: 1, maxLength: 5 }), (plans) => {
       const decoder = new HpackDecoder({ maxListSize: 1 << 20 });
       const table = new PlainTable();
       for (const plan of plans) {
@@ -96,7 +96,7 @@ test('the decoder reads every representation as a plain table does, block after 
 test('the decoder reads what the encoder writes, whatever the sizes of the table', () => {
   const sizes = fc.oneof(fc.constant([]), fc.array(fc.oneof(fc.nat({ max: 200 }), fc.nat({ max: 5000 })), { maxLength: 3 }));
   fc.assert(
-    fc.property(fc.array(fc.record({ sizes, list }), { minLength: 1, maxLength: 12 }), (blocks) => {
+    fc.property(fc.array(fc.record({ sizes, list }), { minLength: 1, maxLength: 6 }), (blocks) => {
       const encoder = new HpackEncoder(new Set(['content-type', 'grpc-status', 'x-id']));
       const decoder = new HpackDecoder({ maxTableSize: 5000, maxListSize: 1 << 20 });
       for (const { sizes, list } of blocks) {
