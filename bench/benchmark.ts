@@ -5,6 +5,14 @@ import type { Scope } from './harness/scope.js';
 export interface Benchmark {
   name: string;
   title: string;
+  /** Whether it knows a quick run. */
+  canBeQuick?: true;
   /** Everything that it starts ends with the scope. */
-  run: (scope: Scope) => Promise<Finding[]>;
+  run: (scope: Scope, effort: Effort) => Promise<Finding[]>;
+}
+
+/** How much is measured. */
+export interface Effort {
+  /** Few rounds of few calls: to see that it runs, or that a large difference is there. */
+  quick: boolean;
 }

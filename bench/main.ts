@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DcfError, messageOf } from '@dcf/sdk/errors';
-import type { Benchmark } from './benchmark.js';
+import type { Benchmark, Effort } from './benchmark.js';
 import { against } from './benchmarks/against.js';
 import { ahead } from './benchmarks/ahead.js';
 import { batching } from './benchmarks/batching.js';
@@ -20,6 +20,7 @@ import { python } from './benchmarks/python.js';
 import { reload } from './benchmarks/reload.js';
 import { start } from './benchmarks/start.js';
 import { stream } from './benchmarks/stream.js';
+import { wire } from './benchmarks/wire.js';
 import { judge } from './harness/finding.js';
 import { describeMachine } from './harness/machine.js';
 import { describeFinding, describeMachineLine, writeResults } from './harness/report.js';
@@ -41,46 +42,65 @@ const all: readonly Benchmark[] = [
   deployLoad,
   overload,
   stream,
+  wire,
 ];
 const badUsage = 2;
 
+interface Choice extends Effort {
+  benchmarks: readonly Benchmark[];
+}
+
 /**
  * The benchmarks that the arguments name, all of them for none; with `--against FOLDER` the one against that checkout.
- * Throws a DcfError INVALID_ARGUMENT for another name.
+ * Throws a DcfError INVALID_ARGUMENT for another name, and for `--quick` with one that knows no quick run.
  */
-function choose(argv: readonly string[]): readonly Benchmark[] {
+function choose(argv: readonly string[]): Choice {
   const { positionals, values } = readArguments(argv);
+  const benchmarks = benchmarksOf(positionals, values.against);
+  const slow = values.quick ? benchmarks.find(({ canBeQuick }) => canBeQuick !== true) : undefined;
+  if (slow === undefined) return { benchmarks, quick: values.quick };
+  const quick = all.filter(({ canBeQuick }) => canBeQuick === true).map(({ name }) => name);
+  throw new DcfError('INVALID_ARGUMENT', `there is no quick run of "${slow.name}"; name one that has it: ${quick.join(', ')}`);
+}
+
+function benchmarksOf(positionals: readonly string[], checkout: string | undefined): readonly Benchmark[] {
   const names = all.map((benchmark) => benchmark.name);
   const unknown = positionals.find((name) => !names.includes(name));
   if (unknown !== undefined) throw new DcfError('INVALID_ARGUMENT', `there is no benchmark "${unknown}"; there are: ${names.join(', ')}`);
   const named = all.filter((benchmark) => positionals.includes(benchmark.name));
-  if (values.against !== undefined) return [...named, against(resolve(values.against))];
+  if (checkout !== undefined) return [...named, against(resolve(checkout))];
   return positionals.length === 0 ? all : named;
 }
 
 function readArguments(argv: readonly string[]) {
   try {
-    return parseArgs({ args: [...argv], allowPositionals: true, options: { against: { type: 'string' } } });
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: { against: { type: 'string' }, quick: { type: 'boolean', default: false } },
+    });
   } catch (error) {
-    throw new DcfError('INVALID_ARGUMENT', `${messageOf(error)}; usage: npm run bench -- [NAME…] [--against FOLDER]`, { cause: error });
+    throw new DcfError('INVALID_ARGUMENT', `${messageOf(error)}; usage: npm run bench -- [NAME…] [--quick] [--against FOLDER]`, {
+      cause: error,
+    });
   }
 }
 
 /** Whether every limit was kept. */
-async function run(benchmark: Benchmark, signal: AbortSignal): Promise<boolean> {
+async function run(benchmark: Benchmark, effort: Effort, signal: AbortSignal): Promise<boolean> {
   const machine = await describeMachine(signal);
   console.log(`\n${benchmark.name}: ${benchmark.title}\n  ${describeMachineLine(machine)}`);
-  const judged = (await withScope(signal, benchmark.run)).map(judge);
+  const judged = (await withScope(signal, (scope) => benchmark.run(scope, effort))).map(judge);
   for (const each of judged) console.log(describeFinding(each));
   console.log(`  ${await writeResults(benchmark.name, machine, judged)}`);
   return judged.every((each) => each.verdict !== 'miss');
 }
 
-async function runAll(benchmarks: readonly Benchmark[], signal: AbortSignal): Promise<boolean> {
+async function runAll({ benchmarks, ...effort }: Choice, signal: AbortSignal): Promise<boolean> {
   const failed: string[] = [];
   for (const benchmark of benchmarks) {
     try {
-      if (!(await run(benchmark, signal))) failed.push(benchmark.name);
+      if (!(await run(benchmark, effort, signal))) failed.push(benchmark.name);
     } catch (error) {
       signal.throwIfAborted();
       failed.push(benchmark.name);

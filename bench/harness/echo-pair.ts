@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Override } from '@dcf/sdk/manifest';
 import { deployFolder, verifyEcho } from './calls.js';
 import type { Finding, Limit, Side } from './finding.js';
 import { type Load, type LoadResult, prepareLoad, requireH2load, runLoad } from './h2load.js';
@@ -31,10 +32,15 @@ export async function startCheckoutPair(scope: Scope, checkout: string): Promise
   return { daemon, peer: await startEchoDaemon(scope, checkout), peerName: 'other checkout' };
 }
 
-async function startEchoDaemon(scope: Scope, checkout: string): Promise<Server> {
+/**
+ * Starts the daemon of a checkout with functions/echo. It goes with the scope.
+ *
+ * @param overrides - of the function's manifest
+ */
+export async function startEchoDaemon(scope: Scope, checkout: string, overrides: readonly Override[] = []): Promise<Server> {
   await requireH2load(scope.signal);
   const daemon = await startDaemon(scope, { program: [join(checkout, 'dist/src/daemon/main.js')] });
-  await deployFolder(scope, daemon, repositoryPath('functions/echo'));
+  await deployFolder(scope, daemon, repositoryPath('functions/echo'), overrides);
   return daemon;
 }
 

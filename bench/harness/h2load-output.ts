@@ -7,6 +7,10 @@ export interface H2loadSummary {
   total: number;
   /** Responses with an HTTP status below 400. A failed gRPC call is one of them: its status is a trailer. */
   succeeded: number;
+  /** Responses with a status of 2xx. */
+  successes: number;
+  /** Requests that got no response, or one with another status. */
+  failed: number;
   /** Bytes of all DATA frames received, without their heads. */
   dataBytes: number;
 }
@@ -28,6 +32,8 @@ export function parseSummary(text: string): H2loadSummary {
     callsPerSecond: number(/^finished in \S+, (\d+(?:\.\d+)?) req\/s,/m),
     total: number(/^requests: (\d+) total,/m),
     succeeded: number(/^requests: .* (\d+) succeeded,/m),
+    successes: number(/^status codes: (\d+) 2xx,/m),
+    failed: number(/^requests: .* (\d+) failed,/m),
     dataBytes: number(/^traffic: .* \((\d+)\) data$/m),
   };
 }

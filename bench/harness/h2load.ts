@@ -14,14 +14,22 @@ const execute = promisify(execFile);
 const frameHead = 5;
 const maxOutputBytes = 2 ** 20;
 
-/** One and the same call, again and again, on one connection. */
-export interface Load {
+/** One and the same call, again and again. */
+export interface Load extends LoadAmount {
   /** Holds the request's body and h2load's log. */
   folder: string;
-  calls: number;
-  inFlight: number;
   /** Bytes of each response's body. */
   replyBytes: number;
+}
+
+export interface LoadAmount {
+  calls: number;
+  /** Calls in flight on each connection. */
+  inFlight: number;
+  /** @default 1 */
+  connections?: number;
+  /** The windows in which h2load takes replies, of a stream and of a connection, are 2 to the power of this, less 1. @default 30 */
+  windowBits?: number;
 }
 
 /** How a load went. Every call was answered with as many bytes as it should be. */
@@ -51,11 +59,11 @@ export async function requireH2load(signal: AbortSignal): Promise<string> {
 export async function prepareLoad(
   scope: Scope,
   call: { function: string; input: Uint8Array; output: Uint8Array },
-  { calls, inFlight }: Pick<Load, 'calls' | 'inFlight'>,
+  amount: LoadAmount,
 ): Promise<Load> {
   const folder = await temporaryFolder(scope);
   await writeFile(join(folder, 'body'), grpcFrame(encodeInvokeRequest(call)));
-  return { folder, calls, inFlight, replyBytes: grpcFrame(encodeInvokeReply(call.output)).length };
+  return { ...amount, folder, replyBytes: grpcFrame(encodeInvokeReply(call.output)).length };
 }
 
 /**
@@ -64,15 +72,16 @@ export async function prepareLoad(
  * @throws DcfError INTERNAL unless every call was answered in full: h2load knows no gRPC status, but a call that failed has
  *   an empty body
  */
-export async function runLoad(scope: Scope, { port, url }: Server, { folder, calls, inFlight, replyBytes }: Load): Promise<LoadResult> {
+export async function runLoad(scope: Scope, { port, url }: Server, load: Load): Promise<LoadResult> {
+  const { folder, calls, inFlight, connections = 1, windowBits = 30, replyBytes } = load;
   const log = join(folder, 'log');
-  const connection = ['-c1', `-m${inFlight}`, `-n${calls}`, '-w30', '-W30'];
+  const connection = [`-c${connections}`, `-m${inFlight}`, `-n${calls}`, `-w${windowBits}`, `-W${windowBits}`];
   const request = ['-d', join(folder, 'body'), '-H', 'content-type: application/grpc', '-H', 'te: trailers'];
   const argv = [...connection, ...request, `--log-file=${log}`, `http://127.0.0.1:${port}/dcf.v1.Functions/Invoke`];
   const { stdout } = await execute('h2load', argv, { signal: scope.signal, maxBuffer: maxOutputBytes });
-  const { callsPerSecond, succeeded, dataBytes } = parseSummary(stdout);
-  if (succeeded !== calls || dataBytes !== calls * replyBytes) {
-    const found = `${succeeded} of ${calls} calls were answered, with ${dataBytes} bytes instead of ${calls * replyBytes}`;
+  const { callsPerSecond, succeeded, successes, failed, dataBytes } = parseSummary(stdout);
+  if (succeeded !== calls || successes !== calls || failed !== 0 || dataBytes !== calls * replyBytes) {
+    const found = `${successes} of ${calls} calls were answered, and ${failed} failed, with ${dataBytes} bytes instead of ${calls * replyBytes}`;
     throw new DcfError('INTERNAL', `the load on ${url} is no measurement: ${found}`);
   }
   const latencies = parseRequestLog(await readFile(log, 'utf8'));

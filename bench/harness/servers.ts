@@ -42,10 +42,14 @@ export async function startDaemon(scope: Scope, { environment = {}, program = as
   return { pid, readyMs, ...addressIn(lines, / listens on \S+:(\d+)$/) };
 }
 
-/** Starts the bare echo server, the peer. It goes with the scope. */
+/** Starts the bare echo server of grpc-js, the peer of most benchmarks. It goes with the scope. */
 export async function startBareServer(scope: Scope): Promise<Server> {
-  const argv = [process.execPath, repositoryPath('dist/bench/bare-server.js')] as const;
-  const { pid, lines, readyMs } = await startProcess(scope, 'the bare server', argv, (line) => /^\d+$/.test(line));
+  return await startPortServer(scope, 'the bare server', [process.execPath, repositoryPath('dist/bench/bare-server.js')]);
+}
+
+/** Starts a server that writes its port on loopback as a line once it listens. It goes with the scope. */
+export async function startPortServer(scope: Scope, name: string, argv: readonly [string, ...string[]]): Promise<Server> {
+  const { pid, lines, readyMs } = await startProcess(scope, name, argv, (line) => /^\d+$/.test(line));
   return { pid, readyMs, ...addressIn(lines, /^(\d+)$/) };
 }
 

@@ -1,7 +1,8 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
+const peers = join(dirname(dirname(here)), 'bench', 'peers');
 
 /**
  * Programs that are built together, as they share nearly all of what has to be compiled.
@@ -26,4 +27,7 @@ export const sets = {
       'interop-server': 'google.golang.org/grpc/interop/server',
     },
   },
+  // The servers that `npm run bench -- wire` holds the daemon against.
+  'grpc-go': { builder: 'go', folder: join(peers, 'grpc-go'), programs: { 'grpc-go-echo': 'dcf.invalid/bench/grpc-go' } },
+  tonic: { builder: 'cargo', folder: join(peers, 'tonic'), programs: { 'tonic-echo': 'tonic-echo' } },
 };

@@ -32,18 +32,32 @@ traffic: 0B (0) total, 0B (0) headers (space savings 0.00%), 0B (0) data
 
 describe('parseSummary', () => {
   it('reads the rate of the whole run, what succeeded, and the bytes of the bodies', () => {
-    assert.deepEqual(parseSummary(printed), { callsPerSecond: 3795.38, total: 5000, succeeded: 4999, dataBytes: 355_000 });
+    assert.deepEqual(parseSummary(printed), {
+      callsPerSecond: 3795.38,
+      total: 5000,
+      succeeded: 4999,
+      successes: 4999,
+      failed: 1,
+      dataBytes: 355_000,
+    });
   });
 
   it('reads sizes and times in other units alike', () => {
     const large = printed
       .replace('finished in 1.32s, 3795.38 req/s, 389.40KB/s', 'finished in 358.74ms, 111 req/s, 111.64MB/s')
       .replace('346.68KB (355000) data', '40.00MB (41943400) data');
-    assert.deepEqual(parseSummary(large), { callsPerSecond: 111, total: 5000, succeeded: 4999, dataBytes: 41_943_400 });
+    assert.deepEqual(parseSummary(large), {
+      callsPerSecond: 111,
+      total: 5000,
+      succeeded: 4999,
+      successes: 4999,
+      failed: 1,
+      dataBytes: 41_943_400,
+    });
   });
 
   it('reads a run in which nobody answered', () => {
-    assert.deepEqual(parseSummary(refused), { callsPerSecond: 0, total: 4, succeeded: 0, dataBytes: 0 });
+    assert.deepEqual(parseSummary(refused), { callsPerSecond: 0, total: 4, succeeded: 0, successes: 0, failed: 4, dataBytes: 0 });
   });
 
   it('refuses what is no such text, and shows it', () => {
