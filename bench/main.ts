@@ -10,6 +10,7 @@ import { batching } from './benchmarks/batching.js';
 import { coldStart } from './benchmarks/cold-start.js';
 import { commandLine } from './benchmarks/command-line.js';
 import { deployLoad } from './benchmarks/deploy-load.js';
+import { digits } from './benchmarks/digits.js';
 import { echo } from './benchmarks/echo.js';
 import { idle } from './benchmarks/idle.js';
 import { latency } from './benchmarks/latency.js';
@@ -36,6 +37,7 @@ const all: readonly Benchmark[] = [
   payload,
   python,
   reload,
+  digits,
   batching,
   ahead,
   coldStart,

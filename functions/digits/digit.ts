@@ -28,8 +28,8 @@ export function drawDigit(ink: Plane): Float32Array | undefined {
   const kept = keepStrokes(ink);
   if (kept === undefined) return undefined;
   const drawn = withinReach(kept);
-  const strokes = grow(drawn, widening(measure(drawn)));
-  const extent = measure(strokes);
+  const strokes = grow(drawn.ink, widening(drawn.extent));
+  const extent = strokes === drawn.ink ? drawn.extent : measure(strokes);
   if (extent.mass <= 0) return undefined;
   const pixel = longerSide(extent) / BOX;
   const reach = (SIDE / 2) * pixel;
@@ -45,13 +45,14 @@ export function drawDigit(ink: Plane): Float32Array | undefined {
 }
 
 /** Reduces a digit that is larger than `ENOUGH`, and cuts off the empty space around it. */
-function withinReach(ink: Plane): Plane {
+function withinReach(ink: Plane): Measured {
   const extent = measure(ink);
   const side = longerSide(extent);
-  if (side <= ENOUGH) return ink;
+  if (side <= ENOUGH) return { ink, extent };
   const x = (extent.left + extent.right) / 2;
   const y = (extent.top + extent.bottom) / 2;
-  return resample(ink, { x, y, pixel: side / ENOUGH }, ENOUGH + 4);
+  const reduced = resample(ink, { x, y, pixel: side / ENOUGH }, ENOUGH + 4);
+  return { ink: reduced, extent: measure(reduced) };
 }
 
 function longerSide({ left, right, top, bottom }: Extent): number {
@@ -60,6 +61,11 @@ function longerSide({ left, right, top, bottom }: Extent): number {
 
 function within(value: number, least: number, most: number): number {
   return Math.max(least, Math.min(most, value));
+}
+
+interface Measured {
+  readonly ink: Plane;
+  readonly extent: Extent;
 }
 
 interface Extent {
@@ -77,11 +83,9 @@ interface Extent {
 
 function measure({ width, height, data }: Plane): Extent {
   let [left, top, right, bottom, x, y, mass, outline] = [width, height, 0, 0, 0, 0, 0, 0];
-  const isStroke = (column: number, row: number): boolean =>
-    column >= 0 && column < width && row >= 0 && row < height && (data[row * width + column] ?? 0) > STROKE;
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      const value = data[row * width + column] ?? 0;
+  for (let row = 0, index = 0; row < height; row++) {
+    for (let column = 0; column < width; column++, index++) {
+      const value = data[index] ?? 0;
       if (value === 0) continue;
       mass += value;
       x += value * (column + 0.5);
@@ -91,10 +95,10 @@ function measure({ width, height, data }: Plane): Extent {
       right = Math.max(right, column + 1);
       top = Math.min(top, row);
       bottom = Math.max(bottom, row + 1);
-      if (!isStroke(column - 1, row)) outline++;
-      if (!isStroke(column + 1, row)) outline++;
-      if (!isStroke(column, row - 1)) outline++;
-      if (!isStroke(column, row + 1)) outline++;
+      if (column === 0 || (data[index - 1] ?? 0) <= STROKE) outline++;
+      if (column === width - 1 || (data[index + 1] ?? 0) <= STROKE) outline++;
+      if (row === 0 || (data[index - width] ?? 0) <= STROKE) outline++;
+      if (row === height - 1 || (data[index + width] ?? 0) <= STROKE) outline++;
     }
   }
   return { left, top, right, bottom, x: x / mass, y: y / mass, mass, outline };
@@ -132,23 +136,19 @@ function keepStrokes(ink: Plane): Plane | undefined {
   const kept = new Set(isDigit.filter((piece) => piece.mass >= SPECK * largest));
   const isKept = [false, ...pieces.map((piece) => kept.has(piece))];
   const result = new Float32Array(data.length);
-  for (const [index, name] of labels.entries()) {
-    if (!(isKept[name] ?? false)) continue;
+  for (let index = 0; index < labels.length; index++) {
+    const name = labels[index] ?? 0;
+    if (name === 0 || !isKept[name]) continue;
     // The pixels around a stroke are its soft edge.
-    for (const near of around(index, width, height)) result[near] = data[near] ?? 0;
+    const column = index % width;
+    const row = (index - column) / width;
+    for (let y = Math.max(0, row - 1); y <= Math.min(height - 1, row + 1); y++) {
+      for (let near = y * width + Math.max(0, column - 1); near <= y * width + Math.min(width - 1, column + 1); near++) {
+        result[near] = data[near] ?? 0;
+      }
+    }
   }
   return { width, height, data: result };
-}
-
-/** Indexes of a pixel and its up to eight neighbours. */
-function around(index: number, width: number, height: number): number[] {
-  const column = index % width;
-  const row = (index - column) / width;
-  const result: number[] = [];
-  for (let y = Math.max(0, row - 1); y <= Math.min(height - 1, row + 1); y++) {
-    for (let x = Math.max(0, column - 1); x <= Math.min(width - 1, column + 1); x++) result.push(y * width + x);
-  }
-  return result;
 }
 
 /** Numbers the connected pieces of strokes from 1; pixels that touch at a corner are connected. 0 is no stroke. */
@@ -156,16 +156,12 @@ function label({ width, height, data }: Plane): { labels: Int32Array; pieces: Pi
   const labels = new Int32Array(data.length);
   const pieces: Piece[] = [];
   const waiting: number[] = [];
-  const visit = (index: number): void => {
-    if (labels[index] !== 0 || (data[index] ?? 0) <= STROKE) return;
-    labels[index] = pieces.length;
-    waiting.push(index);
-  };
   for (let start = 0; start < data.length; start++) {
-    if (labels[start] !== 0 || (data[start] ?? 0) <= STROKE) continue;
+    if ((data[start] ?? 0) <= STROKE || labels[start] !== 0) continue;
     const piece = { mass: 0, left: false, right: false, top: false, bottom: false };
     pieces.push(piece);
-    visit(start);
+    labels[start] = pieces.length;
+    waiting.push(start);
     for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
       const column = index % width;
       const row = (index - column) / width;
@@ -174,7 +170,13 @@ function label({ width, height, data }: Plane): { labels: Int32Array; pieces: Pi
       piece.right ||= column === width - 1;
       piece.top ||= row === 0;
       piece.bottom ||= row === height - 1;
-      for (const near of around(index, width, height)) visit(near);
+      for (let y = Math.max(0, row - 1); y <= Math.min(height - 1, row + 1); y++) {
+        for (let near = y * width + Math.max(0, column - 1); near <= y * width + Math.min(width - 1, column + 1); near++) {
+          if ((data[near] ?? 0) <= STROKE || labels[near] !== 0) continue;
+          labels[near] = pieces.length;
+          waiting.push(near);
+        }
+      }
     }
   }
   return { labels, pieces };

@@ -32,14 +32,12 @@ export function peakOf(values: Float32Array, count: number, limit: number): numb
  * itself when the radius is 0. Outside of the plane values are 0.
  */
 export function grow(plane: Plane, radius: number): Plane {
-  const reach = Math.abs(radius);
-  if (reach === 0) return plane;
+  if (radius === 0) return plane;
   const { width, height, data } = plane;
-  const pick = radius > 0 ? Math.max : Math.min;
   const across = new Float32Array(data.length);
   const result = new Float32Array(data.length);
-  slide(data, across, { lines: height, length: width, lineStep: width, step: 1 }, reach, pick);
-  slide(across, result, { lines: width, length: height, lineStep: 1, step: width }, reach, pick);
+  slide(data, across, { lines: height, length: width, lineStep: width, step: 1 }, radius);
+  slide(across, result, { lines: width, length: height, lineStep: 1, step: width }, radius);
   return { width, height, data: result };
 }
 
@@ -50,14 +48,15 @@ interface Walk {
   readonly step: number;
 }
 
-function slide(from: Float32Array, to: Float32Array, walk: Walk, reach: number, pick: (a: number, b: number) => number): void {
+function slide(from: Float32Array, to: Float32Array, walk: Walk, radius: number): void {
+  const reach = Math.abs(radius);
   for (let line = 0; line < walk.lines; line++) {
     const start = line * walk.lineStep;
     for (let i = 0; i < walk.length; i++) {
       let value = from[start + i * walk.step] ?? 0;
       for (let k = i - reach; k <= i + reach; k++) {
         const other = k < 0 || k >= walk.length ? 0 : (from[start + k * walk.step] ?? 0);
-        value = pick(value, other);
+        if (radius > 0 ? other > value : other < value) value = other;
       }
       to[start + i * walk.step] = value;
     }
@@ -80,7 +79,9 @@ export function resample(plane: Plane, window: Window, size: number): Plane {
   const columns = weights(width, window.x, window.pixel, size);
   const rows = weights(height, window.y, window.pixel, size);
   const across = new Float32Array(size * height);
-  for (let y = 0; y < height; y++) {
+  const last = rows.at(-1) ?? NOTHING;
+  const end = Math.min(height, last.first + last.values.length);
+  for (let y = rows[0]?.first ?? 0; y < end; y++) {
     columns.forEach((column, x) => {
       let sum = 0;
       for (let k = 0; k < column.values.length; k++) {
@@ -106,6 +107,8 @@ interface Weights {
   readonly first: number;
   readonly values: Float32Array;
 }
+
+const NOTHING: Weights = { first: 0, values: new Float32Array() };
 
 /** The weights of the plane's pixels for each pixel of the window: a triangle around its centre that reaches one pixel of the window, or of the plane if that is larger, to each side. */
 function weights(length: number, centre: number, pixel: number, size: number): Weights[] {

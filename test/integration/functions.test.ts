@@ -96,6 +96,14 @@ async function blankPicture(): Promise<Buffer> {
     .toBuffer();
 }
 
+/** A PNG whose header tells another size than the picture has. */
+function withSize(png: Buffer, width: number, height: number): Buffer {
+  const result = Buffer.from(png);
+  result.writeUInt32BE(width, 16);
+  result.writeUInt32BE(height, 20);
+  return result;
+}
+
 /** The answers of digits, in the order of the pictures. */
 async function readAll(pictures: readonly Picture[], inFlight: number): Promise<string[]> {
   const answers: string[] = [];
@@ -140,7 +148,9 @@ describe('digits', () => {
     await refuses('digits', '', /./);
     await refuses('digits', 'this is text', /picture/);
     const png = await example('digits', '2-small.png');
-    await refuses('digits', png.subarray(0, png.length / 2), /./);
+    for (const end of [8, 20, 24, png.length / 2]) await refuses('digits', png.subarray(0, end), /cannot be read as a PNG or JPEG picture/);
+    await refuses('digits', withSize(png, 0, 40), /cannot be read as a PNG or JPEG picture/);
+    await refuses('digits', withSize(png, 20_000, 20_000), /exceeds pixel limit/);
     await refuses('digits', await blankPicture(), /blank/);
   });
 
