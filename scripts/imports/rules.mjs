@@ -25,7 +25,10 @@ export const rooms = {
 
   'src/core': [],
   'src/wire': ['src/core'],
+  // Both could be packages of their own.
   'src/http2/hpack': [],
+  'src/http2': ['src/http2/hpack'],
+  'src/grpc': ['src/http2/**'],
   'src/gpu': ['src/core'],
   'src/telemetry': ['src/core'],
   'src/languages/shared': ['src/core'],

@@ -1,0 +1,63 @@
+import type { HeaderList } from '../http2/hpack/header-list.js';
+
+/**
+ * The metadata of a call: texts, and bytes for names that end with "-bin". Of a name that comes several times, the first value counts.
+ */
+export type Metadata = Readonly<Record<string, string | Buffer>>;
+
+/** Fields that are gRPC's own or HTTP/2's, and no metadata. */
+const reserved = new Set(['content-type', 'te', 'grpc-timeout', 'grpc-encoding', 'grpc-accept-encoding', 'grpc-message-type', 'host', 'content-length']);
+
+/** What gRPC needs of a request's fields. */
+export interface CallFields {
+  contentType: string | undefined;
+  encoding: string;
+  /** Milliseconds; `Infinity` without a `grpc-timeout`; `undefined` for a malformed one. */
+  timeoutMs: number | undefined;
+  metadata: Metadata;
+}
+
+/** Reads a request's fields (PROTOCOL-HTTP2.md, "Requests"). */
+export function callFields(fields: HeaderList): CallFields {
+  const metadata: Record<string, string | Buffer> = Object.create(null);
+  const found: CallFields = { contentType: undefined, encoding: 'identity', timeoutMs: Number.POSITIVE_INFINITY, metadata };
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? '';
+    const value = fields[index + 1] ?? '';
+    if (name === 'content-type') found.contentType = value;
+    else if (name === 'grpc-encoding') found.encoding = value;
+    else if (name === 'grpc-timeout') found.timeoutMs = parseTimeout(value);
+    else if (!reserved.has(name) && !(name in metadata)) metadata[name] = name.endsWith('-bin') ? decodeBinary(value) : value;
+  }
+  return found;
+}
+
+const unitsMs: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
+
+/** Reads a `grpc-timeout`: one to eight digits and a unit. Returns milliseconds, or `undefined` when it is malformed. */
+export function parseTimeout(value: string): number | undefined {
+  const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(value) ?? [];
+  const unitMs = unitsMs[unit ?? ''];
+  return digits === undefined || unitMs === undefined ? undefined : Number(digits) * unitMs;
+}
+
+/** Reads base64, with padding or without. A list of values is cut after the first. */
+function decodeBinary(value: string): Buffer {
+  const comma = value.indexOf(',');
+  return Buffer.from(comma === -1 ? value : value.slice(0, comma), 'base64');
+}
+
+/** Metadata to send as fields: bytes in base64, texts as they are. */
+export function metadataFields(metadata: Readonly<Record<string, string | Uint8Array>>): string[] {
+  const fields: string[] = [];
+  for (const [name, value] of Object.entries(metadata)) {
+    if (typeof value === 'string') fields.push(name, value);
+    else fields.push(name, Buffer.from(value).toString('base64').replace(/=+$/, ''));
+  }
+  return fields;
+}
+
+/** Whether a content type is gRPC's: `application/grpc`, with or without a suffix such as `+proto` or parameters. */
+export function isGrpc(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^application\/grpc(?:[+;]|$)/.test(contentType);
+}
