@@ -19,7 +19,6 @@ import { controlService } from '../gateway/grpc/control-service.js';
 import { functionsService } from '../gateway/grpc/functions-service.js';
 import type { MethodOptions } from '../gateway/grpc/grpc-method.js';
 import { GrpcServer } from '../gateway/grpc/grpc-server.js';
-import { streamInterceptor } from '../gateway/grpc/grpc-stream.js';
 import { HttpServer } from '../gateway/http/http.js';
 import { Cors } from '../gateway/http/http-cors.js';
 import { Guard } from '../gateway/http/http-guard.js';
@@ -221,12 +220,12 @@ export class Daemon {
       bodyTimeoutMs: settings.bodyTimeout,
       maxPayload: settings.maxPayload,
       budget: invoker.budget,
-      streams: streamInterceptor(invoker, options),
       services: [
         functionsService(contract, invoker, options),
         controlService(contract, control, options),
         originalService(contract, original, options),
       ],
+      onFault,
     });
     if (settings.http !== undefined) await this.listenHttp(settings.http, authenticator, onFault);
     if (settings.insecure && !authenticator.required)

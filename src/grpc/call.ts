@@ -107,6 +107,11 @@ export class ServerCall implements StreamListener, MessageSink {
     });
   }
 
+  /** Bytes of a message that was delivered are no longer held. */
+  release(bytes: number): void {
+    this.options.budget.give(bytes);
+  }
+
   /** Asks for the next message. Gives the client credit for the one before. */
   read(): void {
     if (this.over || this.inflating) return;

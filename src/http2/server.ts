@@ -32,6 +32,7 @@ export class Http2Server {
   private scheduled: Connection[] = [];
   private readonly timer: NodeJS.Timeout;
   private draining = false;
+  private onEmpty: (() => void) | undefined;
 
   constructor(private readonly options: Http2ServerOptions) {
     this.limits = { ...defaultLimits, ...options.limits };
@@ -57,6 +58,7 @@ export class Http2Server {
     socket.once('close', () => {
       this.entries.delete(entry);
       connection.closed();
+      if (this.entries.size === 0) this.onEmpty?.();
     });
     if (this.draining) connection.drain();
   }
@@ -65,6 +67,18 @@ export class Http2Server {
   drain(): void {
     this.draining = true;
     for (const { connection } of this.entries) connection.drain();
+  }
+
+  /** Waits until there is no connection, `timeoutMs` milliseconds at most. */
+  async whenEmpty(timeoutMs: number): Promise<void> {
+    if (this.entries.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.onEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** Ends all connections at once, and stops the server's timer. */

@@ -1,3 +1,7 @@
+import type { handleBidiStreamingCall, handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
+import type { ControlHandlers } from '../generated/dcf/v1/Control.js';
+import type { GatewayHandlers } from '../generated/pb/Gateway.js';
+
 export type { CanaryStop__Output as CanaryStop } from '../generated/dcf/v1/CanaryStop.js';
 export type { ControlClient, ControlHandlers } from '../generated/dcf/v1/Control.js';
 export type { DaemonInfo__Output as DaemonInfo } from '../generated/dcf/v1/DaemonInfo.js';
@@ -17,4 +21,20 @@ export type { TrafficShare__Output as TrafficShare } from '../generated/dcf/v1/T
 export type { CreateFunctionRequest__Output as CreateFunctionRequest } from '../generated/pb/CreateFunctionRequest.js';
 export type { Function as OriginalFunction } from '../generated/pb/Function.js';
 export type { FunctionResources__Output as FunctionResources } from '../generated/pb/FunctionResources.js';
-export type { GatewayHandlers as OriginalHandlers } from '../generated/pb/Gateway.js';
+
+/** What the methods of a service take and give, without the calls that grpc-js makes of them. */
+type MethodsOf<Handlers> = {
+  [Name in keyof Handlers as string extends Name ? never : number extends Name ? never : Name]: MethodOf<Handlers[Name]>;
+};
+
+type MethodOf<Handler> =
+  Handler extends handleUnaryCall<infer Request, infer Reply>
+    ? { kind: 'unary'; request: Request; reply: Reply }
+    : Handler extends handleServerStreamingCall<infer Request, infer Reply>
+      ? { kind: 'server-stream'; request: Request; reply: Reply }
+      : Handler extends handleBidiStreamingCall<infer Request, infer Reply>
+        ? { kind: 'bidirectional'; request: Request; reply: Reply }
+        : never;
+
+export type ControlMethods = MethodsOf<ControlHandlers>;
+export type OriginalMethods = MethodsOf<GatewayHandlers>;

@@ -1,6 +1,6 @@
 import type {
   Contract,
-  ControlHandlers,
+  ControlMethods,
   DaemonInfo,
   DeployEvent as DeployEventMessage,
   DeployRequest__Output,
@@ -16,7 +16,8 @@ import type { LiveFunctions } from '../../control/live/functions.js';
 import type { SecretControl } from '../../control/secret-control.js';
 import { DcfError } from '../../core/errors.js';
 import { type FunctionName, requireFunctionName } from '../../core/names.js';
-import { bidirectional, type GrpcService, type MethodOptions, type ReplyStream, serverStream, service, unary } from './grpc-method.js';
+import { bidirectional, type ReplyStream, serverStream, unary } from '../../grpc/methods.js';
+import { type GrpcService, type Implementation, type MethodOptions, service } from './grpc-method.js';
 
 /** The parts of the daemon that the control service administers. */
 export interface ControlServiceOptions {
@@ -33,40 +34,40 @@ export interface ControlServiceOptions {
 /** The service `dcf.v1.Control` (proto/dcf/v1/dcf.proto): administration. */
 export function controlService(contract: Contract, control: ControlServiceOptions, options: MethodOptions): GrpcService {
   const { functions, deployer, releaser, secrets } = control;
-  const handlers: ControlHandlers = {
-    Deploy: bidirectional(options, (requests, replies) => deploy(deployer, requests, replies)),
-    List: unary(options, () => ({ functions: functions.list().map(summarize) })),
-    Describe: unary(options, ({ name }) => control.describe(requireFunctionName(name))),
-    Delete: unary(options, async ({ name }) => {
+  const methods: Implementation<ControlMethods> = {
+    Deploy: bidirectional((requests, replies) => deploy(deployer, requests, replies)),
+    List: unary(() => ({ functions: functions.list().map(summarize) })),
+    Describe: unary(({ name }) => control.describe(requireFunctionName(name))),
+    Delete: unary(async ({ name }) => {
       await deployer.delete(requireFunctionName(name));
       return {};
     }),
-    Rollback: serverStream(options, ({ name, to }, replies) =>
+    Rollback: serverStream(({ name, to }, replies) =>
       runChange(replies, (progress) => releaser.rollback(requireFunctionName(name), given(to), progress)),
     ),
-    SetAlias: serverStream(options, ({ name, alias, target }, replies) =>
+    SetAlias: serverStream(({ name, alias, target }, replies) =>
       runChange(replies, (progress) => releaser.setAlias(requireFunctionName(name), alias, given(target), progress)),
     ),
-    SetTraffic: serverStream(options, ({ name, shares, maxErrorRate }, replies) =>
+    SetTraffic: serverStream(({ name, shares, maxErrorRate }, replies) =>
       runChange(replies, (progress) => releaser.setTraffic(requireFunctionName(name), shares, maxErrorRate, progress)),
     ),
-    Scale: unary(options, async ({ name, min, max }) => {
+    Scale: unary(async ({ name, min, max }) => {
       const checked = requireFunctionName(name);
       const bounds = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
       const scale = await releaser.scale(checked, bounds);
       return { revision: functions.get(checked).revision.id, ...scale };
     }),
-    Logs: serverStream(options, async (request, replies) => {
+    Logs: serverStream(async (request, replies) => {
       for await (const entry of await control.logs(request, replies.signal)) await replies.send(entry);
     }),
-    Info: unary(options, control.status),
-    SetSecret: unary(options, async ({ name, value, function: onlyFor }) => ({
+    Info: unary(control.status),
+    SetSecret: unary(async ({ name, value, function: onlyFor }) => ({
       functions: [...(await secrets.set(name, value, onlyFor === '' ? undefined : requireFunctionName(onlyFor)))],
     })),
-    ListSecrets: unary(options, () => ({ secrets: secrets.list() })),
-    DeleteSecret: unary(options, async ({ name }) => ({ functions: [...(await secrets.delete(name))] })),
+    ListSecrets: unary(() => ({ secrets: secrets.list() })),
+    DeleteSecret: unary(async ({ name }) => ({ functions: [...(await secrets.delete(name))] })),
   };
-  return service(contract.dcf.Control.service, handlers);
+  return service<ControlMethods>(contract.dcf.Control.service, methods, options);
 }
 
 async function deploy(

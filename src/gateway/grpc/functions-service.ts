@@ -1,72 +1,108 @@
 import type { Contract } from '@dcf/sdk/contract';
-import { decodeInvokeRequest } from '@dcf/sdk/contract';
-import type { handleUnaryCall, Metadata, ServiceDefinition, sendUnaryData } from '@grpc/grpc-js';
-import type { Success } from '../../pool/calls/invocation.js';
-import type { Invoker } from '../invoker.js';
-import { handlerMetadata, headTrailers, queryOf, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
+import { decodeInvokeRequest, encodeInvokeReply } from '@dcf/sdk/contract';
+import { DcfError } from '../../core/errors.js';
+import type { CallHandler, Method, ServerCall } from '../../grpc/call.js';
+import { statusCodes } from '../../grpc/status.js';
+import type { Outcome, Output } from '../../pool/calls/invocation.js';
+import type { Invoker, Settle } from '../invoker.js';
+import { headTrailers, readMetadata, reportTrailers } from './grpc-call-metadata.js';
 import { type GrpcService, type MethodOptions, statusOf, toStatus } from './grpc-method.js';
-import { identity, type Reply, serializeReply } from './grpc-reply.js';
 import { streamMethod } from './grpc-stream.js';
 
 /**
  * The method `Invoke` of both contracts, which are alike on the wire. As every call goes through it, it reads and writes the envelope
  * itself, passes the body on without a copy, and creates no promise.
  */
-export function invokeMethod(invoker: Invoker, options: MethodOptions): handleUnaryCall<Buffer, Reply> {
-  return (call, callback) => {
-    try {
-      // Read once: each `get` of a Metadata checks and folds its key anew.
-      const metadata = call.metadata.getMap();
-      options.authorize(textOf(metadata['authorization']));
-      const envelope = decodeInvokeRequest(call.request);
-      const wantsReport = metadata['dcf-report'] === '1';
-      const cancel = invoker.invoke(
-        {
-          function: envelope.function,
-          input: envelope.input,
-          timeoutMs: timeoutUntil(Number(call.getDeadline())),
-          requestId: textOf(metadata['dcf-request-id']),
-          selector: textOf(metadata['dcf-alias']),
-          metadata: handlerMetadata(metadata),
-          query: queryOf(metadata),
-          contentType: textOf(metadata['dcf-content-type']),
-        },
-        (outcome, report) => {
-          // Nearly every call succeeds and asks for no report: such a call does not pay for one.
-          const trailers = report !== undefined && (wantsReport || !outcome.ok) ? reportTrailers(report()) : undefined;
-          if (outcome.ok) sendReply(outcome, trailers, callback);
-          else callback(toStatus(outcome.error, trailers));
-        },
-      );
-      call.once('cancelled', cancel);
-      // The event does not come again for a caller that gave up before the line above.
-      if (call.cancelled) cancel();
-    } catch (error) {
-      callback(statusOf(error, options.onFault));
-    }
+export function invokeMethod(invoker: Invoker, options: MethodOptions): Method {
+  return {
+    streamed: false,
+    begin: (call) => {
+      options.authorize(readMetadata(call.metadata).authorization);
+      return new InvokeCall(call, invoker, options);
+    },
   };
 }
 
-function sendReply(success: Success, trailers: Metadata | undefined, callback: sendUnaryData<Reply>): void {
-  const reply: Reply = { output: success, copied: false };
-  callback(null, reply, success.head === undefined ? trailers : headTrailers(success.head, trailers));
-  if (reply.copied) success.release(success.output);
+/** Outputs of at least this many bytes may lie in memory that is used again once they are sent (wire/body-pool.ts). */
+const leastReleased = 16 * 1024;
+
+/** One call of `Invoke`. */
+class InvokeCall implements CallHandler {
+  private request: Buffer | undefined;
+  private cancel: (() => void) | undefined;
+
+  constructor(
+    private readonly call: ServerCall,
+    private readonly invoker: Invoker,
+    private readonly options: MethodOptions,
+  ) {}
+
+  message(bytes: Buffer): void {
+    if (this.request !== undefined) {
+      this.call.release(bytes.length);
+      throw new DcfError('INVALID_ARGUMENT', 'the call came with a second request message, and Invoke takes one');
+    }
+    this.request = bytes;
+    this.call.read();
+  }
+
+  halfClose(): void {
+    const { call, request, invoker } = this;
+    if (request === undefined) throw new DcfError('INVALID_ARGUMENT', 'the call came without a request message');
+    const { function: name, input } = decodeInvokeRequest(request);
+    this.request = undefined;
+    call.release(request.length - input.length);
+    const head = readMetadata(call.metadata);
+    // The invoker releases the bytes of the input.
+    this.cancel = invoker.invoke({ ...head, function: name, input, timeoutMs: call.remainingMs, counted: true }, (outcome, report) =>
+      this.settle(outcome, report, head.wantsReport),
+    );
+  }
+
+  cancelled(): void {
+    if (this.request !== undefined) this.call.release(this.request.length);
+    this.request = undefined;
+    this.cancel?.();
+  }
+
+  private settle(outcome: Outcome, report: Parameters<Settle>[1], wantsReport: boolean): void {
+    const { call } = this;
+    try {
+      // Nearly every call succeeds and asks for no report: such a call does not pay for one.
+      const trailers = report !== undefined && (wantsReport || !outcome.ok) ? reportTrailers(report()) : [];
+      if (!outcome.ok) {
+        call.end(toStatus(outcome.error, trailers));
+        return;
+      }
+      sendOutput(call, outcome);
+      if (outcome.head !== undefined) trailers.push(...headTrailers(outcome.head));
+      call.end(trailers.length === 0 ? ok : { code: statusCodes.OK, trailers });
+    } catch (error) {
+      call.end(statusOf(error, this.options.onFault));
+    }
+  }
 }
 
-/** A service definition in which the named methods receive and send messages as bytes, without protobuf's codecs. */
-export function withRawCalls(definition: ServiceDefinition, ...names: readonly string[]): ServiceDefinition {
-  const raw = names.map((name) => {
-    const method = definition[name];
-    if (method === undefined) throw new Error(`the contract has no method ${name}`);
-    return [name, { ...method, requestDeserialize: identity, responseSerialize: serializeReply }] as const;
+const ok = { code: statusCodes.OK };
+
+/** Sends an output as the message of a reply. */
+export function sendOutput(call: ServerCall, { output, headroom, release }: Output, sent?: () => void): void {
+  const message = encodeInvokeReply(output, headroom);
+  if (output.length < leastReleased) {
+    call.send(message, sent);
+    return;
+  }
+  call.send(message, () => {
+    release(output);
+    sent?.();
   });
-  return { ...definition, ...Object.fromEntries(raw) };
 }
 
 /** The service `dcf.v1.Functions`: calls. */
 export function functionsService(contract: Contract, invoker: Invoker, options: MethodOptions): GrpcService {
-  const { Stream: stream, ...unary } = withRawCalls(contract.dcf.Functions.service, 'Invoke');
-  if (stream === undefined) throw new Error('the contract has no method Stream');
-  const raw = { ...unary, Stream: { ...stream, requestDeserialize: identity, responseSerialize: identity } };
-  return [raw, { Invoke: invokeMethod(invoker, options), Stream: streamMethod }];
+  const { Invoke: invoke, Stream: stream } = contract.dcf.Functions.service;
+  return new Map([
+    [invoke.path, invokeMethod(invoker, options)],
+    [stream.path, streamMethod(invoker, options)],
+  ]);
 }

@@ -1,78 +1,39 @@
 import { checkFields } from '@dcf/sdk/contract';
-import {
-  type handleBidiStreamingCall,
-  type handleServerStreamingCall,
-  type handleUnaryCall,
-  Metadata,
-  type ServerDuplexStream,
-  type ServerErrorResponse,
-  type ServerWritableStream,
-  type ServiceDefinition,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
 import { cutText, DcfError, isNotStarted, messageOf, statusCodes } from '../../core/errors.js';
+import type { Method } from '../../grpc/call.js';
+import { type AnyMethod, type MethodDefinition, serve } from '../../grpc/methods.js';
+import type { Status } from '../../grpc/status.js';
 
-/** A service's definition with what implements it. */
-export type GrpcService = [ServiceDefinition, UntypedServiceImplementation];
+/** The methods of a service by their paths. */
+export type GrpcService = ReadonlyMap<string, Method>;
 
-/** Bytes of a status's details. Details of 130 KB block a whole connection of grpc-js, and some clients accept only 8 KiB of headers. */
-const maxDetailsLength = 4 * 1024;
+/** Bytes of a status's message: some clients accept only 8 KiB of headers, and each byte may take three. */
+const maxMessageLength = 4 * 1024;
 
 /**
- * Makes the gRPC status of an error. Every status of this daemon is made here, because grpc-js would throw an uncaught exception for
- * ill-formed text, and long text would block the connection: both are corrected.
+ * Makes the gRPC status of an error. Every status of this daemon is made here.
  *
- * @param metadata - further trailers
+ * @param trailers - names and values in turn. @default none
  */
-export function toStatus(error: DcfError, metadata = new Metadata()): ServerErrorResponse {
-  if (error.reason !== undefined) metadata.set('dcf-reason', headerText(error.reason));
-  if (error.retryAfterMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(Math.ceil(error.retryAfterMs)));
+export function toStatus(error: DcfError, trailers: readonly string[] = []): Status {
+  const further = [...trailers];
+  if (error.reason !== undefined) further.push('dcf-reason', headerText(error.reason).slice(0, 200));
+  if (error.retryAfterMs !== undefined) further.push('grpc-retry-pushback-ms', String(Math.ceil(error.retryAfterMs)));
   // Tells this UNAVAILABLE from one that a Handler chose or a broken connection caused: after those the call may have run.
-  if (isNotStarted(error)) metadata.set('dcf-not-started', '1');
-  const details = cutText(error.message, maxDetailsLength);
-  return { name: 'DcfError', message: details, code: statusCodes[error.code], details, metadata };
+  if (isNotStarted(error)) further.push('dcf-not-started', '1');
+  return { code: statusCodes[error.code], message: cutText(error.message, maxMessageLength), trailers: further };
 }
 
-/** The text as a header's value: printable ASCII, 200 characters at most. */
-function headerText(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
+/** The text as a header's value: printable ASCII. */
+export function headerText(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').trim();
 }
 
 /** The status of anything that was thrown. What is not a DcfError is a fault of the daemon: it is reported, and its text stays private. */
-export function statusOf(thrown: unknown, onFault: (error: unknown) => void): ServerErrorResponse {
+export function statusOf(thrown: unknown, onFault: (error: unknown) => void): Status {
   if (DcfError.is(thrown)) return toStatus(thrown);
   onFault(thrown);
   return toStatus(new DcfError('INTERNAL', 'an error inside the daemon; its log has the details'));
-}
-
-/** What a method gets in place of a request that is not a valid message; grpc-js itself would answer INTERNAL. */
-class MalformedRequest {
-  readonly error: DcfError;
-
-  constructor(cause: unknown) {
-    const wrapped = (): DcfError => new DcfError('INVALID_ARGUMENT', `the request is not a valid protobuf message: ${messageOf(cause)}`);
-    this.error = DcfError.is(cause) ? cause : wrapped();
-  }
-}
-
-function checkRequest(request: unknown): void {
-  if (request instanceof MalformedRequest) throw request.error;
-}
-
-/** A service whose methods, made by the functions below, answer a malformed request with INVALID_ARGUMENT. */
-export function service(definition: ServiceDefinition, implementation: UntypedServiceImplementation): GrpcService {
-  const checked = Object.entries(definition).map(([name, method]) => {
-    const requestDeserialize = (bytes: Buffer): unknown => {
-      try {
-        checkFields(bytes);
-        return method.requestDeserialize(bytes);
-      } catch (error) {
-        return new MalformedRequest(error);
-      }
-    };
-    return [name, { ...method, requestDeserialize }];
-  });
-  return [Object.fromEntries(checked), implementation];
 }
 
 export interface MethodOptions {
@@ -82,109 +43,48 @@ export interface MethodOptions {
   onFault: (error: unknown) => void;
 }
 
-function authorizationOf(metadata: Metadata): string | undefined {
-  return metadata.get('authorization')[0]?.toString();
-}
+/** The implementation of a service: a method of src/grpc for each that the contract describes. */
+export type Implementation<Methods> = { [Name in keyof Methods]: ImplementationOf<Methods[Name]> };
 
-/** A signal that aborts when the caller disconnects or cancels the call. */
-function abortedWith(call: { readonly cancelled: boolean; once(event: 'cancelled', listener: () => void): unknown }): AbortSignal {
-  const gone = new AbortController();
-  const cancel = (): void => gone.abort(new DcfError('CANCELLED', 'the caller gave up'));
-  call.once('cancelled', cancel);
-  if (call.cancelled) cancel();
-  return gone.signal;
-}
+type ImplementationOf<Described> = Described extends { kind: infer Kind; request: infer Request; reply: infer Reply }
+  ? Extract<AnyMethod<Request, Reply>, { kind: Kind }>
+  : never;
 
-/** A method of one request and one reply. It also answers when `method` rejects: grpc-js would let the caller wait for ever. */
-export function unary<Request, Reply>(
+/** The methods of a service, with the codecs of its definition. */
+export function service<Methods>(
+  definition: Readonly<Record<string, MethodDefinition>>,
+  methods: Implementation<Methods>,
   options: MethodOptions,
-  method: (request: Request, signal: AbortSignal) => Reply | Promise<Reply>,
-): handleUnaryCall<Request, Reply> {
-  return (call, callback) => {
-    const gone = abortedWith(call);
-    const run = async (): Promise<Reply> => {
-      options.authorize(authorizationOf(call.metadata));
-      checkRequest(call.request);
-      return method(call.request, gone);
+): Map<string, Method> {
+  const { authorize, onFault } = options;
+  const served = new Map<string, Method>();
+  for (const [name, method] of Object.entries<AnyMethod<unknown, unknown>>(methods)) {
+    const found = definition[name];
+    if (found === undefined) throw new Error(`the contract has no method ${name}`);
+    const checked: MethodDefinition = {
+      path: found.path,
+      requestDeserialize: (bytes) => decode(found, bytes),
+      responseSerialize: (reply) => found.responseSerialize(reply),
     };
-    run().then(
-      (reply) => callback(null, reply),
-      (error: unknown) => callback(statusOf(error, options.onFault)),
+    served.set(
+      found.path,
+      serve(checked, method, {
+        authorize: ({ authorization }) => authorize(authorization?.toString()),
+        statusOf: (error) => statusOf(error, onFault),
+        errorOf: (code, message) => new DcfError(code, message),
+      }),
     );
-  };
+  }
+  return served;
 }
 
-interface Stream<Reply> {
-  readonly metadata: Metadata;
-  readonly cancelled: boolean;
-  write(reply: Reply): boolean;
-  end(): void;
-  emit(event: 'error', error: unknown): boolean;
-  once(event: 'drain' | 'cancelled', listener: () => void): unknown;
-  off(event: 'drain', listener: () => void): unknown;
-}
-
-/** The replies of a streaming method. */
-export interface ReplyStream<Reply> {
-  /** Sends a reply. Resolves when there is room for another. Rejects with CANCELLED when the caller is gone. */
-  send(reply: Reply): Promise<void>;
-  /** Aborts when the caller disconnects or cancels the call. */
-  signal: AbortSignal;
-}
-
-async function serve<Reply>(
-  options: MethodOptions,
-  call: Stream<Reply>,
-  method: (replies: ReplyStream<Reply>) => Promise<void>,
-): Promise<void> {
-  const gone = abortedWith(call);
-  const send = async (reply: Reply): Promise<void> => {
-    gone.throwIfAborted();
-    if (call.write(reply)) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        call.off('drain', done);
-        gone.removeEventListener('abort', done);
-        resolve();
-      };
-      call.once('drain', done);
-      gone.addEventListener('abort', done);
-    });
-  };
+/** Reads a request. @throws DcfError INVALID_ARGUMENT when it is not a valid message */
+function decode(definition: MethodDefinition, bytes: Buffer): unknown {
   try {
-    options.authorize(authorizationOf(call.metadata));
-    await method({ send, signal: gone });
-    call.end();
+    checkFields(bytes);
+    return definition.requestDeserialize(bytes);
   } catch (error) {
-    call.emit('error', statusOf(error, options.onFault));
+    if (DcfError.is(error)) throw error;
+    throw new DcfError('INVALID_ARGUMENT', `the request is not a valid protobuf message: ${messageOf(error)}`);
   }
-}
-
-/** A method of one request and many replies. */
-export function serverStream<Request, Reply>(
-  options: MethodOptions,
-  method: (request: Request, replies: ReplyStream<Reply>) => Promise<void>,
-): handleServerStreamingCall<Request, Reply> {
-  return (call: ServerWritableStream<Request, Reply>) =>
-    void serve(options, call, (replies) => {
-      checkRequest(call.request);
-      return method(call.request, replies);
-    });
-}
-
-async function* checked<Request>(call: ServerDuplexStream<Request, unknown>): AsyncIterable<Request> {
-  // Plain iteration would destroy the stream at its end, and with it the half that the replies go through.
-  const requests: AsyncIterable<Request> = call.iterator({ destroyOnReturn: false });
-  for await (const request of requests) {
-    checkRequest(request);
-    yield request;
-  }
-}
-
-/** A method of many requests and many replies. */
-export function bidirectional<Request, Reply>(
-  options: MethodOptions,
-  method: (requests: AsyncIterable<Request>, replies: ReplyStream<Reply>) => Promise<void>,
-): handleBidiStreamingCall<Request, Reply> {
-  return (call: ServerDuplexStream<Request, Reply>) => void serve(options, call, (replies) => method(checked(call), replies));
 }

@@ -1,12 +1,10 @@
-import { createServer } from 'node:net';
-import { type ConnectionInjector, Server, ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
-import { HealthImplementation } from 'grpc-health-check';
+import { createServer, type Socket } from 'node:net';
+import { GrpcService as GrpcDispatcher } from '../../grpc/server.js';
+import { Http2Server } from '../../http2/server.js';
 import type { ByteBudget } from '../byte-budget.js';
 import { Listener } from '../listener.js';
-import { bodyTimer } from './grpc-body-timer.js';
-import { GrpcConnections } from './grpc-connections.js';
-import type { GrpcService } from './grpc-method.js';
-import { streamPath } from './grpc-stream.js';
+import { type GrpcService, statusOf } from './grpc-method.js';
+import { HealthService } from './health-service.js';
 
 export interface GrpcServerOptions {
   host: string;
@@ -20,8 +18,8 @@ export interface GrpcServerOptions {
   /** The byte budget of the inputs of all calls. */
   budget: ByteBudget;
   services: readonly GrpcService[];
-  /** Serves streamed calls. */
-  streams: ServerInterceptor;
+  /** Reports unexpected exceptions: anything but a DcfError. */
+  onFault: (error: unknown) => void;
 }
 
 /**
@@ -29,52 +27,60 @@ export interface GrpcServerOptions {
  * invoker, whose message names the function and its limit.
  */
 const envelopeLength = 64 * 1024;
-/** Most open HTTP/2 streams of one connection; each may hold one request. */
-const maxConcurrentStreams = 1024;
 
 /** How long the last replies may take to be sent when the server closes, in milliseconds. */
 const closeGraceMs = 1_000;
+/** A connection on which nothing came for so long is asked whether it is there, and how long it may take to answer, in milliseconds. */
+const keepaliveMs = 60_000;
+const keepaliveTimeoutMs = 20_000;
+/** How long a client may leave a reply without taking any of it, in milliseconds. */
+const stallTimeoutMs = 300_000;
+
+/** Names of the response's headers and trailers whose values come again and again. */
+const indexedNames: ReadonlySet<string> = new Set(['content-type', 'grpc-status', 'dcf-content-type']);
 
 /** The gRPC side of the gateway: both contracts and the health service on one port. */
 export class GrpcServer {
-  private serving: ReadonlyMap<string, boolean> = new Map([['', false]]);
-
   private constructor(
-    private readonly server: Server,
-    private readonly health: HealthImplementation,
+    private readonly http2: Http2Server,
+    private readonly dispatcher: GrpcDispatcher,
+    private readonly health: HealthService,
     private readonly listener: Listener,
-    private readonly timer: { stop(): void },
-    private readonly connections: GrpcConnections,
   ) {}
 
   /** Starts to listen. @throws DcfError FAILED_PRECONDITION when it cannot */
   static async open(options: GrpcServerOptions): Promise<GrpcServer> {
-    const timer = bodyTimer({ timeoutMs: options.bodyTimeoutMs, budget: options.budget });
-    const server = new Server({
-      'grpc.max_receive_message_length': options.maxPayload + envelopeLength,
-      'grpc.max_send_message_length': -1,
-      'grpc.max_concurrent_streams': maxConcurrentStreams,
-      'grpc.keepalive_time_ms': 60_000,
-      'grpc.keepalive_timeout_ms': 20_000,
-      'grpc.enable_channelz': 0,
-      interceptors: [withStreams(timer.interceptor, options.streams)],
+    const { onFault, budget, bodyTimeoutMs } = options;
+    const health = new HealthService();
+    const dispatcher = new GrpcDispatcher({
+      methods: new Map([...options.services, health.service({ onFault })].flatMap((service) => [...service])),
+      maxMessageLength: options.maxPayload + envelopeLength,
+      budget,
+      bodyTimeoutMs,
+      statusOf: (error) => statusOf(error, onFault),
     });
-    const connections = new GrpcConnections(server);
-    for (const [definition, implementation] of options.services) server.addService(definition, implementation);
-    const health = new HealthImplementation({ '': 'NOT_SERVING' });
-    health.addToServer(server);
-    const injector: ConnectionInjector = server.createConnectionInjector(ServerCredentials.createInsecure());
     const { host, port, maxConnections, firstByteTimeoutMs } = options;
-    const onConnection: ConnectionInjector['injectConnection'] = (socket) => injector.injectConnection(socket);
-    const address = { host, port, flag: '--grpc HOST:PORT' };
-    connections.start();
+    const http2 = new Http2Server({
+      onStream: (stream, head) => dispatcher.take(stream, head),
+      indexedNames,
+      onInternalError: onFault,
+      keepaliveMs,
+      keepaliveTimeoutMs,
+      stallTimeoutMs,
+    });
+    const listening = Listener.open({
+      host,
+      port,
+      maxConnections,
+      firstByteTimeoutMs,
+      flag: '--grpc HOST:PORT',
+      server: createServer({ noDelay: true }),
+      onConnection: (socket: Socket) => http2.accept(socket),
+    });
     try {
-      const accepting = createServer({ noDelay: true });
-      const listener = await Listener.open({ ...address, maxConnections, firstByteTimeoutMs, server: accepting, onConnection });
-      return new GrpcServer(server, health, listener, timer, connections);
+      return new GrpcServer(http2, dispatcher, health, await listening);
     } catch (error) {
-      timer.stop();
-      connections.stop();
+      http2.destroy();
       throw error;
     }
   }
@@ -84,13 +90,9 @@ export class GrpcServer {
     return this.listener.port;
   }
 
-  /** Sets what the health service answers for the daemon (`''`) and for each function; a function that is not given is NOT_SERVING. */
+  /** Sets what the health service answers for the daemon (`''`) and for each function; a function that is not given is unknown. */
   setServing(serving: ReadonlyMap<string, boolean>): void {
-    for (const service of this.serving.keys()) if (!serving.has(service)) this.health.setStatus(service, 'NOT_SERVING');
-    for (const [service, serves] of serving) {
-      if (this.serving.get(service) !== serves) this.health.setStatus(service, serves ? 'SERVING' : 'NOT_SERVING');
-    }
-    this.serving = serving;
+    this.health.setServing(serving);
   }
 
   /** Accepts no new connection; those that are open go on. */
@@ -99,26 +101,15 @@ export class GrpcServer {
   }
 
   /**
-   * Closes every connection once the replies that are on their way have been sent, after a second at the latest: `tryShutdown` alone
-   * would wait for open streams, and the `Watch` of the health service is a stream without an end.
+   * Closes every connection once the replies that are on their way have been sent, after a second at the latest: the `Watch` of the health
+   * service is a stream without an end.
    */
   async close(): Promise<void> {
-    this.timer.stop();
-    this.connections.stop();
     this.listener.close();
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, closeGraceMs);
-      this.server.tryShutdown(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-    this.server.forceShutdown();
+    this.dispatcher.stop();
+    this.http2.drain();
+    await this.http2.whenEmpty(closeGraceMs);
+    this.http2.destroy();
     this.listener.dropConnections();
   }
-}
-
-/** Joins both interceptors into one: a second one around every call would cost an echo some percent of its throughput. */
-function withStreams(timed: ServerInterceptor, streamed: ServerInterceptor): ServerInterceptor {
-  return (method, call) => (method.path === streamPath ? streamed(method, timed(method, call)) : timed(method, call));
 }

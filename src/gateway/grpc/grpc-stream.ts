@@ -1,60 +1,29 @@
 import { ChunkReader, ChunkWriter, decodeStreamStart, replyChunks, requestChunks } from '@dcf/sdk/contract';
-import {
-  type handleBidiStreamingCall,
-  Metadata,
-  type ServerErrorResponse,
-  ServerInterceptingCall,
-  type ServerInterceptingCallInterface,
-  type ServerInterceptor,
-  status,
-} from '@grpc/grpc-js';
 import { DcfError } from '../../core/errors.js';
+import type { CallHandler, Method, ServerCall } from '../../grpc/call.js';
+import { type Status, statusCodes } from '../../grpc/status.js';
 import type { Outcome, Output, ReplyHead, StreamCaller, StreamedCall } from '../../pool/calls/invocation.js';
-import { copiedMemory } from '../copied-memory.js';
 import type { Invoker, Settle } from '../invoker.js';
-import { handlerMetadata, headTrailers, type MetadataValues, queryOf, reportTrailers, textOf, timeoutUntil } from './grpc-call-metadata.js';
+import { type CallMetadata, headTrailers, readMetadata, reportTrailers } from './grpc-call-metadata.js';
 import { type MethodOptions, statusOf, toStatus } from './grpc-method.js';
 
-type Call = ServerInterceptingCallInterface;
-
-/** The method whose calls are streams. */
-export const streamPath = '/dcf.v1.Functions/Stream';
-
-/** Never called, as the interceptor serves the calls; but grpc-js requires an implementation of each method. */
-export const streamMethod: handleBidiStreamingCall<Buffer, Buffer> = (call) => call.end();
-
 /**
- * Serves the calls of `Stream`, and only those. It is an interceptor because the stream that grpc-js gives to a method reads up to sixteen
- * messages ahead, of any length. Here a message is read only when the worker has credit for it, and a chunk of the output counts until
- * HTTP/2 has accepted it.
+ * The method `Stream`. A message is read only when the worker has credit for it, and a chunk of the output counts until the system has
+ * accepted it.
  */
-export function streamInterceptor(invoker: Invoker, options: MethodOptions): ServerInterceptor {
-  return (_method, call) => new InterceptedStream(call, invoker, options);
-}
-
-class InterceptedStream extends ServerInterceptingCall {
-  constructor(
-    private readonly inner: Call,
-    private readonly invoker: Invoker,
-    private readonly options: MethodOptions,
-  ) {
-    super(inner);
-  }
-
-  override start(): void {
-    const stream = new GrpcStream(this.inner, this.invoker, this.options);
-    this.inner.start({
-      onReceiveMetadata: (metadata) => stream.begin(metadata),
-      onReceiveMessage: (message: unknown) => stream.receive(message),
-      onReceiveHalfClose: () => stream.receiveEnd(),
-      onCancel: () => stream.cancel(),
-    });
-  }
+export function streamMethod(invoker: Invoker, options: MethodOptions): Method {
+  return {
+    streamed: true,
+    begin: (call) => {
+      const metadata = readMetadata(call.metadata);
+      options.authorize(metadata.authorization);
+      return new GrpcStream(call, metadata, invoker, options);
+    },
+  };
 }
 
 /** One streamed call over gRPC. */
-class GrpcStream implements StreamCaller {
-  private metadata: MetadataValues = {};
+class GrpcStream implements StreamCaller, CallHandler {
   /** The call itself; set with the first message. */
   private streamed: StreamedCall | undefined;
   /** Whether the client marks the last message of its input. */
@@ -72,29 +41,23 @@ class GrpcStream implements StreamCaller {
     replyChunks,
     (message, written) => {
       this.answerBegun = true;
-      this.call.sendMessage(message, written);
+      this.call.send(message, written);
     },
     (chunk) => this.sent(chunk),
   );
 
   constructor(
-    private readonly call: Call,
+    private readonly call: ServerCall,
+    private readonly metadata: CallMetadata,
     private readonly invoker: Invoker,
     private readonly options: MethodOptions,
   ) {}
 
-  begin(metadata: Metadata): void {
-    this.metadata = metadata.getMap();
+  message(message: Buffer): void {
+    // The budget counts the windows of the stream, and long chunks, on their own.
+    this.call.release(message.length);
     this.guarded(() => {
-      this.options.authorize(textOf(this.metadata['authorization']));
-      this.call.startRead();
-    });
-  }
-
-  receive(message: unknown): void {
-    this.guarded(() => {
-      if (this.settled || !Buffer.isBuffer(message)) return;
-      copiedMemory.add(message.length);
+      if (this.settled) return;
       if (this.inputEnded) throw new DcfError('INVALID_ARGUMENT', 'a message came after the last one of the stream (StreamRequest.last)');
       const first = this.streamed === undefined;
       if (first) this.start(message);
@@ -103,7 +66,7 @@ class GrpcStream implements StreamCaller {
     });
   }
 
-  receiveEnd(): void {
+  halfClose(): void {
     this.guarded(() => {
       if (this.settled) return;
       if (this.streamed === undefined)
@@ -114,8 +77,8 @@ class GrpcStream implements StreamCaller {
     });
   }
 
-  /** Called when the caller disconnects or cancels, and when the call has ended. */
-  cancel(): void {
+  /** The caller disconnected, or gave the call up. */
+  cancelled(): void {
     this.settled ||= this.streamed === undefined;
     this.streamed?.cancel();
   }
@@ -133,25 +96,15 @@ class GrpcStream implements StreamCaller {
   }
 
   private start(message: Buffer): void {
-    const { metadata } = this;
     const { function: name, input, marksLast } = decodeStreamStart(message);
     this.marksLast = marksLast;
     this.streamed = this.invoker.stream(
-      {
-        function: name,
-        input,
-        timeoutMs: timeoutUntil(Number(this.call.getDeadline())),
-        requestId: textOf(metadata['dcf-request-id']),
-        selector: textOf(metadata['dcf-alias']),
-        metadata: handlerMetadata(metadata),
-        query: queryOf(metadata),
-        contentType: textOf(metadata['dcf-content-type']),
-      },
+      { ...this.metadata, function: name, input, timeoutMs: this.call.remainingMs },
       this,
       (outcome, report) => this.settle(outcome, report),
     );
     // The headers tell a client that the call is accepted, and so not tried again: it may now read chunks that it can read only once.
-    if (!this.settled) this.call.sendMetadata(new Metadata());
+    if (!this.settled) this.call.sendHeaders();
   }
 
   /** Passes chunks of the message on while there is room, and then asks for the next message. */
@@ -166,34 +119,32 @@ class GrpcStream implements StreamCaller {
       this.inputEnded = true;
       streamed.end();
     }
-    this.call.startRead();
+    this.call.read();
   }
 
   private sent(chunk: Output): void {
     const { length } = chunk.output;
     chunk.release(chunk.output);
-    copiedMemory.add(length);
     this.streamed?.taken(length);
   }
 
   private settle(outcome: Outcome, report: Parameters<Settle>[1]): void {
     this.settled = true;
-    const wanted = this.metadata['dcf-report'] === '1' || !outcome.ok;
-    const trailers = report !== undefined && wanted ? reportTrailers(report()) : new Metadata();
-    if (this.chosen !== undefined) headTrailers(this.chosen, trailers);
-    if (outcome.ok) this.call.sendStatus({ code: status.OK, details: 'OK', metadata: trailers });
+    const wanted = this.metadata.wantsReport || !outcome.ok;
+    const trailers = report !== undefined && wanted ? reportTrailers(report()) : [];
+    if (this.chosen !== undefined) trailers.push(...headTrailers(this.chosen));
+    if (outcome.ok) this.call.end({ code: statusCodes.OK, trailers });
     else this.sendError(toStatus(outcome.error, trailers));
   }
 
-  private sendError(error: ServerErrorResponse): void {
-    const { code = status.UNKNOWN, details = error.message, metadata = new Metadata() } = error;
-    if (this.answerBegun && this.metadata['dcf-late-status'] === '1') {
-      metadata.set('dcf-status', status[code]);
-      metadata.set('dcf-details', encodeURIComponent(details));
-      this.call.sendStatus({ code: status.OK, details: 'OK', metadata });
-    } else {
-      this.call.sendStatus({ code, details, metadata });
+  private sendError(status: Status): void {
+    if (!this.answerBegun || !this.metadata.lateStatus) {
+      this.call.end(status);
+      return;
     }
+    const { code, message = '', trailers = [] } = status;
+    const late = ['dcf-status', nameOf(code), 'dcf-details', encodeURIComponent(message)];
+    this.call.end({ code: statusCodes.OK, trailers: [...trailers, ...late] });
   }
 
   /** Runs `task`; what it throws ends the call. */
@@ -210,4 +161,8 @@ class GrpcStream implements StreamCaller {
       this.streamed?.cancel();
     }
   }
+}
+
+function nameOf(code: number): string {
+  return Object.entries(statusCodes).find(([, known]) => known === code)?.[0] ?? 'UNKNOWN';
 }

@@ -1,11 +1,10 @@
 import { decodeInvokeRequest } from '@dcf/sdk/contract';
-import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
 import { DcfError } from '../../core/errors.js';
-import type { Output } from '../../pool/calls/invocation.js';
-import { copiedMemory } from '../copied-memory.js';
-import { handlerMetadata, queryOf, reportTrailers, textOf, timeoutUntil } from '../grpc/grpc-call-metadata.js';
-import { type MethodOptions, statusOf, toStatus } from '../grpc/grpc-method.js';
-import type { Reply } from '../grpc/grpc-reply.js';
+import type { CallHandler, Method, ServerCall } from '../../grpc/call.js';
+import { statusCodes } from '../../grpc/status.js';
+import { sendOutput } from '../grpc/functions-service.js';
+import { type CallMetadata, readMetadata, reportTrailers } from '../grpc/grpc-call-metadata.js';
+import { type MethodOptions, toStatus } from '../grpc/grpc-method.js';
 import type { InvokeRequest, Invoker } from '../invoker.js';
 import { type Begin, type BegunCall, CallPipeline, type CallSink } from './call-pipeline.js';
 
@@ -14,49 +13,70 @@ import { type Begin, type BegunCall, CallPipeline, type CallSink } from './call-
  * the requests; a Handler that makes chunks gives one answer for each chunk. The metadata of the stream is that of each call; if the
  * caller gave a request id, the number of the call is added to it.
  */
-export function invokesMethod(invoker: Invoker, options: MethodOptions): handleBidiStreamingCall<Buffer, Reply> {
-  return (call) => {
-    readOneAtATime(call);
-    const metadata = call.metadata.getMap();
-    try {
-      options.authorize(textOf(metadata['authorization']));
-    } catch (error) {
-      call.emit('error', statusOf(error, options.onFault));
-      return;
-    }
-    const requestId = textOf(metadata['dcf-request-id']);
-    const head = {
-      selector: textOf(metadata['dcf-alias']),
-      metadata: handlerMetadata(metadata),
-      query: queryOf(metadata),
-      contentType: textOf(metadata['dcf-content-type']),
-    };
-    const pipeline = new CallPipeline({
-      send: (output, sent) => send(call, output, sent),
-      finished: () => call.end(),
-      failed: (error, report) => call.emit('error', toStatus(error, report === undefined ? undefined : reportTrailers(report))),
-      hold: (held) => (held ? call.pause() : call.resume()),
-    });
-    let count = 0;
-    const begin = (message: Buffer): Begin => {
-      copiedMemory.add(message.length);
-      count += 1;
-      const id = requestId === undefined ? undefined : `${requestId}-${count}`;
-      return (sink) => {
-        try {
-          const { function: name, input } = decodeInvokeRequest(message);
-          const timeoutMs = timeoutUntil(Number(call.getDeadline()));
-          return beginCall(invoker, { ...head, function: name, input, timeoutMs, requestId: id }, sink);
-        } catch (error) {
-          sink.settle({ ok: false, error: DcfError.from(error, 'INTERNAL') }, undefined);
-          return { taken: () => undefined, cancel: () => undefined };
-        }
-      };
-    };
-    call.once('cancelled', () => pipeline.cancel());
-    call.on('data', (message: Buffer) => pipeline.take(begin(message)));
-    call.on('end', () => pipeline.finish());
+export function invokesMethod(invoker: Invoker, options: MethodOptions): Method {
+  return {
+    streamed: true,
+    begin: (call) => {
+      const metadata = readMetadata(call.metadata);
+      options.authorize(metadata.authorization);
+      return new InvokesCall(call, metadata, invoker);
+    },
   };
+}
+
+/** One stream of calls. */
+class InvokesCall implements CallHandler {
+  private count = 0;
+  private held = false;
+  private readonly pipeline: CallPipeline;
+
+  constructor(
+    private readonly call: ServerCall,
+    private readonly metadata: CallMetadata,
+    private readonly invoker: Invoker,
+  ) {
+    this.pipeline = new CallPipeline({
+      send: (output, sent) => sendOutput(call, output, sent),
+      finished: () => call.end({ code: statusCodes.OK }),
+      failed: (error, report) => call.end(toStatus(error, report === undefined ? [] : reportTrailers(report))),
+      hold: (held) => this.hold(held),
+    });
+  }
+
+  message(bytes: Buffer): void {
+    this.call.release(bytes.length);
+    this.pipeline.take(this.beginOf(bytes));
+    if (!this.held) this.call.read();
+  }
+
+  halfClose(): void {
+    this.pipeline.finish();
+  }
+
+  cancelled(): void {
+    this.pipeline.cancel();
+  }
+
+  private hold(held: boolean): void {
+    this.held = held;
+    if (!held) this.call.read();
+  }
+
+  private beginOf(message: Buffer): Begin {
+    const { invoker, metadata } = this;
+    this.count += 1;
+    const requestId = metadata.requestId === undefined ? undefined : `${metadata.requestId}-${this.count}`;
+    return (sink) => {
+      try {
+        const { function: name, input } = decodeInvokeRequest(message);
+        const timeoutMs = this.call.remainingMs;
+        return beginCall(invoker, { ...metadata, function: name, input, timeoutMs, requestId }, sink);
+      } catch (error) {
+        sink.settle({ ok: false, error: DcfError.from(error, 'INTERNAL') }, undefined);
+        return { taken: () => undefined, cancel: () => undefined };
+      }
+    };
+  }
 }
 
 /** Begins a call: as a streamed call, unless the function has batches, as a streamed call is never batched. */
@@ -69,23 +89,4 @@ function beginCall(invoker: Invoker, request: InvokeRequest, sink: CallSink): Be
     sink.settle(outcome, report);
   });
   return { taken: () => undefined, cancel };
-}
-
-function send(call: ServerDuplexStream<Buffer, Reply>, output: Output, sent: () => void): void {
-  const reply: Reply = { output, copied: false };
-  const { length } = output.output;
-  call.write(reply, () => {
-    copiedMemory.add(length);
-    if (reply.copied) output.release(output.output);
-    sent();
-  });
-}
-
-/**
- * Stops a paused stream from reading ahead. Node would read until sixteen messages wait, each as large as an input may be, and nothing
- * would count them. Only a private field of Node changes that; without the field (a test would fail) Node reads ahead.
- */
-function readOneAtATime(call: ServerDuplexStream<Buffer, Reply>): void {
-  const state: unknown = Reflect.get(call, '_readableState');
-  if (typeof state === 'object' && state !== null) Reflect.set(state, 'highWaterMark', 0);
 }

@@ -1,12 +1,13 @@
-import type { Contract, CreateFunctionRequest, DaemonInfo, LogEntry, OriginalHandlers } from '@dcf/sdk/contract';
+import type { Contract, CreateFunctionRequest, DaemonInfo, LogEntry, OriginalMethods } from '@dcf/sdk/contract';
 import type { Deployer } from '../../control/changes/deployer.js';
 import type { ImageDeploy, ImageDeployer } from '../../control/changes/image-deployer.js';
 import type { Releaser } from '../../control/changes/releaser.js';
 import type { LiveFunctions } from '../../control/live/functions.js';
 import { DcfError } from '../../core/errors.js';
 import { type FunctionName, requireFunctionName } from '../../core/names.js';
-import { invokeMethod, withRawCalls } from '../grpc/functions-service.js';
-import { type GrpcService, type MethodOptions, service, unary } from '../grpc/grpc-method.js';
+import { unary } from '../../grpc/methods.js';
+import { invokeMethod } from '../grpc/functions-service.js';
+import { type GrpcService, type Implementation, type MethodOptions, service } from '../grpc/grpc-method.js';
 import type { Invoker } from '../invoker.js';
 import { invokesMethod } from './invokes.js';
 import { deployedText, functionMessage, infoText, logText, maxLogEntries, message } from './original-replies.js';
@@ -29,29 +30,30 @@ export interface OriginalServiceOptions {
 /** The service `pb.Gateway` of the original DCF (docs/original-dcf.md), for its clients as they are. */
 export function originalService(contract: Contract, original: OriginalServiceOptions, options: MethodOptions): GrpcService {
   const { functions, deployer, invoker } = original;
-  const handlers: Omit<OriginalHandlers, 'Invoke' | 'Invokes'> = {
-    List: unary(options, () => ({ Functions: functions.list().map(functionMessage) })),
-    Deploy: unary(options, (request, signal) => deploy(original, 'create', request, signal)),
-    Update: unary(options, (request, signal) => deploy(original, 'update', request, signal)),
-    Delete: unary(options, async ({ FunctionName }) => {
+  const methods: Implementation<Omit<OriginalMethods, 'Invoke' | 'Invokes'>> = {
+    List: unary(() => ({ Functions: functions.list().map(functionMessage) })),
+    Deploy: unary((request, { signal }) => deploy(original, 'create', request, signal)),
+    Update: unary((request, { signal }) => deploy(original, 'update', request, signal)),
+    Delete: unary(async ({ FunctionName }) => {
       await deployer.delete(requireFunctionName(FunctionName));
       return message(`${FunctionName} is deleted`);
     }),
-    GetMeta: unary(options, ({ FunctionName }) => functionMessage(functions.get(requireFunctionName(FunctionName)))),
-    GetLog: unary(options, async ({ FunctionName }) => {
+    GetMeta: unary(({ FunctionName }) => functionMessage(functions.get(requireFunctionName(FunctionName)))),
+    GetLog: unary(async ({ FunctionName }) => {
       const { name } = functions.get(requireFunctionName(FunctionName));
       return message(await logText(original.logs(name, maxLogEntries)));
     }),
-    ReplicaUpdate: unary(options, ({ ServiceName, Replicas }) => setReplicas(original, requireFunctionName(ServiceName), Replicas)),
-    Info: unary(options, async () => message(infoText(await original.status(), functions.list().length))),
-    HealthCheck: unary(options, () => {
+    ReplicaUpdate: unary(({ ServiceName, Replicas }) => setReplicas(original, requireFunctionName(ServiceName), Replicas)),
+    Info: unary(async () => message(infoText(await original.status(), functions.list().length))),
+    HealthCheck: unary(() => {
       if (original.ready()) return message('OK');
       throw new DcfError('UNAVAILABLE', 'not every function is ready; dcf list shows which');
     }),
   };
-  const [definition, implementation] = service(contract.original.Gateway.service, handlers);
-  const calls = { Invoke: invokeMethod(invoker, options), Invokes: invokesMethod(invoker, options) };
-  return [withRawCalls(definition, 'Invoke', 'Invokes'), { ...implementation, ...calls }];
+  const { service: definition } = contract.original.Gateway;
+  return service<Omit<OriginalMethods, 'Invoke' | 'Invokes'>>(definition, methods, options)
+    .set(definition.Invoke.path, invokeMethod(invoker, options))
+    .set(definition.Invokes.path, invokesMethod(invoker, options));
 }
 
 async function deploy(
