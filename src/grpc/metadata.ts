@@ -6,7 +6,17 @@ import type { HeaderList } from '../http2/hpack/header-list.js';
 export type Metadata = Readonly<Record<string, string | Buffer>>;
 
 /** Fields that are gRPC's own or HTTP/2's, and no metadata. */
-const reserved = new Set(['content-type', 'te', 'grpc-timeout', 'grpc-encoding', 'grpc-accept-encoding', 'grpc-message-type', 'host', 'content-length']);
+const reserved = new Set([
+  'accept-encoding',
+  'content-length',
+  'content-type',
+  'grpc-accept-encoding',
+  'grpc-encoding',
+  'grpc-message-type',
+  'grpc-timeout',
+  'host',
+  'te',
+]);
 
 /** What gRPC needs of a request's fields. */
 export interface CallFields {
