@@ -73,10 +73,10 @@ export const rooms = {
   'src/control': ['src/core', 'src/process', 'src/pool/**', 'src/registry/**', 'src/control/**'],
 
   'src/gateway': ['src/core', 'src/control/**', 'src/pool/calls'],
-  'src/gateway/grpc': ['src/core', 'src/control/**', 'src/pool/calls', 'src/gateway'],
+  'src/gateway/grpc': ['src/core', 'src/grpc', 'src/http2', 'src/control/**', 'src/pool/calls', 'src/gateway'],
   'src/gateway/http': ['src/core', 'src/control/**', 'src/pool/calls', 'src/gateway'],
   // The original contract is a second one on the same gRPC server.
-  'src/gateway/original': ['src/core', 'src/control/**', 'src/pool/calls', 'src/gateway', 'src/gateway/grpc'],
+  'src/gateway/original': ['src/core', 'src/grpc', 'src/control/**', 'src/pool/calls', 'src/gateway', 'src/gateway/grpc'],
 
   'src/cli/terminal': ['src/core'],
   'src/cli/daemon': ['src/core', 'src/cli/terminal'],
@@ -91,14 +91,14 @@ export const rooms = {
 /** The places that may import each vendor's library: rooms or files. */
 export const vendors = {
   '@dcf/sdk': ['src'],
-  '@grpc/grpc-js': ['src/gateway/grpc', 'src/gateway/original', 'sdk/src/transport', 'sdk/src/control', 'sdk/src/contract'],
+  '@grpc/grpc-js': ['sdk/src/transport', 'sdk/src/control', 'sdk/src/contract'],
   '@grpc/proto-loader': ['sdk/src/contract'],
   'cli-progress': ['src/cli/terminal'],
   commander: ['src/cli', 'src/daemon/config.ts'],
   dotenv: ['src/cli/local'],
   esbuild: ['sdk/src/package/bundle'],
   fastify: ['src/gateway/http/http.ts'],
-  'grpc-health-check': ['src/gateway/grpc/grpc-server.ts'],
+  'grpc-health-check': ['src/gateway/grpc/health-service.ts'],
   ignore: ['sdk/src/package/folder'],
   'onnxruntime-node': ['src/gpu/providers.ts', 'sdk/src/onnx.ts'],
   picocolors: ['src/cli/terminal'],

@@ -97,7 +97,8 @@ export class MessageReader {
         }
         this.partial = { compressed: bytes[at - prefixLength] === 1, bytes: this.sink.allocate(length), filled: 0 };
       } else {
-        const prefix = (this.prefix ??= Buffer.allocUnsafe(prefixLength));
+        const prefix = this.prefix ?? Buffer.allocUnsafe(prefixLength);
+        this.prefix = prefix;
         const copied = bytes.copy(prefix, this.prefixFilled, at, Math.min(end, at + prefixLength - this.prefixFilled));
         this.prefixFilled += copied;
         at += copied;

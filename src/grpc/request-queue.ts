@@ -51,7 +51,8 @@ export class RequestQueue implements AsyncIterable<unknown> {
     const first = await this.take();
     if (first.done === true) throw new StatusError('INVALID_ARGUMENT', 'the call came without a request message');
     const second = await this.take();
-    if (second.done !== true) throw new StatusError('INVALID_ARGUMENT', 'the call came with a second request message, and the method takes one');
+    if (second.done !== true)
+      throw new StatusError('INVALID_ARGUMENT', 'the call came with a second request message, and the method takes one');
     return first.value;
   }
 

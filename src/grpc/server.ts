@@ -1,5 +1,5 @@
-import type { Stream, StreamListener } from '../http2/stream.js';
 import type { RequestHead } from '../http2/request-head.js';
+import type { Stream, StreamListener } from '../http2/stream.js';
 import { type CallOptions, type Method, type ReceiveBudget, ServerCall } from './call.js';
 import { type CallFields, callFields, isGrpc } from './metadata.js';
 import { type Status, statusCodes, statusFields } from './status.js';
@@ -41,7 +41,8 @@ export class GrpcService {
   take(stream: Stream, head: RequestHead | undefined): StreamListener {
     if (head === undefined) return refuse(stream, { code: statusCodes.RESOURCE_EXHAUSTED, message: 'the metadata is over the limit' });
     const fields = this.fieldsOf(head);
-    if (!isGrpc(fields.contentType)) return refuseHttp(stream, '415', 'this address serves gRPC: the content type must be application/grpc');
+    if (!isGrpc(fields.contentType))
+      return refuseHttp(stream, '415', 'this address serves gRPC: the content type must be application/grpc');
     if (head.method !== 'POST') return refuseHttp(stream, '405', 'this address serves gRPC: the method must be POST');
     const method = this.options.methods.get(head.path);
     if (method === undefined) return refuse(stream, { code: statusCodes.UNIMPLEMENTED, message: `there is no method ${head.path}` });

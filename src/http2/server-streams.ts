@@ -82,7 +82,8 @@ export class ServerStreams implements StreamPort {
     this.peer = peer;
     if (change === 0) return;
     for (const stream of this.table.all()) {
-      if (!stream.sendWindow.grow(change)) throw new ConnectionError('FLOW_CONTROL_ERROR', 'SETTINGS_INITIAL_WINDOW_SIZE makes a window too large');
+      if (!stream.sendWindow.grow(change))
+        throw new ConnectionError('FLOW_CONTROL_ERROR', 'SETTINGS_INITIAL_WINDOW_SIZE makes a window too large');
       if (stream.next !== undefined) this.queue.add(stream);
     }
   }
@@ -121,7 +122,8 @@ export class ServerStreams implements StreamPort {
       throw new StreamError('STREAM_CLOSED', 'DATA for a stream that is closed');
     }
     if (!stream.receives) throw new StreamError('STREAM_CLOSED', 'DATA after the end of the request');
-    if (!stream.receiveWindow.receive(length)) throw new StreamError('FLOW_CONTROL_ERROR', 'more DATA than the window of the stream allows');
+    if (!stream.receiveWindow.receive(length))
+      throw new StreamError('FLOW_CONTROL_ERROR', 'more DATA than the window of the stream allows');
     const last = (flags & frameFlags.END_STREAM) !== 0;
     if (start === end && !last) this.guard.count('empty');
     if (stream.expectedLength !== undefined) {

@@ -64,7 +64,8 @@ export function applySettings(before: PeerSettings, bytes: Buffer, start: number
         if (value > 1) throw new ConnectionError('PROTOCOL_ERROR', `SETTINGS_ENABLE_PUSH is ${value}; it must be 0 or 1`);
         break;
       case identifiers.INITIAL_WINDOW_SIZE:
-        if (value > maxWindow) throw new ConnectionError('FLOW_CONTROL_ERROR', `SETTINGS_INITIAL_WINDOW_SIZE is ${value}; the limit is ${maxWindow}`);
+        if (value > maxWindow)
+          throw new ConnectionError('FLOW_CONTROL_ERROR', `SETTINGS_INITIAL_WINDOW_SIZE is ${value}; the limit is ${maxWindow}`);
         settings.initialWindow = value;
         break;
       case identifiers.MAX_FRAME_SIZE:

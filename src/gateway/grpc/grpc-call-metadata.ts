@@ -52,7 +52,9 @@ function textOf(value: string | Buffer | undefined): string | undefined {
 
 /** The part of a call's metadata that the Handler gets; `undefined` if it is empty. */
 function handlerMetadata(metadata: Metadata): Record<string, string> | undefined {
-  const texts = Object.entries(metadata).filter((entry): entry is [string, string] => typeof entry[1] === 'string' && !notForHandler.has(entry[0]));
+  const texts = Object.entries(metadata).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string' && !notForHandler.has(entry[0]),
+  );
   return texts.length === 0 ? undefined : Object.fromEntries(texts);
 }
 

@@ -25,7 +25,7 @@ test('a server that cannot listen leaves no timer behind', async (t) => {
     host: '127.0.0.1',
     port: address.port,
     services: [],
-    streams: () => assert.fail('nobody calls'),
+    onFault: (error) => assert.fail(String(error)),
   });
   await assert.rejects(opened, { code: 'FAILED_PRECONDITION', message: /the port is in use/ });
   const running = begun.mock.calls.map(({ result }) => result);
