@@ -41,9 +41,8 @@ export class GrpcService {
   take(stream: Stream, head: RequestHead | undefined): StreamListener {
     if (head === undefined) return refuse(stream, { code: statusCodes.RESOURCE_EXHAUSTED, message: 'the metadata is over the limit' });
     const fields = this.fieldsOf(head);
-    if (!isGrpc(fields.contentType))
-      return refuseHttp(stream, '415', 'this address serves gRPC: the content type must be application/grpc');
-    if (head.method !== 'POST') return refuseHttp(stream, '405', 'this address serves gRPC: the method must be POST');
+    if (!isGrpc(fields.contentType)) return new HttpRefusal(stream, '415', this.options.bodyTimeoutMs);
+    if (head.method !== 'POST') return new HttpRefusal(stream, '405', this.options.bodyTimeoutMs);
     const method = this.options.methods.get(head.path);
     if (method === undefined) return refuse(stream, { code: statusCodes.UNIMPLEMENTED, message: `there is no method ${head.path}` });
     if (fields.encoding !== 'identity' && fields.encoding !== 'gzip') return refuseEncoding(stream, fields.encoding);
@@ -76,10 +75,40 @@ function refuseEncoding(stream: Stream, encoding: string): StreamListener {
   return refuse(stream, { code: statusCodes.UNIMPLEMENTED, message, trailers: ['grpc-accept-encoding', 'identity,gzip'] });
 }
 
-function refuseHttp(stream: Stream, status: string, text: string): StreamListener {
-  const allow = status === '405' ? ['allow', 'POST'] : [];
-  stream.respond([':status', status, 'content-type', 'text/plain; charset=utf-8', 'x-content-type-options', 'nosniff', ...allow]);
-  stream.send(Buffer.from(`${text}\n`), nothing);
-  stream.end();
-  return notGrpc;
+/**
+ * A request that is not gRPC: it gets an answer of HTTP when all of it has come, as clients of HTTP/1.1 habits read no answer before. Its body
+ * is thrown away.
+ */
+class HttpRefusal implements StreamListener {
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly stream: Stream,
+    private readonly status: '405' | '415',
+    timeoutMs: number,
+  ) {
+    this.timer = setTimeout(() => stream.reset('CANCEL'), timeoutMs).unref();
+  }
+
+  data(_bytes: Buffer, start: number, end: number): void {
+    this.stream.giveBack(end - start);
+  }
+
+  endOfRequest(): void {
+    clearTimeout(this.timer);
+    const { status } = this;
+    const allow = status === '405' ? ['allow', 'POST'] : [];
+    this.stream.respond([':status', status, 'content-type', 'text/plain; charset=utf-8', 'x-content-type-options', 'nosniff', ...allow]);
+    this.stream.send(httpTexts[status], nothing);
+    this.stream.end();
+  }
+
+  reset(): void {
+    clearTimeout(this.timer);
+  }
 }
+
+const httpTexts = {
+  405: Buffer.from('this address serves gRPC: the method must be POST\n'),
+  415: Buffer.from('this address serves gRPC: the content type must be application/grpc\n'),
+};

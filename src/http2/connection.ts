@@ -84,7 +84,7 @@ export class Connection {
     private readonly socket: ConnectionSocket,
     private readonly options: ConnectionOptions,
   ) {
-    const { limits, now, onStream } = options;
+    const { limits, now, onStream, onInternalError } = options;
     const peer = defaultSettings();
     const encoder = new HpackEncoder(options.indexedNames);
     const guard = new AbuseGuard(limits.abuse, now);
@@ -92,7 +92,7 @@ export class Connection {
     const onIdle = (): void => this.idle();
     this.streams = new ServerStreams({ ...limits, onStream, onIdle, now }, { writer: this.writer, encoder, guard, peer });
     const parts = { writer: this.writer, encoder, guard, streams: this.streams };
-    const receiver = new Receiver(parts, { ...limits, peer, now, onPong: (payload) => this.takePong(payload) });
+    const receiver = new Receiver(parts, { ...limits, peer, now, onInternalError, onPong: (payload) => this.takePong(payload) });
     this.reader = new FrameReader((...frame) => {
       if (this.state === 'waiting') this.begin();
       receiver.take(...frame);

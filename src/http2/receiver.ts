@@ -22,6 +22,8 @@ export interface ReceiverOptions {
   peer: PeerSettings;
   /** The client has answered a PING with these bytes. */
   onPong: (payload: Buffer) => void;
+  /** Reports an exception that no peer can cause. */
+  onInternalError: (error: unknown) => void;
   /** Milliseconds of a clock that never goes back. */
   now: () => number;
 }
@@ -68,8 +70,13 @@ export class Receiver {
         throw new ConnectionError('PROTOCOL_ERROR', 'another frame within a header block');
       this.dispatch(type, flags, streamId, bytes, start, end);
     } catch (error) {
-      if (!(error instanceof StreamError)) throw error;
-      this.parts.streams.fail(streamId, error);
+      if (error instanceof ConnectionError || streamId === 0) throw error;
+      if (error instanceof StreamError) {
+        this.parts.streams.fail(streamId, error);
+        return;
+      }
+      this.options.onInternalError(error);
+      this.parts.streams.abandon(streamId);
     }
   }
 
@@ -159,10 +166,11 @@ export class Receiver {
     }
     this.parts.guard.count('settings');
     const peer = applySettings(this.peer, bytes, start, end);
-    this.parts.streams.setPeer(peer);
+    // The settings hold for what is sent after this.
+    this.parts.writer.frame(frameTypes.SETTINGS, frameFlags.ACK, 0, nothing);
     if (peer.headerTableSize !== this.peer.headerTableSize) this.parts.encoder.setMaxTableSize(peer.headerTableSize);
     this.peer = peer;
-    this.parts.writer.frame(frameTypes.SETTINGS, frameFlags.ACK, 0, nothing);
+    this.parts.streams.setPeer(peer);
   }
 
   private takePing(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {

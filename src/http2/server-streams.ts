@@ -173,6 +173,14 @@ export class ServerStreams implements StreamPort {
     this.guard.count('reset');
   }
 
+  /** Resets a stream in which we have made a mistake. */
+  abandon(streamId: number): void {
+    const stream = this.table.find(streamId);
+    if (stream === undefined) return;
+    this.sendReset(stream, 'INTERNAL_ERROR');
+    stream.abort('INTERNAL_ERROR');
+  }
+
   /** The connection is gone, or about to go. */
   abortAll(): void {
     for (const stream of this.table.all()) stream.abort('CONNECTION_LOST');
