@@ -78,6 +78,11 @@ export class Connection {
   private readonly reader: FrameReader;
   private readonly writer: FrameWriter;
   private readonly streams: ServerStreams;
+  private readonly receiver: Receiver;
+  /** Since when the rest of a frame, or of a header block, is missing. */
+  private cutSince: number | undefined;
+  private blockSince: number | undefined;
+  private framesSeen = 0;
   private lingering: NodeJS.Timeout | undefined;
 
   constructor(
@@ -92,21 +97,18 @@ export class Connection {
     const onIdle = (): void => this.idle();
     this.streams = new ServerStreams({ ...limits, onStream, onIdle, now }, { writer: this.writer, encoder, guard, peer });
     const parts = { writer: this.writer, encoder, guard, streams: this.streams };
-    const receiver = new Receiver(parts, { ...limits, peer, now, onInternalError, onPong: (payload) => this.takePong(payload) });
+    this.receiver = new Receiver(parts, { ...limits, peer, now, onInternalError, onPong: (payload) => this.takePong(payload) });
     this.reader = new FrameReader((...frame) => {
       if (this.state === 'waiting') this.begin();
-      receiver.take(...frame);
+      this.receiver.take(...frame);
     });
+    this.cutSince = now();
   }
 
-  /** Whether the client has sent HTTP/2's preface. */
-  get begun(): boolean {
-    return this.reader.begun;
-  }
-
-  /** Number of open streams. */
-  get openStreams(): number {
-    return this.streams.size;
+  /** Since when the client owes the rest of its preface, of a frame or of a header block; on the clock of the options. */
+  get owesSince(): number | undefined {
+    const { cutSince, blockSince } = this;
+    return cutSince === undefined || blockSince === undefined ? (cutSince ?? blockSince) : Math.min(cutSince, blockSince);
   }
 
   /** Takes the next bytes from the socket; they are read before this returns. Never throws. */
@@ -114,6 +116,7 @@ export class Connection {
     try {
       this.reader.push(chunk);
       if (this.state === 'waiting' && this.reader.begun) this.begin();
+      this.noteCut();
       if (this.writer.pending > maxUnreadLength) throw new ConnectionError('ENHANCE_YOUR_CALM', 'the answers are not read');
     } catch (error) {
       this.fail(error);
@@ -173,6 +176,15 @@ export class Connection {
   /** Asks the client to answer, so that the socket reports when it is gone. */
   ping(): void {
     if (this.state === 'open' || this.state === 'draining') this.writer.frame(frameTypes.PING, frameFlags.NONE, 0, keepalivePing);
+  }
+
+  private noteCut(): void {
+    const { reader, receiver, framesSeen } = this;
+    this.framesSeen = reader.frames;
+    if (!reader.cut) this.cutSince = undefined;
+    else if (this.cutSince === undefined || reader.frames !== framesSeen) this.cutSince = this.options.now();
+    if (!receiver.blockOpen) this.blockSince = undefined;
+    else this.blockSince ??= this.options.now();
   }
 
   private begin(): void {

@@ -17,8 +17,19 @@ export class FrameReader {
   /** Bytes of the preface that have come. */
   private prefaceLength = 0;
   private stopped = false;
+  private count = 0;
 
   constructor(private readonly onFrame: OnFrame) {}
+
+  /** Number of frames that have come whole. */
+  get frames(): number {
+    return this.count;
+  }
+
+  /** Whether a frame, or the preface, has begun and its rest has not come. */
+  get cut(): boolean {
+    return !this.begun || this.partial !== undefined;
+  }
 
   /** Whether the preface has come. */
   get begun(): boolean {
@@ -84,6 +95,7 @@ export class FrameReader {
   }
 
   private emit(bytes: Buffer, at: number, end: number): void {
+    this.count += 1;
     this.onFrame(bytes[at + 3] ?? 0, bytes[at + 4] ?? 0, readUint31(bytes, at + 5), bytes, at + frameHeadLength, end);
   }
 }

@@ -61,6 +61,11 @@ export class Receiver {
     this.peer = peer;
   }
 
+  /** Whether a header block has begun and its rest has not come. */
+  get blockOpen(): boolean {
+    return this.blocks.openStream !== undefined;
+  }
+
   /** Takes a frame. @throws ConnectionError when the connection must end; what is wrong in one stream resets that stream */
   take(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     try {

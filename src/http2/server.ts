@@ -8,6 +8,8 @@ export interface Http2ServerOptions extends Pick<ConnectionOptions, 'onStream' |
   keepaliveMs: number;
   /** How long the answer may take before the connection is closed, in milliseconds. */
   keepaliveTimeoutMs: number;
+  /** How long a client may take to send its preface, or the rest of a frame or a header block that it has begun, in milliseconds. */
+  frameTimeoutMs: number;
   /** How long a response may stand still because the client gives no credit for it, in milliseconds: then its stream is reset. */
   stallTimeoutMs: number;
 }
@@ -100,8 +102,13 @@ export class Http2Server {
 
   private sweep(): void {
     const now = performance.now();
-    const { keepaliveMs, keepaliveTimeoutMs, stallTimeoutMs } = this.options;
+    const { keepaliveMs, keepaliveTimeoutMs, stallTimeoutMs, frameTimeoutMs } = this.options;
     for (const entry of this.entries) {
+      const { owesSince = now } = entry.connection;
+      if (now - owesSince >= frameTimeoutMs) {
+        entry.connection.destroy();
+        continue;
+      }
       for (const stream of entry.connection.stalled(now - stallTimeoutMs)) {
         stream.reset('CANCEL');
         stream.abort('CANCEL');

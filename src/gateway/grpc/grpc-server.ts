@@ -67,6 +67,7 @@ export class GrpcServer {
       keepaliveMs,
       keepaliveTimeoutMs,
       stallTimeoutMs,
+      frameTimeoutMs: bodyTimeoutMs,
     });
     const listening = Listener.open({
       host,
