@@ -1,6 +1,6 @@
 import { type DeployEvent__Output, type DeployRequest, loadContract } from '@dcf/sdk/contract';
 import type { FunctionPackage } from '@dcf/sdk/package';
-import { credentials, type StatusObject, status } from '@grpc/grpc-js';
+import { Client, credentials, type StatusObject, status } from '@grpc/grpc-js';
 import { cleanUp, type Owner } from './cleanup.js';
 
 /** The client's side of a deploy in the hands of a test. */
@@ -18,10 +18,10 @@ export interface RawDeploy {
 
 /** Opens a deploy without any of the checks of the real client. */
 export function rawDeploy(owner: Owner, url: string): RawDeploy {
-  const { Control } = loadContract().dcf;
-  const client = new Control(url, credentials.createInsecure());
+  const { path, requestSerialize, responseDeserialize } = loadContract().dcf.Control.service.Deploy;
+  const client = new Client(url, credentials.createInsecure());
   cleanUp(owner, () => client.close());
-  const stream = client.Deploy();
+  const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
   const events: DeployEvent__Output[] = [];
   stream.on('data', (event: DeployEvent__Output) => {
     events.push(event);

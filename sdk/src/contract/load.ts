@@ -1,13 +1,14 @@
-import { type MethodDefinition, makeGenericClientConstructor, type ServiceDefinition } from '@grpc/grpc-js';
+import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import protobuf from 'protobufjs/light.js';
-import type { ProtoGrpcType as DcfTypes } from '../generated/dcf.js';
+import type { ControlDefinition } from '../generated/dcf/v1/Control.js';
+import type { FunctionsDefinition } from '../generated/dcf/v1/Functions.js';
 import { descriptor } from '../generated/descriptor.js';
-import type { ProtoGrpcType as OriginalTypes } from '../generated/gateway.js';
+import type { GatewayDefinition } from '../generated/pb/Gateway.js';
 
-/** The services of both contracts, in the form that grpc-js needs. */
+/** The services of both contracts: the definitions that clients and servers of gRPC need. grpc-js is not loaded for them. */
 export interface Contract {
-  dcf: Pick<DcfTypes['dcf']['v1'], 'Functions' | 'Control'>;
-  original: Pick<OriginalTypes['pb'], 'Gateway'>;
+  dcf: { Functions: { service: FunctionsDefinition }; Control: { service: ControlDefinition } };
+  original: { Gateway: { service: GatewayDefinition } };
 }
 
 /** How messages are converted to objects; the generated types are made with the same options. */
@@ -25,19 +26,16 @@ export function loadContract(): Contract {
 function load(): Contract {
   const root = protobuf.Root.fromJSON(descriptor);
   const services = {
-    dcf: { Functions: clientOf(root, 'dcf.v1.Functions'), Control: clientOf(root, 'dcf.v1.Control') },
-    original: { Gateway: clientOf(root, 'pb.Gateway') },
+    dcf: { Functions: serviceOf(root, 'dcf.v1.Functions'), Control: serviceOf(root, 'dcf.v1.Control') },
+    original: { Gateway: serviceOf(root, 'pb.Gateway') },
   };
-  // grpc-js gives its clients a general type; the generated types describe these services exactly.
+  // The generated types describe these services exactly.
   return services as unknown as Contract;
 }
 
-function clientOf(root: protobuf.Root, name: string): ReturnType<typeof makeGenericClientConstructor> {
+function serviceOf(root: protobuf.Root, name: string): { service: ServiceDefinition } {
   const service = root.lookupService(name);
-  const definition: ServiceDefinition = Object.fromEntries(
-    service.methodsArray.map((method) => [method.name, definitionOf(service, method, name)]),
-  );
-  return makeGenericClientConstructor(definition, name);
+  return { service: Object.fromEntries(service.methodsArray.map((method) => [method.name, definitionOf(service, method, name)])) };
 }
 
 function definitionOf(service: protobuf.Service, method: protobuf.Method, serviceName: string): MethodDefinition<object, object> {
