@@ -168,9 +168,9 @@ export class Connection {
     this.closed();
   }
 
-  /** Streams of which something waits to be sent since before `since`. */
-  stalled(since: number): Stream[] {
-    return this.streams.all().filter((stream) => stream.next !== undefined && stream.movedAt < since);
+  /** Ends streams of clients that take nothing of a response for `stallMs` milliseconds. To be called now and then. */
+  sweep(stallMs: number): void {
+    this.streams.sweep(stallMs);
   }
 
   /** Asks the client to answer, so that the socket reports when it is gone. */

@@ -56,7 +56,7 @@ export class Receiver {
     this.pace = new Pace(parts.guard, parts.writer, options);
     // A block over the limit is read to its end as long as it is not absurd: only its own stream is refused then.
     this.blocks = new HeaderBlocks(4 * maxHeaderListSize, parts.guard);
-    this.decoder = new HpackDecoder({ maxTableSize: peer.headerTableSize, maxListSize: maxHeaderListSize });
+    this.decoder = new HpackDecoder({ maxListSize: maxHeaderListSize });
     this.window = new ReceiveWindow(connectionWindow);
     this.peer = peer;
   }
@@ -173,7 +173,7 @@ export class Receiver {
     const peer = applySettings(this.peer, bytes, start, end);
     // The settings hold for what is sent after this.
     this.parts.writer.frame(frameTypes.SETTINGS, frameFlags.ACK, 0, nothing);
-    if (peer.headerTableSize !== this.peer.headerTableSize) this.parts.encoder.setMaxTableSize(peer.headerTableSize);
+    for (const size of peer.headerTableSizes) this.parts.encoder.setMaxTableSize(size);
     this.peer = peer;
     this.parts.streams.setPeer(peer);
   }

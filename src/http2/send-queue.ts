@@ -58,13 +58,12 @@ export class SendQueue {
       this.leave(stream);
       return true;
     }
-    const length = Math.min(left, allowed, this.maxFrameSize());
+    const length = Math.max(0, Math.min(left, allowed, this.maxFrameSize()));
     const head = next.head.length > length ? next.head.subarray(0, length) : next.head;
     const end = next.sent + length - head.length;
     this.writer.data(frameTypes.DATA, frameFlags.NONE, stream.id, head, next.body, next.sent, end);
     this.window.spend(length);
     stream.sendWindow.spend(length);
-    stream.movedAt = this.now();
     next.head = head.length === next.head.length ? noBytes : next.head.subarray(head.length);
     next.sent = end;
     if (length === left) {
@@ -72,7 +71,10 @@ export class SendQueue {
       this.leave(stream);
       stream.shift();
       if (stream.next !== undefined) this.enter(stream);
-    } else if (this.waiting.length > 1) {
+      return true;
+    }
+    stream.movedAt = this.now();
+    if (this.waiting.length > 1) {
       this.leave(stream);
       this.enter(stream);
     }

@@ -28,6 +28,8 @@ export interface ServerStreamsOptions {
 }
 
 const nothing = new Uint8Array(0);
+/** How long a client may send on after it was answered, in milliseconds. */
+const lingerMs = 5_000;
 
 /** The parts of the connection that streams use. */
 export interface ServerStreamsParts {
@@ -198,6 +200,23 @@ export class ServerStreams implements StreamPort {
 
   sendEnd(stream: Stream): void {
     this.writer.frame(frameTypes.DATA, frameFlags.END_STREAM, stream.id, nothing);
+  }
+
+  now(): number {
+    return this.options.now();
+  }
+
+  /** Ends streams of clients that take nothing of a response for `stallMs`, or do not end their request although they are answered. */
+  sweep(stallMs: number): void {
+    const now = this.options.now();
+    for (const stream of this.table.all()) {
+      if (stream.state === 'half-closed-local') {
+        if (now - stream.movedAt >= lingerMs) stream.reset('NO_ERROR');
+      } else if (stream.next !== undefined && now - stream.movedAt >= stallMs) {
+        this.sendReset(stream, 'CANCEL');
+        stream.abort('CANCEL');
+      }
+    }
   }
 
   pump(stream: Stream): void {

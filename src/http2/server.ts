@@ -109,10 +109,7 @@ export class Http2Server {
         entry.connection.destroy();
         continue;
       }
-      for (const stream of entry.connection.stalled(now - stallTimeoutMs)) {
-        stream.reset('CANCEL');
-        stream.abort('CANCEL');
-      }
+      entry.connection.sweep(stallTimeoutMs);
       const { bytesRead } = entry.socket;
       if (bytesRead !== entry.read) {
         entry.read = bytesRead;

@@ -18,14 +18,15 @@ const settingLength = 6;
 
 /** What the peer has set, of what matters to a server. */
 export interface PeerSettings {
-  headerTableSize: number;
+  /** The values of SETTINGS_HEADER_TABLE_SIZE in the last frame, in their order: each counts (RFC 7541, section 4.2). */
+  headerTableSizes: readonly number[];
   initialWindow: number;
   maxFrameSize: number;
 }
 
 /** The settings that hold before the first SETTINGS frame. */
 export function defaultSettings(): PeerSettings {
-  return { headerTableSize: 4096, initialWindow: defaultWindow, maxFrameSize: maxFrameLength };
+  return { headerTableSizes: [], initialWindow: defaultWindow, maxFrameSize: maxFrameLength };
 }
 
 /** The payload of a SETTINGS frame. */
@@ -53,12 +54,13 @@ function identifierOf(name: string): number {
  */
 export function applySettings(before: PeerSettings, bytes: Buffer, start: number, end: number): PeerSettings {
   if ((end - start) % settingLength !== 0) throw new ConnectionError('FRAME_SIZE_ERROR', 'a SETTINGS frame with part of a setting');
-  const settings = { ...before };
+  const headerTableSizes: number[] = [];
+  const settings = { ...before, headerTableSizes };
   for (let at = start; at < end; at += settingLength) {
     const value = bytes.readUInt32BE(at + 2);
     switch (bytes.readUInt16BE(at)) {
       case identifiers.HEADER_TABLE_SIZE:
-        settings.headerTableSize = value;
+        headerTableSizes.push(value);
         break;
       case identifiers.ENABLE_PUSH:
         if (value > 1) throw new ConnectionError('PROTOCOL_ERROR', `SETTINGS_ENABLE_PUSH is ${value}; it must be 0 or 1`);

@@ -4,7 +4,7 @@ import { cleanUp, type Owner } from './cleanup.js';
 import { literalField } from './hpack-blocks.js';
 import { invokeRequest } from './raw-client.js';
 
-const types = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goaway: 7, continuation: 9 };
+export const types = { data: 0, headers: 1, priority: 2, reset: 3, settings: 4, ping: 6, goaway: 7, windowUpdate: 8, continuation: 9 };
 const endStream = 1;
 const endHeaders = 4;
 const acknowledged = 1;
@@ -13,6 +13,10 @@ const acknowledged = 1;
 export interface RawHttp2 {
   /** Calls `Functions.Invoke`, with more headers, of any size. */
   call: (id: number, name: string, headers?: readonly (readonly [name: string, value: string])[]) => void;
+  /** Sends any frame. */
+  frame: (type: number, flags: number, id: number, body: Uint8Array) => void;
+  /** Why the daemon ends the connection, once it has said so. */
+  goaway: () => { code: number; text: string } | undefined;
   /** Sends a header block as it is. */
   block: (id: number, bytes: Uint8Array) => void;
   /** Resolves when the daemon has read what was sent so far, or the connection is gone. */
@@ -36,6 +40,7 @@ export async function rawHttp2(owner: Owner, url: string): Promise<RawHttp2> {
   const settings = new Map<number, number>();
   const pings: (() => void)[] = [];
   let open = true;
+  let goaway: { code: number; text: string } | undefined;
   // A write that meets the end of the connection is an error of the socket; `once` would reject with it.
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => {
@@ -54,6 +59,7 @@ export async function rawHttp2(owner: Owner, url: string): Promise<RawHttp2> {
   const take = (type: number, flags: number, id: number, body: Buffer): void => {
     if (type === types.ping && (flags & acknowledged) === 0) send(types.ping, acknowledged, 0, body);
     if (type === types.ping && (flags & acknowledged) !== 0) pings.shift()?.();
+    if (type === types.goaway) goaway ??= { code: body.readUInt32BE(4), text: body.toString('latin1', 8) };
     if (type === types.reset) fates.set(id, `reset ${body.readUInt32BE(0)}`);
     if ((type === types.data || type === types.headers) && (flags & endStream) !== 0) fates.set(id, 'ended');
     if (type !== types.settings || (flags & acknowledged) !== 0) return;
@@ -78,6 +84,8 @@ export async function rawHttp2(owner: Owner, url: string): Promise<RawHttp2> {
       send(at === 0 ? types.headers : types.continuation, at + size >= bytes.length ? endHeaders : 0, id, bytes.subarray(at, at + size));
   };
   return {
+    frame: send,
+    goaway: () => goaway,
     block,
     allRead: async () => {
       const answered = new Promise<void>((resolve) => pings.push(resolve));
@@ -85,7 +93,7 @@ export async function rawHttp2(owner: Owner, url: string): Promise<RawHttp2> {
       await Promise.race([answered, closed]);
     },
     call: (id, name, headers = []) => {
-      block(id, Buffer.concat([...callHeaders, ...headers].map(([key, value]) => literalField('without indexing', key, value))));
+      block(id, fieldBlock([...callHeaders, ...headers]));
       const message = invokeRequest({ function: name, input: Buffer.alloc(0) });
       const head = Buffer.alloc(5);
       head.writeUInt32BE(message.length, 1);
@@ -98,7 +106,13 @@ export async function rawHttp2(owner: Owner, url: string): Promise<RawHttp2> {
   };
 }
 
-const callHeaders = [
+/** A header block of fields, none of them in a table. */
+export function fieldBlock(fields: readonly (readonly [name: string, value: string])[]): Buffer {
+  return Buffer.concat(fields.map(([key, value]) => literalField('without indexing', key, value)));
+}
+
+/** The headers of a call of `Functions.Invoke`. */
+export const callHeaders = [
   [':method', 'POST'],
   [':scheme', 'http'],
   [':path', '/dcf.v1.Functions/Invoke'],
