@@ -18,6 +18,9 @@ export interface RequestHead {
 /** Fields of HTTP/1.1 connections (RFC 9113, section 8.2.2). */
 const ofConnections = new Set(['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade']);
 
+/** RFC 9110, section 5.6.2. */
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
 interface Pseudo {
   ':method'?: string;
   ':scheme'?: string;
@@ -42,16 +45,16 @@ export function requestHead(headers: HeaderList): RequestHead {
       pseudo[name] = value;
       continue;
     }
-    checkField(name, value);
-    if (ofConnections.has(name)) throw malformed(`the field ${name} is not for HTTP/2`);
-    if (name === 'te' && value !== 'trailers') throw malformed('the field te may only be "trailers"');
+    checkOther(name, value);
     if (name === 'content-length') contentLength = lengthOf(value, contentLength);
     if (name === 'host') host ??= value;
     fields.push(name, value);
   }
   const { ':method': method, ':scheme': scheme, ':path': path, ':authority': authority = host } = pseudo;
-  if (method === undefined) throw malformed('the field :method is missing');
-  if (scheme === undefined) throw malformed('the field :scheme is missing');
+  if (method === undefined || !token.test(method)) throw malformed('the field :method is missing or no method');
+  // Nobody is a proxy here; and a CONNECT has neither a scheme nor a path (RFC 9113, section 8.5).
+  if (method === 'CONNECT') throw malformed('the method CONNECT is not served');
+  if (scheme === undefined || scheme === '') throw malformed('the field :scheme is missing or empty');
   if (path === undefined || path === '') throw malformed('the field :path is missing or empty');
   return { method, scheme, path, authority, contentLength, fields };
 }
@@ -61,12 +64,19 @@ export function checkTrailers(headers: HeaderList): void {
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
     if (name.startsWith(':')) throw malformed(`the field ${name} is not for trailers`);
-    checkField(name, headers[index + 1] ?? '');
+    checkOther(name, headers[index + 1] ?? '');
   }
 }
 
 function isPseudo(name: string): name is keyof Pseudo {
   return name === ':method' || name === ':scheme' || name === ':path' || name === ':authority';
+}
+
+/** Checks a field that is no pseudo-header field. */
+function checkOther(name: string, value: string): void {
+  checkField(name, value);
+  if (ofConnections.has(name)) throw malformed(`the field ${name} is not for HTTP/2`);
+  if (name === 'te' && value !== 'trailers') throw malformed('the field te may only be "trailers"');
 }
 
 function checkField(name: string, value: string): void {
