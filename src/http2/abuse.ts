@@ -8,7 +8,7 @@ export interface AbuseLimits {
   settings: Limit;
   /** PING frames: each is answered. */
   ping: Limit;
-  /** Frames that carry nothing: empty DATA, empty CONTINUATION, DATA that is padding alone. */
+  /** Frames that carry nothing, or next to nothing: empty DATA, short CONTINUATION within a block, DATA that is padding alone. */
   empty: Limit;
   /** PRIORITY frames and frames of unknown types. */
   ignored: Limit;
@@ -74,11 +74,5 @@ export class AbuseGuard {
     }
     if (bucket.left < 1) throw new ConnectionError('ENHANCE_YOUR_CALM', `too many ${names[abuse]}: more than ${perSecond} a second`);
     bucket.left -= 1;
-  }
-
-  /** Allows one more of what was counted. */
-  allow(abuse: Abuse): void {
-    const bucket = this.buckets.get(abuse);
-    if (bucket !== undefined) bucket.left += 1;
   }
 }
