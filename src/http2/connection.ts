@@ -15,9 +15,9 @@ import type { Stream, StreamListener } from './stream.js';
 export interface ConnectionLimits {
   /** Most open streams. @default 1,024 */
   maxConcurrentStreams: number;
-  /** Bytes that a client may send in a stream before it gets more credit. @default 256 KiB */
+  /** Bytes that a client may send in a stream before it gets more credit; at least 65,535. @default 256 KiB */
   streamWindow: number;
-  /** Bytes that a client may send in all streams together before it gets more credit. @default 4 MiB */
+  /** Bytes that a client may send in all streams together before it gets more credit; at least 65,535. @default 4 MiB */
   connectionWindow: number;
   /** Bytes of a request's headers, plus 32 for each (RFC 9113, section 6.5.2). @default 64 KiB */
   maxHeaderListSize: number;
@@ -90,12 +90,15 @@ export class Connection {
     private readonly options: ConnectionOptions,
   ) {
     const { limits, now, onStream, onInternalError } = options;
+    // A client may send that much before it has read our settings, and the connection's window cannot be made smaller at all.
+    if (Math.min(limits.streamWindow, limits.connectionWindow) < defaultWindow)
+      throw new RangeError(`streamWindow and connectionWindow must be at least ${defaultWindow}`);
     const peer = defaultSettings();
     const encoder = new HpackEncoder(options.indexedNames);
     const guard = new AbuseGuard(limits.abuse, now);
     this.writer = new FrameWriter(socket, () => options.schedule(this));
     const onIdle = (): void => this.idle();
-    this.streams = new ServerStreams({ ...limits, onStream, onIdle, now }, { writer: this.writer, encoder, guard, peer });
+    this.streams = new ServerStreams({ ...limits, onStream, onIdle, onInternalError, now }, { writer: this.writer, encoder, guard, peer });
     const parts = { writer: this.writer, encoder, guard, streams: this.streams };
     this.receiver = new Receiver(parts, { ...limits, peer, now, onInternalError, onPong: (payload) => this.takePong(payload) });
     this.reader = new FrameReader((...frame) => {
@@ -123,17 +126,20 @@ export class Connection {
     }
   }
 
-  /** Writes what waits for the end of the turn. */
+  /** Writes what waits for the end of the turn. Never throws. */
   flush(): void {
-    do {
-      this.writer.flush();
-      this.streams.pumpAll();
-    } while (this.writer.scheduled && !this.writer.congested);
+    try {
+      do {
+        this.writer.flush();
+        this.streams.pumpAll();
+      } while (this.writer.scheduled && !this.writer.congested);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
-  /** To be called when the socket has taken everything. */
+  /** To be called when the socket has taken everything. Never throws. */
   drained(): void {
-    this.streams.pumpAll();
     this.flush();
   }
 
@@ -202,7 +208,7 @@ export class Connection {
 
   /** The client has answered the PING of `drain`, so no stream is on its way that does not know of it: now the last one is known. */
   private takePong(payload: Buffer): void {
-    if (this.state !== 'draining' || !payload.equals(drainPing)) return;
+    if (this.state !== 'draining' || this.streams.refusing || !payload.equals(drainPing)) return;
     this.streams.refusing = true;
     this.writeGoaway(this.streams.lastId, 'NO_ERROR', '');
     this.idle();
@@ -231,6 +237,7 @@ export class Connection {
     this.state = 'ending';
     this.reader.stop();
     this.writer.flush();
+    this.writer.close();
     this.socket.end();
     this.lingering = setTimeout(() => this.destroy(), lingerMs).unref();
   }

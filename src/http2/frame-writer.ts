@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { flags as frameFlags, frameHeadLength, frameTypes } from './frame.js';
+import { flags as frameFlags, frameHeadLength, frameTypes, maxFrameLength } from './frame.js';
 import type { HpackEncoder } from './hpack/encoder.js';
 import type { HeaderList } from './hpack/header-list.js';
 
@@ -17,7 +17,7 @@ const usualBlockLength = 2 * 1024;
 const spare: Buffer[] = [];
 
 /** What a writer needs of a socket. */
-export type WriterSocket = Pick<Duplex, 'write' | 'cork' | 'uncork' | 'writableLength' | 'once'>;
+export type WriterSocket = Pick<Duplex, 'write' | 'cork' | 'uncork' | 'writableLength'>;
 
 /**
  * Gathers the frames of one turn of the event loop, and writes them together: as one piece of memory as a rule, and long payloads as
@@ -55,7 +55,7 @@ export class FrameWriter {
 
   /** Whether something waits for `flush`. */
   get scheduled(): boolean {
-    return this.slab !== undefined;
+    return this.slab !== undefined && !this.closed;
   }
 
   /** Whether so much waits for the system that DATA has to wait, too. */
@@ -109,7 +109,8 @@ export class FrameWriter {
     this.longBlock(flags, streamId, Buffer.from(slab.subarray(start, end)), limit);
   }
 
-  private longBlock(flags: number, streamId: number, block: Buffer, limit: number): void {
+  private longBlock(flags: number, streamId: number, block: Buffer, peersLimit: number): void {
+    const limit = Math.min(peersLimit, maxFrameLength);
     for (let at = 0; at < block.length; at += limit) {
       const last = at + limit >= block.length ? frameFlags.END_HEADERS : frameFlags.NONE;
       const part = block.subarray(at, at + limit);

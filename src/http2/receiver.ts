@@ -8,7 +8,7 @@ import { HpackDecoder } from './hpack/decoder.js';
 import type { HpackEncoder } from './hpack/encoder.js';
 import { HpackError } from './hpack/hpack-error.js';
 import { Pace } from './pace.js';
-import type { ServerStreams } from './server-streams.js';
+import { type ServerStreams, selfDependent } from './server-streams.js';
 import { applySettings, type PeerSettings } from './settings.js';
 
 export interface ReceiverOptions {
@@ -116,10 +116,12 @@ export class Receiver {
         this.parts.guard.count('ignored');
         if (streamId === 0) throw new ConnectionError('PROTOCOL_ERROR', 'PRIORITY for stream 0');
         if (end - start !== 5) throw new StreamError('FRAME_SIZE_ERROR', 'a PRIORITY frame of a wrong length');
-        if (readUint31(bytes, start) === streamId) throw new StreamError('PROTOCOL_ERROR', 'a stream that depends on itself');
+        if (readUint31(bytes, start) === streamId) throw new StreamError('PROTOCOL_ERROR', selfDependent);
         return;
       case frameTypes.GOAWAY:
         if (streamId !== 0) throw new ConnectionError('PROTOCOL_ERROR', 'GOAWAY in a stream');
+        if (end - start < 8)
+          throw new ConnectionError('FRAME_SIZE_ERROR', `a GOAWAY frame of ${end - start} bytes; it must have 8 or more`);
         this.parts.guard.count('ignored');
         return;
       case frameTypes.PUSH_PROMISE:

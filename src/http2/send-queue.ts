@@ -1,9 +1,13 @@
 import type { SendWindow } from './flow-control.js';
-import { flags as frameFlags, frameTypes } from './frame.js';
+import { flags as frameFlags, frameTypes, maxFrameLength } from './frame.js';
 import type { FrameWriter } from './frame-writer.js';
 import type { Stream } from './stream.js';
 
 const noBytes = new Uint8Array(0);
+/**
+ * The longest frame that is sent, however long ones the client takes: streams send in turn, a frame each, and some clients allow 16 MiB.
+ */
+const longestFrame = 64 * 1024;
 
 /**
  * Sends DATA of the streams of one connection: in turn, a frame of each, while the connection's window and the socket have room. A stream
@@ -37,17 +41,27 @@ export class SendQueue {
   pump(): void {
     if (this.pumping) return;
     this.pumping = true;
-    while (this.waiting.length > 0 && !this.writer.congested) {
-      const [stream] = this.waiting;
-      if (stream === undefined || !this.sendFrame(stream)) break;
+    try {
+      while (this.waiting.length > 0 && !this.writer.congested) {
+        const [stream] = this.waiting;
+        if (stream === undefined || !this.sendFrame(stream)) break;
+      }
+    } finally {
+      this.pumping = false;
     }
-    this.pumping = false;
+  }
+
+  /** Forgets a stream that has closed: nothing may be sent for a long time. */
+  remove(stream: Stream): void {
+    if (!stream.queued) return;
+    stream.queued = false;
+    this.waiting.splice(this.waiting.indexOf(stream), 1);
   }
 
   /** Sends one frame of the first stream. Returns false when the connection's window is empty. */
   private sendFrame(stream: Stream): boolean {
     const { next } = stream;
-    if (next === undefined || !stream.sends) {
+    if (next === undefined) {
       this.leave(stream);
       return true;
     }
@@ -58,7 +72,9 @@ export class SendQueue {
       this.leave(stream);
       return true;
     }
-    const length = Math.max(0, Math.min(left, allowed, this.maxFrameSize()));
+    // A head is copied to where frames are put together.
+    const longest = next.head.length > maxFrameLength ? maxFrameLength : Math.min(this.maxFrameSize(), longestFrame);
+    const length = left === 0 ? 0 : Math.min(left, allowed, longest);
     const head = next.head.length > length ? next.head.subarray(0, length) : next.head;
     const end = next.sent + length - head.length;
     this.writer.data(frameTypes.DATA, frameFlags.NONE, stream.id, head, next.body, next.sent, end);
@@ -70,14 +86,13 @@ export class SendQueue {
       if (next.taken !== undefined) this.writer.whenTaken(next.taken);
       this.leave(stream);
       stream.shift();
-      if (stream.next !== undefined) this.enter(stream);
-      return true;
-    }
-    stream.movedAt = this.now();
-    if (this.waiting.length > 1) {
+      if (stream.next === undefined) return true;
+      this.enter(stream);
+    } else if (this.waiting.length > 1) {
       this.leave(stream);
       this.enter(stream);
     }
+    stream.movedAt = this.now();
     return true;
   }
 

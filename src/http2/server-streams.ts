@@ -23,6 +23,8 @@ export interface ServerStreamsOptions {
   onStream: (stream: Stream, head: RequestHead | undefined) => StreamListener;
   /** Called when the last open stream has closed. */
   onIdle: () => void;
+  /** Reports an exception that no peer can cause. */
+  onInternalError: (error: unknown) => void;
   /** Milliseconds of a clock that never goes back. */
   now: () => number;
 }
@@ -30,6 +32,7 @@ export interface ServerStreamsOptions {
 const nothing = new Uint8Array(0);
 /** How long a client may send on after it was answered, in milliseconds. */
 const lingerMs = 5_000;
+export const selfDependent = 'a stream that depends on itself';
 
 /** The parts of the connection that streams use. */
 export interface ServerStreamsParts {
@@ -92,9 +95,9 @@ export class ServerStreams implements StreamPort {
 
   /** Takes a whole header block with its decoded headers: a new stream, or the trailers of one. */
   headers({ streamId, endStream, dependsOn }: HeaderBlock, headers: HeaderList | undefined): void {
-    if (dependsOn === streamId) throw new StreamError('PROTOCOL_ERROR', 'a stream that depends on itself');
     const open = this.table.find(streamId);
     if (open !== undefined) {
+      if (dependsOn === streamId) throw new StreamError('PROTOCOL_ERROR', selfDependent);
       this.trailers(open, endStream, headers);
       return;
     }
@@ -105,6 +108,7 @@ export class ServerStreams implements StreamPort {
     }
     if (this.refusing) return;
     this.table.lastId = streamId;
+    if (dependsOn === streamId) throw new StreamError('PROTOCOL_ERROR', selfDependent);
     if (this.table.size >= this.options.maxConcurrentStreams)
       throw new StreamError('REFUSED_STREAM', `more than ${this.options.maxConcurrentStreams} open streams`);
     const head = headers === undefined ? undefined : this.headOf(headers);
@@ -112,8 +116,10 @@ export class ServerStreams implements StreamPort {
     const stream = new Stream(streamId, this, { send: this.peer.initialWindow, receive: this.options.streamWindow });
     stream.expectedLength = head?.contentLength;
     this.table.add(stream);
+    // Known before anybody answers: a stream that the client has ended needs no reset then.
+    if (endStream) stream.endRequest();
     stream.listen(this.options.onStream(stream, head));
-    if (endStream && stream.receives) stream.receiveEnd();
+    if (endStream) stream.tellEnd();
   }
 
   /** Takes a DATA frame: `length` bytes of it count for flow control, those from `start` to `end` are the body's. */
@@ -167,8 +173,13 @@ export class ServerStreams implements StreamPort {
     if (stream.next !== undefined) this.queue.add(stream);
   }
 
-  /** The client broke the protocol in a stream: it is reset. Counts as a reset of the client (CVE-2025-8671). */
-  fail(streamId: number, { code }: StreamError): void {
+  /**
+   * The client broke the protocol in a stream: it is reset. Counts as a reset of the client (CVE-2025-8671).
+   *
+   * @throws ConnectionError for a stream that was never open: such a one must not be reset (RFC 9113, section 6.4)
+   */
+  fail(streamId: number, { code, message }: StreamError): void {
+    if (streamId % 2 === 0 || streamId > this.table.lastId) throw new ConnectionError(code, message);
     this.writer.frameOfNumber(frameTypes.RST_STREAM, frameFlags.NONE, streamId, errorCodes[code]);
     this.table.rememberReset(streamId);
     this.table.find(streamId)?.abort(code);
@@ -177,10 +188,7 @@ export class ServerStreams implements StreamPort {
 
   /** Resets a stream in which we have made a mistake. */
   abandon(streamId: number): void {
-    const stream = this.table.find(streamId);
-    if (stream === undefined) return;
-    this.sendReset(stream, 'INTERNAL_ERROR');
-    stream.abort('INTERNAL_ERROR');
+    this.table.find(streamId)?.breakOff('INTERNAL_ERROR');
   }
 
   /** The connection is gone, or about to go. */
@@ -202,10 +210,6 @@ export class ServerStreams implements StreamPort {
     this.writer.frame(frameTypes.DATA, frameFlags.END_STREAM, stream.id, nothing);
   }
 
-  now(): number {
-    return this.options.now();
-  }
-
   /** Ends streams of clients that take nothing of a response for `stallMs`, or do not end their request although they are answered. */
   sweep(stallMs: number): void {
     const now = this.options.now();
@@ -213,8 +217,7 @@ export class ServerStreams implements StreamPort {
       if (stream.state === 'half-closed-local') {
         if (now - stream.movedAt >= lingerMs) stream.reset('NO_ERROR');
       } else if (stream.next !== undefined && now - stream.movedAt >= stallMs) {
-        this.sendReset(stream, 'CANCEL');
-        stream.abort('CANCEL');
+        stream.breakOff('CANCEL');
       }
     }
   }
@@ -232,8 +235,17 @@ export class ServerStreams implements StreamPort {
     this.writer.frameOfNumber(frameTypes.WINDOW_UPDATE, frameFlags.NONE, stream.id, increment);
   }
 
+  fault(error: unknown): void {
+    this.options.onInternalError(error);
+  }
+
+  now(): number {
+    return this.options.now();
+  }
+
   closed(stream: Stream): void {
     this.table.remove(stream);
+    this.queue.remove(stream);
     if (this.table.size === 0) this.options.onIdle();
   }
 

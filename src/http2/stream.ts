@@ -42,14 +42,18 @@ export interface StreamPort {
   sendHeaders(stream: Stream, headers: HeaderList, endStream: boolean): void;
   /** Ends the response without trailers. */
   sendEnd(stream: Stream): void;
-  /** Milliseconds of a clock that never goes back. */
-  now(): number;
   /** Sends what waits in the stream as far as the windows and the socket allow, now or later. */
   pump(stream: Stream): void;
   sendReset(stream: Stream, code: ErrorCodeName): void;
   sendCredit(stream: Stream, increment: number): void;
   closed(stream: Stream): void;
+  /** Reports what a listener has thrown. */
+  fault(error: unknown): void;
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
 }
+
+const wideCharacter = /[\u0100-\uffff]/;
 
 const ignore: StreamListener = { data: () => undefined, endOfRequest: () => undefined, reset: () => undefined };
 
@@ -64,8 +68,12 @@ export class Stream {
   queued = false;
   /** The next stream in the same slot of the connection's table. */
   chained: Stream | undefined;
-  /** When something of it was last sent while more waited, or when its response had ended; in milliseconds of the connection's clock. */
+  /**
+   * Since when the first bytes that wait have waited, when some of them were last sent, or when the response had ended: milliseconds of the
+   * connection's clock.
+   */
   movedAt = 0;
+  private begun = false;
   private current: StreamState = 'open';
   private outgoing: Outgoing[] = [];
   private trailers: HeaderList | undefined;
@@ -108,10 +116,12 @@ export class Stream {
     this.listener.data(bytes, start, end);
   }
 
-  /** Sends the response's headers. @throws when the stream sends no more */
+  /** Sends the response's headers. @throws when the stream sends no more, and when it has sent them */
   respond(headers: HeaderList): void {
     this.requireSending('headers');
+    if (this.begun) throw new Error(`stream ${this.id} has sent the headers of its response`);
     this.port.sendHeaders(this, headers, false);
+    this.begun = true;
   }
 
   /**
@@ -119,25 +129,33 @@ export class Stream {
    *
    * @param head - bytes in front of `body`, copied at once when they can be sent
    * @param taken - called when the memory of `body` is no longer needed; not called when the stream is reset first
-   * @throws when the stream sends no more
+   * @throws when the stream sends no more, and before `respond`
    */
   send(head: Uint8Array, body: Uint8Array, taken?: () => void): void {
     this.requireSending('data');
+    this.requireBegun();
+    if (this.outgoing.length === 0) this.movedAt = this.port.now();
     this.outgoing.push({ head, body, sent: 0, taken });
     this.port.pump(this);
-    if (this.next !== undefined) this.movedAt = this.port.now();
   }
 
   /**
    * Ends the response, after all that was given to `send`.
    *
-   * @param trailers - @default none
-   * @throws when the stream sends no more
+   * @param trailers - without `respond` before, the headers of a response that has nothing else. @default none
+   * @throws when the stream sends no more, and for trailers that cannot be sent: the stream is as it was then
    */
   end(trailers: HeaderList = []): void {
     this.requireSending('trailers');
+    if (trailers.length === 0) this.requireBegun();
+    if (this.outgoing.length === 0) {
+      this.finish(trailers);
+      return;
+    }
+    // They are encoded later, and whoever could mend them is gone then.
+    if (trailers.some((text) => wideCharacter.test(text)))
+      throw new TypeError('a trailer has a character over 0xff, which HTTP/2 cannot send');
     this.trailers = trailers;
-    if (this.outgoing.length === 0) this.finish();
   }
 
   /** Whether `end` was called: the response is complete, though perhaps not sent. */
@@ -150,6 +168,13 @@ export class Stream {
     if (this.current === 'closed') return;
     this.port.sendReset(this, code);
     this.close();
+  }
+
+  /** Ends the stream as `reset` does, and tells the listener, who does not know. */
+  breakOff(code: ErrorCodeName): void {
+    if (this.current === 'closed') return;
+    this.port.sendReset(this, code);
+    this.abort(code);
   }
 
   /** Lets the client send `length` more bytes, which have come and are taken. */
@@ -169,31 +194,42 @@ export class Stream {
   /** The first bytes that wait have been sent. */
   shift(): void {
     this.outgoing.shift();
-    if (this.outgoing.length === 0 && this.trailers !== undefined) this.finish();
+    if (this.outgoing.length === 0 && this.trailers !== undefined) this.finish(this.trailers);
   }
 
   /** The client has sent everything. @throws when it had done so before */
   receiveEnd(): void {
-    if (!this.receives) throw new Error(`stream ${this.id} is ${this.current} and receives no end`);
-    const { listener } = this;
-    if (this.current === 'open') this.current = 'half-closed-remote';
-    else this.close();
-    listener.endOfRequest();
+    this.endRequest();
+    this.tellEnd();
   }
 
-  /** The client reset the stream, or broke the protocol in it, or the connection is gone: the listener is told. */
+  /** The client has sent everything; the listener is told with `tellEnd`. @throws when it had done so before */
+  endRequest(): void {
+    if (!this.receives) throw new Error(`stream ${this.id} is ${this.current} and receives no end`);
+    if (this.current === 'open') this.current = 'half-closed-remote';
+    else this.close();
+  }
+
+  tellEnd(): void {
+    this.listener.endOfRequest();
+  }
+
+  /** The client reset the stream, or broke the protocol in it, or the connection is gone: the listener is told. Never throws. */
   abort(code: ErrorCodeName | 'CONNECTION_LOST'): void {
     if (this.current === 'closed') return;
     const { listener } = this;
     this.close();
-    listener.reset(code);
+    try {
+      listener.reset(code);
+    } catch (error) {
+      this.port.fault(error);
+    }
   }
 
-  private finish(): void {
-    const { trailers } = this;
-    if (trailers === undefined) return;
+  private finish(trailers: HeaderList): void {
     if (trailers.length === 0) this.port.sendEnd(this);
     else this.port.sendHeaders(this, trailers, true);
+    this.trailers = trailers;
     if (this.current === 'half-closed-remote') {
       this.close();
       return;
@@ -209,6 +245,10 @@ export class Stream {
     this.listener = ignore;
     this.outgoing = [];
     this.port.closed(this);
+  }
+
+  private requireBegun(): void {
+    if (!this.begun) throw new Error(`stream ${this.id} has not sent the headers of its response`);
   }
 
   private requireSending(what: string): void {
