@@ -63,15 +63,24 @@ export function statusFields({ code, message, trailers }: Status): HeaderList {
   return trailers === undefined ? fields : fields.concat(trailers);
 }
 
-/** Percent-encodes everything but printable ASCII, and "%" itself. */
+/** Printable ASCII without "%", and without spaces at the ends, which no field may have (RFC 9113, section 8.2.1). */
+const plainText = /^(?:[!-$&-~](?:[ -$&-~]*[!-$&-~])?)?$/;
+
+/** Percent-encodes everything but printable ASCII, "%" itself, and spaces at the ends. A long text is cut between two characters. */
 export function encodeMessage(message: string): string {
-  if (/^[ -$&-~]*$/.test(message) && message.length <= maxMessageLength) return message;
+  if (message.length <= maxMessageLength && plainText.test(message)) return message;
   let encoded = '';
-  for (const byte of Buffer.from(message, 'utf8')) {
-    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
-    const next = plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  for (const character of message.slice(0, maxMessageLength)) {
+    const next = encodeCharacter(character);
     if (encoded.length + next.length > maxMessageLength) break;
     encoded += next;
   }
+  return encoded.replace(/^ | $/g, '%20');
+}
+
+function encodeCharacter(character: string): string {
+  if (character >= ' ' && character <= '~' && character !== '%') return character;
+  let encoded = '';
+  for (const byte of Buffer.from(character, 'utf8')) encoded += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   return encoded;
 }
