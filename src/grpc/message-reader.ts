@@ -3,6 +3,9 @@ import { StatusError } from './status.js';
 /** Bytes in front of each message: a flag and its length (PROTOCOL-HTTP2.md, "Length-Prefixed-Message"). */
 export const prefixLength = 5;
 
+/** Pieces of fewer bytes are put together. */
+const tailLength = 4 * 1024;
+
 /** A message of which the prefix has come. */
 interface Partial {
   compressed: boolean;
@@ -29,6 +32,9 @@ export class MessageReader {
   private partial: Partial | undefined;
   /** Pieces that have come and that nobody has asked for. */
   private backlog: Buffer[] = [];
+  /** Memory for short pieces, which lie in it one behind the other; the last piece of the backlog ends where it is free. */
+  private tail: Buffer | undefined;
+  private tailFilled = 0;
   private wanted = true;
   private reading = false;
 
@@ -64,7 +70,28 @@ export class MessageReader {
         this.reading = false;
       }
     }
-    if (at < end) this.backlog.push(Buffer.from(bytes.subarray(at, end)));
+    if (at < end) this.keep(bytes, at, end);
+  }
+
+  /** Keeps a copy of a piece. Short ones are put together: a piece of a byte takes a hundred. */
+  private keep(bytes: Buffer, start: number, end: number): void {
+    const { backlog } = this;
+    if (end - start >= tailLength) {
+      backlog.push(Buffer.from(bytes.subarray(start, end)));
+      this.tail = undefined;
+      return;
+    }
+    let { tail } = this;
+    const last = backlog.at(-1);
+    const goesOn = tail !== undefined && last !== undefined && tailLength - this.tailFilled >= end - start;
+    if (tail === undefined || !goesOn) {
+      tail = Buffer.allocUnsafeSlow(tailLength);
+      this.tail = tail;
+      this.tailFilled = 0;
+    }
+    this.tailFilled += bytes.copy(tail, this.tailFilled, start, end);
+    if (last !== undefined && goesOn) backlog[backlog.length - 1] = tail.subarray(last.byteOffset, this.tailFilled);
+    else backlog.push(tail.subarray(0, this.tailFilled));
   }
 
   /** Asks for the next message; it may be delivered before this returns. @throws StatusError for a message that is refused */
