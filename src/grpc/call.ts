@@ -1,7 +1,7 @@
-import { gunzip } from 'node:zlib';
 import type { ErrorCodeName } from '../http2/errors.js';
 import type { HeaderList } from '../http2/hpack/header-list.js';
 import type { Stream, StreamListener } from '../http2/stream.js';
+import { inflate } from './inflate.js';
 import { MessageReader, type MessageSink, prefixLength } from './message-reader.js';
 import type { CallFields, Metadata } from './metadata.js';
 import { type Status, StatusError, statusFields } from './status.js';
@@ -59,7 +59,8 @@ export class ServerCall implements StreamListener, MessageSink {
   private delivered = 0;
   /** Bytes of a message that has not come as a whole, which the budget has counted. */
   private counted = 0;
-  private inflating = false;
+  /** Gives up the message that is being inflated; `undefined` while there is none. */
+  private inflating: (() => void) | undefined;
   private halfClosed = false;
   private halfCloseTold = false;
   private answerBegun = false;
@@ -114,7 +115,7 @@ export class ServerCall implements StreamListener, MessageSink {
 
   /** Asks for the next message. Gives the client credit for the one before. */
   read(): void {
-    if (this.over || this.inflating) return;
+    if (this.over || this.inflating !== undefined) return;
     this.guarded(() => {
       this.stream.giveBack(this.delivered);
       this.delivered = 0;
@@ -149,8 +150,7 @@ export class ServerCall implements StreamListener, MessageSink {
   end(status: Status): void {
     if (this.over) return;
     const fields = statusFields(status);
-    if (this.answerBegun) this.stream.end(fields);
-    else this.stream.end(responseHeaders.concat(fields));
+    this.stream.end(this.answerBegun ? fields : responseHeaders.concat(fields));
     this.finish();
   }
 
@@ -186,6 +186,8 @@ export class ServerCall implements StreamListener, MessageSink {
   private finish(): void {
     this.over = true;
     this.handler = undefined;
+    this.inflating?.();
+    this.inflating = undefined;
     this.options.budget.give(this.counted);
     this.counted = 0;
     this.options.onComplete(this);
@@ -208,26 +210,31 @@ export class ServerCall implements StreamListener, MessageSink {
       return;
     }
     if (this.fields.encoding !== 'gzip') throw new StatusError('INTERNAL', 'a message is compressed, and the call names no grpc-encoding');
-    this.inflating = true;
-    gunzip(bytes, { maxOutputLength: this.options.maxMessageLength }, (error, inflated) => {
-      this.inflating = false;
-      this.guarded(() => {
-        if (error !== null) throw inflateError(error, this.options.maxMessageLength);
-        this.deliver(inflated);
-        this.checkHalfClose();
-      });
+    this.inflating = inflate(bytes, {
+      maxLength: this.options.maxMessageLength,
+      count: (length) => this.count(length),
+      done: (error, inflated) => {
+        this.inflating = undefined;
+        this.guarded(() => {
+          if (inflated === undefined) throw error;
+          this.deliver(inflated);
+          this.checkHalfClose();
+        });
+      },
     });
   }
 
   private deliver(bytes: Buffer): void {
     if (this.streamed) this.options.onComplete(this);
     if (bytes.length > this.counted) this.count(bytes.length - this.counted);
-    this.counted -= bytes.length;
+    // What is left was counted for the bytes that this message was inflated from.
+    else this.options.budget.give(this.counted - bytes.length);
+    this.counted = 0;
     this.handler?.message(bytes);
   }
 
   private checkHalfClose(): void {
-    if (!this.halfClosed || this.inflating || this.over) return;
+    if (!this.halfClosed || this.inflating !== undefined || this.over) return;
     if (this.reader.cut) throw new StatusError('INTERNAL', 'the request ends within a message');
     if (!this.reader.empty || this.halfCloseTold) return;
     this.halfCloseTold = true;
@@ -243,10 +250,4 @@ export class ServerCall implements StreamListener, MessageSink {
       this.abort(error instanceof StatusError ? error.status : this.options.statusOf(error));
     }
   }
-}
-
-function inflateError(error: Error & { code?: string }, limit: number): StatusError {
-  if (error.code === 'ERR_BUFFER_TOO_LARGE')
-    return new StatusError('RESOURCE_EXHAUSTED', `a compressed message holds more than the limit of ${limit} bytes`);
-  return new StatusError('INTERNAL', `a compressed message is not valid gzip: ${error.message}`);
 }
