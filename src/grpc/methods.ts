@@ -128,6 +128,8 @@ class ServedCall implements CallHandler {
 
   private stop(error: Error): void {
     clearTimeout(this.deadline);
+    // The first reason is the one that counts.
+    if (this.ended.signal.aborted) return;
     this.ended.abort(error);
     this.requests.fail(error);
   }
@@ -172,6 +174,7 @@ class ServedCall implements CallHandler {
   private async send(reply: unknown): Promise<void> {
     const { signal } = this.ended;
     signal.throwIfAborted();
+    if (this.call.ended) throw this.options.errorOf('CANCELLED', 'the call has ended');
     const bytes = this.definition.responseSerialize(reply);
     await new Promise<void>((resolve, reject) => {
       const stop = (): void => reject(signal.reason);

@@ -41,8 +41,8 @@ export class GrpcService {
   take(stream: Stream, head: RequestHead | undefined): StreamListener {
     if (head === undefined) return refuse(stream, { code: statusCodes.RESOURCE_EXHAUSTED, message: 'the metadata is over the limit' });
     const fields = this.fieldsOf(head);
-    if (!isGrpc(fields.contentType)) return new HttpRefusal(stream, '415', this.options.bodyTimeoutMs);
-    if (head.method !== 'POST') return new HttpRefusal(stream, '405', this.options.bodyTimeoutMs);
+    if (!isGrpc(fields.contentType)) return new HttpRefusal(stream, head, '415', this.options.bodyTimeoutMs);
+    if (head.method !== 'POST') return new HttpRefusal(stream, head, '405', this.options.bodyTimeoutMs);
     const method = this.options.methods.get(head.path);
     if (method === undefined) return refuse(stream, { code: statusCodes.UNIMPLEMENTED, message: `there is no method ${head.path}` });
     if (fields.encoding !== 'identity' && fields.encoding !== 'gzip') return refuseEncoding(stream, fields.encoding);
@@ -84,6 +84,7 @@ class HttpRefusal implements StreamListener {
 
   constructor(
     private readonly stream: Stream,
+    private readonly head: RequestHead,
     private readonly status: '405' | '415',
     timeoutMs: number,
   ) {
@@ -99,7 +100,7 @@ class HttpRefusal implements StreamListener {
     const { status } = this;
     const allow = status === '405' ? ['allow', 'POST'] : [];
     this.stream.respond([':status', status, 'content-type', 'text/plain; charset=utf-8', 'x-content-type-options', 'nosniff', ...allow]);
-    this.stream.send(httpTexts[status], nothing);
+    if (this.head.method !== 'HEAD') this.stream.send(httpTexts[status], nothing);
     this.stream.end();
   }
 
