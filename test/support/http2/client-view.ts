@@ -33,7 +33,7 @@ export class ClientView {
   private begun = false;
   /** The header block that goes on. */
   private block: { id: number; flags: number; parts: Buffer[] } | undefined;
-  private rest = Buffer.alloc(0);
+  private rest: Buffer = Buffer.alloc(0);
   private prefaceRead = false;
 
   constructor() {
@@ -42,7 +42,7 @@ export class ClientView {
 
   /** To be called with all that the client sends, before the server has it. */
   sends(bytes: Buffer): void {
-    this.rest = Buffer.concat([this.rest, bytes]);
+    this.rest = this.rest.length === 0 ? bytes : Buffer.concat([this.rest, bytes]);
     if (!this.prefaceRead && this.rest.length >= preface.length) {
       this.prefaceRead = true;
       this.rest = this.rest.subarray(preface.length);

@@ -29,6 +29,8 @@ export interface Mutation {
 
 const status = [':status', '200'];
 const nothing = new Uint8Array(0);
+const head = Buffer.from('head');
+const zeros = Buffer.alloc(100_000);
 
 /**
  * A connection that does what numbers say: frames of the client, right and wrong ones, and what a server does with its streams. Fails
@@ -176,7 +178,7 @@ export class RandomConnection {
 
   private dataOf(id: number, more: number): Buffer {
     const flags = (more & 3) === 0 ? flag.endStream : 0;
-    const body = Buffer.alloc((more & 4) === 0 ? (more >>> 4) % 20 : (more >>> 4) % 16_000, 'x');
+    const body = zeros.subarray(0, (more & 4) === 0 ? (more >>> 4) % 20 : (more >>> 4) % 16_000);
     return (more & 8) === 0 ? data(id, body, flags) : data(id, padded(body, 3), flags | flag.padded);
   }
 
@@ -229,7 +231,7 @@ export class RandomConnection {
       this.responded.add(stream);
       stream.respond([...status, 'x-indexed', String(length % 3)]);
     }
-    stream.send(Buffer.from('head'), Buffer.alloc(length));
+    stream.send(head, zeros.subarray(0, length));
   }
 
   private end(stream: Stream, more: number): void {
