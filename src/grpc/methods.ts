@@ -1,5 +1,5 @@
 import type { CallHandler, Method, ServerCall } from './call.js';
-import type { Metadata } from './metadata.js';
+import { type Metadata, metadataFields } from './metadata.js';
 import { RequestQueue } from './request-queue.js';
 import { type Status, StatusError, statusCodes } from './status.js';
 
@@ -10,9 +10,16 @@ export interface MethodDefinition {
   responseSerialize(reply: unknown): Buffer;
 }
 
-/** What a method may know of its call. */
+/** Metadata to send: texts of ASCII, and bytes for names that end with "-bin". */
+export type SentMetadata = Readonly<Record<string, string | Uint8Array>>;
+
+/** What a method may know of its call, and do with it. */
 export interface CallContext {
   readonly metadata: Metadata;
+  /** Sends metadata in front of the first reply; does nothing when a reply has been sent. */
+  sendHeaders(metadata: SentMetadata): void;
+  /** Sets metadata that goes with the status. */
+  setTrailers(metadata: SentMetadata): void;
   /** Aborts when the client gives the call up or is gone, and when its deadline passes. */
   readonly signal: AbortSignal;
 }
@@ -94,6 +101,7 @@ export function serve(definition: MethodDefinition, method: AnyMethod<unknown, u
 class ServedCall implements CallHandler {
   private readonly ended = new AbortController();
   private readonly requests: RequestQueue;
+  private trailers: readonly string[] = [];
   private readonly deadline: NodeJS.Timeout | undefined;
 
   constructor(
@@ -137,9 +145,10 @@ class ServedCall implements CallHandler {
   private async run(): Promise<void> {
     try {
       await this.answer();
-      this.call.end({ code: statusCodes.OK });
+      this.call.end({ code: statusCodes.OK, trailers: this.trailers });
     } catch (error) {
-      this.call.end(error instanceof StatusError ? error.status : this.options.statusOf(error));
+      const status = error instanceof StatusError ? error.status : this.options.statusOf(error);
+      this.call.end({ ...status, trailers: [...(status.trailers ?? []), ...this.trailers] });
     } finally {
       clearTimeout(this.deadline);
     }
@@ -147,7 +156,14 @@ class ServedCall implements CallHandler {
 
   private async answer(): Promise<void> {
     const { method, requests } = this;
-    const context: CallContext = { metadata: this.call.metadata, signal: this.ended.signal };
+    const context: CallContext = {
+      metadata: this.call.metadata,
+      signal: this.ended.signal,
+      sendHeaders: (metadata) => this.call.sendHeaders(metadataFields(metadata)),
+      setTrailers: (metadata) => {
+        this.trailers = metadataFields(metadata);
+      },
+    };
     const replies: ReplyStream<unknown> = { ...context, send: (reply) => this.send(reply) };
     switch (method.kind) {
       case 'unary':

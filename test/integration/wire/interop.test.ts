@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { serveWithGrpcJs } from '../../support/wire/grpc-js-server.js';
+import { serveWithOwn } from '../../support/wire/own-server.js';
 import { runTool } from '../../support/wire/run-tool.js';
 import { testService } from '../../support/wire/test-service.js';
 import { wireTool } from '../../support/wire-tools.js';
@@ -25,7 +26,7 @@ const cases = [
 
 const client = await wireTool('interop-client');
 /** The servers that the service is mounted on, by name. */
-const servers = { 'grpc-js': serveWithGrpcJs };
+const servers = { 'our own': serveWithOwn, 'grpc-js': serveWithGrpcJs };
 
 for (const [name, serve] of Object.entries(servers)) {
   test(`grpc-go's interop client and ${name}`, { skip: client.missing }, async (t) => {
