@@ -156,17 +156,6 @@ for (const [what, bytes] of Object.entries(strangers)) {
   });
 }
 
-test('more DATA than the window of a stream allows resets that stream alone', async (t) => {
-  const raw = await rawHttp2(t, daemon.url);
-  open(raw, 0);
-  // No message: nothing gives credit back for bytes that begin with a length beyond the limit.
-  raw.frame(types.data, 0, 1, Buffer.of(0, 0, 0, 255, 255));
-  times(17, () => raw.frame(types.data, 0, 1, Buffer.alloc(16_384)));
-  await eventually('it is reset', () => raw.fate(1) === `reset ${flowControlError}`);
-  raw.call(3, 'echo');
-  await eventually('the next is answered', () => raw.fate(3) === 'ended');
-});
-
 test('a request that drips is ended by the time limit of bodies', async (t) => {
   const raw = await rawHttp2(t, daemon.url);
   open(raw, 0);
