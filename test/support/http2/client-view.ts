@@ -92,7 +92,8 @@ export class ClientView {
         return;
       case types.windowUpdate:
         assert.ok(payload.length === 4 && payload.readUInt32BE(0) > 0 && payload.readUInt32BE(0) <= 0x7fffffff);
-        if (id !== 0) this.openStream(id);
+        // It may come after the end of a response, as long as the request goes on.
+        if (id !== 0) assert.ok(this.streams.get(id)?.reset === false, `credit for stream ${id}, which is idle or was reset`);
         return;
       case types.reset: {
         assert.equal(payload.length, 4);

@@ -70,9 +70,14 @@ export class TestConnection {
     return readFrames(this.socket.taken());
   }
 
-  /** The same in words. */
+  /** What `frames` gives, in words. */
   sent(): string[] {
     return this.frames().map(describe);
+  }
+
+  /** Number of streams that have not closed. */
+  get openStreams(): number {
+    return [...this.streams.values()].filter(({ state }) => state !== 'closed').length;
   }
 
   stream(id: number): Stream {

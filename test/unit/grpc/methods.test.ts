@@ -285,7 +285,7 @@ for (const kind of ['unary', 'requests', 'replies'] as const) {
       await turns(grpc);
       assert.deepEqual(found.map(codeOf), ['CANCELLED']);
       assert.equal(grpc.budget.held, 0);
-      assert.equal(grpc.connection.connection.openStreams, 0);
+      assert.equal(grpc.connection.openStreams, 0);
     }
   });
 

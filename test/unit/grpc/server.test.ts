@@ -48,12 +48,12 @@ for (const [what, { path = '/s/m', fields = [], status, message, more = {} }] of
   test(`${what} is refused with trailers alone`, () => {
     const grpc = open();
     grpc.begin(1, path, fields);
-    const { trailers, ended, reset } = grpc.answer(1);
+    const { trailers, ended } = grpc.answer(1);
     assert.equal(trailers['grpc-status'], status);
     assert.match(trailers['grpc-message'] ?? '', message);
     for (const [name, value] of Object.entries(more)) assert.equal(trailers[name], value);
-    // The client need not send the rest; what is on its way is ignored.
-    assert.deepEqual([ended, reset], [true, 0]);
+    assert.ok(ended);
+    // What the client sends all the same is thrown away.
     grpc.message(1, 'late', { end: true });
     assert.deepEqual(grpc.connection.sent(), []);
     assert.deepEqual(begun, []);

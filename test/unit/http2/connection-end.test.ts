@@ -32,8 +32,9 @@ test('a drain says GOAWAY twice, serves the streams that were on their way, and 
   connection.send(reset(1));
   assert.ok(!connection.socket.writableEnded);
   connection.stream(3).end([...status, 'x', 'y']);
+  connection.send(data(3, 'the rest', flag.endStream));
   assert.ok(connection.socket.writableEnded);
-  assert.deepEqual(connection.sent(), ['HEADERS 3 END_STREAM', 'RST_STREAM 3 none']);
+  assert.deepEqual(connection.sent(), ['HEADERS 3 END_STREAM']);
   connection.connection.closed();
 });
 
@@ -78,7 +79,7 @@ test('when the socket closes, every listener is told once, and nothing is writte
   connection.connection.closed();
   connection.connection.closed();
   assert.deepEqual(connection.told, ['stream 1', 'stream 3', 'reset 1 CONNECTION_LOST', 'reset 3 CONNECTION_LOST']);
-  assert.equal(connection.connection.openStreams, 0);
+  assert.equal(connection.openStreams, 0);
   connection.connection.ping();
   connection.connection.drain();
   connection.send(request(5));

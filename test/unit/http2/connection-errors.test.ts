@@ -93,7 +93,7 @@ for (const [what, { bytes, code }] of Object.entries(fatal)) {
         ? ['reset 1 CANCEL', 'reset 3 CONNECTION_LOST']
         : ['reset 1 CONNECTION_LOST', 'reset 3 CONNECTION_LOST'],
     );
-    assert.equal(connection.connection.openStreams, 0);
+    assert.equal(connection.openStreams, 0);
     connection.send(request(101));
     assert.deepEqual(connection.sent(), []);
     assert.deepEqual(connection.internalErrors, []);

@@ -132,7 +132,7 @@ test('a stream that is over the limit is refused, and the others go on', () => {
   assert.deepEqual(connection.sent(), ['RST_STREAM 5 refused']);
   connection.send(reset(1), request(7), data(3, 'abc'));
   assert.deepEqual(connection.told, ['stream 1', 'stream 3', 'reset 1 CANCEL', 'stream 7', 'data 3 abc']);
-  assert.equal(connection.connection.openStreams, 2);
+  assert.equal(connection.openStreams, 2);
 });
 
 test('headers over the limit: the stream begins without them, and the next one is right', () => {

@@ -154,20 +154,20 @@ test('a stream that gets no credit is reset after its time, counted from when it
   waiting.send(nothing, Buffer.alloc(20));
   moving.send(nothing, Buffer.alloc(20));
   connection.frames();
-  connection.connection.resetStalled(connection.now - 300);
+  connection.connection.sweep(300);
   assert.deepEqual(connection.sent(), []);
   connection.now += 200;
   connection.send(windowUpdate(3, 1));
   connection.now += 200;
   connection.frames();
   connection.told.length = 0;
-  connection.connection.resetStalled(connection.now - 300);
+  connection.connection.sweep(300);
   assert.deepEqual(connection.sent(), ['RST_STREAM 1 cancel']);
   assert.deepEqual(connection.told, ['reset 1 CANCEL']);
   connection.now += 1_000;
   connection.send(windowUpdate(3, 100));
   connection.frames();
-  connection.connection.resetStalled(connection.now - 300);
+  connection.connection.sweep(300);
   assert.deepEqual(connection.sent(), [], 'a stream that has nothing to send');
 });
 

@@ -9,15 +9,11 @@ function apply(entries: readonly (readonly [identifier: number, value: number])[
 }
 
 test('the settings of RFC 9113 before a frame says otherwise', () => {
-  const { headerTableSize, initialWindow, maxFrameSize } = apply([]);
-  assert.deepEqual(
-    { headerTableSize, initialWindow, maxFrameSize },
-    { headerTableSize: 4096, initialWindow: 65_535, maxFrameSize: 16_384 },
-  );
+  assert.deepEqual(apply([]), { headerTableSizes: [], initialWindow: 65_535, maxFrameSize: 16_384 });
 });
 
-test('settings are applied in their order, and unknown ones are ignored', () => {
-  const { headerTableSize, initialWindow, maxFrameSize } = apply([
+test('settings are applied in their order, unknown ones are ignored, and each size of the header table counts', () => {
+  const entries = [
     [1, 7],
     [4, 10],
     [5, 16_385],
@@ -26,8 +22,9 @@ test('settings are applied in their order, and unknown ones are ignored', () => 
     [3, 0],
     [6, 0],
     [4, 20],
-  ]);
-  assert.deepEqual({ headerTableSize, initialWindow, maxFrameSize }, { headerTableSize: 7, initialWindow: 20, maxFrameSize: 16_385 });
+    [1, 9],
+  ] as const;
+  assert.deepEqual(apply(entries), { headerTableSizes: [7, 9], initialWindow: 20, maxFrameSize: 16_385 });
 });
 
 const limits = [

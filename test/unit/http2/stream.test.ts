@@ -50,12 +50,17 @@ test('a request that ends before its response', () => {
   assert.deepEqual(log, ['told data abc', 'told end', 'headers :status 200', 'headers grpc-status 0 END', 'closed']);
 });
 
-test('a response that ends before its request resets the stream, and nothing is told', () => {
-  const { stream, log } = open();
+test('after a response that ends before its request, the rest of it is thrown away, and nothing is told', () => {
+  const { stream, log, clock } = open({ receive: 10 });
   stream.respond(status);
+  clock.now = 70;
   stream.end();
+  assert.deepEqual([stream.state, stream.receives, stream.sends, stream.movedAt], ['half-closed-local', true, false, 70]);
+  assert.ok(stream.receiveWindow.receive(6));
+  stream.receive(Buffer.from('-thrown away'), 1, 7);
+  stream.receiveEnd();
   assert.equal(stream.state, 'closed');
-  assert.deepEqual(log, ['headers :status 200', 'empty END', 'reset NO_ERROR', 'closed']);
+  assert.deepEqual(log, ['headers :status 200', 'empty END', 'credit 6', 'closed']);
 });
 
 test('trailers wait for the bytes before them', () => {
@@ -80,7 +85,7 @@ const ends: Record<string, (stream: Stream) => void> = {
 
 for (const [what, finish] of Object.entries(ends)) {
   test(`after ${what} nothing can be sent, and nothing is told`, () => {
-    const { stream, log } = open();
+    const { stream, log } = open({ end: true });
     stream.respond(status);
     finish(stream);
     log.length = 0;
