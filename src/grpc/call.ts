@@ -127,8 +127,8 @@ export class ServerCall implements StreamListener, MessageSink {
   /** Sends the response's headers, before the first message sends them. @param metadata - names and values in turn; @default none */
   sendHeaders(metadata?: HeaderList): void {
     if (this.over || this.answerBegun) return;
-    this.answerBegun = true;
     this.stream.respond(metadata === undefined ? responseHeaders : responseHeaders.concat(metadata));
+    this.answerBegun = true;
   }
 
   /**

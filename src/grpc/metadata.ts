@@ -57,12 +57,31 @@ function decodeBinary(value: string): Buffer {
   return Buffer.from(comma === -1 ? value : value.slice(0, comma), 'base64');
 }
 
-/** Metadata to send as fields: bytes in base64, texts as they are. */
+const nameToSend = /^[0-9a-z_.-]+$/;
+/** Printable ASCII without spaces at its ends (PROTOCOL-HTTP2.md, "ASCII-Value"). */
+const textToSend = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
+
+/**
+ * Metadata to send as fields: bytes in base64, texts as they are.
+ *
+ * @throws TypeError for a name or a text that gRPC cannot send, and for a name that does not say what its value is: a name of bytes, and no
+ *   other, ends with "-bin"
+ */
 export function metadataFields(metadata: Readonly<Record<string, string | Uint8Array>>): string[] {
   const fields: string[] = [];
   for (const [name, value] of Object.entries(metadata)) {
-    if (typeof value === 'string') fields.push(name, value);
-    else fields.push(name, Buffer.from(value).toString('base64').replace(/=+$/, ''));
+    if (!nameToSend.test(name) || reserved.has(name) || name.startsWith('grpc-'))
+      throw new TypeError(
+        `metadata cannot be called ${JSON.stringify(name)}; allowed: a to z, 0 to 9, "_", "-" and ".", and no name of gRPC's own`,
+      );
+    const bytes = typeof value !== 'string';
+    if (bytes !== name.endsWith('-bin'))
+      throw new TypeError(`the metadata ${name} ${bytes ? 'is bytes' : 'is a text'}; names of bytes, and no others, end with "-bin"`);
+    if (!bytes && !textToSend.test(value))
+      throw new TypeError(
+        `the metadata ${name} is no printable ASCII, or has spaces at its ends; send other texts as bytes, with "-bin" behind the name`,
+      );
+    fields.push(name, bytes ? Buffer.from(value).toString('base64').replace(/=+$/, '') : value);
   }
   return fields;
 }

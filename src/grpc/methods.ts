@@ -16,9 +16,9 @@ export type SentMetadata = Readonly<Record<string, string | Uint8Array>>;
 /** What a method may know of its call, and do with it. */
 export interface CallContext {
   readonly metadata: Metadata;
-  /** Sends metadata in front of the first reply; does nothing when a reply has been sent. */
+  /** Sends metadata in front of the first reply; does nothing when a reply has been sent. @throws TypeError for what gRPC cannot send */
   sendHeaders(metadata: SentMetadata): void;
-  /** Sets metadata that goes with the status. */
+  /** Sets metadata that goes with the status. @throws TypeError for what gRPC cannot send */
   setTrailers(metadata: SentMetadata): void;
   /** Aborts when the client gives the call up or is gone, and when its deadline passes. */
   readonly signal: AbortSignal;

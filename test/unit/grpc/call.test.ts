@@ -276,6 +276,15 @@ test('what a handler throws ends its call with the status of it', () => {
   assert.deepEqual(method.told, ['message a', 'cancelled']);
 });
 
+test('headers that cannot be sent are an error of whoever sends them, who may send others', () => {
+  const { grpc, method } = open();
+  grpc.begin(1, '/m', [], true);
+  assert.throws(() => method.call.sendHeaders(['x', '\u{1f600}']), TypeError);
+  method.call.end(ok);
+  const { headers, trailers } = grpc.answer(1);
+  assert.deepEqual([headers[':status'], trailers['grpc-status']], ['200', '0']);
+});
+
 test('trailers that cannot be sent are an error of whoever ends the call, who may end it otherwise', () => {
   const { grpc, method } = open();
   grpc.begin(1, '/m', [], true);

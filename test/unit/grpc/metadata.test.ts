@@ -95,6 +95,30 @@ test('bytes are sent in base64 without padding, and texts as they are', () => {
   ]);
 });
 
+const unsendable: Record<string, Record<string, string | Uint8Array>> = {
+  'a text that is not ASCII': { x: 'ä' },
+  'a text with a line feed': { x: 'a\nb' },
+  'a text that begins with a space': { x: ' a' },
+  'a text that ends with a space': { x: 'a ' },
+  'a text for bytes': { 'x-bin': 'a' },
+  'bytes for a text': { x: Buffer.from('a') },
+  'an empty name': { '': 'a' },
+  'a name with capitals': { X: 'a' },
+  'a name with a space': { 'a b': 'a' },
+  'a name of HTTP/2': { ':status': '200' },
+  'a name of gRPC': { 'grpc-status': '0' },
+  'the content type': { 'content-type': 'a' },
+};
+
+for (const [what, metadata] of Object.entries(unsendable)) {
+  test(`${what} is not sent`, () => assert.throws(() => metadataFields(metadata), TypeError));
+}
+
+test('texts that may be sent', () => {
+  const metadata = { 'a_b.c-9': '', x: 'a', y: 'a b', z: '!~%"' };
+  assert.deepEqual(metadataFields(metadata), Object.entries(metadata).flat());
+});
+
 test('content types of gRPC', () => {
   for (const type of ['application/grpc', 'application/grpc+proto', 'application/grpc+json', 'application/grpc;charset=utf-8'])
     assert.ok(isGrpc(type), type);

@@ -107,6 +107,38 @@ test('a method knows the metadata of its call', async () => {
   assert.deepEqual((await ended(grpc)).messages.map(String), ['abc']);
 });
 
+test('metadata goes in front of the replies and with the status, and what cannot be sent is the error of who sends it', async () => {
+  const grpc = open(
+    serverStream<string, string>(async (request, replies) => {
+      replies.setTrailers({ 'x-late': request, 'y-bin': Buffer.from([1]) });
+      replies.sendHeaders({ 'x-early': request });
+      await replies.send('reply');
+      replies.sendHeaders({ 'x-early': 'too late' });
+      if (request === 'bad') replies.setTrailers({ 'x-late': '\u{1f600}' });
+    }),
+  );
+  for (const [id, request, code] of [
+    [1, 'good', '0'],
+    [3, 'bad', '13'],
+  ] as const) {
+    grpc.begin(id, '/m');
+    grpc.message(id, request, { end: true });
+    const { headers, trailers, messages } = await ended(grpc, id);
+    assert.deepEqual([headers['x-early'], trailers['x-late'], trailers['y-bin']], [request, request, 'AQ']);
+    assert.deepEqual([trailers['grpc-status'], messages.map(String)], [code, ['reply']]);
+  }
+  const early = open(
+    unary<string, string>((_request, context) => {
+      context.sendHeaders({ x: '\n' });
+      return 'never';
+    }),
+  );
+  early.begin(1, '/m');
+  early.message(1, 'a', { end: true });
+  const answer = await ended(early);
+  assert.deepEqual([answer.headers[':status'], answer.trailers['grpc-status']], ['200', '13']);
+});
+
 test('server stream: one request, many replies, as fast as the client takes them', async () => {
   let sent = 0;
   const grpc = open(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { data, describe, flag, ping, preface, readFrames, request, reset, settings, types } from '../../support/http2/frames.js';
+import { data, describe, flag, frame, ping, preface, readFrames, request, reset, settings, types } from '../../support/http2/frames.js';
 import { TestConnection } from '../../support/http2/test-connection.js';
 
 const nothing = new Uint8Array(0);
@@ -124,6 +124,61 @@ test('a socket whose peer does not read the GOAWAY is destroyed after a second',
   assert.ok(!connection.socket.destroyed);
   t.mock.timers.tick(1);
   assert.ok(connection.socket.destroyed);
+});
+
+test('a connection knows since when its client owes the rest of a preface, a frame or a header block', () => {
+  const connection = new TestConnection();
+  const owes = (...bytes: Uint8Array[]): number | undefined => {
+    connection.now += 10;
+    connection.send(...bytes);
+    return connection.connection.owesSince;
+  };
+  const begin = connection.now;
+  assert.equal(connection.connection.owesSince, begin);
+  assert.equal(owes(preface.subarray(0, 5)), begin);
+  assert.equal(owes(preface.subarray(5)), undefined);
+  const bytes = Buffer.concat([settings(), settings()]);
+  assert.equal(owes(bytes.subarray(0, 3)), begin + 30);
+  assert.equal(owes(bytes.subarray(3, 5)), begin + 30, 'bytes that drip');
+  assert.equal(owes(bytes.subarray(5, 12)), begin + 50, 'the next frame');
+  assert.equal(owes(bytes.subarray(12)), undefined);
+  const whole = request(1);
+  const [first, last] = [
+    frame(types.headers, 0, 1, whole.subarray(9, 20)),
+    frame(types.continuation, flag.endHeaders, 1, whole.subarray(20)),
+  ];
+  assert.equal(owes(first), begin + 70);
+  assert.equal(owes(last.subarray(0, 4)), begin + 70, 'the block is older than the frame');
+  assert.equal(owes(last.subarray(4)), undefined);
+  assert.deepEqual(connection.told, ['stream 1']);
+});
+
+test('a stream that was answered is reset when its client has not ended its request in five seconds, and nobody is told', () => {
+  const connection = new TestConnection().begin();
+  connection.send(request(1), request(3));
+  connection.now += 100_000;
+  for (const id of [1, 3]) connection.stream(id).end([...status, 'x', 'y']);
+  connection.send(data(1, Buffer.alloc(200_000, 'x').subarray(0, 16_000)), data(1, 'thrown away'));
+  connection.frames();
+  connection.now += 4_999;
+  connection.connection.sweep(1_000);
+  assert.deepEqual(connection.sent(), []);
+  connection.send(data(3, '', flag.endStream));
+  connection.now += 1;
+  connection.connection.sweep(1_000);
+  assert.deepEqual(connection.sent(), ['RST_STREAM 1 none']);
+  assert.deepEqual(connection.told, ['stream 1', 'stream 3']);
+  assert.equal(connection.openStreams, 0);
+  connection.send(data(1, 'late'));
+  assert.deepEqual(connection.sent(), []);
+});
+
+test('the rest of a request that was answered gets its credit back', () => {
+  const connection = new TestConnection({ limits: { streamWindow: 65_535 } }).begin();
+  connection.send(request(1));
+  connection.stream(1).end([...status, 'x', 'y']);
+  for (let count = 0; count < 50; count++) connection.send(data(1, Buffer.alloc(16_000)));
+  assert.ok(connection.sent().every((one) => one.startsWith('WINDOW_UPDATE') || one === 'HEADERS 1 END_STREAM'));
 });
 
 const mistakes = {
