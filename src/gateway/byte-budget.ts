@@ -35,7 +35,7 @@ export class ByteBudget {
 
   /** Throws what `take` would throw, and reserves nothing. */
   check(size: number, own = 0): void {
-    if (this.held + size > this.limit && this.held > own) throw this.refusal(this.held - own);
+    if (this.held + size > this.limit && this.held > own) throw this.refusal(this.held);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { createServer, type Socket } from 'node:net';
+import type { ReceiveBudget } from '../../grpc/call.js';
 import { GrpcService as GrpcDispatcher } from '../../grpc/server.js';
 import { Http2Server } from '../../http2/server.js';
 import type { ByteBudget } from '../byte-budget.js';
@@ -55,7 +56,7 @@ export class GrpcServer {
     const dispatcher = new GrpcDispatcher({
       methods: new Map([...options.services, health.service({ onFault })].flatMap((service) => [...service])),
       maxMessageLength: options.maxPayload + envelopeLength,
-      budget,
+      budget: countedAsTheyCome(budget),
       bodyTimeoutMs,
       statusOf: (error) => statusOf(error, onFault),
     });
@@ -113,4 +114,15 @@ export class GrpcServer {
     this.http2.destroy();
     this.listener.dropConnections();
   }
+}
+
+/** Counts the bytes of a request while it comes. Those that it holds itself are not told as what fills the daemon. */
+function countedAsTheyCome(budget: ByteBudget): ReceiveBudget {
+  return {
+    take: (bytes, own) => {
+      if (budget.taken > own && budget.taken + bytes > budget.limit) throw budget.refusal(budget.taken - own);
+      budget.force(bytes);
+    },
+    give: (bytes) => budget.give(bytes),
+  };
 }
