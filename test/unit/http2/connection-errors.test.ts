@@ -219,6 +219,21 @@ test('a flood of PINGs ends the connection with too_many_pings', () => {
   connection.connection.closed();
 });
 
+test('what we send lets a client ping, and send WINDOW_UPDATE', () => {
+  const connection = new TestConnection().begin();
+  const { burst } = defaultAbuseLimits.windowUpdate;
+  connection.send(request(1, { end: true }));
+  const stream = connection.stream(1);
+  stream.respond(status);
+  connection.send(...Array.from({ length: burst }, () => windowUpdate(0, 1)));
+  for (let count = 0; count < 50; count++) {
+    stream.send(nothing, Buffer.from('x'));
+    connection.send(ping(), windowUpdate(0, 1), windowUpdate(1, 1));
+  }
+  assert.ok(!connection.socket.writableEnded);
+  assert.equal(connection.sent().filter((one) => one.startsWith('PING ACK')).length, 50);
+});
+
 test('a peer that does not read its answers is sent away, and what waits for it is bounded', () => {
   const connection = new TestConnection({ onStream: (stream) => void stream.end([...status, 'x', 'y'.repeat(1_000)]) }).begin();
   connection.socket.hold();
