@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Connection, type ConnectionLimits, type ConnectionOptions, defaultLimits } from './connection.js';
 
 export interface Http2ServerOptions extends Pick<ConnectionOptions, 'onStream' | 'indexedNames' | 'onInternalError'> {
@@ -14,8 +14,11 @@ export interface Http2ServerOptions extends Pick<ConnectionOptions, 'onStream' |
   stallTimeoutMs: number;
 }
 
+/** A net.Socket or a tls.TLSSocket, as far as it is used here. */
+export type ServerSocket = Duplex & { readonly bytesRead: number };
+
 interface Entry {
-  readonly socket: Socket;
+  readonly socket: ServerSocket;
   readonly connection: Connection;
   /** Bytes that had come when the connection was last looked at. */
   read: number;
@@ -47,14 +50,14 @@ export class Http2Server {
   }
 
   /** Serves a connection. The server owns the socket from now on. */
-  accept(socket: Socket): void {
+  accept(socket: ServerSocket): void {
     const { onStream, indexedNames, onInternalError } = this.options;
     const now = (): number => performance.now();
     const schedule = (one: Connection): void => this.schedule(one);
     const connection = new Connection(socket, { limits: this.limits, onStream, indexedNames, onInternalError, schedule, now });
     const entry: Entry = { socket, connection, read: 0, readAt: now(), askedAt: undefined };
     this.entries.add(entry);
-    socket.on('data', (chunk) => connection.read(chunk));
+    socket.on('data', (chunk: Buffer) => connection.read(chunk));
     socket.on('drain', () => connection.drained());
     socket.on('error', () => socket.destroy());
     socket.once('close', () => {

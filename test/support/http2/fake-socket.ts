@@ -9,6 +9,7 @@ export class FakeSocket extends Duplex {
   private holding = false;
   /** Number of writes to the system. */
   writes = 0;
+  bytesRead = 0;
 
   constructor() {
     super({ autoDestroy: false });
@@ -31,6 +32,12 @@ export class FakeSocket extends Duplex {
   /** What was written since this was last called, and was not held back. */
   taken(): Buffer {
     return Buffer.concat(this.written.splice(0));
+  }
+
+  /** Bytes come from the peer: they are read in this turn of the event loop. */
+  arrive(bytes: Buffer): void {
+    this.bytesRead += bytes.length;
+    this.push(bytes);
   }
 
   override _read(): void {}
