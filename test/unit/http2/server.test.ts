@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Http2Server } from '../../../src/http2/server.js';
 import type { Stream } from '../../../src/http2/stream.js';
 import { FakeSocket } from '../../support/http2/fake-socket.js';
-import { data, describe, flag, ping, preface, readFrames, request, settings, types } from '../../support/http2/frames.js';
+import { data, describe, flag, ping, preface, readFrames, request, settings, types, windowUpdate } from '../../support/http2/frames.js';
 
 const status = [':status', '200'];
 const limits = { keepaliveMs: 60_000, keepaliveTimeoutMs: 20_000, frameTimeoutMs: 10_000, stallTimeoutMs: 30_000 };
@@ -182,6 +182,38 @@ test('who waits for the end of connections waits no longer than he said', async 
   await served.pass(5_000);
   await waiting;
   assert.equal(served.server.size, 1);
+});
+
+test('a long response goes on when the socket has room again', async (t) => {
+  const served = open(t);
+  const socket = served.accept();
+  socket.arrive(Buffer.concat([preface, settings([[4, 10_000_000]]), windowUpdate(0, 10_000_000), request(1, { end: true })]));
+  await sent(socket);
+  const [stream] = served.streams;
+  stream?.respond(status);
+  socket.hold();
+  stream?.send(Buffer.alloc(0), Buffer.alloc(2_000_000));
+  stream?.end();
+  assert.deepEqual(await sent(socket), []);
+  socket.release();
+  const frames: string[] = [];
+  for (let turn = 0; turn < 20; turn++) frames.push(...(await sent(socket)));
+  assert.equal(frames.at(-1), 'DATA 1 0 END_STREAM');
+});
+
+test('a socket that breaks or closes takes its streams along, and no other', async (t) => {
+  const served = open(t);
+  const [broken, closed, other] = [await begun(served), await begun(served), await begun(served)];
+  for (const socket of [broken, closed, other]) socket.arrive(request(1));
+  await setImmediate();
+  broken.emit('error', new Error('ECONNRESET'));
+  assert.ok(broken.destroyed);
+  closed.destroy();
+  await setImmediate();
+  assert.deepEqual(served.resets, ['1 CONNECTION_LOST', '1 CONNECTION_LOST']);
+  assert.ok(!other.destroyed);
+  assert.equal(served.server.size, 1);
+  assert.deepEqual(served.errors, []);
 });
 
 test('a server that is destroyed ends its connections, and tells their streams', async (t) => {
