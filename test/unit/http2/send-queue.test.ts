@@ -59,6 +59,19 @@ test('a body comes whole through windows of one byte, its head before it', () =>
   assert.equal(taken, 1);
 });
 
+test('bodies that wait one behind the other are sent in their order when there is room', () => {
+  const connection = open(2, [[4, 0]]);
+  const taken: string[] = [];
+  for (const [id, stream] of connection.streams)
+    for (const text of ['first', 'second', 'third']) stream.send(nothing, Buffer.from(text), () => taken.push(`${id} ${text}`));
+  for (const stream of connection.streams.values()) stream.end(['x', 'y']);
+  connection.send(windowUpdate(1, 100));
+  assert.deepEqual(connection.sent(), ['DATA 1 5', 'DATA 1 6', 'DATA 1 5', 'HEADERS 1 END_STREAM']);
+  assert.deepEqual(taken, ['1 first', '1 second', '1 third']);
+  connection.send(settings([[4, 100]]));
+  assert.deepEqual(connection.sent(), ['SETTINGS ACK', 'DATA 3 5', 'DATA 3 6', 'DATA 3 5', 'HEADERS 3 END_STREAM']);
+});
+
 test('settings make a window negative, and it has to be filled first', () => {
   const connection = open(1, [[4, 100]]);
   connection.stream(1).send(nothing, Buffer.alloc(150));
