@@ -94,7 +94,9 @@ export class RandomConnection {
   }
 
   private client(...frames: Buffer[]): void {
-    for (const bytes of frames) {
+    for (const one of frames) {
+      // Some frames are the same bytes for every connection.
+      const bytes = this.mutations.length === 0 ? one : Buffer.from(one);
       for (const { at, byte } of this.mutations) {
         const place = preface.length + at - this.sentLength;
         if (place >= 0 && place < bytes.length) bytes[place] = byte;
