@@ -5,7 +5,7 @@ import { type DaemonSettings, startDaemon, type TestDaemon } from '../daemon.js'
 import { type DeploySettings, deploySource } from '../functions.js';
 import { Bystander, bystanderCalls } from './bystander.js';
 import { type FaultCallOptions, FaultClient, type FaultReply } from './fault-client.js';
-import { Ledger } from './ledger.js';
+import { Ledger, waitedForProcessor } from './ledger.js';
 
 /** What is to be seen of a reply; what is left out may be anything. */
 export interface Expected {
@@ -17,14 +17,18 @@ export interface Expected {
 
 /** What a row works with: clean-ups that run before anything is checked, a ledger of every call, and daemons of its own. */
 export class Scene implements Owner {
-  readonly ledger = new Ledger();
+  readonly ledger: Ledger;
   private readonly cleanUps: (() => Promise<void> | void)[] = [];
 
   constructor(
     private readonly owner: Owner,
     /** Says something beside the test's result. */
     readonly note: (text: string) => void,
-  ) {}
+    /** The process of the daemon that the calls go to, where there is one for the whole row. */
+    pid?: number,
+  ) {
+    this.ledger = new Ledger(pid === undefined ? undefined : () => waitedForProcessor(pid));
+  }
 
   /** Has something cleaned up when the fault is over, before anything is checked. */
   after(clean: () => Promise<void> | void): void {
@@ -84,7 +88,7 @@ export class DaemonScene extends Scene {
     /** The daemon's --max-payload. */
     private readonly maxPayload: number,
   ) {
-    super(owner, note);
+    super(owner, note, daemon.pid);
     this.client = clients.fault;
     this.bystander = new Bystander(clients.bystander);
   }

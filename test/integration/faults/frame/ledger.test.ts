@@ -49,3 +49,16 @@ test('an answer that is a promise is followed, and handed on', async () => {
   assert.equal(await ledger.follow('resolved', 1_000, Promise.resolve(3)), 3);
   assert.deepEqual(ledger.problems(), []);
 });
+
+test('the time for which the daemon waited for a processor after the deadline is no problem', async () => {
+  let waited = 5_000;
+  const ledger = new Ledger(() => waited);
+  const starved = ledger.begin('the daemon waited all that time', 10);
+  const slow = ledger.begin('it waited less', 10);
+  await sleep(10 + 2 * allowedLatenessMs);
+  waited += 2 * allowedLatenessMs;
+  starved.settle();
+  waited -= 2 * allowedLatenessMs;
+  slow.settle();
+  assert.match(ledger.problems().join(), /^call 2 \(it waited less\) was answered \d+ ms after its deadline$/);
+});
