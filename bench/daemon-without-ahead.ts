@@ -8,5 +8,5 @@ const command = readCommand(process.argv.slice(2), process.env);
 if (command.kind !== 'run') throw new Error('it takes the settings of dcfd');
 const { settings } = command;
 const daemon = await Daemon.start(settings, await createDaemonLog({ level: settings.logLevel }), false);
-process.stdout.write(`dcfd listens on ${settings.grpc.host}:${daemon.port}\ndcfd is ready\n`);
+process.stdout.write(`dcfd listens on ${daemon.address}\ndcfd is ready\n`);
 process.once('SIGTERM', () => void daemon.stop().then(() => process.exit(0)));

@@ -47,7 +47,8 @@ export class Client {
   #loading: Promise<Loaded> | undefined;
 
   /**
-   * @param url - the daemon: `localhost:32222`, `dcf://…`, `http://…` or, with TLS, `https://…`; the default port is 32222
+   * @param url - the daemon: `localhost:32222`, `dcf://…`, `http://…`, with TLS `https://…`, or a Unix socket, `unix:/run/dcf/dcf.sock`;
+   * the default port is 32222
    * @throws DcfError INVALID_ARGUMENT for a malformed URL or option
    */
   constructor(url: string, options: ClientOptions = {}) {

@@ -7,7 +7,8 @@ const clients = new Map<string, Client>();
  * Calls a function and resolves with its output. One connection per daemon is kept for all calls; it does not keep the process alive. For a
  * token, TLS certificates or a report of the call, use a {@link Client}.
  *
- * @param url - the daemon: `localhost:32222`, `dcf://…`, `http://…` or, with TLS, `https://…`; the default port is 32222
+ * @param url - the daemon: `localhost:32222`, `dcf://…`, `http://…`, with TLS `https://…`, or a Unix socket, `unix:/run/dcf/dcf.sock`; the
+ * default port is 32222
  * @param service - the function's name
  * @param bytes - the input; a string is sent as UTF-8
  * @param options - by default the call may take 60 s (`timeout`), and the active revision answers it (`alias`)
@@ -23,8 +24,8 @@ export async function dcf(url: string, service: string, bytes: Uint8Array | stri
 }
 
 function clientFor(url: string): Client {
-  const { shown, tls = false } = parseAddress(url);
-  const key = `${tls ? 'https' : 'http'}://${shown}`;
+  const address = parseAddress(url);
+  const key = address.kind === 'unix' ? address.shown : `${address.tls === true ? 'https' : 'http'}://${address.shown}`;
   let client = clients.get(key);
   if (client === undefined) {
     client = new Client(key);

@@ -36,7 +36,7 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('dcf')
     .description('Functions for models, on your own GPU host.')
     .version(projectVersion(), '--version')
-    .option('--url <url>', `the URL of the daemon (DCF_URL; default ${defaultUrl})`)
+    .option('--url <url>', `the URL of the daemon: HOST:PORT, https://HOST:PORT or unix:/PATH (DCF_URL; default ${defaultUrl})`)
     .option(
       '--token <token>',
       "the daemon's token; other users of this machine can see it, so DCF_TOKEN_FILE or the config file are better",

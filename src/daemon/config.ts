@@ -4,6 +4,7 @@ import { closestName } from '@dcf/sdk/names';
 import { decodeText } from '@dcf/sdk/package';
 import { CommanderError, Command as CommandLine } from 'commander';
 import { DcfError, messageOf } from '../core/errors.js';
+import { isLocal, shownAddress } from '../gateway/listen-address.js';
 import { isSettingName, type SettingName, type Settings, settingNames, settings, settingsReference } from './settings.js';
 
 /** What the command line asks `dcfd` to do. */
@@ -120,9 +121,10 @@ function readConfiguration(path: string): string {
 /** Refuses addresses that other machines can reach without a token, unless `--insecure` is set. Reads the token's file. */
 function secured(given: Settings): Settings {
   const token = given.token ?? (given.tokenFile === undefined ? undefined : readToken(given.tokenFile));
-  const open = [given.grpc, given.http].find((address) => address !== undefined && !isLoopback(address.host));
+  const addresses = [given.grpc, given.http].filter((address) => address !== undefined);
+  const open = addresses.find((address) => !isLocal(address));
   if (open !== undefined && token === undefined && !given.insecure) {
-    const message = `${open.host} can be reached from other machines, and the daemon has no token: set DCF_TOKEN or --token-file, or allow it with --insecure`;
+    const message = `${shownAddress(open)} can be reached from other machines, and the daemon has no token: set DCF_TOKEN or --token-file, or allow it with --insecure`;
     throw new DcfError('INVALID_ARGUMENT', message);
   }
   return { ...given, token };
@@ -137,9 +139,4 @@ function readToken(file: string): string {
   }
   if (token === '') throw new DcfError('INVALID_ARGUMENT', `the token file ${file} is empty`);
   return token;
-}
-
-/** Whether a host is one that only this machine can reach. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }

@@ -19,10 +19,12 @@ import { controlService } from '../gateway/grpc/control-service.js';
 import { functionsService } from '../gateway/grpc/functions-service.js';
 import type { MethodOptions } from '../gateway/grpc/grpc-method.js';
 import { GrpcServer } from '../gateway/grpc/grpc-server.js';
+import type { TlsIdentity } from '../gateway/grpc/tls-server.js';
 import { HttpServer } from '../gateway/http/http.js';
 import { Cors } from '../gateway/http/http-cors.js';
 import { Guard } from '../gateway/http/http-guard.js';
 import { Invoker } from '../gateway/invoker.js';
+import { isLocal, type TcpAddress } from '../gateway/listen-address.js';
 import { nestedInvoker } from '../gateway/nested-invoke.js';
 import { originalService } from '../gateway/original/original-service.js';
 import { statusText } from '../pool/calls/invocation.js';
@@ -37,14 +39,13 @@ import { CallCounts } from '../registry/state/call-counts.js';
 import type { DaemonLog } from '../telemetry/daemon-log.js';
 import { FunctionLogs } from '../telemetry/function-logs.js';
 import { Accelerators } from './accelerators.js';
-import { isLoopback } from './config.js';
 import { DaemonLogs } from './daemon-logs.js';
 import { DaemonReadiness } from './daemon-readiness.js';
 import { DaemonStatus } from './daemon-status.js';
 import { dataDirectory } from './default-data.js';
 import { downloadRules } from './download-rules.js';
-import type { Address } from './setting-kinds.js';
 import type { Settings } from './settings.js';
+import { readTlsFiles } from './tls-files.js';
 
 /** The composition root: makes all parts of the daemon, connects them, and ends them in order. */
 export class Daemon {
@@ -132,10 +133,12 @@ export class Daemon {
    * Starts a daemon. Resolves when it listens.
    *
    * @param sendsAhead - whether a busy worker may be sent its next call; only a benchmark turns it off. @default true
-   * @throws DcfError FAILED_PRECONDITION when the data directory or the port cannot be used
+   * @throws DcfError FAILED_PRECONDITION when the data directory or an address cannot be used; INVALID_ARGUMENT when a file of certificates
+   * or keys cannot
    */
   static async start(settings: Settings, log: DaemonLog, sendsAhead = true): Promise<Daemon> {
     const rules = downloadRules(settings);
+    const tls = readTlsFiles(settings);
     const registry = await Registry.open(resolve(dataDirectory(settings.data, (warning) => log.warn({}, warning))));
     const logs = await openLogs(registry, log);
     const spawner = new Spawner((pid) =>
@@ -148,7 +151,7 @@ export class Daemon {
       const secrets = await Secrets.open(registry.dataDirectory);
       for (const problem of secrets.damaged) log.warn({}, `${problem}: set it again, or remove the file`);
       daemon = new Daemon(settings, log, registry, secrets, logs, new Accelerators(log), spawner, rules, sendsAhead);
-      await daemon.listen();
+      await daemon.listen(tls);
       return daemon;
     } catch (error) {
       if (daemon !== undefined) await daemon.stop();
@@ -157,15 +160,14 @@ export class Daemon {
     }
   }
 
-  get port(): number {
-    return this.server?.port ?? 0;
+  /** Where gRPC is served: `HOST:PORT`, or `unix:PATH`. */
+  get address(): string {
+    return this.server?.address ?? '';
   }
 
-  /** The address of the HTTP server, as HOST:PORT; `undefined` when there is none. */
+  /** Where HTTP is served, as `HOST:PORT`; `undefined` when it is not. */
   get httpAddress(): string | undefined {
-    const { http } = this.settings;
-    if (http === undefined || this.http === undefined) return undefined;
-    return `${http.host.includes(':') ? `[${http.host}]` : http.host}:${this.http.port}`;
+    return this.http?.address;
   }
 
   /** Whether every function can take calls. */
@@ -187,7 +189,7 @@ export class Daemon {
     await this.registry.close();
   }
 
-  private async listen(): Promise<void> {
+  private async listen(tls: TlsIdentity | undefined): Promise<void> {
     const { settings, log, functions, deployer, releaser, invoker } = this;
     const authenticator = new Authenticator(settings.token);
     const contract = loadContract();
@@ -214,7 +216,8 @@ export class Daemon {
       ready: () => this.ready,
     };
     this.server = await GrpcServer.open({
-      ...settings.grpc,
+      address: settings.grpc,
+      tls,
       maxConnections: settings.maxConnections,
       firstByteTimeoutMs: settings.firstByteTimeout,
       bodyTimeoutMs: settings.bodyTimeout,
@@ -229,20 +232,20 @@ export class Daemon {
     });
     if (settings.http !== undefined) await this.listenHttp(settings.http, authenticator, onFault);
     if (settings.insecure && !authenticator.required)
-      log.warn({ ...settings.grpc }, 'insecure: anyone who can reach this address can deploy and call functions');
-    log.info({ port: this.port, http: this.http?.port, data: this.registry.dataDirectory }, 'listening');
+      log.warn({ address: this.address }, 'insecure: anyone who can reach this address can deploy and call functions');
+    log.info({ grpc: this.address, http: this.httpAddress, data: this.registry.dataDirectory }, 'listening');
     this.readiness.changed();
   }
 
-  private async listenHttp(address: Address, authenticator: Authenticator, onFault: (error: unknown) => void): Promise<void> {
+  private async listenHttp(address: TcpAddress, authenticator: Authenticator, onFault: (error: unknown) => void): Promise<void> {
     const { settings, functions, invoker } = this;
     const cors = settings.corsOrigins.length === 0 ? undefined : new Cors(settings.corsOrigins);
     this.http = await HttpServer.open({
-      ...address,
+      address,
       maxConnections: settings.maxConnections,
       firstByteTimeoutMs: settings.firstByteTimeout,
       bodyTimeoutMs: settings.bodyTimeout,
-      guard: new Guard(authenticator, isLoopback(address.host), cors),
+      guard: new Guard(authenticator, isLocal(address), cors),
       cors,
       invoker,
       functions,

@@ -40,7 +40,7 @@ async function run(settings: Settings): Promise<void> {
   process.on('uncaughtException', fault('uncaught exception'));
   process.on('unhandledRejection', fault('unhandled rejection'));
   const daemon = await Daemon.start(settings, log);
-  process.stdout.write(`dcfd ${projectVersion()} listens on ${settings.grpc.host}:${daemon.port}\n`);
+  process.stdout.write(`dcfd ${projectVersion()} listens on ${daemon.address}\n`);
   if (daemon.httpAddress !== undefined) process.stdout.write(`dcfd serves HTTP on http://${daemon.httpAddress}\n`);
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {

@@ -1,11 +1,6 @@
 import { parseDuration, parseSize } from '@dcf/sdk/units';
 import { z } from 'zod';
-
-/** An address to listen on. */
-export interface Address {
-  host: string;
-  port: number;
-}
+import { type ListenAddress, maxSocketPath, type TcpAddress } from '../gateway/listen-address.js';
 
 /** JSON schema of a value in the settings file. */
 type FileForm = Readonly<Record<string, unknown>>;
@@ -78,10 +73,16 @@ function listKind(allowed: string, isEntry: (entry: string) => boolean): Kind<re
   return { allowed, fileForm: list, parse };
 }
 
-function parseAddress(given: string): Address | typeof wrong {
+function parseTcp(given: string): TcpAddress | typeof wrong {
   const [, host, bracketed, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(given) ?? [];
   const name = host ?? bracketed;
-  return name === undefined || port === undefined || Number(port) > 65_535 ? wrong : { host: name, port: Number(port) };
+  return name === undefined || port === undefined || Number(port) > 65_535 ? wrong : { kind: 'tcp', host: name, port: Number(port) };
+}
+
+/** The rest of an address after `unix:`; gRPC knows it with and without an empty authority (`unix:///run/dcf.sock`). */
+function parseUnix(given: string): ListenAddress | typeof wrong {
+  const [, path] = /^(?:\/\/(?=\/))?(\/[^/\s\p{Cc}][^\s\p{Cc}]*)$/u.exec(given) ?? [];
+  return path === undefined || Buffer.byteLength(path) > maxSocketPath ? wrong : { kind: 'unix', path };
 }
 
 /** The longest gRPC message, in bytes. */
@@ -90,11 +91,15 @@ const maxMessage = 2 * 2 ** 30;
 export const anyText: Kind<string> = { allowed: 'any text', fileForm: text, parse: (given) => given };
 /** A text; an empty one counts as not given. */
 export const optional: Kind<string | undefined> = { ...anyText, parse: (given) => (given === '' ? undefined : given) };
-export const address: Kind<Address> = { allowed: 'HOST:PORT, such as 127.0.0.1:32222', fileForm: text, parse: parseAddress };
-export const addressOrOff: Kind<Address | undefined> = {
+export const address: Kind<ListenAddress> = {
+  allowed: `HOST:PORT, such as 127.0.0.1:32222, or unix:/PATH, such as unix:/run/dcf/dcf.sock, without blanks and with at most ${maxSocketPath} bytes in the path`,
+  fileForm: text,
+  parse: (given) => (given.startsWith('unix:') ? parseUnix(given.slice('unix:'.length)) : parseTcp(given)),
+};
+export const addressOrOff: Kind<TcpAddress | undefined> = {
   allowed: 'HOST:PORT, such as 127.0.0.1:32223, or off',
   fileForm: text,
-  parse: (given) => (given === 'off' ? undefined : parseAddress(given)),
+  parse: (given) => (given === 'off' ? undefined : given.startsWith('unix:') ? wrong : parseTcp(given)),
 };
 export const count: Kind<number> = {
   allowed: 'a whole number above 0',

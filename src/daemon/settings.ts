@@ -25,8 +25,20 @@ import {
  */
 export const settings = z.object({
   data: setting(optional, 'DIR', '', 'where functions, blobs and logs are kept'),
-  grpc: setting(address, 'HOST:PORT', '127.0.0.1:32222', 'where gRPC is served'),
+  grpc: setting(
+    address,
+    'ADDRESS',
+    '127.0.0.1:32222',
+    'where gRPC is served: HOST:PORT, or a Unix socket as unix:/PATH, to which only the user of the daemon may connect',
+  ),
   http: setting(addressOrOff, 'HOST:PORT', '127.0.0.1:32223', 'where HTTP is served; off: nowhere'),
+  tlsCert: setting(
+    optional,
+    'FILE',
+    '',
+    'a PEM file with the certificate, and those that lead to its authority: gRPC is served over TLS (1.2 or later), HTTP stays without',
+  ),
+  tlsKey: setting(optional, 'FILE', '', 'a PEM file with the private key of the certificate'),
   token: setting(optional, 'TOKEN', '', 'the token that every caller has to send; safer as DCF_TOKEN or --token-file'),
   tokenFile: setting(optional, 'FILE', '', 'a file with the token'),
   insecure: setting(trueOrFalse, undefined, 'false', 'listen beyond loopback without a token'),

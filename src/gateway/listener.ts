@@ -1,16 +1,19 @@
 import type { Server, Socket } from 'node:net';
 import { DcfError } from '../core/errors.js';
+import { type ListenAddress, shownAddress, type TcpAddress } from './listen-address.js';
+import { listenAtSocket } from './unix-socket.js';
+
+/** Connections that wait to be accepted. */
+const backlog = 1024;
 
 export interface ListenerOptions {
-  host: string;
-  /** 0 for any free port. */
-  port: number;
+  address: ListenAddress;
   maxConnections: number;
   /** How long a new connection may stay silent, in milliseconds; then it is closed. */
   firstByteTimeoutMs: number;
   /** The flag of `dcfd` that sets the address, for messages. */
   flag: string;
-  /** Accepts the connections: a plain net.Server, or an HTTP server. */
+  /** Accepts the connections: a plain net.Server, or one of TLS or HTTP. */
   server: Server;
   /** Takes over a new connection, for a server that does not do so itself. */
   onConnection?: (socket: Socket) => void;
@@ -27,14 +30,9 @@ export class Listener {
   private constructor(options: ListenerOptions) {
     this.server = options.server;
     this.server.on('connection', (socket) => {
-      const timer = setTimeout(() => {
-        if (socket.bytesRead === 0) socket.destroy();
-      }, options.firstByteTimeoutMs);
+      closeIfSilent(socket, options.firstByteTimeoutMs);
       this.sockets.add(socket);
-      socket.once('close', () => {
-        clearTimeout(timer);
-        this.sockets.delete(socket);
-      });
+      socket.once('close', () => this.sockets.delete(socket));
       // Whoever takes it over has its own handler; until then a reset must not be an uncaught exception.
       socket.on('error', () => socket.destroy());
       options.onConnection?.(socket);
@@ -42,20 +40,21 @@ export class Listener {
     this.server.maxConnections = options.maxConnections;
   }
 
-  /** @throws DcfError FAILED_PRECONDITION when the port is in use or not allowed, or this host does not have the address */
+  /**
+   * @throws DcfError FAILED_PRECONDITION when the port or the socket is in use, not allowed or cannot be made, or this host does not have the
+   * address
+   */
   static async open(options: ListenerOptions): Promise<Listener> {
     const listener = new Listener(options);
-    const { host, port, flag } = options;
-    await new Promise<void>((resolve, reject) => {
-      listener.server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, { host, port, flag })));
-      listener.server.listen({ host, port, backlog: 1024 }, resolve);
-    });
+    const { address, flag } = options;
+    if (address.kind === 'unix') await listenAtSocket(listener.server, { path: address.path, flag }, backlog);
+    else await listenAtPort(listener.server, address, flag);
     // Node emits an error also for a connection that cannot be accepted, such as when no file descriptor is left: the others go on.
     listener.server.on('error', () => undefined);
     return listener;
   }
 
-  /** The port that it listens on, also where the options said 0. */
+  /** The port that it listens on, also where the options said 0; 0 for a Unix socket. */
   get port(): number {
     const address = this.server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;
@@ -72,14 +71,30 @@ export class Listener {
   }
 }
 
-function listenError(error: NodeJS.ErrnoException, { host, port, flag }: Pick<ListenerOptions, 'host' | 'port' | 'flag'>): DcfError {
+/** Closes a connection on which nothing has come after `timeoutMs` milliseconds. */
+export function closeIfSilent(socket: Socket, timeoutMs: number): void {
+  const timer = setTimeout(() => {
+    if (socket.bytesRead === 0) socket.destroy();
+  }, timeoutMs);
+  socket.once('close', () => clearTimeout(timer));
+}
+
+async function listenAtPort(server: Server, address: TcpAddress, flag: string): Promise<void> {
+  const { host, port } = address;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, address, flag)));
+    server.listen({ host, port, backlog }, resolve);
+  });
+}
+
+function listenError(error: NodeJS.ErrnoException, address: TcpAddress, flag: string): DcfError {
   const reasons: Record<string, string> = {
     EADDRINUSE: `the port is in use, perhaps by another dcfd; choose another with ${flag}`,
     EACCES: `the system does not allow this port; choose one above 1023 with ${flag}`,
     EADDRNOTAVAIL: `this host does not have the address; choose one of its own with ${flag}`,
     ENOTFOUND: `the host name is unknown; choose a name or an address of this host with ${flag}`,
   };
-  return new DcfError('FAILED_PRECONDITION', `cannot listen on ${host}:${port}: ${reasons[error.code ?? ''] ?? error.message}`, {
+  return new DcfError('FAILED_PRECONDITION', `cannot listen on ${shownAddress(address)}: ${reasons[error.code ?? ''] ?? error.message}`, {
     cause: error,
   });
 }

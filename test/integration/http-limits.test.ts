@@ -188,7 +188,7 @@ test('without a token it does not listen for HTTP beyond loopback', async (t) =>
   const data = await temporaryDirectory(t);
   const { ended, log } = runDaemon(t, ['--data', data, '--grpc', '127.0.0.1:0', '--http', '0.0.0.0:0']);
   assert.equal(await ended, 2);
-  assert.match(log(), /0\.0\.0\.0 can be reached from other machines, and the daemon has no token/);
+  assert.match(log(), /0\.0\.0\.0:0 can be reached from other machines, and the daemon has no token/);
 });
 
 test('an HTTP port in use is said, with the flag that chooses another', async (t) => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { Client } from '@dcf/sdk';
+import { Client, type ClientOptions } from '@dcf/sdk';
 import { ControlClient } from '@dcf/sdk/control';
 import { cleanUp, type Owner, temporaryDirectory } from './cleanup.js';
 import { eventually, processesIn } from './processes.js';
@@ -14,6 +14,8 @@ export interface DaemonSettings {
   /** The data directory of a daemon before; a new one otherwise. */
   data?: string;
   token?: string;
+  /** How its clients have to connect. @default without TLS */
+  tls?: ClientOptions['tls'];
 }
 
 /** How a process ended: its exit code, or the signal that ended it. */
@@ -109,7 +111,7 @@ export function runDaemon(
  */
 export async function startDaemon(owner: Owner, settings: DaemonSettings = {}): Promise<TestDaemon> {
   const data = settings.data ?? join(await temporaryDirectory(owner), 'data');
-  const { token } = settings;
+  const { token, tls } = settings;
   const given = settings.args ?? [];
   // Many tests count processes: none is to stay for a rollback unless a test says so.
   const args = given.includes('--keep-warm') ? given : ['--keep-warm', '0s', ...given];
@@ -119,7 +121,7 @@ export async function startDaemon(owner: Owner, settings: DaemonSettings = {}): 
   const [, http = ''] = environment['DCF_HTTP'] === 'off' ? [] : await wrote(/serves HTTP on (\S+)\n/);
   // A function that fails at the start keeps "is ready" from being written; then the log says so.
   await wrote(/dcfd is ready\n|could not be started again|is not served/);
-  const options = token === undefined ? {} : { token };
+  const options = { token, tls };
   const client = new Client(url, options);
   const control = new ControlClient(url, options);
   const end = async (signal: NodeJS.Signals): Promise<Ended> => {

@@ -42,7 +42,8 @@ export class ControlClient {
   readonly #timeoutMs: number;
 
   /**
-   * @param url - the daemon: `localhost:32222`, `dcf://…`, `http://…` or, with TLS, `https://…`; the default port is 32222
+   * @param url - the daemon: `localhost:32222`, `dcf://…`, `http://…`, with TLS `https://…`, or a Unix socket, `unix:/run/dcf/dcf.sock`;
+   * the default port is 32222
    * @param options - the timeout does not hold for `logs`, and for changes that may have to start a revision, such as `deploy`: these end
    *   when they are done or their signal aborts
    * @throws DcfError INVALID_ARGUMENT for a malformed URL or option

@@ -4,7 +4,10 @@ import { DcfError } from '../errors.js';
 export const defaultPort = 32222;
 
 /** The address of a daemon. */
-export interface Address {
+export type Address = TcpAddress | UnixAddress;
+
+export interface TcpAddress {
+  kind: 'tcp';
   /** `host:port`, IPv6 in brackets; for people. */
   shown: string;
   /** A name in lower case, or an address; IPv6 in its shortest form and without brackets. */
@@ -16,6 +19,17 @@ export interface Address {
   loopback: boolean;
 }
 
+/** A Unix socket of this machine. */
+export interface UnixAddress {
+  kind: 'unix';
+  /** `unix:/path`; for people, and for grpc-js. */
+  shown: string;
+}
+
+/** Most bytes of the path of a Unix socket: the system's structure of 108 (104 beyond Linux) ends with a zero, and Node cuts a longer one. */
+const maxSocketPath = process.platform === 'linux' ? 107 : 103;
+/** As gRPC has it: with an empty authority or without one. */
+const socketPattern = /^unix:(?:\/\/(?=\/))?(?<path>\/[^/\s\p{Cc}][^\s\p{Cc}]*)$/u;
 const urlPattern = /^(?:(?<scheme>[a-z][a-z0-9+.-]*):\/\/)?(?<host>\[[^\]]*\]|[A-Za-z0-9._-]+)(?::(?<port>\d{1,5}))?\/?$/;
 const tlsByScheme = new Map<string | undefined, boolean | undefined>([
   [undefined, undefined],
@@ -25,11 +39,24 @@ const tlsByScheme = new Map<string | undefined, boolean | undefined>([
 ]);
 
 /**
- * Reads a daemon's URL: `localhost`, `localhost:32222`, `[::1]:32222`, `dcf://…`, `http://…` (plaintext) or `https://…` (TLS).
+ * Reads a daemon's URL: `localhost`, `localhost:32222`, `[::1]:32222`, `dcf://…`, `http://…` (plaintext), `https://…` (TLS), or
+ * `unix:/path` for a Unix socket.
  *
  * @throws DcfError INVALID_ARGUMENT for a malformed URL
  */
 export function parseAddress(url: string): Address {
+  return /^unix[:-]/.test(url) ? parseSocket(url) : parseTcp(url);
+}
+
+function parseSocket(url: string): UnixAddress {
+  const { path } = socketPattern.exec(url)?.groups ?? {};
+  if (path === undefined) throw badUrl(url, 'write unix:/PATH, an absolute path without blanks, such as unix:/run/dcf/dcf.sock');
+  const length = Buffer.byteLength(path);
+  if (length > maxSocketPath) throw badUrl(url, `its path has ${length} bytes, and a Unix socket's has at most ${maxSocketPath}`);
+  return { kind: 'unix', shown: `unix:${path}` };
+}
+
+function parseTcp(url: string): TcpAddress {
   const { scheme, host, port } = urlPattern.exec(url)?.groups ?? {};
   if (host === undefined)
     throw badUrl(url, isIPv6(`[${url}]`) ? `write [${url}]:${defaultPort}` : 'write HOST:PORT, such as localhost:32222');
@@ -38,7 +65,8 @@ export function parseAddress(url: string): Address {
   const number = port === undefined ? defaultPort : Number(port);
   if (number < 1 || number > 65535) throw badUrl(url, `a port is a number from 1 to 65535`);
   const canonical = canonicalHost(host);
-  return { shown: `${host}:${number}`, host: canonical, port: number, tls: tlsByScheme.get(scheme), loopback: isLoopback(canonical) };
+  const tls = tlsByScheme.get(scheme);
+  return { kind: 'tcp', shown: `${host}:${number}`, host: canonical, port: number, tls, loopback: isLoopback(canonical) };
 }
 
 /** The host in its one canonical form, by the rules of URLs (https://url.spec.whatwg.org/#host-parsing). */

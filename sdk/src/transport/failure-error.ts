@@ -47,6 +47,8 @@ const startOne = 'Start one with dcfd, or set DCF_URL';
 
 /** What grpc-js and Node say about a connection that could not be made, and what people get to read. %s is the original text. */
 const connectProblems: readonly [pattern: RegExp, problem: string, advice: string][] = [
+  [/connect ENOENT/, 'there is no such socket', startOne],
+  [/connect E(ACCES|PERM)/, 'this user may not connect to it', 'Run this as the user of the daemon, or let that one allow it'],
   [/ECONNREFUSED/, 'connection refused', startOne],
   [/^Name resolution failed/, 'the host name is not known', startOne],
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, 'the host cannot be reached', startOne],
@@ -62,12 +64,12 @@ const connectProblems: readonly [pattern: RegExp, problem: string, advice: strin
 ];
 
 /** The end of the message "no DCF daemon answers at …": through which proxy, why, and what to do. */
-function unreachable({ route, address }: OpenChannel, details: string): string {
+function unreachable({ route }: OpenChannel, details: string): string {
   if (route.kind === 'direct') return `: ${connectProblem(details).join('. ')}`;
   const [problem] = connectProblem(details);
   // grpc-js 1.14.7 gives no reason when a proxy does not answer or refuses.
   const known = /undefined|^$/.test(problem) ? 'it cannot be reached, or refuses the connection' : problem;
-  const advice = `Add ${address.host} to no_proxy to connect without the proxy, or correct ${route.variable}`;
+  const advice = `Add ${route.host} to no_proxy to connect without the proxy, or correct ${route.variable}`;
   return ` through the proxy ${route.proxy}, which the variable ${route.variable} names: ${known}. ${advice}`;
 }
 

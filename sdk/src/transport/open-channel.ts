@@ -49,7 +49,7 @@ export class OpenChannel {
     this.address = address;
     this.closed = closed;
     this.route = routeTo(address);
-    const target = `dns:${address.shown}`;
+    const target = address.kind === 'unix' ? address.shown : `dns:${address.shown}`;
     this.client = new Client(this.route.kind === 'proxy' ? `dns:${this.route.proxy}` : target, makeCredentials(tls), {
       ...channelOptions,
       'grpc.max_receive_message_length': maxReceive,

@@ -98,7 +98,12 @@ export function readMaxPayload(given: string | number | undefined): number | und
  *
  * @throws DcfError INVALID_ARGUMENT when they contradict each other or the URL
  */
-export function readTls({ tls: byUrl, shown }: Address, given: ConnectionOptions['tls']): TlsOptions | undefined {
+export function readTls(address: Address, given: ConnectionOptions['tls']): TlsOptions | undefined {
+  if (address.kind === 'unix') {
+    if (given === undefined) return undefined;
+    throw new DcfError('INVALID_ARGUMENT', `${address.shown} is a Unix socket, which has no TLS: leave tls out`);
+  }
+  const { tls: byUrl, shown } = address;
   if (given === undefined) return byUrl === true ? {} : undefined;
   if (byUrl === false) {
     throw new DcfError('INVALID_ARGUMENT', `the URL says http, but tls is given: write https://${shown}, or leave tls out`);

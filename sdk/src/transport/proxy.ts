@@ -1,11 +1,14 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
-import type { Address } from './address.js';
+import type { Address, TcpAddress } from './address.js';
 
 /** How a daemon is reached. */
 export type Route =
   | { kind: 'direct' }
-  /** Through an HTTP proxy, by CONNECT. `proxy` is its `host:port`, `variable` the environment variable that names it. */
-  | { kind: 'proxy'; proxy: string; variable: string; credentials: string | undefined };
+  /**
+   * Through an HTTP proxy, by CONNECT. `host` is the daemon's, `proxy` the proxy's `host:port`, `variable` the environment variable that
+   * names it.
+   */
+  | { kind: 'proxy'; host: string; proxy: string; variable: string; credentials: string | undefined };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,13 +25,13 @@ const exceptVariables = ['no_grpc_proxy', 'no_proxy', 'NO_PROXY'];
  * with or without a port, or * for all. As in gRPC, only http:// proxies are used.
  */
 export function routeTo(address: Address, environment: Environment = process.env): Route {
-  if (address.loopback) return { kind: 'direct' };
+  if (address.kind === 'unix' || address.loopback) return { kind: 'direct' };
   const variable = proxyVariables.find((name) => (environment[name] ?? '').trim() !== '');
   const proxy = variable === undefined ? undefined : parseProxy(environment[variable] ?? '');
   if (variable === undefined || proxy === undefined) return { kind: 'direct' };
   const excepted = exceptVariables.map((name) => environment[name] ?? '').find((list) => list.trim() !== '') ?? '';
   const entries = excepted.split(/[\s,]+/).filter((entry) => entry !== '');
-  return entries.some((entry) => covers(entry, address)) ? { kind: 'direct' } : { kind: 'proxy', variable, ...proxy };
+  return entries.some((entry) => covers(entry, address)) ? { kind: 'direct' } : { kind: 'proxy', host: address.host, variable, ...proxy };
 }
 
 function parseProxy(text: string): { proxy: string; credentials: string | undefined } | undefined {
@@ -49,7 +52,7 @@ function decoded(text: string): string {
   }
 }
 
-function covers(entry: string, { host, port }: Address): boolean {
+function covers(entry: string, { host, port }: TcpAddress): boolean {
   if (entry === '*') return true;
   const [, base = '', bits = ''] = /^\[?([^\]]+?)\]?\/(\d{1,3})$/.exec(entry) ?? [];
   if (isIP(base) !== 0) return isIP(host) === isIP(base) && inNetwork(host, base, Number(bits));

@@ -3,13 +3,16 @@ import type { ReceiveBudget } from '../../grpc/call.js';
 import { GrpcService as GrpcDispatcher } from '../../grpc/server.js';
 import { Http2Server } from '../../http2/server.js';
 import type { ByteBudget } from '../byte-budget.js';
+import { type ListenAddress, shownAddress } from '../listen-address.js';
 import { Listener } from '../listener.js';
 import { type GrpcService, statusOf } from './grpc-method.js';
 import { HealthService } from './health-service.js';
+import { createTlsServer, type TlsIdentity } from './tls-server.js';
 
 export interface GrpcServerOptions {
-  host: string;
-  port: number;
+  address: ListenAddress;
+  /** Serves with TLS. @default without */
+  tls?: TlsIdentity | undefined;
   maxConnections: number;
   firstByteTimeoutMs: number;
   /** How long the body of a request may take to arrive, in milliseconds; then the request is dropped. */
@@ -47,6 +50,7 @@ export class GrpcServer {
     private readonly dispatcher: GrpcDispatcher,
     private readonly health: HealthService,
     private readonly listener: Listener,
+    private readonly given: ListenAddress,
   ) {}
 
   /** Starts to listen. @throws DcfError FAILED_PRECONDITION when it cannot */
@@ -60,7 +64,7 @@ export class GrpcServer {
       bodyTimeoutMs,
       statusOf: (error) => statusOf(error, onFault),
     });
-    const { host, port, maxConnections, firstByteTimeoutMs } = options;
+    const { address, tls, maxConnections, firstByteTimeoutMs } = options;
     const http2 = new Http2Server({
       onStream: (stream, head) => dispatcher.take(stream, head),
       indexedNames,
@@ -70,26 +74,28 @@ export class GrpcServer {
       stallTimeoutMs,
       frameTimeoutMs: bodyTimeoutMs,
     });
-    const listening = Listener.open({
-      host,
-      port,
-      maxConnections,
-      firstByteTimeoutMs,
-      flag: '--grpc HOST:PORT',
-      server: createServer({ noDelay: true }),
-      onConnection: (socket: Socket) => http2.accept(socket),
-    });
+    const onConnection = (socket: Socket): void => http2.accept(socket);
+    const limits = { address, maxConnections, firstByteTimeoutMs, flag: '--grpc' };
+    const listening =
+      tls === undefined
+        ? Listener.open({ ...limits, server: createServer({ noDelay: true }), onConnection })
+        : Listener.open({ ...limits, server: createTlsServer(tls, { firstByteTimeoutMs, onConnection }) });
     try {
-      return new GrpcServer(http2, dispatcher, health, await listening);
+      return new GrpcServer(http2, dispatcher, health, await listening, address);
     } catch (error) {
       http2.destroy();
       throw error;
     }
   }
 
-  /** The port that it listens on. */
+  /** The port that it listens on; 0 for a Unix socket. */
   get port(): number {
     return this.listener.port;
+  }
+
+  /** Where it listens: `HOST:PORT`, or `unix:PATH`. */
+  get address(): string {
+    return shownAddress(this.given, this.port);
   }
 
   /** Sets what the health service answers for the daemon (`''`) and for each function; a function that is not given is unknown. */

@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { DcfError } from '../../core/errors.js';
 import { type Invoker, isRequestId } from '../invoker.js';
+import { shownAddress, type TcpAddress } from '../listen-address.js';
 import { Listener } from '../listener.js';
 import { serveCall } from './http-call.js';
 import { endBadConnection } from './http-client-error.js';
@@ -14,8 +15,7 @@ import { textOf } from './http-head.js';
 import { allowedMethods, httpRoutes, type ViewOptions, type ViewRoute } from './http-routes.js';
 
 export interface HttpServerOptions extends ViewOptions {
-  host: string;
-  port: number;
+  address: TcpAddress;
   maxConnections: number;
   firstByteTimeoutMs: number;
   /** How long a request may take to arrive, and a client may read nothing of its answer, in milliseconds. */
@@ -57,24 +57,30 @@ export class HttpServer {
     private readonly server: Server,
     private readonly listener: Listener,
     private readonly app: FastifyInstance,
+    private readonly given: TcpAddress,
   ) {}
 
   /** Starts to listen. @throws DcfError FAILED_PRECONDITION when it cannot */
   static async open(options: HttpServerOptions): Promise<HttpServer> {
-    const { host, port, maxConnections, firstByteTimeoutMs } = options;
+    const { address, maxConnections, firstByteTimeoutMs } = options;
     const app = createApp(options);
     await app.ready();
     const { server } = app;
     // Every call in flight listens for the end of its connection, and a client may pipeline many of them.
     server.on('connection', (socket) => socket.setMaxListeners(0));
-    const address = { host, port, flag: '--http HOST:PORT, or none with --http off' };
-    const listener = await Listener.open({ ...address, maxConnections, firstByteTimeoutMs, server });
-    return new HttpServer(server, listener, app);
+    const flag = '--http HOST:PORT, or none with --http off';
+    const listener = await Listener.open({ address, flag, maxConnections, firstByteTimeoutMs, server });
+    return new HttpServer(server, listener, app, address);
   }
 
   /** The port that it listens on. */
   get port(): number {
     return this.listener.port;
+  }
+
+  /** Where it listens, as `HOST:PORT`. */
+  get address(): string {
+    return shownAddress(this.given, this.port);
   }
 
   /** Accepts no new connection, and closes each open one when its answers are sent, after a second at the latest. */

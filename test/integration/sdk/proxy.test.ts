@@ -27,6 +27,11 @@ test('a proxy, and what goes without it', () => {
   }
 });
 
+test('no proxy leads to a Unix socket', () => {
+  const environment = { grpc_proxy: 'http://proxy.example.com:3128', no_proxy: '' };
+  assert.deepEqual(routeTo(parseAddress('unix:/run/dcf/dcf.sock'), environment), { kind: 'direct' });
+});
+
 test('the same for the client in Python', (t) => {
   // The module alone: the package needs gRPC.
   const program = `import importlib.util, json, sys

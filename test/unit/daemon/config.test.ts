@@ -6,6 +6,7 @@ import { DcfError } from '../../../src/core/errors.js';
 import { helpText, readCommand } from '../../../src/daemon/config.js';
 import { downloadRules } from '../../../src/daemon/download-rules.js';
 import { type Settings, settingNames, settingsFileSchema, settingsReference } from '../../../src/daemon/settings.js';
+import { readTlsFiles } from '../../../src/daemon/tls-files.js';
 import { temporaryDirectory } from '../../support/cleanup.js';
 import { makeCertificate } from '../../support/sdk/certificate.js';
 
@@ -31,8 +32,8 @@ test('every setting has a default that is allowed, a flag, a variable and a line
     assert.ok(help.includes(`  ${flag} `), key);
     assert.ok(typeof properties === 'object' && properties !== null && key in properties, key);
   }
-  assert.deepEqual(defaults.grpc, { host: '127.0.0.1', port: 32222 });
-  assert.deepEqual(defaults.http, { host: '127.0.0.1', port: 32223 });
+  assert.deepEqual(defaults.grpc, { kind: 'tcp', host: '127.0.0.1', port: 32222 });
+  assert.deepEqual(defaults.http, { kind: 'tcp', host: '127.0.0.1', port: 32223 });
   const row = settingsReference().find(({ key }) => key === 'maxPayload');
   assert.deepEqual([row?.flag, row?.variable, row?.default], ['--max-payload', 'DCF_MAX_PAYLOAD', '64MiB']);
   assert.deepEqual(Object.keys(defaults), settingNames);
@@ -55,7 +56,7 @@ test('HTTP can be turned off, everywhere where it can be turned on', async (t) =
   assert.equal(read(['--http', 'off']).http, undefined);
   assert.equal(read([], { DCF_HTTP: 'off' }).http, undefined);
   assert.equal(read(['--config', file]).http, undefined);
-  assert.deepEqual(read(['--config', file, '--http', '[::1]:80']).http, { host: '::1', port: 80 });
+  assert.deepEqual(read(['--config', file, '--http', '[::1]:80']).http, { kind: 'tcp', host: '::1', port: 80 });
 });
 
 test('a mistake is named with its place and with what is allowed', async (t) => {
@@ -101,10 +102,21 @@ test('a setting in the file is the text that was written, whatever YAML would ma
   }
 });
 
+test('gRPC may be served at a Unix socket, which needs no token, and HTTP may not', () => {
+  for (const written of ['unix:/run/dcf/dcf.sock', 'unix:///run/dcf/dcf.sock'])
+    assert.deepEqual(read(['--grpc', written]).grpc, { kind: 'unix', path: '/run/dcf/dcf.sock' });
+  const longest = `/${'ü'.repeat(53)}`;
+  assert.deepEqual(read([], { DCF_GRPC: `unix:${longest}` }).grpc, { kind: 'unix', path: longest });
+  for (const wrong of ['', 'dcf.sock', './dcf.sock', '/', '//host/dcf.sock', '/a b', '/a\nb', '/a\0b', `${longest}x`, '32222'])
+    refused(['--grpc', `unix:${wrong}`], /--grpc: "unix:.*" is not allowed; allowed: HOST:PORT.* or unix:\/PATH.*at most 107 bytes/s);
+  refused(['--http', 'unix:/run/dcf/http.sock'], /allowed: HOST:PORT, such as 127\.0\.0\.1:32223, or off$/);
+  refused(['--http', 'unix:80'], /or off$/);
+});
+
 test('beyond loopback it wants a token, unless told otherwise', async (t) => {
   refused(['--grpc', '0.0.0.0:1'], /can be reached from other machines, and the daemon has no token/);
   refused(['--grpc', '[::]:1'], /no token/);
-  refused(['--http', '0.0.0.0:1'], /^0\.0\.0\.0 can be reached from other machines/);
+  refused(['--http', '0.0.0.0:1'], /^0\.0\.0\.0:1 can be reached from other machines/);
   refused(['--grpc', 'example.org:1'], /no token/);
   assert.equal(read(['--grpc', '0.0.0.0:1', '--insecure']).insecure, true);
   assert.equal(read(['--grpc', '0.0.0.0:1'], { DCF_TOKEN: 'secret' }).token, 'secret');
@@ -115,6 +127,32 @@ test('beyond loopback it wants a token, unless told otherwise', async (t) => {
   assert.equal(read(['--grpc', '0.0.0.0:1', '--token-file', file]).token, 'from-file');
   await writeFile(file, '\n');
   refused(['--token-file', file], /is empty/);
+});
+
+test('the certificate and the key of gRPC belong together, and where they cannot be used the file is named', async (t) => {
+  const folder = await temporaryDirectory(t);
+  const [cert, key, other, none] = ['cert.pem', 'key.pem', 'other.pem', 'none.pem'].map((name) => join(folder, name));
+  assert.ok(cert !== undefined && key !== undefined && other !== undefined && none !== undefined);
+  const made = makeCertificate('daemon.test');
+  await writeFile(cert, made.cert);
+  await writeFile(key, made.key);
+  await writeFile(other, makeCertificate('other.test').key);
+  assert.equal(readTlsFiles(read([])), undefined);
+  const identity = readTlsFiles(read(['--tls-cert', cert, '--tls-key', key]));
+  assert.deepEqual(identity, { cert: made.cert.toString(), key: made.key.toString() });
+  const cases: [string[], RegExp][] = [
+    [['--tls-cert', cert], /^--tls-cert is given without --tls-key: give both, or neither$/],
+    [['--tls-key', key], /^--tls-key is given without --tls-cert/],
+    [['--tls-cert', none, '--tls-key', key], /^--tls-cert: .*\/none\.pem is not a readable file with a certificate in PEM: ENOENT/],
+    [['--tls-cert', key, '--tls-key', key], /^--tls-cert: .*\/key\.pem is not a readable file with a certificate in PEM: /],
+    [
+      ['--tls-cert', cert, '--tls-key', cert],
+      /^--tls-key: .*\/cert\.pem is not a readable file with a private key in PEM without a passphrase: /,
+    ],
+    [['--tls-cert', cert, '--tls-key', other], /^--tls-key: the key in .*\/other\.pem is not that of the certificate in .*\/cert\.pem$/],
+    [['--tls-cert', cert, '--tls-key', key, '--grpc', 'unix:/run/dcf.sock'], /^--tls-cert: a Unix socket has no TLS/],
+  ];
+  for (const [args, message] of cases) assert.throws(() => readTlsFiles(read(args)), { code: 'INVALID_ARGUMENT', message });
 });
 
 test('where resources may come from: hosts in lower case, ports where they are private, certificates that can be read', async (t) => {

@@ -5,7 +5,13 @@ import { Listener } from '../../../src/gateway/listener.js';
 
 test('connections that cannot be accepted end neither the listener nor the process', async (t) => {
   const server = createServer();
-  const options = { host: '127.0.0.1', port: 0, maxConnections: 1, firstByteTimeoutMs: 1_000, flag: '--grpc HOST:PORT', server };
+  const options = {
+    address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+    maxConnections: 1,
+    firstByteTimeoutMs: 1_000,
+    flag: '--grpc',
+    server,
+  } as const;
   const listener = await Listener.open(options);
   t.after(() => listener.close());
   // As Node does when no file descriptor is left. An error event without a listener would be thrown here.

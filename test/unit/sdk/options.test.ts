@@ -53,6 +53,18 @@ test('URLs that are none say what to write', () => {
     refusedUrl(url);
 });
 
+test('the URL of a Unix socket has an absolute path that the system takes, and no TLS', () => {
+  for (const url of ['unix:/run/dcf.sock', 'unix:///run/dcf.sock', `unix:/${'x'.repeat(106)}`]) new Client(url).close();
+  for (const url of ['unix:', 'unix:dcf.sock', 'unix:/', 'unix://run/dcf.sock', 'unix:/a b', 'unix:/a\0b', 'unix-abstract:dcf'])
+    assert.match(refusedUrl(url), /write unix:\/PATH, an absolute path without blanks, such as unix:\/run\/dcf\/dcf\.sock$/);
+  assert.match(refusedUrl(`unix:/${'ü'.repeat(53)}x`), /its path has 108 bytes, and a Unix socket's has at most 107$/);
+  for (const tls of [true, {}] as const)
+    assert.throws(() => new Client('unix:/run/dcf.sock', { tls }), {
+      code: 'INVALID_ARGUMENT',
+      message: 'unix:/run/dcf.sock is a Unix socket, which has no TLS: leave tls out',
+    });
+});
+
 test('options that cannot be right are refused before anything is sent', async (t) => {
   let calls = 0;
   const url = await startGrpc(t, [

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
+import sys
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Union
 
 from ._errors import DcfError
 
@@ -13,9 +15,24 @@ _URL = re.compile(r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\[[^\]]*\]|[A-
 _TLS_BY_SCHEME = {None: None, "dcf": None, "http": False, "https": True}
 
 
+#: Most bytes of the path of a Unix socket: the system's structure of 108 (104 beyond Linux) ends with a zero.
+_MAX_SOCKET_PATH = 107 if sys.platform == "linux" else 103
+#: As gRPC has it: with an empty authority or without one.
+_SOCKET = re.compile(r"unix:(?://(?=/))?(?P<path>/[^/\s\x00-\x1f\x7f-\x9f][^\s\x00-\x1f\x7f-\x9f]*)")
+
+
 @dataclass(frozen=True)
-class Address:
-    """The address of a daemon."""
+class UnixAddress:
+    """The Unix socket of a daemon on this machine."""
+
+    #: ``unix:/path``.
+    shown: str
+    path: str
+
+
+@dataclass(frozen=True)
+class TcpAddress:
+    """The port of a daemon."""
 
     #: ``host:port``, IPv6 in brackets.
     shown: str
@@ -26,12 +43,18 @@ class Address:
     port: int
 
 
+Address = Union[TcpAddress, UnixAddress]
+
+
 def parse_address(url: str) -> Address:
     """
-    Reads ``localhost``, ``localhost:32222``, ``[::1]:32222``, ``dcf://…``, ``http://…`` (plaintext) or ``https://…`` (TLS).
+    Reads ``localhost``, ``localhost:32222``, ``[::1]:32222``, ``dcf://…``, ``http://…`` (plaintext), ``https://…`` (TLS), or ``unix:/path``
+    for a Unix socket.
 
     :raises DcfError: INVALID_ARGUMENT for anything else
     """
+    if isinstance(url, str) and url.startswith(("unix:", "unix-")):
+        return _parse_socket(url)
     match = _URL.fullmatch(url) if isinstance(url, str) else None
     if match is None:
         raise _bad(url, f"write HOST:PORT, such as localhost:{DEFAULT_PORT}")
@@ -45,7 +68,18 @@ def parse_address(url: str) -> Address:
             raise _bad(url, f"{host} is not an IPv6 address") from None
     if not 1 <= port <= 65_535:
         raise _bad(url, "a port is a number from 1 to 65535")
-    return Address(f"{host}:{port}", _TLS_BY_SCHEME[scheme], host.strip("[]"), port)
+    return TcpAddress(f"{host}:{port}", _TLS_BY_SCHEME[scheme], host.strip("[]"), port)
+
+
+def _parse_socket(url: str) -> UnixAddress:
+    match = _SOCKET.fullmatch(url)
+    if match is None:
+        raise _bad(url, "write unix:/PATH, an absolute path without blanks, such as unix:/run/dcf/dcf.sock")
+    path = match["path"]
+    length = len(os.fsencode(path))
+    if length > _MAX_SOCKET_PATH:
+        raise _bad(url, f"its path has {length} bytes, and a Unix socket's has at most {_MAX_SOCKET_PATH}")
+    return UnixAddress(f"unix:{path}", path)
 
 
 def _bad(url: object, advice: str) -> DcfError:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from typing import List, Optional, Tuple, Union
+from urllib.parse import quote
 
 import grpc
 
-from ._address import Address
+from ._address import Address, UnixAddress
 from ._errors import DcfError
 from ._options import Pem, Tls
 from ._proxy import Proxy
@@ -30,7 +31,8 @@ def open_channel(address: Address, tls: Optional[Tls], max_payload: Optional[int
     ]
     # gRPC would read the environment itself, but knows fewer of its variables and rules.
     options.append(("grpc.enable_http_proxy", 0) if proxy is None else ("grpc.http_proxy", proxy.url))
-    target = f"dns:///{address.shown}"
+    # gRPC reads a target as a URI, in which some characters of a path have to be encoded.
+    target = f"unix:{quote(address.path)}" if isinstance(address, UnixAddress) else f"dns:///{address.shown}"
     if tls is None:
         return grpc.insecure_channel(target, options)
     if tls.server_name is not None:

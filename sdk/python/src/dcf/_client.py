@@ -8,7 +8,7 @@ from typing import Callable, Iterable, Iterator, Mapping, Optional, Type, TypeVa
 
 import grpc
 
-from ._address import parse_address
+from ._address import UnixAddress, parse_address
 from ._channel import open_channel
 from ._envelope import decode_reply, encode_request, encode_stream_start
 from ._errors import DcfError
@@ -35,7 +35,8 @@ class Client:
         max_payload: Optional[int] = None,
     ) -> None:
         """
-        :param url: ``localhost:32222``, ``dcf://…``, ``http://…`` or, with TLS, ``https://…``; the default port is 32222
+        :param url: ``localhost:32222``, ``dcf://…``, ``http://…``, with TLS ``https://…``, or a Unix socket, ``unix:/run/dcf/dcf.sock``;
+            the default port is 32222
         :param token: sent as ``authorization: Bearer …``. Without TLS everybody on the network path can read it
         :param tls: ``True`` or a ``Tls`` to use TLS, as a URL with ``https://`` does
         :param timeout: of each call with all of its attempts: seconds, or a text such as ``'5s'``. The default is 60 s
@@ -49,8 +50,8 @@ class Client:
         self._max_payload = max_payload
         read_headers(token, None, None, None)
         self._closed = threading.Event()
-        self._proxy = proxy_for(address.host, address.port, os.environ)
-        self._channel = open_channel(address, read_tls(tls, address.tls, address.shown), max_payload, self._proxy)
+        self._proxy = None if isinstance(address, UnixAddress) else proxy_for(address.host, address.port, os.environ)
+        self._channel = open_channel(address, read_tls(tls, address), max_payload, self._proxy)
         # Without serializers grpcio passes bytes unchanged.
         self._invoke = self._channel.unary_unary("/dcf.v1.Functions/Invoke")
         self._stream = self._channel.stream_stream("/dcf.v1.Functions/Stream")

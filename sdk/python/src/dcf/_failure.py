@@ -31,11 +31,15 @@ _CONNECT_PROBLEMS = (
     (re.compile(r"create security handshaker", re.I), "a certificate or key in Tls(…) cannot be read: give PEM texts"),
     (re.compile(r"CERTIFICATE_VERIFY_FAILED|Peer name|hostname verif", re.I), "its certificate is not trusted. Name its authority in Tls(ca=…)"),
     (re.compile(r"SSL|TSI|handshake", re.I), "the TLS handshake failed. Leave out https:// and tls if the daemon does not use TLS"),
+    (re.compile(r"No such file or directory", re.I), "there is no such socket. Start one with dcfd, or set DCF_URL"),
+    (re.compile(r"Permission denied", re.I), "this user may not connect to it. Run this as the user of the daemon, or let that one allow it"),
     (re.compile(r"Connection refused", re.I), "connection refused. Start one with dcfd, or set DCF_URL"),
     (re.compile(r"resolution failed|resolving|empty address list", re.I), "the host name is not known"),
 )
 
 _PROXY_PROBLEMS = (
+    (re.compile(r"No such file or directory", re.I), "there is no such socket. Start one with dcfd, or set DCF_URL"),
+    (re.compile(r"Permission denied", re.I), "this user may not connect to it. Run this as the user of the daemon, or let that one allow it"),
     (re.compile(r"Connection refused", re.I), "the connection to it was refused"),
     (re.compile(r"response code 407", re.I), "it does not accept the credentials"),
     (re.compile(r"resolution failed|resolving|empty address list|DNS", re.I), "its name is not known"),

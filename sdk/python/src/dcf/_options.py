@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import List, Mapping, Optional, Tuple, Union
 from urllib.parse import quote, urlencode
 
+from ._address import Address, UnixAddress
 from ._errors import DcfError
 
 Pem = Union[str, bytes]
@@ -58,8 +59,13 @@ def read_timeout(given: Optional[Timeout], fallback: float) -> float:
     return min(seconds, MAX_TIMEOUT)
 
 
-def read_tls(tls: Union[bool, Tls, None], by_url: Optional[bool], shown: str) -> Optional[Tls]:
+def read_tls(tls: Union[bool, Tls, None], address: Address) -> Optional[Tls]:
     """The TLS of a connection; None for plaintext."""
+    if isinstance(address, UnixAddress):
+        if tls is None or tls is False:
+            return None
+        raise DcfError("INVALID_ARGUMENT", f"{address.shown} is a Unix socket, which has no TLS: leave tls out")
+    by_url, shown = address.tls, address.shown
     if tls is None or tls is False:
         return Tls() if by_url else None
     if by_url is False:

@@ -22,8 +22,7 @@ test('a server that cannot listen leaves no timer behind', async (t) => {
   };
   const opened = GrpcServer.open({
     ...options,
-    host: '127.0.0.1',
-    port: address.port,
+    address: { kind: 'tcp', host: '127.0.0.1', port: address.port },
     services: [],
     onFault: (error) => assert.fail(String(error)),
   });

@@ -21,8 +21,7 @@ async function startViews(t: TestContext): Promise<Views> {
   const asked: string[] = [];
   const faults: unknown[] = [];
   const server = await HttpServer.open({
-    host: '127.0.0.1',
-    port: 0,
+    address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
     maxConnections: 8,
     firstByteTimeoutMs: 10_000,
     bodyTimeoutMs: 10_000,
