@@ -1,10 +1,11 @@
 // Builds everything: types from the .proto files, TypeScript, and what ships beside it.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import protobuf from 'protobufjs';
+import { writeFileDescriptors } from './file-descriptors.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -58,9 +59,13 @@ run(
   'dcf/v1/dcf.proto',
 );
 writeDescriptor();
+const described = 'src/gateway/reflection/generated';
+mkdirSync(join(root, described), { recursive: true });
+writeFileDescriptors(root, `${described}/file-descriptors.ts`);
 removeStaleOutputs();
 run('typescript/bin/tsc', '-b');
-cpSync(join(root, 'proto'), join(root, 'sdk/dist/proto'), { recursive: true });
+rmSync(join(root, 'sdk/dist/proto'), { recursive: true, force: true });
+for (const path of ['gateway.proto', 'dcf']) cpSync(join(root, 'proto', path), join(root, 'sdk/dist/proto', path), { recursive: true });
 
 // What runs in the replicas of other languages is laid beside it as it is.
 for (const language of readdirSync(join(root, 'src/runtimes')).filter((name) => name !== 'node')) {

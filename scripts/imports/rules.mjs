@@ -75,6 +75,7 @@ export const rooms = {
   'src/gateway': ['src/core', 'src/control/**', 'src/pool/calls'],
   'src/gateway/grpc': ['src/core', 'src/grpc', 'src/http2', 'src/control/**', 'src/pool/calls', 'src/gateway'],
   'src/gateway/http': ['src/core', 'src/control/**', 'src/pool/calls', 'src/gateway'],
+  'src/gateway/reflection': ['src/core', 'src/grpc', 'src/gateway/grpc'],
   // The original contract is a second one on the same gRPC server.
   'src/gateway/original': ['src/core', 'src/grpc', 'src/control/**', 'src/pool/calls', 'src/gateway', 'src/gateway/grpc'],
 
@@ -105,7 +106,7 @@ export const vendors = {
   pino: ['src/telemetry/daemon-log.ts'],
   'pino-pretty': ['src/telemetry/daemon-log.ts'],
   piscina: ['src/runtimes/node/threads.ts'],
-  protobufjs: ['sdk/src/contract'],
+  protobufjs: ['sdk/src/contract', 'src/gateway/reflection/reflection-messages.ts'],
   semver: ['src/languages/node'],
   yaml: ['sdk/src/manifest/yaml.ts', 'src/cli'],
   zod: ['sdk/src/manifest', 'src/daemon/settings.ts', 'src/daemon/setting-kinds.ts', 'src/gateway/http'],

@@ -27,6 +27,7 @@ import { Invoker } from '../gateway/invoker.js';
 import { isLocal, type TcpAddress } from '../gateway/listen-address.js';
 import { nestedInvoker } from '../gateway/nested-invoke.js';
 import { originalService } from '../gateway/original/original-service.js';
+import { reflectionService } from '../gateway/reflection/reflection-service.js';
 import { statusText } from '../pool/calls/invocation.js';
 import { linkPlatformPackages } from '../process/platform-packages.js';
 import { Spawner } from '../process/spawner/spawner.js';
@@ -227,6 +228,7 @@ export class Daemon {
         functionsService(contract, invoker, options),
         controlService(contract, control, options),
         originalService(contract, original, options),
+        ...(settings.reflection ? [reflectionService(options)] : []),
       ],
       onFault,
     });

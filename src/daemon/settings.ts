@@ -42,6 +42,12 @@ export const settings = z.object({
   token: setting(optional, 'TOKEN', '', 'the token that every caller has to send; safer as DCF_TOKEN or --token-file'),
   tokenFile: setting(optional, 'FILE', '', 'a file with the token'),
   insecure: setting(trueOrFalse, undefined, 'false', 'listen beyond loopback without a token'),
+  reflection: setting(
+    trueOrFalse,
+    undefined,
+    'false',
+    'tell gRPC clients without a contract, such as grpcurl, which services and messages there are (server reflection); with a token only who has it',
+  ),
   maxPayload: setting(payloadSize, 'SIZE', '64MiB', 'the largest input or output of a call of any function; at most 2GiB'),
   maxBytesInFlight: setting(size, 'SIZE', '1GiB', 'the most memory for the inputs of all calls in flight together'),
   maxResourceSize: setting(size, 'SIZE', '50GiB', 'the largest resource that is downloaded'),
