@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
-import { chmod, link, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import promises, { chmod, link, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { connect, createServer, type ListenOptions, type Server } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -105,6 +106,32 @@ test('where another listens it stays that one’s, also when several find the sa
   assert.equal(await whoAnswers(path), winners[0]);
   await refused(t, path, /another process listens there, perhaps another dcfd; end it/);
   assert.equal(await whoAnswers(path), winners[0]);
+  assert.deepEqual(await readdir(folder), ['s.sock']);
+});
+
+test('a socket that another has made in the meantime goes back to its place', async (t) => {
+  const folder = await temporaryDirectory(t);
+  const path = join(folder, 's.sock');
+  await leaveSocket(path);
+  const other = named(t, 'other');
+  const { rename } = promises;
+  const mocked = t.mock.method(promises, 'rename', async (from: string, to: string) => {
+    if (from === path) {
+      await promises.unlink(path);
+      other.listen({ path });
+      await once(other, 'listening');
+    }
+    await rename(from, to);
+  });
+  syncBuiltinESMExports();
+  try {
+    await refused(t, path, /another process listens there/);
+    assert.equal(mocked.mock.callCount(), 2, 'there and back');
+  } finally {
+    mocked.mock.restore();
+    syncBuiltinESMExports();
+  }
+  assert.equal(await whoAnswers(path), 'other');
   assert.deepEqual(await readdir(folder), ['s.sock']);
 });
 
