@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, lstat, rename, stat, unlink } from 'node:fs/promises';
+import { type BigIntStats, chmodSync, linkSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { lstat, stat } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { DcfError, errorCode, messageOf } from '../core/errors.js';
@@ -23,21 +24,24 @@ interface Place {
  */
 export async function listenAtSocket(server: Server, place: Place, backlog: number): Promise<void> {
   await checkFolder(place);
-  await removeStale(place);
+  const stale = await findStale(place);
   try {
-    await listenPrivately(server, place.path, backlog);
+    await replaceAndListen(server, place, stale, backlog);
   } catch (error) {
+    if (DcfError.is(error)) throw error;
+    server.close();
     throw refusal(place, bindReason(error, place), error);
   }
-  await chmod(place.path, socketMode).catch((error: unknown) => {
-    server.close();
-    throw refusal(place, `${messageOf(error)}; mend that`, error);
-  });
 }
 
-/** Makes the socket and listens before this returns, so that the mask is the process's for that moment only. */
-function listenPrivately(server: Server, path: string, backlog: number): Promise<void> {
+/**
+ * Removes the old socket, makes the new one and listens, all before this returns: so the mask is the process's for that moment only, and
+ * other daemons that found the same old socket have next to no time to get in between.
+ */
+function replaceAndListen(server: Server, place: Place, stale: BigIntStats | undefined, backlog: number): Promise<void> {
+  const { path } = place;
   return new Promise((resolve, reject) => {
+    if (stale !== undefined) removeStale(place, stale);
     server.once('error', reject);
     const mask = process.umask(privateMask);
     try {
@@ -45,6 +49,8 @@ function listenPrivately(server: Server, path: string, backlog: number): Promise
         server.off('error', reject);
         resolve();
       });
+      // Where it could not be made, the error comes later, and what is there is another's.
+      if (server.listening) chmodSync(path, socketMode);
     } finally {
       process.umask(mask);
     }
@@ -60,26 +66,30 @@ async function checkFolder(place: Place): Promise<void> {
   if (!found.isDirectory()) throw refusal(place, `${folder} is no folder; use another`);
 }
 
-/** Removes a socket at which nobody listens: one that a daemon left when it was killed. */
-async function removeStale(place: Place): Promise<void> {
+/** Finds a socket at which nobody listens: one that a daemon left when it was killed. */
+async function findStale(place: Place): Promise<BigIntStats | undefined> {
   const { path } = place;
   const seen = await lstat(path, { bigint: true }).catch((error: unknown) => ignoreMissing(place, error));
-  if (seen === undefined) return;
+  if (seen === undefined) return undefined;
   if (!seen.isSocket()) throw refusal(place, 'what is there is no socket; remove it');
   const code = await connectCode(path);
-  if (code === 'ENOENT') return;
+  if (code === 'ENOENT') return undefined;
   if (code === 'EACCES') throw refusal(place, 'the socket there belongs to another user; remove it');
   if (code !== 'ECONNREFUSED') throw refusal(place, inUse);
-  // It is moved before it is removed: another daemon may have replaced it since, and that one's socket goes back.
+  return seen;
+}
+
+/** Removes that socket. It is moved first: another daemon may have replaced it since, and that one's goes back to its place. */
+function removeStale(place: Place, seen: BigIntStats): void {
+  const { path } = place;
   const aside = `${path}.${randomUUID()}`;
   try {
-    await rename(path, aside);
-    const moved = await lstat(aside, { bigint: true });
-    if (moved.ino !== seen.ino || moved.mtimeNs !== seen.mtimeNs) {
-      await rename(aside, path);
-      throw refusal(place, inUse);
-    }
-    await unlink(aside);
+    renameSync(path, aside);
+    const moved = lstatSync(aside, { bigint: true });
+    const replaced = moved.ino !== seen.ino || moved.mtimeNs !== seen.mtimeNs;
+    if (replaced) linkSync(aside, path);
+    unlinkSync(aside);
+    if (replaced) throw refusal(place, inUse);
   } catch (error) {
     if (DcfError.is(error)) throw error;
     ignoreMissing(place, error);
