@@ -13,10 +13,10 @@ const onCpu = [{ path: ['providers'], value: ['cpu'] }];
 
 /** A picture of 40 by 40 pixels, and a photo, most of whose time goes into decoding it and finding the digit. */
 const loads = [
-  { picture: '2-small.png', inFlight: 1, calls: 100, atLeast: 1 },
-  { picture: '2-small.png', inFlight: 32, calls: 256, atLeast: 1 },
-  { picture: '8-felt-pen.jpg', inFlight: 1, calls: 20 },
-  { picture: '8-felt-pen.jpg', inFlight: 32, calls: 64 },
+  { picture: '2-small.png', inFlight: 1, calls: 60, atLeast: 1 },
+  { picture: '2-small.png', inFlight: 32, calls: 160, atLeast: 1 },
+  { picture: '8-felt-pen.jpg', inFlight: 1, calls: 12 },
+  { picture: '8-felt-pen.jpg', inFlight: 32, calls: 40 },
 ];
 
 /** A Handler that decodes pictures and runs a model, in TypeScript with sharp against the same in Python with Pillow and numpy. */

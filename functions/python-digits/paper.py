@@ -63,16 +63,21 @@ def _ink_on(picture: Picture, guess: _Guess, invert: Invert) -> Optional[Plane]:
 
 def _fit_paper(picture: Picture, guess: _Guess) -> Floats:
     """The paper's coefficients: a row for each term, a column for each of red, green and blue."""
-    tolerance = guess.tolerance
-    paper = _fit_surface(picture, guess.pixels)
+    paper = _fit_surface(_terms(picture, guess.pixels), _colours(picture, guess.pixels))
     sampled = _sampled(picture)
-    surface, colours = _terms(picture, sampled), _colours(picture, sampled)
+    terms, colours = _terms(picture, sampled), _colours(picture, sampled)
+    tolerance, fitted = guess.tolerance, np.empty(0, np.bool_)
     for _ in range(3):
-        near = sampled[np.linalg.norm(colours - surface @ paper, axis=1) < tolerance]
-        if near.size < 3 * TERMS:
+        near = np.linalg.norm(colours - terms @ paper, axis=1) < tolerance
+        narrower = max(12, tolerance * 0.7)
+        if np.count_nonzero(near) < 3 * TERMS:
             break
-        paper = _fit_surface(picture, near)
-        tolerance = max(12, tolerance * 0.7)
+        # On even paper the next rounds would find the same pixels, and so fit the same surface.
+        if not np.array_equal(near, fitted):
+            paper = _fit_surface(terms[near], colours[near])
+        elif narrower == tolerance:
+            break
+        tolerance, fitted = narrower, near
     return paper
 
 
@@ -122,12 +127,11 @@ def _terms(picture: Picture, pixels: Indices) -> Floats:
     return terms
 
 
-def _fit_surface(picture: Picture, pixels: Indices) -> Floats:
-    """Fits the paper's coefficients to the pixels: least squares, with a weak ridge penalty that keeps the surface flat where there are no pixels."""
-    terms = _terms(picture, pixels)
-    ridge = np.full(TERMS, 1e-3 * (pixels.size + 1))
+def _fit_surface(terms: Floats, colours: Floats) -> Floats:
+    """Fits the paper's coefficients to pixels: least squares, with a weak ridge penalty that keeps the surface flat where there are no pixels."""
+    ridge = np.full(TERMS, 1e-3 * (len(terms) + 1))
     ridge[0] = 1e-6
-    return np.linalg.solve(terms.T @ terms + np.diag(ridge), terms.T @ _colours(picture, pixels))
+    return np.linalg.solve(terms.T @ terms + np.diag(ridge), terms.T @ colours)
 
 
 def _difference(picture: Picture, paper: Floats) -> Plane:

@@ -31,7 +31,8 @@ export class Reader {
     const folder = join(await temporaryDirectory(owner), 'clone');
     await mkdir(join(folder, 'node_modules/@dcf'), { recursive: true });
     for (const name of checkout) await symlink(join(root, name), join(folder, name));
-    for (const name of ['@types', 'onnxruntime-node']) await symlink(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+    for (const name of ['@types', 'onnxruntime-node', 'sharp'])
+      await symlink(join(root, 'node_modules', name), join(folder, 'node_modules', name));
     await symlink(join(root, 'sdk'), join(folder, 'node_modules/@dcf/sdk'));
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
     await writePrograms(join(folder, 'node_modules/.bin'));
