@@ -235,7 +235,7 @@ export class ServerCall implements StreamListener, MessageSink {
 
   private checkHalfClose(): void {
     if (!this.halfClosed || this.inflating !== undefined || this.over) return;
-    if (this.reader.cut) throw new StatusError('INTERNAL', 'the request ends within a message');
+    if (this.reader.cut) throw new StatusError('INVALID_ARGUMENT', 'the request ends within a message');
     if (!this.reader.empty || this.halfCloseTold) return;
     this.halfCloseTold = true;
     this.handler?.halfClose();

@@ -49,10 +49,10 @@ export class RequestQueue implements AsyncIterable<unknown> {
   /** The request of a call that has exactly one. @throws StatusError when there is none, or another one after it */
   async only(): Promise<unknown> {
     const first = await this.take();
-    if (first.done === true) throw new StatusError('INVALID_ARGUMENT', 'the call came without a request message');
+    if (first.done === true) throw new StatusError('UNIMPLEMENTED', 'the call came without a request message');
     const second = await this.take();
     if (second.done !== true)
-      throw new StatusError('INVALID_ARGUMENT', 'the call came with a second request message, and the method takes one');
+      throw new StatusError('UNIMPLEMENTED', 'the call came with a second request message, and the method takes one');
     return first.value;
   }
 

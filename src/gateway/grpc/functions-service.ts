@@ -40,7 +40,7 @@ class InvokeCall implements CallHandler {
   message(bytes: Buffer): void {
     if (this.request !== undefined) {
       this.call.release(bytes.length);
-      throw new DcfError('INVALID_ARGUMENT', 'the call came with a second request message, and Invoke takes one');
+      throw new DcfError('UNIMPLEMENTED', 'the call came with a second request message, and Invoke takes one');
     }
     this.request = bytes;
     this.call.read();
@@ -48,7 +48,7 @@ class InvokeCall implements CallHandler {
 
   halfClose(): void {
     const { call, request, invoker } = this;
-    if (request === undefined) throw new DcfError('INVALID_ARGUMENT', 'the call came without a request message');
+    if (request === undefined) throw new DcfError('UNIMPLEMENTED', 'the call came without a request message');
     const { function: name, input } = decodeInvokeRequest(request);
     this.request = undefined;
     call.release(request.length - input.length);

@@ -122,11 +122,14 @@ export class GrpcServer {
   }
 }
 
-/** Counts the bytes of a request while it comes. Those that it holds itself are not told as what fills the daemon. */
+/**
+ * Counts the bytes of a request while it comes. Those that it holds itself are not told as what fills the daemon, and there is room for
+ * envelopes beyond the limit: it is for inputs, and as many of them have to fit as the limit says.
+ */
 function countedAsTheyCome(budget: ByteBudget): ReceiveBudget {
   return {
     take: (bytes, own) => {
-      if (budget.taken > own && budget.taken + bytes > budget.limit) throw budget.refusal(budget.taken - own);
+      if (budget.taken > own && budget.taken + bytes > budget.limit + envelopeLength) throw budget.refusal(budget.taken - own);
       budget.force(bytes);
     },
     give: (bytes) => budget.give(bytes),

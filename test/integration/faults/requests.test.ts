@@ -83,7 +83,7 @@ faults('Bad requests', { limits: { bytesInFlight: 8 * mebibyte, payload: 4 * meb
   const frames: [fault: string, status: string, expected: string, body: Buffer, more?: Record<string, string>][] = [
     ['A body that says gzip and is none', '13', 'INTERNAL', frame(1, garbage), { 'grpc-encoding': 'gzip' }],
     ['A body with an unknown compression', '12', 'UNIMPLEMENTED', frame(1, garbage), { 'grpc-encoding': 'snappy' }],
-    ['A body that ends too early', '12', 'UNIMPLEMENTED', frame(0, garbage).subarray(0, 20)],
+    ['A body that ends too early', '3', 'INVALID_ARGUMENT', frame(0, garbage).subarray(0, 20)],
     ['A body of 3 GiB, announced', '8', 'RESOURCE_EXHAUSTED', Buffer.from([0, 0xc0, 0, 0, 0, 1])],
     ['A call without a body', '12', 'UNIMPLEMENTED', Buffer.alloc(0)],
   ];

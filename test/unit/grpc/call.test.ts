@@ -161,14 +161,14 @@ for (const [what, send] of Object.entries({
   }
 }
 
-test('a request that ends within a message is INTERNAL', () => {
+test('a request that ends within a message is INVALID_ARGUMENT', () => {
   for (let cut = 1; cut < 8; cut++) {
     const { grpc, method } = open();
     grpc.begin(1, '/m');
     grpc.message(1, 'first');
     grpc.body(1, framed('abc').subarray(0, cut), true);
     const { trailers, ended } = grpc.answer(1);
-    assert.deepEqual([trailers['grpc-status'], ended], ['13', true]);
+    assert.deepEqual([trailers['grpc-status'], ended], ['3', true]);
     assert.deepEqual(method.told, ['message first', 'cancelled']);
     assert.equal(grpc.budget.held, 0);
   }
@@ -182,7 +182,7 @@ test('a part of a message that waits is found when it is asked for', () => {
   assert.deepEqual(method.told, ['message first']);
   method.call.read();
   assert.deepEqual(method.told, ['message first', 'cancelled']);
-  assert.equal(grpc.answer(1).trailers['grpc-status'], '13');
+  assert.equal(grpc.answer(1).trailers['grpc-status'], '3');
 });
 
 test('a message over the limit is refused when its prefix has come', () => {

@@ -195,14 +195,14 @@ for (const method of [unary<string, string>(() => 'never'), serverStream<string,
   test(`${method.kind}: no request, two requests and half a request are refused`, async () => {
     const grpc = open(method);
     grpc.begin(1, '/m', [], true);
-    assert.deepEqual(statusAnd(await ended(grpc, 1)), ['3', 'the call came without a request message', []]);
+    assert.deepEqual(statusAnd(await ended(grpc, 1)), ['12', 'the call came without a request message', []]);
     grpc.begin(3, '/m');
     grpc.message(3, 'a');
     grpc.message(3, 'b', { end: true });
-    assert.match(String(statusAnd(await ended(grpc, 3))), /^3,the call came with a second request message/);
+    assert.match(String(statusAnd(await ended(grpc, 3))), /^12,the call came with a second request message/);
     grpc.begin(5, '/m');
     grpc.body(5, Buffer.from([0, 0, 0]), true);
-    assert.equal((await ended(grpc, 5)).trailers['grpc-status'], '13');
+    assert.equal((await ended(grpc, 5)).trailers['grpc-status'], '3');
     assert.equal(grpc.budget.held, 0);
   });
 }
