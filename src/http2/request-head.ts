@@ -36,7 +36,7 @@ export function requestHead(headers: HeaderList): RequestHead {
   let host: string | undefined;
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
-    const value = headers[index + 1] ?? '';
+    const value = withoutSpaceAround(headers[index + 1] ?? '');
     if (name.startsWith(':')) {
       if (fields.length > 0) throw malformed(`the field ${name} comes after other fields`);
       if (!isPseudo(name)) throw malformed('a field of a request begins with ":" and is unknown');
@@ -66,6 +66,18 @@ export function checkTrailers(headers: HeaderList): void {
     if (name.startsWith(':')) throw malformed(`the field ${name} is not for trailers`);
     checkOther(name, headers[index + 1] ?? '');
   }
+}
+
+/**
+ * A value without the white space around it. RFC 9113 calls such a value malformed, but clients send them ("Bearer " without a token), and a reset
+ * would tell nobody why.
+ */
+function withoutSpaceAround(value: string): string {
+  return isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1)) ? value.replace(/^[\t ]+|[\t ]+$/g, '') : value;
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 function isPseudo(name: string): name is keyof Pseudo {

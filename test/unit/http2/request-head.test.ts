@@ -62,8 +62,6 @@ const requests: Record<string, readonly Field[]> = {
   'a value with a line feed': [...ok, ['x', 'a\nb']],
   'a value with a carriage return': [...ok, ['x', 'a\rb']],
   'a value with a null': [...ok, ['x', 'a\u0000']],
-  'a value that begins with a space': [...ok, ['x', ' a']],
-  'a value that ends with a tab': [...ok, ['x', 'a\t']],
   'a control character in :path': requestFields({ ':path': '/\n' }),
   connection: [...ok, ['connection', 'close']],
   'proxy-connection': [...ok, ['proxy-connection', 'close']],
@@ -85,6 +83,11 @@ for (const [what, fields] of Object.entries(requests)) {
     assert.throws(() => head(fields), malformed);
   });
 }
+
+test('white space around a value is taken off, as a reset would tell nobody what is wrong', () => {
+  const { fields } = head([...ok, ['authorization', 'Bearer '], ['x', '\t a b\t ']]);
+  assert.deepEqual(fields.slice(-4), ['authorization', 'Bearer', 'x', 'a b']);
+});
 
 test('trailers may be any field but those of requests and of connections', () => {
   checkTrailers(['x-a', '1', 'grpc-status', '0']);
