@@ -52,7 +52,7 @@ export class Surface {
     this.#coefficients = solve(table, 1e-3 * (pixels.length + 1));
   }
 
-  /** Those of the pixels, which are in order, whose colour is nearer to the surface's than `tolerance`, in levels of 0 to 255. */
+  /** Finds the pixels whose colour is nearer to the surface's than `tolerance`, in levels of 0 to 255. The pixels must be in order. */
   findNear(pixels: Int32Array, tolerance: number): Int32Array {
     const { width, data } = this.#picture;
     const curve = new Float64Array(9);

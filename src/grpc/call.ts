@@ -94,11 +94,6 @@ export class ServerCall implements StreamListener, MessageSink {
     return this.over;
   }
 
-  /** Whether a message of the client has begun to come, or is awaited, and is not whole. */
-  get awaitsBody(): boolean {
-    return !this.over && !this.halfClosed;
-  }
-
   /** Begins the call: `method` says who receives its messages. */
   begin(method: Method): void {
     this.streamed = method.streamed;

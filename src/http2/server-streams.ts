@@ -77,10 +77,6 @@ export class ServerStreams implements StreamPort {
     return this.table.lastId;
   }
 
-  all(): Stream[] {
-    return this.table.all();
-  }
-
   /** The peer's settings changed. @throws ConnectionError when a window would be larger than HTTP/2 allows */
   setPeer(peer: PeerSettings): void {
     const change = peer.initialWindow - this.peer.initialWindow;
